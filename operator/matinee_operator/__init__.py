@@ -1,0 +1,1 @@
+"""The operator: kopf watches, a pure plan decides, server-side apply does."""

@@ -1,0 +1,129 @@
+"""What goes over the two pipes between the API process and a worker process.
+
+Commands go down, events come up; both are frozen and picklable. Frames are not in here: they lie
+in the shared-memory ring (`ring.py`) and `FramesReady` carries the indices of their slots. A slot
+belongs to the reader from `FramesReady` until it sends `ReleaseSlots`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matinee.generation import ContinuationState, ModelInfo, SegmentRequest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentJob:
+    """One segment to make. `job_id` is unique over the life of the API process."""
+
+    job_id: int
+    session_id: str
+    request: SegmentRequest
+    state: ContinuationState | None
+
+
+# Commands: API process -> worker
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    job: SegmentJob
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop the job at its next denoising step. Unknown jobs are ignored."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSlots:
+    slots: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answered with `Pong` at the next step or chunk edge: shows a hung worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """Finish nothing, leave at the next step."""
+
+
+Command = Generate | Cancel | ReleaseSlots | Ping | Shutdown
+
+
+# Events: worker -> API process
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """Weights are loaded and, when asked for, the warm-up generation succeeded."""
+
+    info: ModelInfo
+    timings_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerUnusable:
+    """Loading or warm-up failed; the worker leaves. `retryable` is False for missing weights."""
+
+    message: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    job_id: int
+    step: int
+    total_steps: int
+    stage: str
+    elapsed_ms: float
+    """Compute time of the segment so far, waiting for other sessions left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class FramesReady:
+    """One chunk's frames, in order, each an I420 picture in its slot of the ring."""
+
+    job_id: int
+    slots: tuple[int, ...]
+    width: int
+    height: int
+    first_frame: int
+    """Index of the first of them within the segment."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentDone:
+    job_id: int
+    state: ContinuationState
+    frames: int
+    compute_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCancelled:
+    job_id: int
+    steps_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFailed:
+    """The model raised. `bad_input` tells that the request, not the worker, is at fault."""
+
+    job_id: int
+    message: str
+    bad_input: bool
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    pass
+
+
+JobEvent = StepDone | FramesReady | SegmentDone | SegmentCancelled | SegmentFailed
+Event = WorkerReady | WorkerUnusable | Pong | JobEvent
