@@ -1,1 +1,5 @@
-"""Placeholder docstring."""
+"""Matinee's API: the resources, the runtime's configuration, and the pure functions between them.
+
+Both programs import this package and share nothing else. It needs pydantic (and PyYAML to read
+files) and knows neither Kubernetes' client nor torch.
+"""

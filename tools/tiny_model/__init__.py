@@ -1,0 +1,1 @@
+"""How `builtin:tiny`, the bundled text-to-video model, is made and measured."""
