@@ -1,0 +1,132 @@
+"""A session's video: pictures enter, fragments of one endless fragmented MP4 leave.
+
+The stream has one timeline. Segments follow each other on it without a gap, however many pictures
+each turns out to have, and a session that resumes elsewhere goes on at its `start_frame`. A
+segment's first fragment is short, so that its first picture leaves at once.
+
+An IDR is always the first picture of its fragment, so that a viewer for whom fragments were
+skipped can go on at the next fragment with `keyframe`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matinee.media.fmp4 import Run, Sample, fragment, init_segment
+from matinee.media.h264 import CodedPicture, H264Encoder
+from matinee.media.i420 import I420Picture
+from matinee.media.tracks import VideoTrack
+
+FRAME_TICKS = 1000
+"""A frame's duration; a second has `fps` times as many ticks, so every time is exact."""
+VIDEO_TRACK_ID = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One moof and mdat. `pts_ms`: its start on the session's timeline. `keyframe`: it starts with
+    an IDR and needs nothing before it."""
+
+    data: bytes
+    frames: int
+    pts_ms: float
+    duration_ms: float
+    keyframe: bool
+
+
+class VideoStream:
+    """Encoder and writer of one session, open from its start to its end.
+
+    `start_frame`: frames shown before, in an earlier life of the session.
+    `first_fragment_frames`, `fragment_frames`: in a segment's first fragment and in each later one.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        fps: int,
+        *,
+        preset: str = "ultrafast",
+        crf: int = 23,
+        first_fragment_frames: int = 1,
+        fragment_frames: int = 6,
+        start_frame: int = 0,
+    ) -> None:
+        self._fps = fps
+        self._first_fragment_frames = first_fragment_frames
+        self._fragment_frames = fragment_frames
+        self._encoder = H264Encoder(width, height, fps, preset, crf)
+        self._track = VideoTrack(VIDEO_TRACK_ID, self.timescale, width, height, self._encoder.avcc)
+        self._written_frames = start_frame
+        self._pending: list[CodedPicture] = []
+        self.start_segment()
+
+    @property
+    def timescale(self) -> int:
+        """Ticks a second."""
+        return self._fps * FRAME_TICKS
+
+    @property
+    def mime(self) -> str:
+        """Type with the true codecs, as `MediaSource.addSourceBuffer` wants it."""
+        return f'video/mp4; codecs="{self._track.codec}"'
+
+    @property
+    def init(self) -> bytes:
+        """ftyp and moov; the same bytes during the whole session."""
+        return init_segment([self._track])
+
+    @property
+    def next_frame(self) -> int:
+        """Place of the next picture on the session's timeline, counted from 0."""
+        return self._written_frames + len(self._pending)
+
+    @property
+    def pts_ms(self) -> float:
+        """The time at which the next picture will be shown."""
+        return self._milliseconds(self.next_frame)
+
+    def start_segment(self) -> None:
+        """The next picture begins a segment. `flush` the segment before it first."""
+        self._keyframe_due = True
+        self._frames_due = self._first_fragment_frames
+
+    def request_keyframe(self) -> None:
+        """Let the next picture be an IDR, for a viewer who missed some before it."""
+        self._keyframe_due = True
+
+    def push(self, picture: I420Picture) -> Fragment | None:
+        """Encode a picture; return a fragment when one is complete."""
+        complete = self.flush() if self._keyframe_due else None
+        self._pending.append(self._encoder.encode(picture, keyframe=self._keyframe_due))
+        self._keyframe_due = False
+        if complete is None and len(self._pending) >= self._frames_due:
+            return self.flush()
+        return complete
+
+    def flush(self) -> Fragment | None:
+        """The pictures that wait for their fragment to fill up, if any. Call it when no picture
+        will come soon: at the end of a chunk and of a segment, cancelled or not."""
+        if not self._pending:
+            return None
+        complete = Fragment(
+            data=self._fragment_bytes(),
+            frames=len(self._pending),
+            pts_ms=self._milliseconds(self._written_frames),
+            duration_ms=self._milliseconds(len(self._pending)),
+            keyframe=self._pending[0].keyframe,
+        )
+        self._written_frames += len(self._pending)
+        self._pending.clear()
+        self._frames_due = self._fragment_frames
+        return complete
+
+    def _fragment_bytes(self) -> bytes:
+        samples = tuple(Sample(p.payload, FRAME_TICKS, p.keyframe) for p in self._pending)
+        run = Run(VIDEO_TRACK_ID, self._written_frames * FRAME_TICKS, samples)
+        # The frame's number grows with every fragment, over a resume too.
+        return fragment(self._written_frames + 1, [run])
+
+    def _milliseconds(self, frames: int) -> float:
+        return frames * 1000 / self._fps
