@@ -1,0 +1,179 @@
+"""The chunk loop: a loaded model, and segments that are made one chunk at a time.
+
+    engine = Engine.load(config)
+    run = engine.begin(request, state)
+    while not run.finished:
+        frames = run.next_chunk(on_step)
+    state = run.state()
+
+Runs of one engine may take turns at chunk edges: each has its own sampler, and their frames are
+those they would make alone. An engine is for one thread at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable
+
+import torch
+
+from matinee.engine.families import Family, Sampler, loader_of
+from matinee.engine.model_folder import inspect_folder
+from matinee.engine.sources import default_model_id, model_folder_of
+from matinee.errors import InvalidState, ModelUnavailable
+from matinee.generation import (
+    ContinuationState,
+    ModelInfo,
+    SegmentRequest,
+    StepProgress,
+    check_request,
+    plan_chunks,
+)
+from matinee_api.runtime_config import EngineConfig, GeneratorConfig
+
+MAX_PROMPTS = 64
+"""Prompts that a state remembers."""
+
+
+class Engine:
+    """A loaded model."""
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
+
+    @classmethod
+    def load(cls, config: GeneratorConfig) -> Engine:
+        """Find, check and load the model, or raise `ModelUnavailable`."""
+        device = _device(config.engine)
+        if config.engine.cpu_threads is not None:
+            torch.set_num_threads(config.engine.cpu_threads)
+        folder = inspect_folder(model_folder_of(config.model_path, config.revision))
+        load = loader_of(folder, config.family)
+        model_id = config.model_id or default_model_id(config.model_path)
+        return cls(load(folder, model_id, device, _dtype(config.engine, device)))
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._family.info
+
+    def begin(self, request: SegmentRequest, state: ContinuationState | None = None) -> SegmentRun:
+        """Check the request (`InvalidRequest`) and the state (`InvalidState`); compute nothing."""
+        check_request(self.info, request)
+        if state is not None:
+            check_state(self.info, request, state)
+        return SegmentRun(self.info, self._family.sampler(request), request, state)
+
+
+class SegmentRun:
+    """One segment in the making."""
+
+    def __init__(
+        self,
+        info: ModelInfo,
+        sampler: Sampler,
+        request: SegmentRequest,
+        state: ContinuationState | None,
+    ) -> None:
+        self._info = info
+        self._sampler = sampler
+        self._request = request
+        self._segment_index = state.segment_index if state else 0
+        self._prompts = state.prompts if state else ()
+        self._shown = _known_frames(request, state)
+        self._plans = plan_chunks(info, request.num_frames, len(self._shown))
+        self._chunk = 0
+
+    @property
+    def total_steps(self) -> int:
+        """Denoising steps of all chunks."""
+        return self._request.num_inference_steps * len(self._plans)
+
+    @property
+    def finished(self) -> bool:
+        return self._chunk == len(self._plans)
+
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> torch.Tensor:
+        """Make the next chunk: its new frames, uint8 (n, H, W, 3) RGB, on the model's device.
+
+        `on_step` is called after every denoising step; what it raises (`GenerationCancelled`)
+        comes out at once, before frames are decoded, and the chunk can be made again.
+        """
+        plan = self._plans[self._chunk]
+        steps_before = self._chunk * self._request.num_inference_steps
+        clip = self._sampler.sample(
+            plan.window,
+            self._shown[len(self._shown) - plan.given :],
+            noise_seed(self._request.seed, self._segment_index, self._chunk),
+            lambda step: on_step(StepProgress(steps_before + step, self.total_steps)),
+        )
+        new = clip[plan.window - plan.new :]
+        shown = torch.cat([self._shown.to(new.device), new])
+        self._shown = shown[-self._info.overlap_frames :]
+        self._chunk += 1
+        return new
+
+    def state(self) -> ContinuationState:
+        """What the next segment goes on from; only of a finished run."""
+        if not self.finished:
+            raise RuntimeError("the segment is not finished")
+        return ContinuationState(
+            kind=self._info.state_kind,
+            frames=self._shown.cpu().numpy(),
+            segment_index=self._segment_index + 1,
+            seed=self._request.seed,
+            prompts=(*self._prompts, self._request.prompt)[-MAX_PROMPTS:],
+        )
+
+
+def noise_seed(seed: int, segment_index: int, chunk: int) -> int:
+    """The seed of a chunk's noise: from the three numbers alone, on any machine.
+
+    The first chunk of the first segment takes `seed` itself, so that it is the clip that the bare
+    pipeline makes from that seed. Later ones take 63 bits of a hash, so that they never repeat it.
+    """
+    if segment_index == chunk == 0:
+        return seed
+    key = struct.pack("<QQQ", seed, segment_index, chunk)
+    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little") >> 1
+
+
+def check_state(info: ModelInfo, request: SegmentRequest, state: ContinuationState) -> None:
+    """Raise `InvalidState` unless this model can go on from the state at the request's size."""
+    if state.kind != info.state_kind:
+        raise InvalidState(
+            f"the state is of kind {state.kind!r}; this model takes {info.state_kind!r}"
+        )
+    frames = state.frames
+    if frames.dtype != "uint8" or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames):
+        raise InvalidState("the state's frames must be uint8 of shape (frames, height, width, 3)")
+    height, width = frames.shape[1:3]
+    if (width, height) != (request.width, request.height):
+        raise InvalidState(
+            f"the state's frames are {width}x{height}, "
+            f"but {request.width}x{request.height} is asked for"
+        )
+    if state.segment_index < 0:
+        raise InvalidState(f"segment_index must be 0 or more, got {state.segment_index}")
+
+
+def _known_frames(request: SegmentRequest, state: ContinuationState | None) -> torch.Tensor:
+    if state is None:
+        return torch.empty((0, request.height, request.width, 3), dtype=torch.uint8)
+    return torch.from_numpy(state.frames.copy())  # copied: a picture's array may be read-only
+
+
+def _device(config: EngineConfig) -> torch.device:
+    has_gpu = torch.cuda.is_available()
+    if config.device == "cuda" and not has_gpu:
+        raise ModelUnavailable(
+            "engine.device is cuda, but torch sees no CUDA GPU; "
+            "check the driver and torch's build, or use cpu"
+        )
+    return torch.device("cuda" if has_gpu and config.device != "cpu" else "cpu")
+
+
+def _dtype(config: EngineConfig, device: torch.device) -> torch.dtype:
+    named = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    automatic = torch.bfloat16 if device.type == "cuda" else torch.float32
+    return named.get(config.dtype, automatic)

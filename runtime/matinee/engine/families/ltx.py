@@ -1,0 +1,214 @@
+"""LTX-Video over diffusers' `LTXConditionPipeline`: text, first image or clip in, frames out.
+
+One class does all three, because known frames are clean tokens among noisy ones. We call the
+pipeline for latents and decode them here, so that a cancel never waits for the VAE. The answer is
+bit for bit that of the pipeline's own decode.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+from diffusers.pipelines.ltx import pipeline_ltx_condition
+
+from matinee.engine.model_folder import ModelFolder, ModelSettings
+from matinee.engine.quiet import drop_messages, without_progress_bars
+from matinee.errors import ModelUnavailable
+from matinee.generation import GenerationDefaults, ModelInfo, SegmentRequest
+
+STATE_KIND = "ltx.v1"
+_diffusers: Any = pipeline_ltx_condition  # only half of its functions are annotated
+_LTX_SETTINGS = ModelSettings(
+    family="ltx",
+    width=704,
+    height=480,
+    num_frames=121,
+    fps=24,
+    num_inference_steps=40,
+    guidance_scale=3.0,
+    max_sequence_length=256,
+    chunk_frames=121,
+    overlap_frames=9,
+)
+"""What Lightricks' own models are run with."""
+_PIPELINE_SIZE_FACTOR = 32  # demanded by LTXConditionPipeline.check_inputs, whatever the VAE
+_TRAIN_TIMESTEPS = 1000
+
+
+def load(folder: ModelFolder, model_id: str, device: torch.device, dtype: torch.dtype) -> LtxFamily:
+    """Load the components of any LTX pipeline into the condition pipeline."""
+    _silence_known_warnings()
+    try:
+        with without_progress_bars():
+            pipeline = _diffusers.LTXConditionPipeline.from_pretrained(
+                folder.path, dtype=dtype, use_safetensors=True, local_files_only=True
+            ).to(device)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise ModelUnavailable(
+            f"{folder.path} cannot be loaded as an LTX model: {_first_line(error)}"
+        ) from error
+    pipeline.set_progress_bar_config(disable=True)
+    return LtxFamily(pipeline, folder.settings, model_id)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _silence_known_warnings() -> None:
+    # Harmless: `shifted_timesteps` and the sigmas derived from them agree at scheduler shift 1.
+    drop_messages(
+        "diffusers.schedulers.scheduling_flow_match_euler_discrete",
+        "`timesteps` were passed without `sigmas`",
+    )
+
+
+def shifted_timesteps(steps: int, shift: float) -> list[float]:
+    """Noise levels s linear from 1 to 1/steps, bent by shift*s / (1 + (shift-1)*s), times 1000."""
+    linear = (1 - step / steps for step in range(steps))
+    return [_TRAIN_TIMESTEPS * shift * s / (1 + (shift - 1) * s) for s in linear]
+
+
+class LtxFamily:
+    """A loaded LTX model. Its modules are shared by all samplers and keep no state."""
+
+    def __init__(self, pipeline: Any, settings: ModelSettings, model_id: str) -> None:
+        given = settings.model_dump(exclude_none=True)
+        self._pipeline = pipeline
+        self._settings = _LTX_SETTINGS.model_copy(update=given)
+        self.info = _model_info(pipeline, self._settings, model_id)
+
+    def sampler(self, request: SegmentRequest) -> LtxSampler:
+        """A pipeline around the shared modules, with a scheduler of its own."""
+        parts = dict(self._pipeline.components)
+        parts["scheduler"] = copy.deepcopy(parts["scheduler"])
+        pipeline = _diffusers.LTXConditionPipeline(**parts)
+        pipeline.set_progress_bar_config(disable=True)
+        return LtxSampler(pipeline, self._settings, request)
+
+
+def _model_info(pipeline: Any, settings: ModelSettings, model_id: str) -> ModelInfo:
+    values = settings.model_dump()
+    defaults = GenerationDefaults(
+        **{name: values[name] for name in GenerationDefaults.__dataclass_fields__ if name in values}
+    )
+    vae_factor = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size
+    return ModelInfo(
+        model_id=model_id,
+        family="ltx",
+        state_kind=STATE_KIND,
+        spatial_factor=math.lcm(_PIPELINE_SIZE_FACTOR, vae_factor),
+        temporal_factor=pipeline.vae_temporal_compression_ratio,
+        chunk_frames=values["chunk_frames"],
+        overlap_frames=values["overlap_frames"],
+        defaults=defaults,
+        components={name: type(part).__name__ for name, part in pipeline.components.items()},
+    )
+
+
+class LtxSampler:
+    """Makes the windows of one segment. See `families.Sampler`."""
+
+    def __init__(self, pipeline: Any, settings: ModelSettings, request: SegmentRequest) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self._request = request
+
+    @torch.no_grad()
+    def sample(
+        self, window: int, known: torch.Tensor, noise_seed: int, on_step: Callable[[int], None]
+    ) -> torch.Tensor:
+        """Denoise, then decode."""
+        # On the CPU, so that the noise is the same on every device.
+        generator = torch.Generator("cpu").manual_seed(noise_seed)
+        latents = self._denoise(window, known, generator, on_step)
+        return to_uint8(self._decode(latents, generator))
+
+    def _denoise(
+        self,
+        window: int,
+        known: torch.Tensor,
+        generator: torch.Generator,
+        on_step: Callable[[int], None],
+    ) -> torch.Tensor:
+        """Normalised latents, float32 (1, C, f, h, w)."""
+
+        def after_step(_pipeline: Any, index: int, _t: Any, _tensors: Any) -> dict[str, Any]:
+            if self._pipeline.device.type == "cuda":
+                torch.cuda.synchronize(self._pipeline.device)  # else we count queued steps
+            on_step(index + 1)
+            return {}
+
+        request = self._request
+        latents: torch.Tensor = self._pipeline(
+            **self._prompt,
+            conditions=_conditions(known),
+            width=request.width,
+            height=request.height,
+            num_frames=window,
+            frame_rate=request.fps,
+            num_inference_steps=request.num_inference_steps,
+            timesteps=self._timesteps(),
+            guidance_scale=request.guidance_scale,
+            image_cond_noise_scale=0.0,  # noise on known frames would show as a seam
+            generator=generator,
+            output_type="latent",
+            return_dict=False,
+            callback_on_step_end=after_step,
+            callback_on_step_end_tensor_inputs=[],
+        )[0]
+        return latents
+
+    @cached_property
+    def _prompt(self) -> dict[str, torch.Tensor | None]:
+        """The encoded prompts, made once for all chunks."""
+        request = self._request
+        embeds, mask, negative_embeds, negative_mask = self._pipeline.encode_prompt(
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            do_classifier_free_guidance=request.guidance_scale > 1.0,
+            max_sequence_length=self._settings.max_sequence_length,
+        )
+        return {
+            "prompt_embeds": embeds,
+            "prompt_attention_mask": mask,
+            "negative_prompt_embeds": negative_embeds,
+            "negative_prompt_attention_mask": negative_mask,
+        }
+
+    def _timesteps(self) -> list[float] | None:
+        if self._settings.timestep_shift is None:
+            return None
+        return shifted_timesteps(self._request.num_inference_steps, self._settings.timestep_shift)
+
+    def _decode(self, latents: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """As the end of `LTXConditionPipeline.__call__` does it; about -1..1, (1, 3, F, H, W)."""
+        vae = self._pipeline.vae
+        mean, std = (
+            values.view(1, -1, 1, 1, 1).to(latents.device, latents.dtype)
+            for values in (vae.latents_mean, vae.latents_std)
+        )
+        latents = latents * std / vae.config.scaling_factor + mean
+        latents = latents.to(vae.dtype)
+        # The pipeline's default decode timestep; 0 mixes no noise in.
+        timestep = latents.new_zeros(1) if vae.config.timestep_conditioning else None
+        frames: torch.Tensor = vae.decode(latents, timestep, return_dict=False)[0]
+        return frames
+
+
+def _conditions(known: torch.Tensor) -> list[Any] | None:
+    if not len(known):
+        return None
+    video = known.permute(0, 3, 1, 2).float() / 255
+    return [_diffusers.LTXVideoCondition(video=video, frame_index=0, strength=1.0)]
+
+
+def to_uint8(video: torch.Tensor) -> torch.Tensor:
+    """(1, 3, F, H, W) about -1..1 -> uint8 (F, H, W, 3), rounded as diffusers' PIL output is."""
+    unit = (video[0] * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 3, 0)
+    return (unit.float() * 255).round().to(torch.uint8)

@@ -1,0 +1,87 @@
+"""From what a configuration calls a model to a folder in Diffusers format on this machine.
+
+Enters: `GeneratorConfig.model_path` and `revision`. Leaves: an existing folder, not yet looked
+into (`model_folder.py` does that), or `ModelUnavailable` with the remedy.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from matinee.errors import ModelUnavailable
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_URI_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
+_HUB_FILES = ["*.json", "*/*.json", "*/*.safetensors", "*/*.model", "*/*.txt"]
+"""What Diffusers reads; single-file checkpoints in the root, media and pickles stay behind."""
+
+
+def model_folder_of(model_path: str, revision: str | None) -> Path:
+    """Find the model, fetching it from the hub when it lies there."""
+    scheme = _URI_SCHEME.match(model_path)
+    if scheme:
+        return _folder_of_uri(scheme[1], model_path, revision)
+    folder = Path(model_path).expanduser()
+    if folder.is_dir():
+        return folder
+    if _HUB_ID.fullmatch(model_path):
+        return _fetch_from_hub(model_path, revision)
+    raise ModelUnavailable(
+        f"there is no folder {model_path}; give a folder in Diffusers format, "
+        "a hub id such as org/name, or builtin:tiny"
+    )
+
+
+def default_model_id(model_path: str) -> str:
+    """The last part of the path or URI: `tiny` of `builtin:tiny`, `name` of `hf:org/name`."""
+    return re.split(r"[/:]", model_path.rstrip("/"))[-1]
+
+
+def _folder_of_uri(scheme: str, uri: str, revision: str | None) -> Path:
+    rest = uri[len(scheme) + 1 :]
+    if scheme == "builtin":
+        return _bundled(rest)
+    if scheme == "hf":
+        return _fetch_from_hub(rest.removeprefix("//"), revision)
+    if scheme == "file":
+        return _existing(Path(unquote(urlsplit(uri).path)))
+    raise ModelUnavailable(
+        f"{uri}: models cannot be loaded from {scheme}: here; use builtin:, file: or hf:"
+    )
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise ModelUnavailable(f"there is no folder {folder}; check the path and its mount")
+    return folder
+
+
+def _bundled(name: str) -> Path:
+    bundled = Path(str(importlib.resources.files("matinee"))) / "bundled"
+    folder = bundled / name
+    if not re.fullmatch(r"[\w-]+", name) or not folder.is_dir():
+        present = sorted(path.name for path in bundled.glob("*") if path.is_dir())
+        raise ModelUnavailable(
+            f"builtin:{name} is not part of this installation; "
+            f"present: {', '.join(present) or 'none'}"
+        )
+    return folder
+
+
+def _fetch_from_hub(hub_id: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_HUB_FILES))
+    except HFValidationError as error:
+        raise ModelUnavailable(f"hf:{hub_id} is not a hub id; write hf:org/name") from error
+    except (HfHubHTTPError, OSError) as error:
+        raise ModelUnavailable(
+            f"{hub_id}{f' at {revision}' if revision else ''} is neither a folder here nor could "
+            "it be fetched from the hub; check the name and the network, set HF_TOKEN if it is "
+            f"gated, or fetch it beforehand and give its folder ({type(error).__name__})"
+        ) from error
