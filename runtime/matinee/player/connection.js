@@ -1,0 +1,100 @@
+/**
+ * The WebSocket, opened again with growing pauses when it is lost.
+ *
+ * It knows nothing of what the messages mean: the owner says after each end whether to try again.
+ */
+
+const FIRST_DELAY_S = 0.5;
+const LONGEST_DELAY_S = 20;
+
+/** Seconds until try number `attempt` (from 1): doubling, with jitter so that viewers spread out. */
+export function retryDelay(attempt, random = Math.random) {
+  const full = Math.min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** (attempt - 1));
+  return full * (0.75 + random() * 0.5);
+}
+
+/** Why a WebSocket could not be opened, which the browser does not tell: ask over HTTP. */
+export async function whyUnreachable(base) {
+  try {
+    const answer = await fetch(new URL("readyz", base), { cache: "no-store" });
+    if (answer.status === 401 || answer.status === 403) return "unauthorized";
+    if (answer.status === 503) return "warming";
+    return answer.ok ? "refused" : "unreachable";
+  } catch {
+    return "unreachable";
+  }
+}
+
+export class Connection {
+  /** `handlers`: opened(), message(object), binary(ArrayBuffer), closed({code, reason, wasOpen}). */
+  constructor(url, handlers) {
+    this.url = url;
+    this.handlers = handlers;
+    this.attempt = 0;
+    this.socket = null;
+    this.timer = null;
+    this.retryAt = null;
+  }
+
+  open() {
+    this.cancelRetry();
+    const socket = new WebSocket(this.url);
+    let wasOpen = false;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      wasOpen = true;
+      this.handlers.opened();
+    };
+    socket.onmessage = ({ data }) => {
+      if (typeof data === "string") this.handlers.message(JSON.parse(data));
+      else this.handlers.binary(data);
+    };
+    socket.onclose = ({ code, reason }) => {
+      if (socket !== this.socket) return;
+      this.socket = null;
+      this.handlers.closed({ code, reason, wasOpen });
+    };
+    this.socket = socket;
+  }
+
+  /** Send when there is a connection; true when it was taken. */
+  send(message) {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** Close without telling the owner. */
+  close() {
+    this.cancelRetry();
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close(1000);
+  }
+
+  retryIn(seconds) {
+    this.cancelRetry();
+    this.retryAt = performance.now() + seconds * 1000;
+    this.timer = setTimeout(() => this.open(), seconds * 1000);
+  }
+
+  retryLater() {
+    this.attempt += 1;
+    this.retryIn(retryDelay(this.attempt));
+  }
+
+  /** The connection is of use: the next loss starts with a short pause again. */
+  settled() {
+    this.attempt = 0;
+  }
+
+  get secondsToRetry() {
+    return this.retryAt === null ? null : Math.max(0, (this.retryAt - performance.now()) / 1000);
+  }
+
+  cancelRetry() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.retryAt = null;
+  }
+}

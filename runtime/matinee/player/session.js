@@ -1,0 +1,219 @@
+/**
+ * One viewer's stream as the server tells it: messages in, plain fields out.
+ *
+ * No DOM, no socket and no clock of its own (`now` is handed in). The segments and the saved state
+ * outlive a connection, so that the video can go on in a new one.
+ */
+
+let lastKey = 0;
+
+const HANDLERS = {
+  queue_status: "onQueueStatus",
+  gpu_assigned: "onGpuAssigned",
+  ltx2_stream_start: "onStreamStart",
+  ltx2_segment_start: "onSegmentStart",
+  step_complete: "onStep",
+  media_segment_complete: "onMediaComplete",
+  ltx2_segment_complete: "onSegmentComplete",
+  segment_cancelled: "onSegmentCancelled",
+  continuation_state_snapshot: "onSnapshot",
+  session_timeout: "onTimeout",
+  ltx2_stream_complete: "onStreamComplete",
+  draining: "onDraining",
+  error: "onError",
+};
+
+export class Session {
+  constructor(now = () => performance.now()) {
+    this.now = now;
+    /** Every segment of this page, oldest first. */
+    this.segments = [];
+    /** Requests that the server has not begun, oldest first. */
+    this.requests = [];
+    /** The last continuation state the server gave, to be imported by the next connection. */
+    this.saved = null;
+    this.bytes = 0;
+    this.reset();
+  }
+
+  /** A new connection begins. A request that was running goes back to the head of the line. */
+  reset() {
+    if (this.running) {
+      this.finish(this.running, "lost");
+      this.requests.unshift(this.running.request);
+    }
+    /** connecting -> queued -> ready <-> making -> ended */
+    this.phase = "connecting";
+    this.queue = null;
+    this.gpu = null;
+    this.format = null;
+    this.running = null;
+    /** The last error that belongs to no request; it may be why the connection ends. */
+    this.error = null;
+    /** Why the server ended the stream, once it has said so. */
+    this.ending = null;
+    this.draining = false;
+    this.snapshotAsked = false;
+  }
+
+  get open() {
+    return this.phase === "ready" || this.phase === "making";
+  }
+
+  /** Note a request and return it; the caller sends `segment_prompt_source` when `open`. */
+  ask(prompt, { automatic = false, settings = {} } = {}) {
+    const request = { id: crypto.randomUUID(), prompt, automatic, settings, askedAt: this.now() };
+    this.requests.push(request);
+    return request;
+  }
+
+  /** Forget a request that was never begun. */
+  drop(requestId) {
+    this.requests = this.requests.filter((request) => request.id !== requestId);
+  }
+
+  /** Forget the past: the next connection starts a new video. */
+  startAfresh() {
+    this.saved = null;
+    this.requests = [];
+    this.running = null;
+  }
+
+  receive(message) {
+    const handler = HANDLERS[message.type];
+    if (handler) this[handler](message);
+  }
+
+  /** Video arrived. `mediaStart`: place of the fragment in the video, null for an init segment. */
+  received(size, mediaStart) {
+    this.bytes += size;
+    const segment = this.running;
+    if (!segment || mediaStart === null) return;
+    segment.bytes += size;
+    segment.fragments += 1;
+    if (segment.fragments > 1) return;
+    segment.mediaStart = mediaStart;
+    segment.firstPictureMs = this.now() - segment.beganAt;
+  }
+
+  onQueueStatus(message) {
+    if (this.open) return;
+    this.phase = "queued";
+    this.queue = {
+      position: message.position,
+      depth: message.queue_depth,
+      etaSeconds: message.eta_seconds ?? null,
+    };
+  }
+
+  onGpuAssigned(message) {
+    this.queue = { position: 0, depth: 0, etaSeconds: null };
+    this.phase = "queued"; // until the stream starts
+    this.gpu = {
+      id: message.gpu_id,
+      model: message.model_id ?? null,
+      sessionId: message.session_id ?? null,
+      timeoutSeconds: message.session_timeout,
+    };
+  }
+
+  onStreamStart({ width, height, fps, num_frames: frames }) {
+    this.phase = "ready";
+    this.queue = null;
+    this.format = { width, height, fps, frames };
+  }
+
+  onSegmentStart(message) {
+    const request = this.takeRequest(message);
+    this.running = {
+      key: ++lastKey,
+      request,
+      index: message.segment_idx,
+      prompt: message.prompt,
+      source: message.source ?? "user",
+      seed: message.seed ?? null,
+      status: "making",
+      step: 0,
+      totalSteps: message.total_steps,
+      etaMs: null,
+      bytes: 0,
+      fragments: 0,
+      mediaStart: null,
+      /** When the wait for this segment began: when it was asked for or could first be made. */
+      beganAt: Math.max(request.askedAt, this.lastFinishedAt ?? 0),
+      firstPictureMs: null,
+      generationMs: null,
+      latencyMs: null,
+      durationMs: null,
+    };
+    this.segments.push(this.running);
+    this.phase = "making";
+    this.error = null;
+  }
+
+  /** The request behind a segment; the server may also begin one by itself. */
+  takeRequest({ request_id: id, prompt }) {
+    const known = this.requests.find((request) => request.id === id);
+    if (known) this.drop(known.id);
+    return known ?? { id: id ?? null, prompt, automatic: true, settings: {}, askedAt: this.now() };
+  }
+
+  onStep({ segment_idx: index, step, total_steps: totalSteps, eta_ms: etaMs }) {
+    if (this.running?.index !== index) return;
+    Object.assign(this.running, { step, totalSteps, etaMs: etaMs ?? null });
+  }
+
+  onMediaComplete({ segment_idx: index, duration_ms: durationMs }) {
+    if (this.running?.index === index) this.running.durationMs = durationMs ?? null;
+  }
+
+  onSegmentComplete({ segment_idx: index, generation_time_ms: generation, e2e_latency_ms: e2e }) {
+    const segment = this.running;
+    if (segment?.index !== index) return;
+    segment.generationMs = generation;
+    segment.latencyMs = e2e ?? generation;
+    this.finish(segment, "done");
+  }
+
+  onSegmentCancelled({ request_id: requestId, segment_idx: index }) {
+    if (requestId) this.drop(requestId);
+    if (this.running && this.running.index === index) this.finish(this.running, "cancelled");
+  }
+
+  finish(segment, status) {
+    segment.status = status;
+    this.lastFinishedAt = this.now();
+    if (status === "lost") return;
+    this.running = null;
+    if (this.phase === "making") this.phase = "ready";
+  }
+
+  onSnapshot({ state }) {
+    this.saved = state;
+    this.snapshotAsked = false;
+  }
+
+  onTimeout({ timeout_seconds: seconds }) {
+    this.ending = { reason: "timeout", seconds };
+  }
+
+  onStreamComplete({ reason }) {
+    this.phase = "ended";
+    this.ending = { ...this.ending, reason };
+  }
+
+  onDraining() {
+    this.draining = true;
+  }
+
+  /** An error of one request ends that request; any other may end the connection. */
+  onError({ code, message, retryable, request_id: requestId, param, retry_after_seconds: after }) {
+    const error = { code, message, retryable, param, retryAfterSeconds: after ?? null };
+    this.snapshotAsked = false;
+    if (param?.startsWith("continuation_state")) this.saved = null;
+    if (code === "upstream_timeout" || (code === "worker_failed" && retryable)) return;
+    if (this.running && this.running.request.id === requestId) this.finish(this.running, "failed");
+    else if (requestId) this.drop(requestId);
+    else this.error = error;
+  }
+}

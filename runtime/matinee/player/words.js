@@ -1,0 +1,195 @@
+/** Everything the page says about states and problems, in one place. Pure functions. */
+
+const PROBLEMS = {
+  "no-media-source": {
+    title: "This browser cannot play live video",
+    text: "It lacks Media Source Extensions. A current Chrome, Edge, Firefox or Safari has them.",
+  },
+  "no-codec": {
+    title: "This browser cannot decode the video",
+    text: "The stream is H.264, which this build of the browser does not play. Chrome, Edge, Safari and most Firefox builds do.",
+  },
+  "decoder-failed": {
+    title: "The browser stopped decoding the video",
+    text: "It refused the stream several times. A new video usually helps.",
+    action: "Start a new video",
+  },
+  unreachable: {
+    title: "The server can’t be reached",
+    text: "It may be stopped or restarting, or the network is down. Your video goes on when it is back.",
+    action: "Try now",
+    retry: true,
+  },
+  lost: {
+    title: "The connection was lost",
+    text: "Your video goes on from its last state as soon as the server answers.",
+    action: "Try now",
+    retry: true,
+  },
+  restarting: {
+    title: "The server is restarting",
+    text: "Your video goes on from its last state when it is back.",
+    action: "Try now",
+    retry: true,
+  },
+  warming: {
+    title: "The model is warming up",
+    text: "The server is loading its weights and tries them once. This can take a minute.",
+    action: "Try now",
+    retry: true,
+  },
+  refused: {
+    title: "The server refused the stream",
+    text: "It is running but took no connection from this page. Perhaps its address is not among the allowed ones.",
+    action: "Try again",
+    retry: true,
+  },
+  unauthorized: {
+    title: "You are not allowed in",
+    text: "The server asks for a key that this page does not have.",
+    action: "Try again",
+  },
+  session_rejected: {
+    title: "The house is full",
+    text: "Every seat is taken and so is the waiting line.",
+    action: "Try now",
+    retry: true,
+  },
+  gpu_unavailable: {
+    title: "No GPU is free",
+    text: "None became free in time. The page asks again by itself.",
+    action: "Try now",
+    retry: true,
+  },
+  worker_failed: {
+    title: "The model stopped working",
+    text: "The server tried again and failed twice. Your prompts are still here.",
+    action: "Try again",
+  },
+  preset_mismatch: {
+    title: "The server does not know this preset",
+    text: "It offers others than the one this page asked for.",
+    action: "Try again",
+  },
+  invalid_message: {
+    title: "The server did not accept the session",
+    text: "Something in the settings is out of range. Change it and start again.",
+    action: "Start again",
+  },
+  internal_error: {
+    title: "Something broke on the server",
+    text: "It is not your prompt’s fault.",
+    action: "Start again",
+  },
+  too_big: {
+    title: "A message was too large",
+    text: "The server refused it.",
+    action: "Start again",
+  },
+  segment_cap: {
+    title: "That was the last segment of this session",
+    text: "The server limits how long one session may be. A new one can go on from here.",
+    action: "Go on in a new session",
+  },
+  timeout: {
+    title: "The session ended for want of a prompt",
+    text: "Send another prompt and the video goes on from here.",
+    action: "Go on",
+  },
+  stop_requested: { title: "The stream has ended", text: "", action: "Go on" },
+};
+
+const BY_CLOSE_CODE = {
+  1003: "invalid_message",
+  1008: "invalid_message",
+  1009: "too_big",
+  1011: "internal_error",
+  1012: "restarting",
+  1013: "session_rejected",
+};
+
+/** What a lost connection means: `{name, title, text, detail, action, retry, retryAfter}`. */
+export function problemOfEnd({ code, reason, ending, error, unreachable }) {
+  const name = nameOfEnd({ code, ending, error, unreachable });
+  const words = PROBLEMS[name] ?? PROBLEMS.internal_error;
+  const detail = error?.message ?? (PROBLEMS[reason] ? "" : reason);
+  return { name, ...words, detail, retryAfter: error?.retryAfterSeconds ?? null };
+}
+
+function nameOfEnd({ code, ending, error, unreachable }) {
+  if (error && BY_CLOSE_CODE[code]) return error.code;
+  if (ending?.reason === "drained") return "restarting";
+  if (ending?.reason === "error") return BY_CLOSE_CODE[code] ?? "internal_error";
+  if (ending) return ending.reason;
+  return unreachable ?? BY_CLOSE_CODE[code] ?? (code === 1000 ? "stop_requested" : "lost");
+}
+
+export function problem(name, detail = "") {
+  return { name, ...PROBLEMS[name], detail };
+}
+
+/** An error that belongs to one prompt, as a line under the prompt box. */
+export function noteOfError({ code, message }) {
+  if (code === "prompt_blocked") return `This prompt was blocked. ${message}`;
+  if (code === "upstream_timeout") return "The prompt was not enhanced in time; it is used as it is.";
+  if (code === "worker_failed") return "The model stopped; the segment is tried again.";
+  return message;
+}
+
+/** The two lines that say what the server is doing: `[what, more]`. */
+export function doing(session, { playing, paused }) {
+  const { running, queue } = session;
+  if (session.phase === "connecting") return ["Connecting…", ""];
+  if (session.phase === "queued") return [queueWords(queue), etaWords(queue.etaSeconds)];
+  if (session.phase === "ended") return ["The session has ended", ""];
+  if (running) return [stepWords(running), running.prompt];
+  if (session.requests.length > 0) {
+    return paused ? ["Generation is paused", `${session.requests.length} waiting`] : ["Sent", ""];
+  }
+  return [playing ? "Playing" : "Ready for a prompt", modelWords(session)];
+}
+
+function queueWords({ position, depth }) {
+  if (position <= 0) return "Taking a seat…";
+  return position === 1 ? `Next in line of ${depth}` : `In line, ${position} of ${depth}`;
+}
+
+function etaWords(seconds) {
+  return seconds === null ? "" : `about ${duration(seconds)}`;
+}
+
+function stepWords({ step, totalSteps, etaMs, index }) {
+  const left = etaMs > 1000 ? `, ${duration(etaMs / 1000)} left` : "";
+  const steps = step > 0 ? `step ${step} of ${totalSteps}${left}` : "starting";
+  return `Segment ${index + 1}: ${steps}`;
+}
+
+function modelWords({ gpu, format }) {
+  if (!format) return "";
+  const size = `${format.width} × ${format.height}, ${format.fps} frames a second`;
+  return gpu?.model ? `${gpu.model}, ${size}` : size;
+}
+
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return `${Math.round(seconds / 60)} min`;
+}
+
+export function milliseconds(ms) {
+  if (ms === null || ms === undefined) return "–";
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10000 ? 1 : 0)} s`;
+}
+
+export function bytes(count) {
+  if (count < 1000) return `${count} B`;
+  const units = ["kB", "MB", "GB"];
+  const power = Math.min(units.length, Math.floor(Math.log10(count) / 3));
+  const value = count / 1000 ** power;
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[power - 1]}`;
+}
+
+/** How fast a segment was made, against how long it plays. */
+export function speed({ durationMs, generationMs }) {
+  const ratio = durationMs / generationMs;
+  return `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`;
+}
