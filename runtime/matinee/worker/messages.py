@@ -75,6 +75,13 @@ class WorkerUnusable:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkStarted:
+    """The worker computes this job now: if it dies before the next event, this job is to blame."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StepDone:
     job_id: int
     step: int
@@ -86,7 +93,8 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class FramesReady:
-    """One chunk's frames, in order, each an I420 picture in its slot of the ring."""
+    """The segment's next frames, in order, each an I420 picture in its slot of the ring. A chunk
+    is handed over in several of these, so that its first picture need not wait for its last."""
 
     job_id: int
     slots: tuple[int, ...]
@@ -126,4 +134,4 @@ class Pong:
 
 
 JobEvent = StepDone | FramesReady | SegmentDone | SegmentCancelled | SegmentFailed
-Event = WorkerReady | WorkerUnusable | Pong | JobEvent
+Event = WorkerReady | WorkerUnusable | Pong | ChunkStarted | JobEvent

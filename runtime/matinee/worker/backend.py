@@ -1,0 +1,45 @@
+"""What the worker needs from an engine, as protocols that a fake without torch fits too.
+
+A backend is a module with the functions of `Backend`; the child imports it by name, after it has
+chosen its GPU, so that nothing else imports torch. The real one is `torch_backend`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from matinee.generation import ContinuationState, ModelInfo, SegmentRequest, StepProgress
+from matinee.worker.ring import I420Picture
+from matinee_api.runtime_config import GeneratorConfig
+
+TORCH_BACKEND = "matinee.worker.torch_backend"
+
+Frames = Any
+"""uint8, shape (frames, height, width, 3), RGB: a torch tensor on any device, or the like of it."""
+
+
+class SegmentRunLike(Protocol):
+    @property
+    def finished(self) -> bool: ...
+
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Frames: ...
+
+    def state(self) -> ContinuationState: ...
+
+
+class EngineLike(Protocol):
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def begin(self, request: SegmentRequest, state: ContinuationState | None) -> SegmentRunLike: ...
+
+
+class Backend(Protocol):
+    def load(self, generator: GeneratorConfig) -> EngineLike: ...
+
+    def rgb_to_i420(self, frames: Frames, out: Sequence[I420Picture]) -> None: ...
+
+    def recover(self, error: Exception) -> bool:
+        """Make the device usable again after a failed job; False when only a new process can."""
+        ...

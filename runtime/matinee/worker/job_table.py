@@ -1,0 +1,155 @@
+"""The jobs of one worker and the slots its readers hold, whichever process serves them.
+
+Commands leave through the `send` of the process that lives now, events enter through `take`.
+When a process dies, its jobs stay here and are sent, unchanged, to the next one: generation is
+deterministic, so each `JobHandle` only leaves out the frames that it has delivered. A job that
+was being computed when two processes died fails instead of killing a third.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from matinee.worker.job import Ended, JobHandle
+from matinee.worker.messages import (
+    Cancel,
+    ChunkStarted,
+    Command,
+    FramesReady,
+    Generate,
+    JobEvent,
+    ReleaseSlots,
+    SegmentCancelled,
+    SegmentDone,
+    SegmentFailed,
+    SegmentJob,
+    StepDone,
+)
+from matinee.worker.ring import FrameRing, I420Picture
+
+logger = logging.getLogger(__name__)
+
+MOST_DEATHS = 2
+
+
+@dataclass(slots=True)
+class WorkerCounters:
+    """They only grow. Work that was lost with a process counts: it was done."""
+
+    restarts: int = 0
+    steps: int = 0
+    frames: int = 0
+    compute_s: float = 0.0
+
+
+class JobTable:
+    def __init__(self, ring: FrameRing) -> None:
+        self.counters = WorkerCounters()
+        self._ring = ring
+        self._held: set[int] = set()
+        self._jobs: dict[int, JobHandle] = {}
+        self._computing: int | None = None
+        self._computed_ms: dict[int, float] = {}
+        self._send: Callable[[Command], None] | None = None
+        self._ready = False
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def submit(self, job: SegmentJob) -> JobHandle:
+        handle = JobHandle(job, self)
+        self._jobs[job.job_id] = handle
+        self._tell_when_ready(Generate(job))
+        return handle
+
+    # The readers' side: `job.JobOwner`
+
+    def picture(self, slot: int, width: int, height: int) -> I420Picture:
+        return self._ring.picture(slot, width, height)
+
+    def release(self, slots: Iterable[int]) -> None:
+        """Raises KeyError for a slot that is not held: it may already show another picture."""
+        released = tuple(slots)
+        for slot in released:
+            self._held.remove(slot)
+        if self._send is not None and released:
+            self._send(ReleaseSlots(released))
+
+    def cancel(self, job_id: int) -> None:
+        if self._ready:
+            self._tell_when_ready(Cancel(job_id))
+        else:
+            self._end(SegmentCancelled(job_id, steps_done=0))
+
+    # The process's side
+
+    def free_slots(self) -> tuple[int, ...]:
+        """Those that a new process may fill: no reader holds them."""
+        return tuple(slot for slot in range(self._ring.slots) if slot not in self._held)
+
+    def process_started(self, send: Callable[[Command], None]) -> None:
+        self._send = send
+
+    def process_ready(self) -> None:
+        self._ready = True
+        for handle in self._jobs.values():
+            self._tell_when_ready(Generate(handle.job))
+
+    def process_died(self) -> None:
+        self._send, self._ready = None, False
+        self._computed_ms.clear()
+        suspect = self._jobs.get(self._computing) if self._computing is not None else None
+        self._computing = None
+        for handle in list(self._jobs.values()):
+            if handle.cancelled:
+                self._end(SegmentCancelled(handle.job.job_id, steps_done=0))
+        if suspect is not None:
+            suspect.worker_deaths += 1
+            logger.warning("job %s was computed when its worker died", suspect.job.job_id)
+            if suspect.worker_deaths >= MOST_DEATHS:
+                self._fail(suspect, "the worker died twice while it made this segment")
+
+    def fail_all(self, message: str) -> None:
+        for handle in list(self._jobs.values()):
+            self._fail(handle, message)
+
+    def take(self, event: JobEvent | ChunkStarted) -> None:
+        match event:
+            case ChunkStarted(job_id):
+                self._computing = job_id
+            case StepDone():
+                self.counters.steps += 1
+                self._count_compute(event.job_id, event.elapsed_ms)
+                self._jobs[event.job_id].accept(event)
+            case FramesReady():
+                self.counters.frames += len(event.slots)
+                self._held.update(event.slots)
+                self._computed(event.job_id)
+                self._jobs[event.job_id].accept(event)
+            case SegmentDone():
+                self._count_compute(event.job_id, event.compute_ms)
+                self._end(event)
+            case SegmentCancelled() | SegmentFailed():
+                self._end(event)
+
+    def _computed(self, job_id: int) -> None:
+        if self._computing == job_id:
+            self._computing = None
+
+    def _count_compute(self, job_id: int, total_ms: float) -> None:
+        self.counters.compute_s += (total_ms - self._computed_ms.get(job_id, 0.0)) / 1000
+        self._computed_ms[job_id] = total_ms
+
+    def _tell_when_ready(self, command: Command) -> None:
+        if self._ready and self._send is not None:
+            self._send(command)
+
+    def _fail(self, handle: JobHandle, message: str) -> None:
+        self._end(SegmentFailed(handle.job.job_id, message, bad_input=False))
+
+    def _end(self, event: Ended) -> None:
+        self._computed(event.job_id)
+        self._computed_ms.pop(event.job_id, None)
+        self._jobs.pop(event.job_id).accept(event)

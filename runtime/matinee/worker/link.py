@@ -1,0 +1,138 @@
+"""One worker process from its start to its exit, as the event loop sees it.
+
+Two threads per process, so that neither a full pipe nor the pickling of a large continuation
+state holds up the loop. The first one starts the process, reads its events, and reaps it: the
+kernel kills the process when the thread that started it ends (see `process._die_with_parent`),
+so that thread has to live as long as the process. The other one writes commands, which a worker
+in a long denoising step may leave unread for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+
+from matinee.worker.messages import Command, Event, Shutdown
+from matinee.worker.process import WorkerSettings, main
+from matinee.worker.ring import FrameRing
+
+logger = logging.getLogger(__name__)
+
+UNREAD_COMMANDS = 4096
+"""Far more than the jobs, cancels and slots of one worker: past it the worker is stuck."""
+
+
+class WorkerLink:
+    """`on_event` is called on the event loop; `exited` is done after the last of these calls."""
+
+    def __init__(
+        self, settings: WorkerSettings, ring: FrameRing, on_event: Callable[[Event], None]
+    ) -> None:
+        context = multiprocessing.get_context("spawn")
+        commands_end, self._commands = context.Pipe(duplex=False)
+        self._events, events_end = context.Pipe(duplex=False)
+        self._childs_ends: tuple[Connection[Command, Command], Connection[Event, Event]] = (
+            commands_end,
+            events_end,
+        )
+        self._process = context.Process(
+            target=main,
+            args=(settings, ring, *self._childs_ends),
+            name="matinee-worker",
+            daemon=True,
+        )
+        self._on_event = on_event
+        self._outbox: queue.Queue[Command | None] = queue.Queue(UNREAD_COMMANDS)
+        self._unwanted = threading.Event()
+        self._loop = asyncio.get_running_loop()
+        self.exited: asyncio.Future[int | None] = self._loop.create_future()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def start(self) -> None:
+        for target in (self._own_process, self._write_commands):
+            threading.Thread(target=target, name=f"matinee{target.__name__}", daemon=True).start()
+
+    def send(self, command: Command) -> None:
+        """Never blocks. A process that is gone is told nothing: `exited` tells the caller."""
+        try:
+            self._outbox.put_nowait(command)
+        except queue.Full:
+            logger.warning("worker %s reads no commands; killing it", self.pid)
+            self.kill()
+
+    def kill(self) -> None:
+        self._unwanted.set()
+        if self.pid is not None:
+            self._process.kill()
+
+    async def stop(self, timeout_s: float) -> None:
+        """Ask the process to leave, kill it when it does not; back when it is gone."""
+        self.send(Shutdown())
+        await asyncio.wait([self.exited], timeout=timeout_s)
+        self.kill()
+        await self.exited
+
+    # In the first thread
+
+    def _own_process(self) -> None:
+        try:
+            self._start_process()
+            self._read_events()
+        except OSError:
+            logger.exception("cannot start a worker process")
+        finally:
+            self._reap()
+
+    def _start_process(self) -> None:
+        # A Ctrl-C before the child's first line would print a traceback, so it inherits a mask.
+        # The tracker comes first because starting it unblocks the signal.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            # Or the pipes would never end.
+            for end in self._childs_ends:
+                end.close()
+        if self._unwanted.is_set():
+            self._process.kill()
+
+    def _read_events(self) -> None:
+        with contextlib.suppress(EOFError, ConnectionResetError):
+            while True:
+                self._call(self._on_event, self._events.recv())
+
+    def _reap(self) -> None:
+        if self.pid is not None:
+            self._process.kill()  # without its pipe it is of no use, if it lives at all
+            self._process.join()
+        self._outbox.put(None)
+        self._events.close()
+        self._call(self._note_exit)
+
+    def _note_exit(self) -> None:
+        self.exited.set_result(self._process.exitcode if self.pid is not None else None)
+
+    def _call(self, function: Callable[..., None], *args: Event) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed without `stop`
+            self._loop.call_soon_threadsafe(function, *args)
+
+    # In the second thread
+
+    def _write_commands(self) -> None:
+        while (command := self._outbox.get()) is not None:
+            # A dead process is reported by the thread that reads its events.
+            with contextlib.suppress(OSError):
+                self._commands.send(command)
+        self._commands.close()

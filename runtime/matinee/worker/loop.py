@@ -1,0 +1,251 @@
+"""The worker's loop: take commands, make one chunk of one job, hand its frames over, again.
+
+Commands are also read after every denoising step, from inside the engine's step callback, so a
+cancel takes effect within one step. Jobs of different sessions alternate at chunk edges, each
+with its own `SegmentRun`; a job whose frames find no free slot waits while the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from matinee.errors import BadInput, GenerationCancelled, MatineeError
+from matinee.generation import StepProgress
+from matinee.worker.backend import Backend, EngineLike, Frames, SegmentRunLike
+from matinee.worker.messages import (
+    Cancel,
+    ChunkStarted,
+    Command,
+    Event,
+    FramesReady,
+    Generate,
+    Ping,
+    Pong,
+    ReleaseSlots,
+    SegmentCancelled,
+    SegmentDone,
+    SegmentFailed,
+    SegmentJob,
+    Shutdown,
+    StepDone,
+)
+from matinee.worker.ring import FrameRing, FreeSlots
+from matinee.worker.scheduler import Scheduler
+
+logger = logging.getLogger(__name__)
+
+HAND_OVER_FRAMES = 8
+"""Frames that are converted and announced together: the first ones leave early, and the cost of
+an announcement (some 20 us) stays small beside that of its frames."""
+
+
+class WorkerLeaves(BaseException):
+    """Shutdown, or the API process is gone. Not an `Exception`: no engine may catch it."""
+
+
+class DeviceLost(Exception):
+    """The device is unusable until a new process opens it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """One job on its way through the engine."""
+
+    job: SegmentJob
+    run: SegmentRunLike | None = None
+    frames: Frames | None = None
+    """Made and not yet handed over."""
+    handed_over: int = 0
+    steps_done: int = 0
+    compute_s: float = 0.0
+    cancelled: bool = False
+
+
+class WorkerLoop:
+    def __init__(
+        self,
+        engine: EngineLike,
+        backend: Backend,
+        ring: FrameRing,
+        free: FreeSlots,
+        commands: Connection[Command, Command],
+        events: Connection[Event, Event],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._engine = engine
+        self._backend = backend
+        self._ring = ring
+        self._free = free
+        self._commands = commands
+        self._events = events
+        self._clock = clock
+        self._scheduler = Scheduler()
+        self._works: dict[int, _Work] = {}
+        self._computing: _Work | None = None
+
+    def run(self) -> None:
+        """Until `Shutdown` or the end of the command pipe."""
+        try:
+            while True:
+                self.turn()
+        except WorkerLeaves:
+            pass
+
+    def turn(self) -> None:
+        blocked = {job_id for job_id, work in self._works.items() if work.frames is not None}
+        job_id = self._scheduler.pick(blocked)
+        if job_id is None:
+            self._read_command()
+        else:
+            self._advance(self._works[job_id])
+        self._read_commands()
+
+    # Commands
+
+    def _read_commands(self) -> None:
+        """All that have arrived."""
+        while self._commands.poll(0):
+            self._read_command()
+
+    def _read_command(self) -> None:
+        try:
+            command = self._commands.recv()
+        except (EOFError, OSError):
+            raise WorkerLeaves from None
+        self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Generate(job):
+                self._works[job.job_id] = _Work(job)
+                self._scheduler.add(job.session_id, job.job_id)
+            case Cancel(job_id):
+                self._cancel(job_id)
+            case ReleaseSlots(slots):
+                self._free.give_back(slots)
+                self._hand_over_waiting()
+            case Ping():
+                self._send(Pong())
+            case Shutdown():
+                raise WorkerLeaves
+
+    def _cancel(self, job_id: int) -> None:
+        work = self._works.get(job_id)
+        if work is None:
+            return
+        work.cancelled = True
+        if work is not self._computing:
+            self._end(work, SegmentCancelled(job_id, work.steps_done))
+
+    # One chunk
+
+    def _advance(self, work: _Work) -> None:
+        job_id = work.job.job_id
+        self._send(ChunkStarted(job_id))
+        self._computing = work
+        before_s = work.compute_s
+        try:
+            work.frames = self._next_chunk(work)
+        except GenerationCancelled:
+            self._end(work, SegmentCancelled(job_id, work.steps_done))
+        except Exception as error:  # noqa: BLE001 - the root of a job: the others go on
+            self._fail(work, error)
+        else:
+            self._scheduler.charge(job_id, work.compute_s - before_s)
+            self._hand_over_waiting()
+        finally:
+            self._computing = None
+
+    def _next_chunk(self, work: _Work) -> Frames:
+        resumed = self._clock()
+
+        def on_step(progress: StepProgress) -> None:
+            nonlocal resumed
+            work.compute_s += self._clock() - resumed
+            self._after_step(work, progress)
+            resumed = self._clock()
+
+        if work.run is None:
+            work.run = self._engine.begin(work.job.request, work.job.state)
+        frames = work.run.next_chunk(on_step)
+        work.compute_s += self._clock() - resumed
+        return frames
+
+    def _after_step(self, work: _Work, progress: StepProgress) -> None:
+        work.steps_done = progress.step
+        self._send(
+            StepDone(
+                work.job.job_id,
+                progress.step,
+                progress.total_steps,
+                progress.stage,
+                work.compute_s * 1000,
+            )
+        )
+        self._read_commands()
+        if work.cancelled:
+            raise GenerationCancelled(work.steps_done)
+
+    def _fail(self, work: _Work, error: Exception) -> None:
+        job_id = work.job.job_id
+        if isinstance(error, BadInput):
+            self._end(work, SegmentFailed(job_id, str(error), bad_input=True, param=error.param))
+            return
+        logger.exception("job %s failed", job_id, exc_info=error)
+        if not self._backend.recover(error):
+            raise DeviceLost(str(error)) from error
+        self._end(work, SegmentFailed(job_id, failure_message(error), bad_input=False))
+
+    # Frames
+
+    def _hand_over_waiting(self) -> None:
+        for work in list(self._works.values()):
+            if work.frames is not None:
+                self._hand_over(work)
+
+    def _hand_over(self, work: _Work) -> None:
+        """As many frames as there are slots for, and the segment's end after its last frame."""
+        request = work.job.request
+        while work.frames is not None:
+            wanted = min(len(work.frames), HAND_OVER_FRAMES)
+            slots = self._free.take(work.job.session_id, wanted)
+            if wanted and not slots:
+                return
+            pictures = [self._ring.picture(s, request.width, request.height) for s in slots]
+            self._backend.rgb_to_i420(work.frames[: len(slots)], pictures)
+            first = work.handed_over
+            work.handed_over += len(slots)
+            rest = work.frames[len(slots) :]
+            work.frames = rest if len(rest) else None
+            self._send(FramesReady(work.job.job_id, slots, request.width, request.height, first))
+        if work.run is not None and work.run.finished:
+            self._finish(work, work.run)
+
+    def _finish(self, work: _Work, run: SegmentRunLike) -> None:
+        job_id, compute_ms = work.job.job_id, work.compute_s * 1000
+        self._end(work, SegmentDone(job_id, run.state(), work.handed_over, compute_ms))
+
+    def _end(self, work: _Work, event: Event) -> None:
+        del self._works[work.job.job_id]
+        self._scheduler.remove(work.job.job_id)
+        self._send(event)
+
+    def _send(self, event: Event) -> None:
+        try:
+            self._events.send(event)
+        except OSError:
+            raise WorkerLeaves from None
+
+
+def failure_message(error: Exception) -> str:
+    """A sentence for people: of errors that are not ours only the kind, never the text."""
+    if isinstance(error, MatineeError):
+        return str(error)
+    # By name, because this module must not import torch.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "not enough memory for this segment: ask for fewer frames or a smaller picture"
+    return f"the model failed on this segment ({type(error).__name__}); see the worker's log"

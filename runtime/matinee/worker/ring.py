@@ -1,0 +1,108 @@
+"""Frames between the worker and the API process: shared memory, used again and written in place.
+
+The API process creates the ring, the worker attaches to it, and a frame is an I420 picture that
+both see as a numpy array of shape (height * 3 // 2, width). The memory is an anonymous file
+(`memfd_create`) whose descriptor the worker inherits, not a named block of
+`multiprocessing.shared_memory`: it has no name that a killed process could leave behind in
+/dev/shm, no resource tracker that unlinks it under its owner, and it does not count against the
+64 MB that containers get for /dev/shm. The kernel frees it with the last mapping.
+
+Slots are as large as the largest picture of any model. Memory is taken up page by page when it is
+written, so that a slot costs what the pictures in it need, and the ring can exist before the
+model is known.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections import Counter
+from collections.abc import Iterable
+from multiprocessing import reduction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+I420Picture = npt.NDArray[np.uint8]
+"""uint8, shape (height * 3 // 2, width): the Y plane, then U and V at quarter size."""
+
+SLOT_PIXELS = 4096 * 2304
+"""No model may make larger pictures."""
+SLOT_BYTES = SLOT_PIXELS * 3 // 2
+DEFAULT_SLOTS = 64
+
+
+class FrameRing:
+    """The memory itself. Picklable to a child process while that is being spawned."""
+
+    def __init__(self, fd: int, slots: int) -> None:
+        self.slots = slots
+        self._fd = fd
+        self._memory: mmap.mmap | None = mmap.mmap(fd, slots * SLOT_BYTES)
+
+    @classmethod
+    def create(cls, slots: int = DEFAULT_SLOTS) -> FrameRing:
+        fd = os.memfd_create("matinee-frames")
+        os.ftruncate(fd, slots * SLOT_BYTES)
+        return cls(fd, slots)
+
+    def picture(self, slot: int, width: int, height: int) -> I420Picture:
+        """The slot's memory as a picture: a view, valid while the slot is held."""
+        rows, size = height * 3 // 2, width * height * 3 // 2
+        if self._memory is None or not 0 <= slot < self.slots or size > SLOT_BYTES:
+            raise ValueError(f"no picture of {width}x{height} in slot {slot}")
+        pixels = np.frombuffer(self._memory, np.uint8, count=rows * width, offset=slot * SLOT_BYTES)
+        return pixels.reshape(rows, width)
+
+    def close(self) -> None:
+        """Give up this process's hold. Views that are still alive stay valid: the memory goes
+        with the last of them, which is why this never fails."""
+        if self._memory is not None:
+            self._memory = None
+            os.close(self._fd)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _attach, (reduction.DupFd(self._fd), self.slots)
+
+
+def _attach(inherited: Any, slots: int) -> FrameRing:
+    return FrameRing(inherited.detach(), slots)
+
+
+class FreeSlots:
+    """The worker's free list, shared among its sessions.
+
+    A session gets another slot only while it holds fewer than are free (dynamic threshold,
+    Choudhury and Hahne 1998): with k sessions whose frames nobody fetches, 1/(k+1) of the ring
+    stays free for the others.
+    """
+
+    def __init__(self, free: Iterable[int]) -> None:
+        self._free = list(free)
+        self._owner: dict[int, str] = {}
+        self._held: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._free)
+
+    def take(self, session_id: str, wanted: int) -> tuple[int, ...]:
+        """At most `wanted` slots, perhaps none. The one used last goes first: its memory is
+        still in the cache, and few pages of the ring are ever touched."""
+        taken: list[int] = []
+        while len(taken) < wanted and self._held[session_id] < len(self._free):
+            slot = self._free.pop()
+            self._owner[slot] = session_id
+            self._held[session_id] += 1
+            taken.append(slot)
+        return tuple(taken)
+
+    def give_back(self, slots: Iterable[int]) -> None:
+        for slot in slots:
+            # A worker that was started again does not know the owners of slots still out.
+            session_id = self._owner.pop(slot, None)
+            if session_id is not None:
+                self._held[session_id] -= 1
+                if not self._held[session_id]:
+                    del self._held[session_id]
+            self._free.append(slot)

@@ -1,0 +1,224 @@
+"""Keeps one worker process alive and carries jobs to it. Runs on the event loop, without torch.
+
+A task starts a process, watches it until it exits, and starts the next one. What the processes
+have in common (jobs under way, the ring and who reads it) is in `job_table`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from enum import Enum
+
+from matinee.errors import WorkerFailed
+from matinee.generation import ModelInfo
+from matinee.worker.backend import TORCH_BACKEND
+from matinee.worker.devices import default_threads, usable_cores, visible_device
+from matinee.worker.job import JobHandle
+from matinee.worker.job_table import JobTable, WorkerCounters
+from matinee.worker.link import WorkerLink
+from matinee.worker.messages import Event, Ping, Pong, SegmentJob, WorkerReady, WorkerUnusable
+from matinee.worker.process import WorkerSettings
+from matinee.worker.recovery import RESTART_WINDOW_S, RestartPolicy, Verdict, Watchdog
+from matinee.worker.ring import FrameRing
+from matinee_api.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerState(Enum):
+    STARTING = "starting"
+    READY = "ready"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class WorkerSupervisor:
+    """`state`, `reason` (why the last process was lost), `info` and `timings_ms` are for reading;
+    `on_change` is called after each change of them."""
+
+    def __init__(
+        self,
+        generator: GeneratorConfig,
+        pool: PoolConfig,
+        warmup: WarmupConfig,
+        index: int,
+        on_change: Callable[[WorkerSupervisor], None],
+        *,
+        backend: str = TORCH_BACKEND,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.index = index
+        self.state = WorkerState.STARTING
+        self.reason: str | None = None
+        self.info: ModelInfo | None = None
+        self.timings_ms: dict[str, float] = {}
+        self._generator = with_threads(generator, default_threads(usable_cores(), pool.num_workers))
+        self._pool = pool
+        self._warmup = warmup
+        self._on_change = on_change
+        self._backend = backend
+        self._clock = clock
+        self._ring = FrameRing.create()
+        self._table = JobTable(self._ring)
+        self._restarts = RestartPolicy(pool.max_restarts)
+        self._watchdog = Watchdog(warmup.timeout_seconds, clock())
+        self._link: WorkerLink | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._lost: str | None = None
+        self._retryable = True
+        self._changed = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that lives now."""
+        link = self._link
+        return None if link is None or link.exited.done() else link.pid
+
+    @property
+    def jobs(self) -> int:
+        """Under way or waiting."""
+        return len(self._table)
+
+    @property
+    def counters(self) -> WorkerCounters:
+        return self._table.counters
+
+    async def start(self) -> None:
+        """Returns at once; `ready` waits."""
+        self._task = asyncio.create_task(self._keep_alive(), name=f"worker-{self.index}")
+
+    async def ready(self) -> ModelInfo:
+        """Raises `WorkerFailed` when the worker is given up."""
+        while self.state is not WorkerState.READY or self.info is None:
+            self._refuse_when_over()
+            self._changed.clear()
+            await self._changed.wait()
+        return self.info
+
+    async def stop(self, timeout_s: float = 2.0) -> None:
+        """The process is gone afterwards, and jobs under way have failed."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._link is not None and not self._link.exited.done():
+            # A process that is still loading reads no commands.
+            await self._link.stop(timeout_s if self.state is WorkerState.READY else 0.0)
+        self._table.process_died()
+        self._table.fail_all("the worker was stopped")
+        self._ring.close()
+        self._change(WorkerState.STOPPED)
+
+    def submit(self, job: SegmentJob) -> JobHandle:
+        """Waits for the worker when that is starting. Raises `WorkerFailed` when it is given up."""
+        self._refuse_when_over()
+        if not self._table:
+            self._watchdog.sign_of_life(self._clock())  # its silence so far was idleness
+        return self._table.submit(job)
+
+    def _refuse_when_over(self) -> None:
+        if self.state in (WorkerState.FAILED, WorkerState.STOPPED):
+            raise WorkerFailed(self.reason or "the worker was stopped")
+
+    # One process after the other
+
+    async def _keep_alive(self) -> None:
+        while True:
+            retryable = await self._run_process()
+            delay_s = self._restarts.next_delay_s(self._clock()) if retryable else None
+            if delay_s is None:
+                return self._give_up(retryable)
+            self.counters.restarts += 1
+            self._change(WorkerState.RESTARTING)
+            await asyncio.sleep(delay_s)
+
+    def _give_up(self, retryable: bool) -> None:
+        if retryable:
+            self.reason = (
+                f"{self.reason}; given up after {self._pool.max_restarts} restarts within "
+                f"{RESTART_WINDOW_S / 60:.0f} minutes"
+            )
+        logger.error("worker %d: %s", self.index, self.reason)
+        self._table.fail_all(self.reason or "the worker failed")
+        self._change(WorkerState.FAILED)
+
+    async def _run_process(self) -> bool:
+        """One process from start to exit; False when another one would fail in the same way."""
+        self._lost, self._retryable = None, True
+        link = self._link = WorkerLink(self._settings(), self._ring, self._on_event)
+        self._watchdog = Watchdog(self._warmup.timeout_seconds, self._clock())
+        self._table.process_started(link.send)
+        link.start()
+        while not link.exited.done():
+            await asyncio.wait([link.exited], timeout=self._watchdog.interval_s)
+            self._watch(link)
+        self._table.process_died()
+        self.reason = self._lost or _exit_reason(link.exited.result())
+        logger.warning("worker %d: %s", self.index, self.reason)
+        return self._retryable
+
+    def _settings(self) -> WorkerSettings:
+        device = visible_device(os.environ.get("CUDA_VISIBLE_DEVICES"), self.index)
+        return WorkerSettings(
+            generator=self._generator,
+            warmup=self._warmup,
+            backend=self._backend,
+            parent_pid=os.getpid(),
+            visible_device="" if self._generator.engine.device == "cpu" else device,
+            free_slots=self._table.free_slots(),
+        )
+
+    def _watch(self, link: WorkerLink) -> None:
+        match self._watchdog.verdict(self._clock()):
+            case Verdict.PING:
+                link.send(Ping())
+            case Verdict.HUNG:
+                self._lost = f"the worker gave no sign of life for {self._watchdog.timeout_s:g} s"
+                link.kill()
+            case Verdict.FINE:
+                pass
+
+    def _on_event(self, event: Event) -> None:
+        self._watchdog.sign_of_life(self._clock())
+        match event:
+            case WorkerReady(info, timings_ms):
+                self.info, self.timings_ms = info, timings_ms
+                self._watchdog = Watchdog(self._pool.hang_timeout_seconds, self._clock())
+                self._table.process_ready()
+                self._change(WorkerState.READY)
+            case WorkerUnusable(message, retryable):
+                self._lost, self._retryable = message, retryable
+            case Pong():
+                pass
+            case _:
+                self._table.take(event)
+
+    def _change(self, state: WorkerState) -> None:
+        self.state = state
+        self._changed.set()
+        self._on_change(self)
+
+
+def with_threads(generator: GeneratorConfig, threads: int) -> GeneratorConfig:
+    """Workers that each took all the cores would only slow each other down."""
+    engine = generator.engine
+    if engine.cpu_threads is not None:
+        return generator
+    return generator.model_copy(
+        update={"engine": engine.model_copy(update={"cpu_threads": threads})}
+    )
+
+
+def _exit_reason(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "the worker process could not be started"
+    if exit_code < 0:
+        return f"the worker process was killed by {signal.Signals(-exit_code).name}"
+    return f"the worker process ended by itself with exit code {exit_code}"
