@@ -3,3 +3,9 @@
 Both programs import this package and share nothing else. It needs pydantic (and PyYAML to read
 files) and knows neither Kubernetes' client nor torch.
 """
+
+from __future__ import annotations
+
+from matinee_api.errors import ConfigError, Problem
+
+__all__ = ["ConfigError", "Problem"]

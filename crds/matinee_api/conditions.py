@@ -1,0 +1,47 @@
+"""Types and reasons of conditions: stable words for programs. Messages are for people."""
+
+from __future__ import annotations
+
+# Types of every kind.
+READY = "Ready"  # everything asked for is there and of the current generation
+DEGRADED = "Degraded"  # something is broken that does not mend itself
+
+# Types of a VideoModel.
+DOWNLOADED = "Downloaded"  # the weights are complete and checked
+WARMED = "Warmed"  # the model was loaded once and made a real video
+
+# Types of a StreamingService.
+SERVABLE = "Servable"  # at least one pod can take a session now
+PROGRESSING = "Progressing"  # pods are being made, replaced or removed
+DRAINING = "Draining"  # pods wait for their last sessions to end
+
+# Reasons while things go well.
+AS_DESIRED = "AsDesired"  # observed state equals the spec
+BUNDLED = "Bundled"  # the weights are part of the runtime's image: nothing to fetch
+DOWNLOADING = "Downloading"  # the download Job runs
+WARMING_UP = "WarmingUp"  # the warm-up Job runs
+WARMUP_DISABLED = "WarmupDisabled"  # spec.warmup.enabled is false
+ROLLING_OUT = "RollingOut"  # pods of an older revision are being replaced
+SCALING = "Scaling"  # pods are being added or removed
+PAUSED = "Paused"  # spec.rollout.paused holds the rollout
+WAITING_FOR_MODEL = "WaitingForModel"  # the VideoModel is not ready yet
+SESSIONS_REMAIN = "SessionsRemain"  # sessions still play on pods that are to go
+
+# Reasons when a person has to act.
+INVALID_SPEC = "InvalidSpec"  # the spec breaks a rule; the message says which
+MODEL_NOT_FOUND = "ModelNotFound"  # spec.modelRef names no VideoModel of this namespace
+SOURCE_NOT_FOUND = "SourceNotFound"  # the address answers, but has no such model
+SOURCE_DENIED = "SourceDenied"  # the token is missing or not allowed to read
+SOURCE_UNREACHABLE = "SourceUnreachable"  # the address does not answer
+CHECKSUM_MISMATCH = "ChecksumMismatch"  # a fetched file is not what it should be
+NO_SPACE = "NoSpace"  # the cache volume is full
+OUT_OF_MEMORY = "OutOfMemory"  # the model does not fit
+FAMILY_UNSUPPORTED = "FamilyUnsupported"  # the weights are of another family than the spec says
+WARMUP_FAILED = "WarmupFailed"  # loading or the first generation failed
+IMAGE_PULL_FAILED = "ImagePullFailed"  # the runtime's image cannot be had
+CRASH_LOOPING = "CrashLooping"  # runtime pods end again and again
+UNSCHEDULABLE = "Unschedulable"  # no node has room (or the GPUs) for a pod
+PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"  # a rollout does not get on
+
+VIDEO_MODEL_TYPES = (DOWNLOADED, WARMED, READY, DEGRADED)
+STREAMING_SERVICE_TYPES = (READY, SERVABLE, PROGRESSING, DRAINING, DEGRADED)

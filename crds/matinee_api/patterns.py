@@ -1,0 +1,20 @@
+"""Regular expressions that fields share, each with the words that explain it.
+
+The patterns are valid for Python, for pydantic's engine and for the API server's (RE2).
+"""
+
+from __future__ import annotations
+
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
+RESOURCE_NAME = r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$"
+ABSOLUTE_PATH = r"^/[^:]*$"
+
+EXPLAINED = {
+    DNS_LABEL: "lower-case letters, digits and -, with a letter or digit at both ends",
+    ENV_NAME: "letters, digits and _, not a digit first",
+    QUANTITY: "a quantity such as 500m, 2 or 16Gi",
+    RESOURCE_NAME: "a resource name such as nvidia.com/gpu",
+    ABSOLUTE_PATH: "a path that begins with /",
+}

@@ -1,0 +1,56 @@
+"""Rules between the fields of one object, each said twice: for the API server and for Python.
+
+A model lists its rules in `rules`. The CRD generator writes them as `x-kubernetes-validations`;
+`ApiModel` (in `meta.py`) checks the same list when a file is read locally, so that both refuse the
+same objects in the same words. A test evaluates both forms over one corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+BROKEN_RULES = "broken_rules"
+"""Type of the pydantic error that carries `(field, message)` pairs in its context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`cel` and `holds` decide alike; `message` tells what to do; `field` is the key it is about.
+
+    `holds` is None for a rule on changes (`oldSelf`), which only the API server can see.
+    """
+
+    cel: str
+    message: str
+    holds: Callable[[Any], bool] | None
+    field: str = ""
+
+
+def immutable(field: str, message: str) -> Rule:
+    """A field that keeps the value (or the absence) it was created with."""
+    cel = (
+        f"has(self.{field}) == has(oldSelf.{field}) && "
+        f"(!has(self.{field}) || self.{field} == oldSelf.{field})"
+    )
+    return Rule(cel, message, None, field)
+
+
+def check_rules(rules: Iterable[Rule], model: Any) -> None:
+    """Raise one error that names every rule that `model` breaks."""
+    broken = [
+        (rule.field, rule.message)
+        for rule in rules
+        if rule.holds is not None and not rule.holds(model)
+    ]
+    if broken:
+        raise broken_rules(broken)
+
+
+def broken_rules(broken: Sequence[tuple[str, str]]) -> PydanticCustomError:
+    """What a validator raises: pairs of a dotted field (or nothing) and a message."""
+    summary = "; ".join(f"{field}: {message}" if field else message for field, message in broken)
+    return PydanticCustomError(BROKEN_RULES, "{summary}", {"summary": summary, "broken": broken})

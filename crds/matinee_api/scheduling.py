@@ -1,0 +1,146 @@
+"""Where pods may run: the parts of Kubernetes' PodSpec that place a pod, typed and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from matinee_api.meta import ApiModel, Labels, LabelText, Name
+from matinee_api.rules import Rule
+
+Key = Annotated[str, Field(min_length=1, max_length=317)]
+Values = Annotated[tuple[LabelText, ...], Field(max_length=64)]
+
+
+class Toleration(ApiModel):
+    """A taint that pods put up with."""
+
+    key: Key | None = None
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: LabelText | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    toleration_seconds: int | None = Field(default=None, ge=0)
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.key) || self.operator == 'Exists'",
+            "without a key the operator must be Exists (it then matches every taint)",
+            lambda toleration: toleration.key is not None or toleration.operator == "Exists",
+            "operator",
+        ),
+        Rule(
+            "self.operator != 'Exists' || !has(self.value)",
+            "the operator Exists takes no value; remove it",
+            lambda toleration: toleration.operator != "Exists" or toleration.value is None,
+            "value",
+        ),
+    )
+
+
+class NodeRequirement(ApiModel):
+    """One comparison with a label (or a field) of a node."""
+
+    key: Key
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
+    values: Values = ()
+
+
+class NodeSelectorTerm(ApiModel):
+    """All of these must hold."""
+
+    match_expressions: Annotated[tuple[NodeRequirement, ...], Field(max_length=16)] = ()
+    match_fields: Annotated[tuple[NodeRequirement, ...], Field(max_length=16)] = ()
+
+
+class NodeSelector(ApiModel):
+    """One of these must hold."""
+
+    node_selector_terms: Annotated[tuple[NodeSelectorTerm, ...], Field(min_length=1, max_length=16)]
+
+
+class PreferredNodes(ApiModel):
+    """Nodes that are liked, by weight."""
+
+    weight: int = Field(ge=1, le=100)
+    preference: NodeSelectorTerm
+
+
+class NodeAffinity(ApiModel):
+    """Which nodes."""
+
+    required_during_scheduling_ignored_during_execution: NodeSelector | None = None
+    preferred_during_scheduling_ignored_during_execution: Annotated[
+        tuple[PreferredNodes, ...], Field(max_length=16)
+    ] = ()
+
+
+class LabelRequirement(ApiModel):
+    """One comparison with a label of a pod."""
+
+    key: Key
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: Values = ()
+
+
+class LabelSelector(ApiModel):
+    """Pods by their labels."""
+
+    match_labels: Labels = Field(default_factory=dict)
+    match_expressions: Annotated[tuple[LabelRequirement, ...], Field(max_length=16)] = ()
+
+
+class PodAffinityTerm(ApiModel):
+    """Pods that count as neighbours within one topology."""
+
+    topology_key: Key
+    label_selector: LabelSelector = LabelSelector()
+    namespaces: Annotated[tuple[Name, ...], Field(max_length=16)] = ()
+
+
+class PreferredPods(ApiModel):
+    """Neighbours that are liked, by weight."""
+
+    weight: int = Field(ge=1, le=100)
+    pod_affinity_term: PodAffinityTerm
+
+
+class PodAffinity(ApiModel):
+    """Which neighbours."""
+
+    required_during_scheduling_ignored_during_execution: Annotated[
+        tuple[PodAffinityTerm, ...], Field(max_length=16)
+    ] = ()
+    preferred_during_scheduling_ignored_during_execution: Annotated[
+        tuple[PreferredPods, ...], Field(max_length=16)
+    ] = ()
+
+
+class Affinity(ApiModel):
+    """Attraction to nodes, and to or from other pods."""
+
+    node_affinity: NodeAffinity | None = None
+    pod_affinity: PodAffinity | None = None
+    pod_anti_affinity: PodAffinity | None = None
+
+
+class TopologySpread(ApiModel):
+    """How evenly the pods of one service spread; the operator fills in the selector."""
+
+    topology_key: Key
+    max_skew: int = Field(default=1, ge=1, le=1000)
+    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = "ScheduleAnyway"
+
+
+class Scheduling(ApiModel):
+    """Where pods may run."""
+
+    node_selector: Labels = Field(default_factory=dict)
+    """Labels that a node must have."""
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=32)] = ()
+    """Taints that pods put up with, for example that of GPU nodes."""
+    affinity: Affinity | None = None
+    topology_spread_constraints: Annotated[tuple[TopologySpread, ...], Field(max_length=8)] = ()
+    priority_class_name: Key | None = None
+    runtime_class_name: Key | None = None
+    """For example `nvidia`, where GPU pods need a runtime class."""
