@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import torch
 
+from matinee.continuation import MAX_PROMPTS
 from matinee.engine.families import Family, Sampler, loader_of
 from matinee.engine.model_folder import inspect_folder
 from matinee.engine.sources import default_model_id, model_folder_of
@@ -31,9 +32,6 @@ from matinee.generation import (
     plan_chunks,
 )
 from matinee_api.runtime_config import EngineConfig, GeneratorConfig
-
-MAX_PROMPTS = 64
-"""Prompts that a state remembers."""
 
 
 class Engine:

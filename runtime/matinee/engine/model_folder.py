@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 
+from matinee.continuation import MAX_FRAMES
 from matinee.errors import ModelUnavailable
 
 
@@ -41,7 +42,7 @@ class ModelSettings(BaseModel):
     """Tokens of a prompt; further ones are cut off."""
     chunk_frames: int | None = Field(default=None, ge=2)
     """Frames of one pipeline call."""
-    overlap_frames: int | None = Field(default=None, ge=1)
+    overlap_frames: int | None = Field(default=None, ge=1, le=MAX_FRAMES)
     """Frames that a call takes over from the one before."""
 
 

@@ -10,7 +10,8 @@ import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 from PIL import Image
 
-from matinee.engine.engine import MAX_PROMPTS, Engine, SegmentRun, noise_seed
+from matinee.continuation import MAX_PROMPTS
+from matinee.engine.engine import Engine, SegmentRun, noise_seed
 from matinee.engine.families.ltx import shifted_timesteps
 from matinee.errors import GenerationCancelled, InvalidRequest, InvalidState
 from matinee.generation import ContinuationState, SegmentRequest, StepProgress

@@ -8,6 +8,7 @@ bit for bit that of the pipeline's own decode.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from collections.abc import Callable
 from functools import cached_property
@@ -16,12 +17,18 @@ from typing import Any
 import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
+from matinee.continuation import LTX_V1
 from matinee.engine.model_folder import ModelFolder, ModelSettings
 from matinee.engine.quiet import drop_messages, without_progress_bars
-from matinee.errors import ModelUnavailable
-from matinee.generation import GenerationDefaults, ModelInfo, SegmentRequest
+from matinee.errors import InvalidRequest, ModelUnavailable
+from matinee.generation import (
+    GenerationDefaults,
+    ModelInfo,
+    SegmentRequest,
+    check_request,
+    with_defaults,
+)
 
-STATE_KIND = "ltx.v1"
 _diffusers: Any = pipeline_ltx_condition  # only half of its functions are annotated
 _LTX_SETTINGS = ModelSettings(
     family="ltx",
@@ -82,6 +89,7 @@ class LtxFamily:
         self._pipeline = pipeline
         self._settings = _LTX_SETTINGS.model_copy(update=given)
         self.info = _model_info(pipeline, self._settings, model_id)
+        _check_info(self.info)
 
     def sampler(self, request: SegmentRequest) -> LtxSampler:
         """A pipeline around the shared modules, with a scheduler of its own."""
@@ -94,14 +102,13 @@ class LtxFamily:
 
 def _model_info(pipeline: Any, settings: ModelSettings, model_id: str) -> ModelInfo:
     values = settings.model_dump()
-    defaults = GenerationDefaults(
-        **{name: values[name] for name in GenerationDefaults.__dataclass_fields__ if name in values}
-    )
+    names = {field.name for field in dataclasses.fields(GenerationDefaults)} & values.keys()
+    defaults = GenerationDefaults(**{name: values[name] for name in names})
     vae_factor = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size
     return ModelInfo(
         model_id=model_id,
         family="ltx",
-        state_kind=STATE_KIND,
+        state_kind=LTX_V1,
         spatial_factor=math.lcm(_PIPELINE_SIZE_FACTOR, vae_factor),
         temporal_factor=pipeline.vae_temporal_compression_ratio,
         chunk_frames=values["chunk_frames"],
@@ -109,6 +116,21 @@ def _model_info(pipeline: Any, settings: ModelSettings, model_id: str) -> ModelI
         defaults=defaults,
         components={name: type(part).__name__ for name, part in pipeline.components.items()},
     )
+
+
+def _check_info(info: ModelInfo) -> None:
+    """Refuse a `matinee.json` that asks for what this model cannot do."""
+    for name in ("chunk_frames", "overlap_frames"):
+        frames = getattr(info, name)
+        if frames % info.temporal_factor != 1 or frames > info.chunk_frames:
+            raise ModelUnavailable(
+                f"matinee.json: {name} must be {info.temporal_factor} x k + 1 "
+                f"and at most chunk_frames, got {frames}"
+            )
+    try:
+        check_request(info, with_defaults(info.defaults, prompt="", seed=0))
+    except InvalidRequest as error:
+        raise ModelUnavailable(f"matinee.json: {error}") from error
 
 
 class LtxSampler:
@@ -181,10 +203,13 @@ class LtxSampler:
             "negative_prompt_attention_mask": negative_mask,
         }
 
-    def _timesteps(self) -> list[float] | None:
-        if self._settings.timestep_shift is None:
-            return None
-        return shifted_timesteps(self._request.num_inference_steps, self._settings.timestep_shift)
+    def _timesteps(self) -> list[float]:
+        steps = self._request.num_inference_steps
+        if self._settings.timestep_shift is not None:
+            return shifted_timesteps(steps, self._settings.timestep_shift)
+        # The pipeline's own levels, as a list because its tensor makes NumPy 2 warn.
+        sigmas = _diffusers.linear_quadratic_schedule(steps)
+        return [_TRAIN_TIMESTEPS * float(sigma) for sigma in sigmas]
 
     def _decode(self, latents: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """As the end of `LTXConditionPipeline.__call__` does it; about -1..1, (1, 3, F, H, W)."""

@@ -1,0 +1,107 @@
+"""A continuation state on the wire: `{kind, payload}`, JSON with the frames as base64 PNG.
+
+What leaves here comes back from clients that nobody vouches for, so reading checks everything
+before a pixel is decoded. Lossless both ways. Both directions are slow (a few milliseconds for
+each 480p frame): call them in a thread. No torch.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from matinee.errors import InvalidState
+from matinee.generation import MAX_SEED, ContinuationState
+from matinee.media.images import DAMAGE
+
+LTX_V1 = "ltx.v1"
+KINDS = frozenset({LTX_V1})
+"""Kinds whose payload is this one: the last frames shown."""
+MAX_FRAMES = 33
+"""Frames in a state; no model takes over more."""
+MAX_PROMPTS = 64
+"""Prompts that a state remembers, the last ones."""
+MAX_PIXELS = 1920 * 1088
+"""Width x height of a frame, as `ModelInfo.max_pixels`."""
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    schema_version: int = Field(ge=1, le=1)
+    width: int = Field(ge=1, le=MAX_PIXELS)
+    height: int = Field(ge=1, le=MAX_PIXELS)
+    frames_b64: list[str] = Field(min_length=1, max_length=MAX_FRAMES)
+    segment_index: int = Field(ge=0, lt=2**31)
+    seed: int = Field(ge=0, le=MAX_SEED)
+    prompts: list[Annotated[str, Field(max_length=8192)]] = Field(max_length=MAX_PROMPTS)
+
+
+def state_to_wire(state: ContinuationState) -> dict[str, Any]:
+    """`{"kind": str, "payload": dict}`, ready for `json.dumps`."""
+    payload = _Payload(
+        schema_version=1,
+        width=state.frames.shape[2],
+        height=state.frames.shape[1],
+        frames_b64=[_encoded(frame) for frame in state.frames],
+        segment_index=state.segment_index,
+        seed=state.seed,
+        prompts=list(state.prompts),
+    )
+    return {"kind": state.kind, "payload": payload.model_dump()}
+
+
+def state_from_wire(kind: str, payload: dict[str, Any]) -> ContinuationState:
+    """Read what `state_to_wire` wrote, or raise `InvalidState` with what is wrong."""
+    if kind not in KINDS:
+        raise InvalidState(f"unknown kind {kind[:64]!r}; known: {', '.join(sorted(KINDS))}")
+    try:
+        checked = _Payload.model_validate(payload)
+    except ValidationError as error:
+        raise InvalidState(_first_problem(error)) from error
+    if checked.width * checked.height > MAX_PIXELS:
+        raise InvalidState(f"payload.width x payload.height: at most {MAX_PIXELS} pixels")
+    frames = [
+        _decoded(text, checked.width, checked.height, f"payload.frames_b64.{index}")
+        for index, text in enumerate(checked.frames_b64)
+    ]
+    return ContinuationState(
+        kind=kind,
+        frames=np.stack(frames),
+        segment_index=checked.segment_index,
+        seed=checked.seed,
+        prompts=tuple(checked.prompts),
+    )
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_input=False)[0]
+    return ".".join(["payload", *map(str, first["loc"])]) + f": {first['msg']}"
+
+
+def _encoded(frame: npt.NDArray[np.uint8]) -> str:
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, "PNG", compress_level=1)
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _decoded(text: str, width: int, height: int, place: str) -> npt.NDArray[np.uint8]:
+    """(height, width, 3). The file's own size is compared before its pixels are decoded."""
+    try:
+        file = io.BytesIO(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidState(f"{place}: this is not base64") from error
+    try:
+        image = Image.open(file, formats=["PNG"])
+        if image.size == (width, height) and image.mode == "RGB":
+            return np.array(image, dtype=np.uint8)
+    except (*DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InvalidState(f"{place}: this is not a whole PNG image") from error
+    raise InvalidState(f"{place}: this is not an RGB image of {width}x{height} pixels")
