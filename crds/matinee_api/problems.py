@@ -88,8 +88,8 @@ def keys_at(model: type[BaseModel], location: Location) -> list[str]:
 
 def _inside(kind: Any, part: int | str) -> Any:
     model = _model_in(kind)
-    if model is None:
-        return next((_inside(arg, part) for arg in get_args(kind) if get_args(arg)), kind)
+    if model is None or isinstance(part, int):  # `_model_in` looks into lists by itself
+        return kind
     for name, field in model.model_fields.items():
         if part in (name, field.alias):
             return field.annotation
