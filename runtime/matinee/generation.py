@@ -134,6 +134,12 @@ def plan_chunks(info: ModelInfo, num_frames: int, known_frames: int) -> tuple[Ch
     return tuple(plans)
 
 
+def count_steps(info: ModelInfo, request: SegmentRequest, known_frames: int) -> int:
+    """Denoising steps of the whole segment; `known_frames` as in `plan_chunks`."""
+    chunks = plan_chunks(info, request.num_frames, known_frames)
+    return len(chunks) * request.num_inference_steps
+
+
 def _clip_length_within(frames: int, temporal_factor: int) -> int:
     return (frames - 1) // temporal_factor * temporal_factor + 1
 

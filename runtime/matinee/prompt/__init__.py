@@ -1,1 +1,1 @@
-"""Placeholder docstring."""
+"""Where prompts come from when the client sends none."""

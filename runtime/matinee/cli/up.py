@@ -1,0 +1,46 @@
+"""`matinee up -f FILE`: run a VideoModel and a StreamingService on this machine.
+
+The file holds the same resources that `kubectl apply` takes, and the server gets the same
+configuration that the operator would write.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from matinee.cli.serve import run_server
+from matinee_api.render import serve_config_for
+from matinee_api.resources import load_resources
+from matinee_api.runtime_config import ServerConfig
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "up", help="run resources on this machine, with a player", description=__doc__
+    )
+    parser.add_argument("-f", "--filename", required=True, metavar="FILE", help="YAML resources")
+    parser.add_argument("--service", metavar="NAME", help="which StreamingService, if several")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=8000, help="TCP port, 0 for a free one (%(default)s)"
+    )
+    parser.add_argument("--state-dir", metavar="DIR", help="folder for states and session logs")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, overrides: list[str]) -> int:
+    config = serve_config_for(
+        load_resources(args.filename),
+        args.service,
+        server=ServerConfig(host=args.host, port=args.port),
+        state_directory=args.state_dir,
+    )
+    run_server(config)
+    return 0
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is not a port; choose 0 to 65535")
+    return port

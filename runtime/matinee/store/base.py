@@ -1,0 +1,19 @@
+"""The interface of a state store."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from matinee.generation import ContinuationState
+
+
+class StateStore(Protocol):
+    """Keeps the newest state of each session. Session ids are `[A-Za-z0-9-]+`."""
+
+    async def put(self, session_id: str, state: ContinuationState) -> None: ...
+
+    async def get(self, session_id: str) -> ContinuationState | None:
+        """None when there is none, or it was too old."""
+
+    async def drop(self, session_id: str) -> None:
+        """Forget it; nothing happens when there is none."""

@@ -1,0 +1,83 @@
+"""States in a folder, one `state-<session id>.json` each: they survive a restart.
+
+A file is written beside its place and renamed into it, so that a crash leaves the old state or the
+new one. Files that cannot be read (another version, a damaged disk) count as absent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from matinee.continuation import state_from_wire, state_to_wire
+from matinee.errors import InvalidState
+from matinee.generation import ContinuationState
+
+logger = logging.getLogger(__name__)
+
+SWEEP_EVERY = 64
+"""Writes between two looks for states that are too old or too many."""
+
+
+@dataclass(slots=True)
+class FileStore:
+    """`clock` gives seconds since the epoch, as file times do."""
+
+    directory: Path
+    ttl_s: float
+    max_states: int
+    clock: Callable[[], float] = time.time
+    _writes: int = 0
+
+    async def put(self, session_id: str, state: ContinuationState) -> None:
+        self._writes += 1
+        sweep = self._writes % SWEEP_EVERY == 0
+        await asyncio.to_thread(self._write, session_id, state, sweep)
+
+    async def get(self, session_id: str) -> ContinuationState | None:
+        return await asyncio.to_thread(self._read, session_id)
+
+    async def drop(self, session_id: str) -> None:
+        await asyncio.to_thread(self._path(session_id).unlink, missing_ok=True)
+
+    def _path(self, session_id: str) -> Path:
+        return self.directory / f"state-{session_id}.json"
+
+    def _write(self, session_id: str, state: ContinuationState, sweep: bool) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self._path(session_id)
+        beside = path.with_suffix(".tmp")
+        beside.write_text(json.dumps(state_to_wire(state)), encoding="utf-8")
+        now = self.clock()
+        os.utime(beside, (now, now))
+        beside.replace(path)
+        if sweep:
+            self._sweep()
+
+    def _read(self, session_id: str) -> ContinuationState | None:
+        path = self._path(session_id)
+        try:
+            if self.clock() - path.stat().st_mtime > self.ttl_s:
+                return None
+            wire = json.loads(path.read_text(encoding="utf-8"))
+            return state_from_wire(wire["kind"], wire["payload"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError, TypeError, InvalidState) as error:
+            logger.warning("%s is ignored: %s", path, error)
+            return None
+
+    def _sweep(self) -> None:
+        newest_first = sorted(
+            self.directory.glob("state-*.json"), key=lambda path: path.stat().st_mtime, reverse=True
+        )
+        too_old = self.clock() - self.ttl_s
+        for position, path in enumerate(newest_first):
+            if position >= self.max_states or path.stat().st_mtime < too_old:
+                path.unlink(missing_ok=True)

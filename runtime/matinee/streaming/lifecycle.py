@@ -1,0 +1,153 @@
+"""From start to stop of a server's parts: workers, admission, draining, shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from matinee.store.base import StateStore
+from matinee.store.files import FileStore
+from matinee.store.memory import MemoryStore
+from matinee.streaming.admission import Admission
+from matinee.streaming.effects import CloseCode
+from matinee.streaming.metrics import Metrics
+from matinee.streaming.services import Services
+from matinee.streaming.session_log import SessionLogs
+from matinee.streaming.slots_feed import SlotsFeed
+from matinee.worker.pool import WorkerPool
+from matinee.worker.supervisor import WorkerState, WorkerSupervisor
+from matinee_api.runtime_config import ServeConfig, StateConfig
+
+LAG_PROBE_S = 0.1
+
+
+class Lifecycle:
+    """Owns the `Services` of one server. `running` brackets them; `drain` and `shut_down` end."""
+
+    def __init__(self, config: ServeConfig, name: str) -> None:
+        streaming = config.streaming
+        self.draining = False
+        self._config = config
+        self._restarts_counted = 0
+        self._drain_task: asyncio.Task[None] | None = None
+        metrics = Metrics()
+        self.slots_feed = SlotsFeed(self.slots)
+        self.services = Services(
+            name=name,
+            config=config,
+            pool=WorkerPool(
+                config.generator, streaming.pool, streaming.warmup, self._workers_changed
+            ),
+            admission=Admission(streaming.max_queue, self._slots_changed),
+            metrics=metrics,
+            store=_open_store(streaming.state),
+            logs=SessionLogs(_log_directory(streaming.state)),
+            encoders=ThreadPoolExecutor(thread_name_prefix="encoder"),
+        )
+
+    @property
+    def ready(self) -> bool:
+        """At least one worker can generate and nobody told us to go away."""
+        return not self.draining and self.ready_workers > 0
+
+    @property
+    def ready_workers(self) -> int:
+        return sum(worker.ready for worker in self.services.pool.health())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        services = self.services
+        await services.pool.start()
+        probe = asyncio.create_task(self._probe_loop())
+        try:
+            yield
+        finally:
+            probe.cancel()
+            if self._drain_task:
+                self._drain_task.cancel()
+            self.slots_feed.close()
+            await services.pool.stop()
+            services.encoders.shutdown(wait=True)
+            services.logs.close()
+
+    def slots(self) -> dict[str, object]:
+        """The state that `/v1/slots` streams."""
+        admission, pool = self.services.admission, self.services.pool
+        return {
+            "worker": self.services.name,
+            "model_id": pool.info.model_id if pool.info else None,
+            "ready": self.ready,
+            "draining": self.draining,
+            "total": admission.slots,
+            "used": admission.taken,
+            "free": 0 if self.draining else admission.free,
+            "queued": admission.waiting,
+            "ts": round(time.time(), 3),
+        }
+
+    def drain(self, deadline_s: float) -> None:
+        """Take no new session; tell those that run and end them at the deadline. Idempotent."""
+        if self.draining:
+            return
+        self.draining = True
+        self.services.admission.close("this server is draining")
+        for connection in list(self.services.connections):
+            connection.drain(deadline_s)
+        self._drain_task = asyncio.create_task(self._end_at(deadline_s))
+
+    async def shut_down(self, grace_s: float) -> None:
+        """Tell every session, close its socket with 1012, and wait for at most `grace_s`."""
+        self.draining = True
+        self.services.admission.close("this server is shutting down")
+        connections = set(self.services.connections)
+        for connection in connections:
+            connection.shut_down("drained", CloseCode.RESTART, "server_shutdown")
+        self.slots_feed.close()
+        waiting = [asyncio.create_task(connection.closed()) for connection in connections]
+        if waiting:
+            await asyncio.wait(waiting, timeout=grace_s)
+
+    async def _end_at(self, deadline_s: float) -> None:
+        await asyncio.sleep(deadline_s)
+        for connection in list(self.services.connections):
+            connection.shut_down("drained", CloseCode.RESTART, "drained")
+
+    def _workers_changed(self, _worker: WorkerSupervisor) -> None:
+        workers = self.services.pool.workers
+        self.services.admission.set_slots(self.ready_workers * self._config.streaming.max_sessions)
+        restarts = sum(worker.counters.restarts for worker in workers)
+        self.services.metrics.worker_restarts.inc(restarts - self._restarts_counted)
+        self._restarts_counted = restarts
+        if all(worker.state is WorkerState.FAILED for worker in workers):
+            self.services.admission.close("no worker is able to run the model")
+
+    def _slots_changed(self) -> None:
+        admission, metrics = self.services.admission, self.services.metrics
+        metrics.sessions.set(admission.taken)
+        metrics.slots.set(admission.slots)
+        metrics.queue.set(admission.waiting)
+        self.slots_feed.changed()
+
+    async def _probe_loop(self) -> None:
+        """How late timers run is how long the event loop was kept busy."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_PROBE_S
+            await asyncio.sleep(LAG_PROBE_S)
+            self.services.metrics.loop_lag.observe(max(0.0, loop.time() - due))
+
+
+def _open_store(state: StateConfig) -> StateStore:
+    if state.store == "file" and state.directory is not None:
+        return FileStore(Path(state.directory) / "states", state.ttl_seconds, state.max_states)
+    return MemoryStore(state.ttl_seconds, state.max_states)
+
+
+def _log_directory(state: StateConfig) -> Path | None:
+    if state.directory is None or not state.session_log:
+        return None
+    return Path(state.directory) / "logs"

@@ -1,0 +1,137 @@
+"""The first message of a session: what is wrong with it, and what it brings along.
+
+Everything here happens before a slot is taken. A mistake is a `Rejection`: the `error` frame and
+the close code that the contract wants for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from matinee.continuation import state_from_wire
+from matinee.errors import BadInput, InvalidRequest, InvalidState
+from matinee.generation import ContinuationState, GenerationDefaults, ModelInfo
+from matinee.media.images import decode_image
+from matinee.streaming import server_messages as say
+from matinee.streaming.client_messages import (
+    InitialImage,
+    InvalidMessage,
+    SessionInit,
+    parse_client_message,
+)
+from matinee.streaming.effects import CloseCode
+from matinee_api.runtime_config import LimitsConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection(Exception):
+    """Send `error`, then close."""
+
+    error: say.Error
+    code: CloseCode
+    text: str
+
+
+def parse_init(text: str | None, presets: tuple[str, ...]) -> SessionInit:
+    """`text` is None for a binary frame. Raises `Rejection`."""
+    if text is None:
+        raise refused("", "the first message is a binary frame; send session_init_v2 as JSON text")
+    try:
+        message = parse_client_message(text)
+    except InvalidMessage as error:
+        raise refused(error.param, str(error)) from None
+    if not isinstance(message, SessionInit):
+        raise Rejection(
+            say.Error(
+                "invalid_message",
+                f"the first message must be session_init_v2, not {message.type}",
+                param="type",
+            ),
+            CloseCode.UNSUPPORTED,
+            "expected_session_init_v2",
+        )
+    _check_features(message)
+    if presets and message.preset is not None and message.preset not in presets:
+        raise Rejection(
+            say.Error(
+                "preset_mismatch",
+                f"there is no preset {message.preset!r}; known: {', '.join(presets)}",
+                param="preset",
+            ),
+            CloseCode.UNSUPPORTED,
+            "preset_mismatch",
+        )
+    return message
+
+
+def refused(param: str, message: str) -> Rejection:
+    """The rejection of a first message that is wrong."""
+    error = say.Error("invalid_message", message, param=param or None)
+    return Rejection(error, CloseCode.UNSUPPORTED, "invalid_init")
+
+
+def brought_state(
+    init: SessionInit, info: ModelInfo, defaults: GenerationDefaults, limits: LimitsConfig
+) -> ContinuationState | None:
+    """Decode the initial image or the continuation state. Slow: run it in a thread.
+
+    Raises `Rejection`.
+    """
+    try:
+        if init.initial_image is not None and init.continuation_state is not None:
+            raise InvalidRequest(
+                "initial_image", "send an initial_image or a continuation_state, not both"
+            )
+        if init.initial_image is not None:
+            return _image_state(init.initial_image, info, defaults, limits)
+        if init.continuation_state is not None:
+            envelope = init.continuation_state
+            state = state_from_wire(envelope.kind, envelope.payload)
+            _check_fits(state, info, defaults)
+            return state
+    except BadInput as error:
+        raise refused(error.param, str(error)) from None
+    return None
+
+
+def _check_features(init: SessionInit) -> None:
+    asked = {
+        "resume": init.resume is not None,
+        "adapters": bool(init.adapters),
+        "mode": init.mode == "live",
+    }
+    for param, wanted in asked.items():
+        if wanted:
+            feature = "live mode" if param == "mode" else param
+            raise refused(param, f"{feature} is not available on this server")
+
+
+def _image_state(
+    image: InitialImage, info: ModelInfo, defaults: GenerationDefaults, limits: LimitsConfig
+) -> ContinuationState:
+    limit = limits.initial_image_bytes
+    if len(image.data) * 3 // 4 > limit + 2:
+        raise InvalidRequest("initial_image.data", f"the image is larger than {limit} bytes")
+    try:
+        encoded = base64.b64decode(image.data, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest("initial_image.data", "initial_image.data is not base64") from None
+    pixels = decode_image(
+        encoded, image.mime, defaults.width, defaults.height, limits.initial_image_pixels
+    )
+    return ContinuationState(kind=info.state_kind, frames=pixels[None])
+
+
+def _check_fits(state: ContinuationState, info: ModelInfo, defaults: GenerationDefaults) -> None:
+    if state.kind != info.state_kind:
+        raise InvalidState(
+            f"the state is of kind {state.kind!r}; this model takes {info.state_kind!r}"
+        )
+    _, height, width, _ = state.frames.shape
+    if (width, height) != (defaults.width, defaults.height):
+        raise InvalidState(
+            f"the state is {width} x {height} but the session is "
+            f"{defaults.width} x {defaults.height}; ask for the state's size"
+        )

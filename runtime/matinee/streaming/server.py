@@ -1,0 +1,154 @@
+"""The server process: its port, its event loop, and an end in which every session is told.
+
+uvicorn would close sockets itself at the first signal; `_Server` lets the sessions end first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+import uvloop
+
+from matinee.errors import MatineeError, WorkerFailed
+from matinee.streaming.app import create_app
+from matinee.streaming.lifecycle import Lifecycle
+from matinee_api.runtime_config import ServeConfig
+
+logger = logging.getLogger(__name__)
+
+TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+UNSENT_BYTES = 128 * 1024
+"""Video that the kernel may hold for a viewer that does not read. Without the limit it hides
+megabytes, that is many seconds of stale video, from the bounded queue above it."""
+
+
+class PortUnavailable(MatineeError):
+    """The address cannot be listened on."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; `port` 0 takes a free one. Raises `PortUnavailable`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise PortUnavailable(f"cannot listen on {host}: {error.strerror}") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if TCP_NOTSENT_LOWAT is not None:
+            listening.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        listening.bind(address)
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise PortUnavailable(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, "
+            "or --port 0 for any free one"
+        ) from error
+    return listening
+
+
+def serve(
+    config: ServeConfig,
+    listening: socket.socket,
+    name: str,
+    admin_token: str | None,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM. `on_ready` gets the server's URL once it can generate.
+
+    Raises `WorkerFailed` when the model cannot be run at all.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(config, listening, name, admin_token, on_ready))
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where a browser on this machine finds the server."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compares only)
+    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
+
+
+async def _serve(
+    config: ServeConfig,
+    listening: socket.socket,
+    name: str,
+    admin_token: str | None,
+    on_ready: Callable[[str], None],
+) -> None:
+    life = Lifecycle(config, name)
+    server = _Server(_uvicorn_config(config, life, admin_token), life)
+    failure: list[WorkerFailed] = []
+
+    async def announce() -> None:
+        try:
+            await life.services.pool.ready()
+        except WorkerFailed as error:
+            failure.append(error)
+            server.should_exit = True
+        else:
+            on_ready(url_of(listening))
+
+    announcing = asyncio.create_task(announce())
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        announcing.cancel()
+    if failure and not server.told_to_stop:
+        raise failure[0]
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, life: Lifecycle) -> None:
+        super().__init__(config)
+        self.told_to_stop = False
+        self._life = life
+        self._loop = asyncio.get_running_loop()
+        self._stopping: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal handler. A second signal ends at once."""
+        if self.told_to_stop:
+            self.force_exit = True
+            self.should_exit = True
+        else:
+            self.told_to_stop = True
+            logger.info("%s: ending the sessions", signal.Signals(sig).name)
+            self._loop.call_soon_threadsafe(self._begin_stop)
+
+    def _begin_stop(self) -> None:
+        self._stopping = asyncio.create_task(self._stop())
+
+    async def _stop(self) -> None:
+        try:
+            await self._life.shut_down(self._life.services.config.server.shutdown_grace_seconds)
+        finally:
+            self.should_exit = True
+
+
+def _uvicorn_config(
+    config: ServeConfig, life: Lifecycle, admin_token: str | None
+) -> uvicorn.Config:
+    """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU of
+    sending it."""
+    return uvicorn.Config(
+        create_app(life, admin_token),
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=config.streaming.limits.message_bytes,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )

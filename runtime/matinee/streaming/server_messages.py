@@ -1,0 +1,177 @@
+"""What the server says on `/v1/stream` (docs/protocol.md): one frozen value per message.
+
+`as_json` gives the text frame; fields that are None are left out, as FastVideo does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+EndReason = Literal["segment_cap", "stop_requested", "error", "timeout", "drained"]
+ErrorCode = Literal[
+    "session_rejected",
+    "invalid_message",
+    "preset_mismatch",
+    "prompt_blocked",
+    "gpu_unavailable",
+    "worker_failed",
+    "upstream_timeout",
+    "internal_error",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMessage:
+    """Base of all: knows how to write itself."""
+
+    type: ClassVar[str]
+
+    def as_json(self) -> str:
+        fields = {
+            field.name: value
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) is not None
+        }
+        return json.dumps({"type": self.type, **fields}, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus(ServerMessage):
+    """`position` 0 is next; `queue_depth` counts everyone who waits."""
+
+    type = "queue_status"
+    position: int
+    queue_depth: int
+    eta_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GpuAssigned(ServerMessage):
+    type = "gpu_assigned"
+    gpu_id: int
+    session_timeout: int
+    model_id: str
+    session_id: str
+    resume_token: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStart(ServerMessage):
+    type = "ltx2_stream_start"
+    preset: str | None
+    width: int
+    height: int
+    fps: int
+    num_frames: int
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStart(ServerMessage):
+    type = "ltx2_segment_start"
+    segment_idx: int
+    prompt: str
+    total_steps: int
+    source: str
+    seed: int
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepComplete(ServerMessage):
+    type = "step_complete"
+    segment_idx: int
+    step: int
+    total_steps: int
+    stage: str
+    elapsed_ms: float
+    eta_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInit(ServerMessage):
+    type = "media_init"
+    segment_idx: int
+    stream_id: str
+    mime: str
+    mode: str
+    timescale: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSegmentComplete(ServerMessage):
+    type = "media_segment_complete"
+    segment_idx: int
+    stream_id: str
+    chunks: int
+    duration_ms: float
+    pts_base_ms: float
+    bytes: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentComplete(ServerMessage):
+    type = "ltx2_segment_complete"
+    segment_idx: int
+    generation_time_ms: float
+    e2e_latency_ms: float
+    first_fragment_ms: float | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCancelled(ServerMessage):
+    type = "segment_cancelled"
+    segment_idx: int
+    steps_done: int
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuationSnapshot(ServerMessage):
+    type = "continuation_state_snapshot"
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTimeout(ServerMessage):
+    type = "session_timeout"
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerLagging(ServerMessage):
+    type = "viewer_lagging"
+    skipped_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draining(ServerMessage):
+    type = "draining"
+    deadline_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamComplete(ServerMessage):
+    """The last JSON frame of every session that was begun."""
+
+    type = "ltx2_stream_complete"
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class Error(ServerMessage):
+    """`message` is for people and holds no internals."""
+
+    type = "error"
+    code: ErrorCode
+    message: str
+    retryable: bool = False
+    request_id: str | None = None
+    param: str | None = None
+    retry_after_seconds: float | None = None

@@ -1,0 +1,361 @@
+"""One viewer's session as a state machine without I/O.
+
+The connection feeds it (`opened`, `slot_bound`, `receive_*`, `segment_*`, `tick`) and after each
+call performs what `take_effects` returns, in order:
+
+    Send             a JSON message for the client
+    StartSegment     ask the worker for a segment
+    CancelSegment    stop the running one at its next step
+    AnswerSnapshot   read the stored state and send it
+    KeepState        store the state that the segment left
+    End              send `ltx2_stream_complete`, close with a code; nothing follows
+
+At most one segment runs at a time. Time is passed in as monotonic seconds.
+
+    WAITING --slot_bound--> ACTIVE --End--> ENDED        (End is possible from WAITING too)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from dataclasses import dataclass
+
+from matinee.errors import InvalidRequest
+from matinee.generation import ContinuationState, SegmentRequest
+from matinee.prompt.sources import PromptSources
+from matinee.streaming import server_messages as say
+from matinee.streaming.client_messages import (
+    ClientMessage,
+    InvalidMessage,
+    PausedUpdated,
+    SeedPromptsUpdated,
+    SegmentCancel,
+    SegmentPrompt,
+    SessionEnd,
+    SessionInit,
+    SnapshotState,
+    ToggleUpdated,
+    Unavailable,
+    parse_client_message,
+)
+from matinee.streaming.effects import (
+    AnswerSnapshot,
+    CancelSegment,
+    CloseCode,
+    Effect,
+    End,
+    KeepState,
+    Segment,
+    Send,
+    StartSegment,
+)
+from matinee.streaming.requests import RequestRules
+from matinee.worker import messages as worker
+from matinee_api.runtime_config import StreamingConfig
+
+STEP_INTERVAL_S = 0.05
+"""`step_complete` is sent at most this often: 20 a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A checked prompt in the session's queue."""
+
+    prompt: SegmentPrompt
+    request: SegmentRequest
+    received_at: float
+
+
+class Session:
+    """See the module's docstring.
+
+    `state`: what the first segment goes on from: an initial image or an imported continuation
+    state. Raises `InvalidRequest` when `init` asks for what the model cannot do.
+    """
+
+    def __init__(
+        self,
+        config: StreamingConfig,
+        rules: RequestRules,
+        init: SessionInit,
+        state: ContinuationState | None,
+        now: float,
+    ) -> None:
+        self.init = init
+        self.running: Segment | None = None
+        self.ended: End | None = None
+        self._config = config
+        self._limits = config.limits
+        self._rules = rules
+        self._state = state
+        self._next_index = 0
+        self._completed = 0
+        self._active = False
+        self._paused = False
+        self._queue: deque[_Waiting] = deque()
+        self._sources = PromptSources(
+            curated=rules.curated("curated_prompts", init.curated_prompts),
+            loop=init.loop_generation_enabled,
+            auto_extend=init.auto_extension_enabled,
+        )
+        self._bad_in_a_row = 0
+        self._last_step_at = float("-inf")
+        self._heard_at = now
+        self._effects: list[Effect] = []
+        if init.enhancement_enabled:
+            self._not_available("enhancement_enabled", "prompt enhancement")
+
+    def take_effects(self) -> list[Effect]:
+        """What is to be done now; the caller does it all, in order."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` ends an idle session, monotonic seconds; None while a segment runs."""
+        if self.running or not self._active:
+            return None
+        return self._heard_at + self._config.session_timeout_seconds
+
+    # From the connection
+
+    def slot_bound(self, now: float) -> None:
+        """A GPU slot is ours: segments may start."""
+        self._active = True
+        self._heard_at = now
+        self._start_next(now)
+
+    def tick(self, now: float) -> None:
+        """End an idle session whose deadline has passed."""
+        if self.ended or self.deadline is None or now < self.deadline:
+            return
+        seconds = round(self._config.session_timeout_seconds)
+        self._send(say.SessionTimeout(timeout_seconds=seconds))
+        self._end("timeout", CloseCode.NORMAL, "session_timeout")
+
+    def drain(self, deadline_s: float) -> None:
+        """Tell the client that the pod is going away."""
+        self._send(say.Draining(deadline_seconds=deadline_s))
+
+    def shut_down(self, reason: say.EndReason, code: CloseCode, text: str) -> None:
+        """End from outside: shutdown, drain deadline, a failure of the connection."""
+        if self.running:
+            self._effects.append(CancelSegment())
+        self._end(reason, code, text)
+
+    # From the client
+
+    def receive_text(self, text: str, now: float) -> None:
+        if self.ended:
+            return
+        self._heard_at = now
+        try:
+            message = parse_client_message(text)
+        except InvalidMessage as error:
+            self._bad_in_a_row = self._bad_in_a_row + 1 if error.noise else 0
+            self._refuse(error.param, str(error))
+            self._end_if_hopeless()
+            return
+        self._bad_in_a_row = 0
+        self._handle(message, now)
+
+    def receive_binary(self, now: float) -> None:
+        if self.ended:
+            return
+        self._heard_at = now
+        self._bad_in_a_row += 1
+        self._refuse("", "binary frames are not part of the protocol; send JSON text")
+        self._end_if_hopeless()
+
+    def _handle(self, message: ClientMessage, now: float) -> None:
+        match message:
+            case SegmentPrompt():
+                self._queue_prompt(message, now)
+            case SegmentCancel():
+                self._cancel(message)
+            case SnapshotState():
+                self._effects.append(AnswerSnapshot())
+            case SeedPromptsUpdated() | ToggleUpdated() | PausedUpdated():
+                self._switch(message)
+            case SessionEnd():
+                self.shut_down("stop_requested", CloseCode.NORMAL, "session_end")
+            case SessionInit():
+                self._refuse("type", "the session is already open; session_init_v2 comes once")
+            case Unavailable():
+                self._not_available("type", message.type)
+        self._start_next(now)
+
+    def _switch(self, message: SeedPromptsUpdated | ToggleUpdated | PausedUpdated) -> None:
+        match message:
+            case SeedPromptsUpdated():
+                try:
+                    prompts = self._rules.curated("seed_prompts", message.seed_prompts)
+                except InvalidRequest as error:
+                    self._refuse("seed_prompts", str(error))
+                else:
+                    self._sources = dataclasses.replace(self._sources, curated=prompts)
+            case PausedUpdated():
+                self._paused = message.paused
+            case ToggleUpdated(type="loop_generation_updated"):
+                self._sources = dataclasses.replace(self._sources, loop=message.enabled)
+            case ToggleUpdated(type="auto_extension_updated"):
+                self._sources = dataclasses.replace(self._sources, auto_extend=message.enabled)
+            case ToggleUpdated() if message.enabled:
+                self._not_available("enabled", "prompt enhancement")
+
+    # From the worker
+
+    def step_done(self, event: worker.StepDone, now: float) -> None:
+        if self.running is None:
+            return
+        last = event.step == event.total_steps
+        if not last and now - self._last_step_at < STEP_INTERVAL_S:
+            return
+        self._last_step_at = now
+        eta_ms = event.elapsed_ms / event.step * (event.total_steps - event.step)
+        self._send(
+            say.StepComplete(
+                segment_idx=self.running.index,
+                step=event.step,
+                total_steps=event.total_steps,
+                stage=event.stage,
+                elapsed_ms=round(event.elapsed_ms, 1),
+                eta_ms=round(eta_ms, 1),
+            )
+        )
+
+    def segment_done(self, state: ContinuationState, now: float) -> None:
+        """The last fragment of the running segment is queued for the client."""
+        self._state = None if self.init.single_clip_mode else state
+        self._effects.append(KeepState(state))
+        self._leave_segment(now)
+        self._completed += 1
+        if self._completed == self._config.generation_segment_cap:
+            self._end("segment_cap", CloseCode.NORMAL, "segment_cap")
+        self._start_next(now)
+
+    def segment_cancelled(self, steps_done: int, now: float) -> None:
+        if self.running is None:
+            return
+        self._send(
+            say.SegmentCancelled(
+                segment_idx=self.running.index,
+                steps_done=steps_done,
+                request_id=self.running.request_id,
+            )
+        )
+        self._leave_segment(now)
+        self._start_next(now)
+
+    def segment_failed(self, event: worker.SegmentFailed, now: float) -> None:
+        """The worker has already tried twice unless the request itself is at fault."""
+        request_id = self.running.request_id if self.running else None
+        self._leave_segment(now)
+        if event.bad_input:
+            self._refuse(event.param or "", event.message, request_id)
+            self._start_next(now)
+            return
+        self._send(say.Error("worker_failed", event.message, retryable=True, request_id=request_id))
+        self._end("error", CloseCode.INTERNAL, "worker_failed")
+
+    # Within
+
+    def _queue_prompt(self, message: SegmentPrompt, now: float) -> None:
+        try:
+            request = self._rules.request_for(message)
+        except InvalidRequest as error:
+            self._refuse(error.param, str(error), message.request_id)
+            return
+        if len(self._queue) >= self._limits.queued_requests:
+            self._refuse(
+                "",
+                f"{len(self._queue)} requests are waiting already; wait for a segment to end",
+                message.request_id,
+            )
+            return
+        self._queue.append(_Waiting(message, request, now))
+
+    def _start_next(self, now: float) -> None:
+        if self.ended or self.running or self._paused or not self._active:
+            return
+        waiting = self._queue.popleft() if self._queue else self._of_its_own(now)
+        if waiting is None:
+            return
+        message = waiting.prompt
+        self._sources = self._sources.after(message.prompt)
+        self.running = Segment(
+            index=self._next_index,
+            request=waiting.request,
+            source=message.source,
+            request_id=message.request_id,
+            requested_at=waiting.received_at,
+        )
+        self._last_step_at = float("-inf")
+        self._effects.append(StartSegment(self.running, self._state))
+
+    def _of_its_own(self, now: float) -> _Waiting | None:
+        """The prompt that loop generation or auto-extension gives when the client sends none."""
+        if self.init.single_clip_mode:
+            return None
+        self._sources, picked = self._sources.next_prompt()
+        if picked is None:
+            return None
+        prompt = SegmentPrompt(
+            type="segment_prompt_source", prompt=picked.text, source=picked.source
+        )
+        return _Waiting(prompt, self._rules.request_for(prompt), now)
+
+    def _leave_segment(self, now: float) -> None:
+        self.running = None
+        self._next_index += 1
+        self._heard_at = now
+
+    def _cancel(self, message: SegmentCancel) -> None:
+        if message.request_id is not None:
+            kept = deque(w for w in self._queue if w.prompt.request_id != message.request_id)
+            if len(kept) < len(self._queue):
+                self._queue = kept
+                self._send(say.SegmentCancelled(-1, 0, message.request_id))
+                return
+        if self.running is None or not _names(message, self.running):
+            self._refuse("segment_idx", "no such segment is running or waiting", message.request_id)
+            return
+        self._effects.append(CancelSegment())
+
+    def _send(self, message: say.ServerMessage) -> None:
+        if not self.ended:
+            self._effects.append(Send(message))
+
+    def _refuse(self, param: str, message: str, request_id: str | None = None) -> None:
+        """Answer a mistake that leaves the session open."""
+        self._send(
+            say.Error(
+                "invalid_message",
+                message,
+                retryable=True,
+                request_id=request_id,
+                param=param or None,
+            )
+        )
+
+    def _not_available(self, param: str, feature: str) -> None:
+        self._send(
+            say.Error("invalid_message", f"{feature} is not available on this server", param=param)
+        )
+
+    def _end_if_hopeless(self) -> None:
+        if self._bad_in_a_row >= self._limits.bad_messages:
+            self.shut_down("error", CloseCode.POLICY, "too many messages that are not JSON")
+
+    def _end(self, reason: say.EndReason, code: CloseCode, text: str) -> None:
+        if self.ended is None:
+            self._queue.clear()
+            self.ended = End(reason, code, text)
+            self._effects.append(self.ended)
+
+
+def _names(message: SegmentCancel, segment: Segment) -> bool:
+    if message.segment_idx is not None and message.segment_idx != segment.index:
+        return False
+    return message.request_id is None or message.request_id == segment.request_id
