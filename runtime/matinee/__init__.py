@@ -1,1 +1,32 @@
-"""Placeholder docstring."""
+"""A video diffusion model as a live service, and as a Python library.
+
+The names below are loaded when they are first used: `import matinee` alone loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matinee.events import VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
+    from matinee.generator import StreamingVideoGenerator, VideoGenerator
+
+__all__ = [
+    "StreamingVideoGenerator",
+    "VideoFinalEvent",
+    "VideoGenerator",
+    "VideoPartialEvent",
+    "VideoProgressEvent",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "matinee.events" if name.endswith("Event") else "matinee.generator"
+    return getattr(importlib.import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

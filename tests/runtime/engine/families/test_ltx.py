@@ -15,7 +15,7 @@ from matinee.engine.model_folder import ModelSettings
 from matinee.errors import ModelUnavailable
 from matinee.generation import GenerationDefaults, SegmentRequest
 from matinee_api.runtime_config import EngineConfig, GeneratorConfig
-from tests.runtime.engine.conftest import untrained_pipeline
+from tests.runtime.engine.untrained import untrained_pipeline
 
 REQUEST = SegmentRequest(
     prompt="a red ball",
