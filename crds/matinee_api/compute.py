@@ -47,7 +47,7 @@ class ComputeResources(ApiModel):
     gpu: Gpu | None = None
     """GPUs that a device plugin hands out; `count: 0` for the CPU."""
     resource_claims: (
-        Annotated[tuple[ResourceClaim, ...], KeyedBy("name"), Field(min_length=1, max_length=8)]
+        Annotated[tuple[ResourceClaim, ...], Field(min_length=1, max_length=8), KeyedBy("name")]
         | None
     ) = None
     """Devices by dynamic resource allocation, instead of `gpu`. One worker uses them."""

@@ -51,6 +51,18 @@ class ApiModel(BaseModel):
         check_rules(self.rules, self)
         return self
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The schema carries the rules, so that the CRD generator finds them where they belong."""
+        made = handler(schema)
+        if cls.rules:
+            handler.resolve_ref_schema(made)["x-kubernetes-validations"] = [
+                rule.validation() for rule in cls.rules
+            ]
+        return made
+
 
 @dataclass(frozen=True, slots=True)
 class KeyedBy:
@@ -79,17 +91,23 @@ class KeyedBy:
         return entries
 
 
-def _text_of_number(value: Any) -> Any:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+def _text_of_whole_number(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
 """Name of an object in the same namespace."""
 Quantity = Annotated[
     str,
-    BeforeValidator(_text_of_number),
+    BeforeValidator(_text_of_whole_number),
     Field(max_length=32, pattern=QUANTITY),
-    WithJsonSchema({"x-kubernetes-int-or-string": True}),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": QUANTITY,
+            "x-kubernetes-int-or-string": True,
+        }
+    ),
 ]
 LabelText = Annotated[str, Field(max_length=317)]
 Labels = Annotated[dict[str, LabelText], Field(max_length=64)]
@@ -101,14 +119,23 @@ class ObjectMeta(ApiModel):
     name: Annotated[str, Field(min_length=1, max_length=40, pattern=DNS_LABEL)]
     """At most 40 characters: names of pods and Jobs add to it and must stay within 63."""
     namespace: Name | None = None
+    """Unset: `default`."""
     labels: dict[str, str] = Field(default_factory=dict)
+    """For selecting."""
     annotations: dict[str, str] = Field(default_factory=dict)
+    """For people and tools."""
     uid: str | None = None
+    """Set by the API server, as are the fields below."""
     generation: int | None = None
+    """Counts the changes of `spec`."""
     resource_version: str | None = None
+    """Changes with every write."""
     creation_timestamp: str | None = None
+    """When it was created."""
     deletion_timestamp: str | None = None
+    """When deletion was asked for."""
     finalizers: tuple[str, ...] = ()
+    """What must happen before it can go."""
 
 
 class Condition(ApiModel):
@@ -117,6 +144,7 @@ class Condition(ApiModel):
     type: Annotated[str, Field(max_length=64)]
     """What is observed; see `conditions.py` for the types of each kind."""
     status: Literal["True", "False", "Unknown"]
+    """Whether it holds; `Unknown` when it cannot be told."""
     observed_generation: int
     """The `metadata.generation` that was looked at."""
     last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -127,13 +155,14 @@ class Condition(ApiModel):
     """A sentence for people."""
 
 
-Conditions = Annotated[tuple[Condition, ...], KeyedBy("type"), Field(max_length=16)]
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=16), KeyedBy("type")]
 
 
 class SecretKeyRef(ApiModel):
     """One key of a Secret in the same namespace."""
 
     name: Name
+    """Name of the Secret."""
     key: Annotated[str, Field(min_length=1, max_length=253)] = "token"
     """Key inside the Secret."""
 

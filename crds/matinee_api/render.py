@@ -23,8 +23,9 @@ from matinee_api.runtime_config import (
     StreamingConfig,
     WarmupConfig,
 )
+from matinee_api.source import ModelSource
 from matinee_api.streamingservice import StreamingService, StreamingServiceSpec
-from matinee_api.videomodel import GenerationDefaults, ModelSource, VideoModel
+from matinee_api.videomodel import GenerationDefaults, VideoModel
 
 _LOCAL_SCHEMES = ("builtin", "file", "hf")
 

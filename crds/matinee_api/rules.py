@@ -29,6 +29,11 @@ class Rule:
     holds: Callable[[Any], bool] | None
     field: str = ""
 
+    def validation(self) -> dict[str, str]:
+        """The entry of `x-kubernetes-validations`."""
+        place = {"fieldPath": f".{self.field}"} if self.field else {}
+        return {"rule": self.cel, "message": self.message, **place}
+
 
 def immutable(field: str, message: str) -> Rule:
     """A field that keeps the value (or the absence) it was created with."""

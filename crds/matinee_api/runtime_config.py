@@ -111,6 +111,7 @@ class WarmupConfig(_Config):
     """A real generation before the server calls itself ready."""
 
     enabled: bool = True
+    """Without it the first viewer waits for compilation and caches."""
     prompt: Prompt = "a red ball moving left on a blue background"
     """Any prompt; the frames are thrown away."""
     timeout_seconds: float = Field(default=2400.0, gt=0, le=86400)
@@ -139,6 +140,7 @@ class LimitsConfig(_Config):
     initial_image_pixels: int = Field(default=64 * 10**6, ge=1, le=10**9)
     """Largest initial image in pixels."""
     prompt_characters: int = Field(default=8192, ge=1, le=2**20)
+    """Longest prompt."""
     queued_requests: int = Field(default=8, ge=1, le=1000)
     """Segments that a session may have waiting."""
     send_queue_bytes: int = Field(default=2**20, ge=65536, le=2**30)
@@ -146,12 +148,14 @@ class LimitsConfig(_Config):
     bad_messages: int = Field(default=3, ge=1, le=1000)
     """Binary or non-JSON messages in a row that end a session."""
     curated_prompts: int = Field(default=100, ge=0, le=10000)
+    """Most prompts in a client's curated list."""
 
 
 class StateConfig(_Config):
     """Where continuation states and session logs go."""
 
     store: Literal["memory", "file"] = "memory"
+    """`memory`: gone with the process. `file`: kept in `directory`."""
     directory: str | None = None
     """Folder of the file store and of the session logs; needed with `store: file`."""
     ttl_seconds: float = Field(default=3600.0, gt=0)

@@ -26,6 +26,7 @@ class ModelRef(ApiModel):
     """A VideoModel of the same namespace."""
 
     name: Name
+    """Name of the VideoModel."""
 
 
 class Autoscaling(ApiModel):
@@ -34,7 +35,9 @@ class Autoscaling(ApiModel):
     mode: Literal["Builtin", "External"] = "Builtin"
     """`External`: an HPA or KEDA writes `replicas` through the scale subresource."""
     min_replicas: int = Field(default=1, ge=0, le=1000)
+    """Fewest pods."""
     max_replicas: int = Field(ge=1, le=1000)
+    """Most pods."""
     target_slots_used_percent: int = Field(default=70, ge=10, le=100)
     """Pods are added above this share of used slots."""
     buffer_slots: int = Field(default=1, ge=0, le=1000)
@@ -165,41 +168,56 @@ class SessionCounts(ApiModel):
     """Sessions over all pods."""
 
     active: int = 0
+    """Playing."""
     queued: int = 0
+    """Waiting for a slot."""
     capacity: int = 0
+    """Slots of all ready pods."""
 
 
 class PodStatus(ApiModel):
     """One runtime pod."""
 
     name: str
+    """Name of the pod."""
     revision: str
+    """Revision that it was made from."""
     state: Literal["Pending", "Loading", "Serving", "Cordoned", "Draining", "Failed"]
+    """How far it is."""
     sessions: int = 0
+    """Sessions that play on it."""
     drain_deadline: str | None = None
+    """When its sessions are migrated or closed."""
 
 
 class StreamingServiceStatus(ApiModel):
     """What the operator observed."""
 
     observed_generation: int | None = None
+    """The `metadata.generation` that this status is about."""
     phase: str | None = None
     """For people; programs read `conditions`."""
     replicas: int = 0
+    """Pods that exist and are not going."""
     ready_replicas: int = 0
+    """Pods whose model is loaded and warmed."""
     servable_replicas: int = 0
     """Ready pods that every router knows."""
     updated_replicas: int = 0
     """Pods of the newest revision."""
     draining_replicas: int = 0
+    """Pods that wait for their last sessions."""
     selector: str | None = None
     """Label selector of the pods, for the scale subresource."""
     current_revision: str | None = None
+    """Revision that a finished rollout made."""
     update_revision: str | None = None
+    """Revision that is being rolled out."""
     sessions: SessionCounts = SessionCounts()
-    pods: Annotated[tuple[PodStatus, ...], KeyedBy("name"), Field(max_length=64)] = ()
+    pods: Annotated[tuple[PodStatus, ...], Field(max_length=64), KeyedBy("name")] = ()
     """At most 64; the counts above are over all."""
     conditions: Conditions = ()
+    """Ready, Servable, Progressing, Draining and Degraded."""
 
 
 class StreamingService(ApiModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -17,68 +16,14 @@ from matinee_api.meta import (
     ObjectMeta,
     PrinterColumn,
     Quantity,
-    SecretKeyRef,
     condition_column,
 )
 from matinee_api.rules import Rule, immutable
 from matinee_api.scheduling import Scheduling
+from matinee_api.source import Adapter, ModelSource
 
 SPATIAL_FACTORS = {"ltx": 32}
 """Width and height of a family are multiples of this."""
-
-_SCHEME = "^(hf|s3|oci|pvc|file|builtin):.+"
-_SHAPES = (
-    "^(hf:(//)?[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+|file:(//)?/.+|builtin:[a-z0-9-]+|(s3|oci|pvc)://.+)$"
-)
-
-
-class ModelSource(ApiModel):
-    """Where the weights come from."""
-
-    uri: Annotated[str, Field(min_length=1, max_length=1024)]
-    """`hf://org/name`, `s3://bucket/folder`, `oci://registry/name:tag`, `pvc://claim/folder`,
-    `file:///folder` (on the node, or locally) or `builtin:tiny` (inside the runtime)."""
-    revision: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    """Commit, tag or branch of an `hf:` model. A branch is pinned to its commit in the status."""
-    token_secret_ref: SecretKeyRef | None = None
-    """Token (or credentials) for `hf:`, `s3:` and `oci:`."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            f"self.uri.matches('{_SCHEME}')",
-            "must begin with one of hf:, s3:, oci:, pvc:, file:, builtin:",
-            lambda source: re.search(_SCHEME, source.uri) is not None,
-            "uri",
-        ),
-        Rule(
-            f"!self.uri.matches('{_SCHEME}') || self.uri.matches('{_SHAPES}')",
-            "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
-            "pvc://claim/folder, file:///folder or builtin:tiny",
-            lambda source: (
-                not re.search(_SCHEME, source.uri) or re.search(_SHAPES, source.uri) is not None
-            ),
-            "uri",
-        ),
-        Rule(
-            "!has(self.revision) || self.uri.startsWith('hf:')",
-            "is only for hf: sources; remove it",
-            lambda source: source.revision is None or source.uri.startswith("hf:"),
-            "revision",
-        ),
-        Rule(
-            "!has(self.tokenSecretRef) || self.uri.matches('^(hf|s3|oci):')",
-            "is only for hf:, s3: and oci: sources; remove it",
-            lambda source: (
-                source.token_secret_ref is None or source.uri.startswith(("hf:", "s3:", "oci:"))
-            ),
-            "tokenSecretRef",
-        ),
-        immutable("uri", "cannot change: make another VideoModel and point modelRef at it"),
-    )
-
-    @property
-    def scheme(self) -> str:
-        return self.uri.partition(":")[0]
 
 
 class ModelEngine(ApiModel):
@@ -109,30 +54,6 @@ class GenerationDefaults(ApiModel):
     """What to keep away from."""
 
 
-class Adapter(ApiModel):
-    """LoRA weights that sessions may ask for."""
-
-    name: Name
-    uri: Annotated[str, Field(min_length=1, max_length=1024)]
-    """Like `source.uri`."""
-    revision: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    token_secret_ref: SecretKeyRef | None = None
-    scale: float = Field(default=1.0, ge=0, le=2)
-    """Weight when a session names none."""
-    preload: bool = True
-    """Load with the model, not at first use."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            f"self.uri.matches('{_SHAPES}')",
-            "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
-            "pvc://claim/folder or file:///folder",
-            lambda adapter: re.search(_SHAPES, adapter.uri) is not None,
-            "uri",
-        ),
-    )
-
-
 class CacheClaim(ApiModel):
     """The PersistentVolumeClaim of a cache: an existing one, or one to make."""
 
@@ -141,7 +62,9 @@ class CacheClaim(ApiModel):
     size: Quantity | None = None
     """Size of the claim to make; unset: what the source's files need, and a tenth more."""
     storage_class_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Unset: the cluster's default class."""
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteMany"
+    """`ReadWriteOnce` keeps all pods on one node."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -172,6 +95,7 @@ class ModelWarmup(ApiModel):
     """A real generation before anything is called ready, in a Job and again in each pod."""
 
     enabled: bool = True
+    """Without it the first viewer waits for compilation and caches."""
     prompt: Annotated[str, Field(min_length=1, max_length=8192)] = (
         "a red ball moving left on a blue background"
     )
@@ -208,7 +132,7 @@ class VideoModelSpec(ApiModel):
     source: ModelSource
     engine: ModelEngine
     generation: GenerationDefaults = GenerationDefaults()
-    adapters: Annotated[tuple[Adapter, ...], KeyedBy("name"), Field(max_length=16)] = ()
+    adapters: Annotated[tuple[Adapter, ...], Field(max_length=16), KeyedBy("name")] = ()
     cache: ModelCache = ModelCache()
     warmup: ModelWarmup = ModelWarmup()
     scheduling: Scheduling = Scheduling()
@@ -225,19 +149,28 @@ class CacheStatus(ApiModel):
     """Progress of the download."""
 
     claim_name: str | None = None
+    """The claim that holds the weights."""
     bytes_done: int | None = None
+    """Fetched and checked so far."""
     bytes_total: int | None = None
+    """Of all files."""
     bytes_per_second: int | None = None
+    """Over the last seconds."""
     eta_seconds: int | None = None
+    """Until the download is done, at this speed."""
 
 
 class WarmupStatus(ApiModel):
     """What the last warm-up measured."""
 
     started_at: str | None = None
+    """When the Job began."""
     finished_at: str | None = None
+    """When it ended."""
     load_seconds: float | None = None
+    """Loading the weights."""
     first_frame_seconds: float | None = None
+    """From the request to the first frame."""
     fps: float | None = None
     """Frames made in a second of computing."""
 
@@ -246,14 +179,18 @@ class AdapterStatus(ApiModel):
     """State of one adapter."""
 
     name: str
+    """As in `spec.adapters`."""
     state: Literal["Pending", "Downloaded", "Failed"]
+    """How far it is."""
     message: str = ""
+    """Why it failed."""
 
 
 class VideoModelStatus(ApiModel):
     """What the operator observed."""
 
     observed_generation: int | None = None
+    """The `metadata.generation` that this status is about."""
     phase: str | None = None
     """For people; programs read `conditions`."""
     reason: str | None = None
@@ -264,8 +201,10 @@ class VideoModelStatus(ApiModel):
     """The commit that `source.revision` stood for."""
     cache: CacheStatus | None = None
     warmup: WarmupStatus | None = None
-    adapters: Annotated[tuple[AdapterStatus, ...], KeyedBy("name"), Field(max_length=16)] = ()
+    adapters: Annotated[tuple[AdapterStatus, ...], Field(max_length=16), KeyedBy("name")] = ()
+    """State of each adapter."""
     conditions: Conditions = ()
+    """Downloaded, Warmed, Ready and Degraded."""
 
 
 class VideoModel(ApiModel):

@@ -7,7 +7,7 @@ import pytest
 from matinee_api.errors import ConfigError, Problem
 from matinee_api.load import load_file, load_text, validate
 from matinee_api.runtime_config import RunConfig, ServeConfig
-from matinee_api.videomodel import ModelSource
+from matinee_api.source import ModelSource
 
 MODEL = "generator: {model_path: builtin:tiny}\n"
 

@@ -18,6 +18,7 @@ from matinee_api.runtime_config import (
     ServerConfig,
     StreamingConfig,
 )
+from matinee_api.source import ModelSource
 from matinee_api.streamingservice import (
     Encoding,
     ModelRef,
@@ -30,7 +31,6 @@ from matinee_api.streamingservice import (
 from matinee_api.videomodel import (
     GenerationDefaults,
     ModelEngine,
-    ModelSource,
     ModelWarmup,
     VideoModel,
     VideoModelSpec,

@@ -1,0 +1,50 @@
+"""What the tests need from the machine: Chromium, ffmpeg, a GPU.
+
+A test marked `browser`, `ffmpeg` or `gpu` is skipped where the thing is absent and named at the
+end. With `CI=true` such a test fails instead, except for GPUs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def _missing(marker: str) -> str:
+    """Why tests with this marker cannot run here; empty when they can."""
+    if marker == "browser":
+        return "" if any(map(shutil.which, BROWSERS)) else "Chromium is not installed"
+    if marker == "ffmpeg":
+        return "" if all(map(shutil.which, ("ffmpeg", "ffprobe"))) else "ffmpeg is not installed"
+    return "" if Path("/dev/nvidiactl").exists() else "there is no NVIDIA GPU"
+
+
+MISSING = {
+    marker: reason for marker in ("browser", "ffmpeg", "gpu") if (reason := _missing(marker))
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, reason in MISSING.items():
+        if item.get_closest_marker(marker):
+            if os.environ.get("CI") == "true" and marker != "gpu":
+                pytest.fail(f"{reason}, and CI=true forbids to skip", pytrace=False)
+            pytest.skip(reason)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for marker, reason in MISSING.items():
+        skipped = [
+            report.nodeid
+            for report in terminalreporter.stats.get("skipped", [])
+            if marker in report.keywords
+        ]
+        if skipped:
+            terminalreporter.section(f"skipped because {reason}")
+            for nodeid in skipped:
+                terminalreporter.write_line(nodeid)
