@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Self
@@ -50,8 +49,7 @@ def find_chromium() -> str | None:
 class Chromium:
     """One browser process."""
 
-    def __init__(self, process: subprocess.Popen[bytes], address: str) -> None:
-        self._process = process
+    def __init__(self, address: str) -> None:
         self._address = address
 
     @classmethod
@@ -60,20 +58,23 @@ class Chromium:
         """Start with an empty profile in the folder `profile`; stop when the block is left."""
         program = find_chromium()
         assert program is not None
-        process = subprocess.Popen(
-            [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *FLAGS,
+            f"--user-data-dir={profile}",
+            "about:blank",
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # a group of its own, to be stopped with its children
         )
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 address = await _devtools_address(profile / "DevToolsActivePort")
-            yield cls(process, address)
+            yield cls(address)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await asyncio.to_thread(process.wait)
+            await process.wait()
 
     @contextlib.asynccontextmanager
     async def page(self, width: int = 1440, height: int = 900) -> AsyncIterator[Page]:
@@ -93,12 +94,18 @@ class Chromium:
 
 
 async def _devtools_address(port_file: Path) -> str:
+    while (address := _written_address(port_file)) is None:  # noqa: ASYNC110 (see below)
+        await asyncio.sleep(0.05)  # a file says it, not an event
+    return address
+
+
+def _written_address(port_file: Path) -> str | None:
     """Chromium writes its port and the path of its socket into this file once it listens."""
-    while True:
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            port, path = port_file.read_text().split()
-            return f"ws://127.0.0.1:{port}{path}"
-        await asyncio.sleep(0.05)
+    try:
+        port, path = port_file.read_text().split()
+    except (FileNotFoundError, ValueError):
+        return None
+    return f"ws://127.0.0.1:{port}{path}"
 
 
 class PageError(AssertionError):
@@ -133,7 +140,9 @@ class Page:
         elif method == "Runtime.exceptionThrown":
             self.errors.append(_error_text(params["exceptionDetails"]))
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
-            self.errors.append(f"{params['entry']['text']} {params['entry'].get('url', '')}".strip())
+            self.errors.append(
+                f"{params['entry']['text']} {params['entry'].get('url', '')}".strip()
+            )
         elif method == "Runtime.consoleAPICalled" and params["type"] == "error":
             self.errors.append(" ".join(str(one.get("value")) for one in params["args"]))
 
@@ -223,9 +232,10 @@ class Page:
         listed = [{"name": name.replace("_", "-"), "value": it} for name, it in features.items()]
         await self.call("Emulation.setEmulatedMedia", features=listed)
 
-    async def screenshot(self, path: Path) -> None:
+    async def screenshot(self) -> bytes:
+        """What the tab shows, as a PNG file."""
         image = await self.call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(image["data"]))
+        return base64.b64decode(image["data"])
 
 
 def _error_text(details: dict[str, Any]) -> str:

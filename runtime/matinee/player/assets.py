@@ -42,7 +42,7 @@ class Asset:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers of the answer. Browsers ask again every time and get 304 while nothing changed."""
+        """Headers of the answer. Browsers ask each time and get 304 while nothing has changed."""
         return {
             "content-type": self.content_type,
             "etag": self.etag,

@@ -11,6 +11,7 @@ import { View } from "./view.js";
 import { noteOfError, problem, problemOfEnd } from "./words.js";
 
 const TICK_MS = 200;
+const SLOW_OPENING_MS = 1500;
 const EVENTS_KEPT = 1000;
 const byId = (id) => document.getElementById(id);
 const video = byId("video");
@@ -40,16 +41,26 @@ function opened() {
     ...settings.init,
     continuation_state: session.saved,
   });
+  setTimeout(async () => {
+    if (session.phase !== "connecting") return;
+    session.warming = (await whyUnreachable(document.baseURI)) === "warming";
+  }, SLOW_OPENING_MS);
 }
 
 function message(received) {
   log(received.type, received);
+  if (received.type === "error") explain(received);
   session.receive(received);
   if (received.type === "media_init") media.expectInit(received.mime);
   if (received.type === "ltx2_stream_start") started();
   if (received.type === "ltx2_segment_complete") askForSnapshot();
-  if (received.type === "error" && session.open) view.note(noteOfError(received));
   refresh();
+}
+
+/** An error that leaves the session open: say it below the prompt box. */
+function explain(error) {
+  const late = error.param === "segment_idx"; // what was to be cancelled had ended by itself
+  if (session.open && !late) view.note(noteOfError(error));
 }
 
 function started() {
@@ -150,7 +161,9 @@ function send({ id, prompt, automatic, settings: sampling }) {
 /** Esc and the button: stop what is made now, and stop asking for more. */
 function cancelAll() {
   byId("keep-going").checked = false;
-  if (session.running) connection.send({ type: "segment_cancel" });
+  if (session.running) {
+    connection.send({ type: "segment_cancel", segment_idx: session.running.index });
+  }
   for (const request of session.requests) cancel(request.id);
   refresh();
 }
@@ -212,8 +225,8 @@ function playingSegment() {
 function refresh() {
   const segment = playingSegment() ?? null;
   const playing = !video.paused && media.ahead > 0.05;
-  const generationPaused = settings.paused;
-  view.render({ session, media, playing, stopped, segment, generationPaused });
+  const state = { playing, stopped, problem: current, generationPaused: settings.paused };
+  view.render({ session, media, segment, ...state });
   view.problem(current, connection.secondsToRetry);
   view.link(...linkWords());
   reel.render(session.segments, segment);

@@ -44,6 +44,8 @@ export class Session {
     }
     /** connecting -> queued -> ready <-> making -> ended */
     this.phase = "connecting";
+    /** The model is still being loaded: found out by the page, the protocol does not tell. */
+    this.warming = false;
     this.queue = null;
     this.gpu = null;
     this.format = null;

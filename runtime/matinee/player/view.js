@@ -54,7 +54,7 @@ export class View {
     }
   }
 
-  /** `status`: {session, media, playing, paused, held} */
+  /** `status`: session, media, segment (that plays), problem, playing, stopped, generationPaused */
   render(status) {
     this.renderStage(status);
     this.renderDoing(status);
@@ -72,8 +72,8 @@ export class View {
     if (segment) setText(byId("caption"), segment.prompt);
   }
 
-  renderDoing({ session, playing, generationPaused }) {
-    const [what, more] = words.doing(session, { playing, paused: generationPaused });
+  renderDoing({ session, ...status }) {
+    const [what, more] = words.doing(session, status);
     setText(byId("doing"), what);
     setText(byId("doing-more"), more);
     const { running } = session;
@@ -128,7 +128,10 @@ export class View {
 
   /** The stream has begun: take its shape, and tell its facts in the settings. */
   streamBegan({ gpu, format }) {
-    this.video.style.setProperty("--aspect", format.width / format.height);
+    const screen = byId("screen");
+    screen.style.setProperty("--aspect", format.width / format.height);
+    screen.style.setProperty("--lines", format.height);
+    screen.toggleAttribute("data-few-lines", format.height < 240);
     const seconds = format.frames / format.fps;
     setText(
       byId("server-facts"),

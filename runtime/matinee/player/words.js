@@ -104,7 +104,6 @@ const BY_CLOSE_CODE = {
   1008: "invalid_message",
   1009: "too_big",
   1011: "internal_error",
-  1012: "restarting",
   1013: "session_rejected",
 };
 
@@ -117,11 +116,11 @@ export function problemOfEnd({ code, reason, ending, error, unreachable }) {
 }
 
 function nameOfEnd({ code, ending, error, unreachable }) {
+  if (code === 1012 || ending?.reason === "drained") return "restarting";
   if (error && BY_CLOSE_CODE[code]) return error.code;
-  if (ending?.reason === "drained") return "restarting";
-  if (ending?.reason === "error") return BY_CLOSE_CODE[code] ?? "internal_error";
-  if (ending) return ending.reason;
-  return unreachable ?? BY_CLOSE_CODE[code] ?? (code === 1000 ? "stop_requested" : "lost");
+  if (unreachable) return unreachable;
+  if (ending && ending.reason !== "error") return ending.reason;
+  return BY_CLOSE_CODE[code] ?? (code === 1000 ? "stop_requested" : "lost");
 }
 
 export function problem(name, detail = "") {
@@ -137,21 +136,29 @@ export function noteOfError({ code, message }) {
 }
 
 /** The two lines that say what the server is doing: `[what, more]`. */
-export function doing(session, { playing, paused }) {
+export function doing(session, { problem, playing, stopped, generationPaused }) {
   const { running, queue } = session;
-  if (session.phase === "connecting") return ["Connecting…", ""];
-  if (session.phase === "queued") return [queueWords(queue), etaWords(queue.etaSeconds)];
-  if (session.phase === "ended") return ["The session has ended", ""];
-  if (running) return [stepWords(running), running.prompt];
-  if (session.requests.length > 0) {
-    return paused ? ["Generation is paused", `${session.requests.length} waiting`] : ["Sent", ""];
+  if (problem) return [problem.title, waitingWords(session)];
+  if (session.phase === "connecting") {
+    return [session.warming ? PROBLEMS.warming.title : "Connecting…", waitingWords(session)];
   }
+  if (session.phase === "queued") return [queueWords(queue), etaWords(queue.etaSeconds)];
+  if (running) return [stepWords(running), running.prompt];
+  if (generationPaused) return ["Generation is paused", waitingWords(session)];
+  if (session.requests.length > 0) return ["Sent", session.requests[0].prompt];
+  if (stopped) return ["Paused", modelWords(session)];
   return [playing ? "Playing" : "Ready for a prompt", modelWords(session)];
 }
 
+function waitingWords({ requests }) {
+  if (requests.length === 0) return "";
+  return requests.length === 1 ? "1 prompt waits" : `${requests.length} prompts wait`;
+}
+
+/** Position 0 is next; a depth of 0 means that nobody waits. */
 function queueWords({ position, depth }) {
-  if (position <= 0) return "Taking a seat…";
-  return position === 1 ? `Next in line of ${depth}` : `In line, ${position} of ${depth}`;
+  if (depth === 0) return "Taking a seat…";
+  return position === 0 ? "Next in line" : `In line: ${position} before you`;
 }
 
 function etaWords(seconds) {

@@ -1,0 +1,147 @@
+"""A client of `/v1/stream`: JSON messages and video bytes in the order they came.
+
+    async with StreamClient.connect("http://127.0.0.1:8000", init={"seed": 7}) as stream:
+        await stream.send_prompt("a red ball moving left on a blue background")
+        async for item in stream:
+            if isinstance(item, bytes):
+                ...  # after each `media_init` its init segment, then whole fragments
+            elif item["type"] == "ltx2_segment_complete":
+                break
+
+The protocol is described in docs/protocol.md. Iteration ends when the server closes;
+`close_code` and `close_reason` then say why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from matinee.errors import BadInput, MatineeError
+
+Message = dict[str, Any]
+
+MAX_MESSAGE_BYTES = 256 * 2**20
+"""Largest message taken from a server: a continuation state with large frames in base64."""
+OPEN_TIMEOUT_S = 10.0
+SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+STREAM_PATH = "/v1/stream"
+
+
+class StreamUnavailable(MatineeError):
+    """The stream could not be opened. `status` is the HTTP status when the server gave one."""
+
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        super().__init__(f"cannot open {url}: {reason}")
+        self.status = status
+
+
+class StreamClosed(MatineeError):
+    """Something was sent after the server had closed."""
+
+    def __init__(self, code: int | None, reason: str | None) -> None:
+        super().__init__(f"the server has closed the stream: {reason or code}")
+        self.code = code
+
+
+def stream_url(address: str) -> str:
+    """The stream's address from what people type: `host:port`, a page's address, or the stream's.
+
+    Raises `BadInput`.
+    """
+    parts = urlsplit(address if "://" in address else f"http://{address}")
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise BadInput("url", f"{address!r} is no address of a server, such as http://host:8000")
+    path = parts.path.removesuffix("/").removesuffix("/player").removesuffix(STREAM_PATH)
+    return urlunsplit((SCHEMES[parts.scheme], parts.netloc, path + STREAM_PATH, parts.query, ""))
+
+
+class StreamClient:
+    """One open session. Make it with `connect`."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls,
+        url: str,
+        *,
+        init: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Self]:
+        """Open a session with the fields of `session_init_v2` in `init`; close it at the end.
+
+        Raises `StreamUnavailable` and, for an address that is none, `BadInput`.
+        """
+        address = stream_url(url)
+        socket = await _open(address, headers)
+        async with socket:
+            client = cls(socket)
+            await client.send("session_init_v2", **(init or {}))
+            yield client
+
+    @property
+    def close_code(self) -> int | None:
+        """Code of the close frame; 1006 when there was none; None while the stream is open."""
+        return self._socket.close_code
+
+    @property
+    def close_reason(self) -> str | None:
+        return self._socket.close_reason
+
+    async def send(self, message_type: str, **fields: object) -> None:
+        """Send one message. Raises `StreamClosed`."""
+        try:
+            await self._socket.send(json.dumps({"type": message_type, **fields}))
+        except ConnectionClosed:
+            raise StreamClosed(self.close_code, self.close_reason) from None
+
+    async def send_prompt(self, prompt: str, **fields: object) -> None:
+        """Ask for the next segment; `fields` are those of `segment_prompt_source`."""
+        await self.send("segment_prompt_source", prompt=prompt, **fields)
+
+    async def receive(self) -> Message | bytes | None:
+        """The next message or the next piece of video; None when the server has closed."""
+        try:
+            frame = await self._socket.recv()
+        except ConnectionClosed:
+            return None
+        if isinstance(frame, bytes):
+            return frame
+        message: Message = json.loads(frame)
+        return message
+
+    async def __aiter__(self) -> AsyncIterator[Message | bytes]:
+        while (item := await self.receive()) is not None:
+            yield item
+
+
+async def _open(address: str, headers: Mapping[str, str] | None) -> ClientConnection:
+    try:
+        return await connect(
+            address,
+            additional_headers=headers,
+            compression=None,  # video does not get smaller
+            max_size=MAX_MESSAGE_BYTES,
+            open_timeout=OPEN_TIMEOUT_S,
+            ping_interval=None,  # the server watches the connection
+        )
+    except InvalidStatus as error:
+        status = error.response.status_code
+        raise StreamUnavailable(address, f"the server answers {status}", status) from error
+    except TimeoutError as error:
+        raise StreamUnavailable(address, f"no answer in {OPEN_TIMEOUT_S:.0f} s") from error
+    except InvalidHandshake as error:
+        raise StreamUnavailable(address, "what answers there is not a stream") from error
+    except ConnectionRefusedError as error:
+        raise StreamUnavailable(address, "nothing listens there") from error
+    except OSError as error:
+        raise StreamUnavailable(address, error.strerror or "it can't be reached") from error

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from matinee.client import StreamClient, StreamClosed, StreamUnavailable, stream_url
+from matinee.errors import BadInput
+from tests.runtime.player.scripted_server import ScriptedSession, scripted_server
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("localhost:8000", "ws://localhost:8000/v1/stream"),
+        ("http://localhost:8000", "ws://localhost:8000/v1/stream"),
+        ("http://localhost:8000/", "ws://localhost:8000/v1/stream"),
+        ("http://localhost:8000/player", "ws://localhost:8000/v1/stream"),
+        ("https://host/film/player", "wss://host/film/v1/stream"),
+        ("ws://localhost:8000/v1/stream", "ws://localhost:8000/v1/stream"),
+        ("wss://host/v1/stream?key=1", "wss://host/v1/stream?key=1"),
+    ],
+)
+def test_people_may_name_the_server_in_many_ways(typed: str, expected: str) -> None:
+    assert expected == stream_url(typed)
+
+
+@pytest.mark.parametrize("typed", ["", "ftp://host", "http://", "/player"])
+def test_what_is_no_address_is_bad_input(typed: str) -> None:
+    with pytest.raises(BadInput, match="is no address"):
+        stream_url(typed)
+
+
+async def test_messages_and_video_come_in_the_servers_order() -> None:
+    sessions: list[ScriptedSession] = []
+    heard: list[dict[str, object]] = []
+
+    async def script(session: ScriptedSession) -> None:
+        sessions.append(session)
+        heard.append(await session.open())
+        heard.append(await session.begin_segment())
+        await session.end_segment()
+        await session.say("ltx2_stream_complete", reason="segment_cap")
+        await session.close(1000, "segment_cap")
+
+    async with (
+        scripted_server(script) as url,
+        StreamClient.connect(url, init={"seed": 7}) as stream,
+    ):
+        await stream.send_prompt("a red ball", request_id="one")
+        items = [item async for item in stream]
+
+    assert heard == [
+        {"type": "session_init_v2", "seed": 7},
+        {"type": "segment_prompt_source", "prompt": "a red ball", "request_id": "one"},
+    ]
+    kinds = ["video" if isinstance(item, bytes) else item["type"] for item in items]
+    assert [
+        "queue_status",
+        "gpu_assigned",
+        "ltx2_stream_start",
+        "ltx2_segment_start",
+        "step_complete",
+        "media_init",
+        *["video"] * 4,
+        "media_segment_complete",
+        "ltx2_segment_complete",
+        "ltx2_stream_complete",
+    ] == kinds
+    assert sessions[0].sent == [item for item in items if isinstance(item, bytes)]
+    assert (stream.close_code, stream.close_reason) == (1000, "segment_cap")
+
+
+async def test_a_lost_connection_ends_the_iteration_with_code_1006() -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.open()
+        session.vanish()
+
+    async with scripted_server(script) as url, StreamClient.connect(url) as stream:
+        assert len([item async for item in stream]) == 3
+        assert stream.close_code == 1006
+
+
+async def test_sending_after_the_end_says_why_it_ended() -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.hear()
+        await session.close(1013, "session_rejected")
+
+    async with scripted_server(script) as url, StreamClient.connect(url) as stream:
+        assert await stream.receive() is None
+        with pytest.raises(StreamClosed, match="session_rejected") as caught:
+            await stream.send_prompt("too late")
+    assert caught.value.code == 1013
+
+
+async def test_a_server_that_is_not_there_is_told_in_words() -> None:
+    async def script(session: ScriptedSession) -> None:
+        raise AssertionError("nobody comes")
+
+    async with scripted_server(script) as url:
+        gone = url
+    with pytest.raises(StreamUnavailable, match="nothing listens there"):
+        async with StreamClient.connect(gone):
+            pass
