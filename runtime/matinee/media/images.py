@@ -21,7 +21,12 @@ from matinee.errors import InvalidRequest
 RgbPicture = npt.NDArray[np.uint8]
 """uint8, shape (height, width, 3), RGB, full range."""
 
-FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/webp": "WEBP"}
+FORMATS = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/jpg": "JPEG",
+    "image/webp": "WEBP",
+}
 BACKDROP = (255, 255, 255, 255)
 """Shows where an image is transparent, as on a web page."""
 

@@ -18,17 +18,23 @@ from matinee.streaming.metrics import Metrics
 from matinee.streaming.services import Services
 from matinee.streaming.session_log import SessionLogs
 from matinee.streaming.slots_feed import SlotsFeed
+from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
 from matinee_api.runtime_config import ServeConfig, StateConfig
 
 LAG_PROBE_S = 0.1
+WORKER_STOP_S = 0.5
+"""How long a worker may take to leave by itself: it holds nothing that would be lost."""
 
 
 class Lifecycle:
-    """Owns the `Services` of one server. `running` brackets them; `drain` and `shut_down` end."""
+    """Owns the `Services` of one server. `running` brackets them; `drain` and `shut_down` end.
 
-    def __init__(self, config: ServeConfig, name: str) -> None:
+    `backend`: module that the workers import, see `matinee.worker.backend`.
+    """
+
+    def __init__(self, config: ServeConfig, name: str, backend: str = TORCH_BACKEND) -> None:
         streaming = config.streaming
         self.draining = False
         self._config = config
@@ -40,7 +46,11 @@ class Lifecycle:
             name=name,
             config=config,
             pool=WorkerPool(
-                config.generator, streaming.pool, streaming.warmup, self._workers_changed
+                config.generator,
+                streaming.pool,
+                streaming.warmup,
+                self._workers_changed,
+                backend=backend,
             ),
             admission=Admission(streaming.max_queue, self._slots_changed),
             metrics=metrics,
@@ -70,7 +80,7 @@ class Lifecycle:
             if self._drain_task:
                 self._drain_task.cancel()
             self.slots_feed.close()
-            await services.pool.stop()
+            await services.pool.stop(WORKER_STOP_S)
             services.encoders.shutdown(wait=True)
             services.logs.close()
 
