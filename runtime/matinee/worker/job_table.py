@@ -8,7 +8,6 @@ was being computed when two processes died fails instead of killing a third.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -28,8 +27,6 @@ from matinee.worker.messages import (
     StepDone,
 )
 from matinee.worker.ring import FrameRing, I420Picture
-
-logger = logging.getLogger(__name__)
 
 MOST_DEATHS = 2
 
@@ -100,18 +97,19 @@ class JobTable:
     def process_died(self) -> None:
         self._send, self._ready = None, False
         self._computed_ms.clear()
-        suspect = self._jobs.get(self._computing) if self._computing is not None else None
-        self._computing = None
         for handle in list(self._jobs.values()):
             if handle.cancelled:
                 self._end(SegmentCancelled(handle.job.job_id, steps_done=0))
+        suspect = self._jobs.get(self._computing) if self._computing is not None else None
+        self._computing = None
         if suspect is not None:
             suspect.worker_deaths += 1
-            logger.warning("job %s was computed when its worker died", suspect.job.job_id)
             if suspect.worker_deaths >= MOST_DEATHS:
                 self._fail(suspect, "the worker died twice while it made this segment")
 
-    def fail_all(self, message: str) -> None:
+    def give_up(self, message: str) -> None:
+        """No process will come."""
+        self._send, self._ready = None, False
         for handle in list(self._jobs.values()):
             self._fail(handle, message)
 

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 UNREAD_COMMANDS = 4096
 """Far more than the jobs, cancels and slots of one worker: past it the worker is stuck."""
 
+EXIT_GRACE_S = 1.0
+
 
 class WorkerLink:
     """`on_event` is called on the event loop; `exited` is done after the last of these calls."""
@@ -109,13 +111,16 @@ class WorkerLink:
             self._process.kill()
 
     def _read_events(self) -> None:
-        with contextlib.suppress(EOFError, ConnectionResetError):
+        # OSError: it was killed in the midst of an event.
+        with contextlib.suppress(EOFError, OSError):
             while True:
                 self._call(self._on_event, self._events.recv())
 
     def _reap(self) -> None:
         if self.pid is not None:
-            self._process.kill()  # without its pipe it is of no use, if it lives at all
+            # Its pipe is closed, so it is about to exit; the code tells why.
+            self._process.join(EXIT_GRACE_S)
+            self._process.kill()
             self._process.join()
         self._outbox.put(None)
         self._events.close()

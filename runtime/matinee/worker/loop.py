@@ -7,9 +7,10 @@ with its own `SegmentRun`; a job whose frames find no free slot waits while the 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
@@ -144,24 +145,15 @@ class WorkerLoop:
     # One chunk
 
     def _advance(self, work: _Work) -> None:
-        job_id = work.job.job_id
-        self._send(ChunkStarted(job_id))
+        self._send(ChunkStarted(work.job.job_id))
         self._computing = work
-        before_s = work.compute_s
-        try:
+        with self._failures_of(work):
             work.frames = self._next_chunk(work)
-        except GenerationCancelled:
-            self._end(work, SegmentCancelled(job_id, work.steps_done))
-        except Exception as error:  # noqa: BLE001 - the root of a job: the others go on
-            self._fail(work, error)
-        else:
-            self._scheduler.charge(job_id, work.compute_s - before_s)
-            self._hand_over_waiting()
-        finally:
-            self._computing = None
+        self._computing = None
+        self._hand_over_waiting()
 
     def _next_chunk(self, work: _Work) -> Frames:
-        resumed = self._clock()
+        before_s, resumed = work.compute_s, self._clock()
 
         def on_step(progress: StepProgress) -> None:
             nonlocal resumed
@@ -169,11 +161,14 @@ class WorkerLoop:
             self._after_step(work, progress)
             resumed = self._clock()
 
-        if work.run is None:
-            work.run = self._engine.begin(work.job.request, work.job.state)
-        frames = work.run.next_chunk(on_step)
-        work.compute_s += self._clock() - resumed
-        return frames
+        try:
+            if work.run is None:
+                work.run = self._engine.begin(work.job.request, work.job.state)
+            return work.run.next_chunk(on_step)
+        finally:
+            work.compute_s += self._clock() - resumed
+            # A chunk that fails or is cancelled is charged too: it took its time from the others.
+            self._scheduler.charge(work.job.job_id, work.compute_s - before_s)
 
     def _after_step(self, work: _Work, progress: StepProgress) -> None:
         work.steps_done = progress.step
@@ -190,12 +185,22 @@ class WorkerLoop:
         if work.cancelled:
             raise GenerationCancelled(work.steps_done)
 
+    @contextlib.contextmanager
+    def _failures_of(self, work: _Work) -> Iterator[None]:
+        """The root of a job: whatever it raises ends it, and the others go on."""
+        try:
+            yield
+        except GenerationCancelled:
+            self._end(work, SegmentCancelled(work.job.job_id, work.steps_done))
+        except Exception as error:  # noqa: BLE001
+            self._fail(work, error)
+
     def _fail(self, work: _Work, error: Exception) -> None:
         job_id = work.job.job_id
         if isinstance(error, BadInput):
             self._end(work, SegmentFailed(job_id, str(error), bad_input=True, param=error.param))
             return
-        logger.exception("job %s failed", job_id, exc_info=error)
+        logger.error("job %s failed", job_id, exc_info=error)
         if not self._backend.recover(error):
             raise DeviceLost(str(error)) from error
         self._end(work, SegmentFailed(job_id, failure_message(error), bad_input=False))
@@ -205,7 +210,8 @@ class WorkerLoop:
     def _hand_over_waiting(self) -> None:
         for work in list(self._works.values()):
             if work.frames is not None:
-                self._hand_over(work)
+                with self._failures_of(work):
+                    self._hand_over(work)
 
     def _hand_over(self, work: _Work) -> None:
         """As many frames as there are slots for, and the segment's end after its last frame."""

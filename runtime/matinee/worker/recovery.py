@@ -45,7 +45,6 @@ class Watchdog:
     """
 
     def __init__(self, timeout_s: float, now: float) -> None:
-        self.interval_s = min(1.0, timeout_s / 4)
         self.timeout_s = timeout_s
         self._last_life = now
         self._pinged: float | None = None
@@ -55,8 +54,8 @@ class Watchdog:
         self._pinged = None
 
     def verdict(self, now: float) -> Verdict:
-        """To be asked every `interval_s`. Asked late (the asker was stalled), it does not blame
-        a worker that had no time to answer."""
+        """To be asked several times within the timeout. Asked late, because the asker was stalled,
+        it does not blame a worker that had no time to answer."""
         silence_s = now - self._last_life
         if self._pinged is None:
             if silence_s < self.timeout_s / 4:

@@ -30,7 +30,8 @@ I420Picture = npt.NDArray[np.uint8]
 SLOT_PIXELS = 4096 * 2304
 """No model may make larger pictures."""
 SLOT_BYTES = SLOT_PIXELS * 3 // 2
-DEFAULT_SLOTS = 64
+DEFAULT_SLOTS = 128
+"""A lone session may hold half of them, which is more than most chunks have frames."""
 
 
 class FrameRing:

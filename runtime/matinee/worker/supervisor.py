@@ -68,6 +68,7 @@ class WorkerSupervisor:
         self._ring = FrameRing.create()
         self._table = JobTable(self._ring)
         self._restarts = RestartPolicy(pool.max_restarts)
+        self._tick_s = min(1.0, pool.hang_timeout_seconds / 4)
         self._watchdog = Watchdog(warmup.timeout_seconds, clock())
         self._link: WorkerLink | None = None
         self._task: asyncio.Task[None] | None = None
@@ -111,8 +112,7 @@ class WorkerSupervisor:
         if self._link is not None and not self._link.exited.done():
             # A process that is still loading reads no commands.
             await self._link.stop(timeout_s if self.state is WorkerState.READY else 0.0)
-        self._table.process_died()
-        self._table.fail_all("the worker was stopped")
+        self._table.give_up("the worker was stopped")
         self._ring.close()
         self._change(WorkerState.STOPPED)
 
@@ -146,7 +146,7 @@ class WorkerSupervisor:
                 f"{RESTART_WINDOW_S / 60:.0f} minutes"
             )
         logger.error("worker %d: %s", self.index, self.reason)
-        self._table.fail_all(self.reason or "the worker failed")
+        self._table.give_up(self.reason or "the worker failed")
         self._change(WorkerState.FAILED)
 
     async def _run_process(self) -> bool:
@@ -157,7 +157,7 @@ class WorkerSupervisor:
         self._table.process_started(link.send)
         link.start()
         while not link.exited.done():
-            await asyncio.wait([link.exited], timeout=self._watchdog.interval_s)
+            await asyncio.wait([link.exited], timeout=self._tick_s)
             self._watch(link)
         self._table.process_died()
         self.reason = self._lost or _exit_reason(link.exited.result())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +104,7 @@ class Gate:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> AsyncIterator[Gate]:
+def gate(tmp_path: Path) -> Iterator[Gate]:
     gate = Gate(tmp_path)
     yield gate
     gate.close()

@@ -1,8 +1,8 @@
 """A backend without torch: pixels from a hash, and prompts that make it hang, crash or wait.
 
 Words of the prompt are orders: `step=FIFO` writes one byte to a named pipe at each step and then
-waits for one on `FIFO.go`; `kill@N=FILE` kills the process at step N as long as FILE has fewer
-than `kills=K` bytes (one is added first); `hang@N`, `raise@N=NAME` do that at step N.
+waits for one on `FIFO.go`; `kill@N=FILE` and `hang@N=FILE` end the process or stop it for good at
+step N, `times=K` times over all processes (FILE keeps count); `raise@N=NAME` raises at step N.
 """
 
 from __future__ import annotations
@@ -71,19 +71,28 @@ def recover(error: Exception) -> bool:
     return type(error).__name__ != "AcceleratorError"
 
 
+BeforeStep = Callable[[str, int], None]
+
+
 class FakeEngine:
     info = INFO
+
+    def __init__(self, before_step: BeforeStep | None = None) -> None:
+        self._before_step = before_step or _obey
 
     def begin(self, request: SegmentRequest, state: ContinuationState | None) -> FakeRun:
         check_request(self.info, request)
         if "refused" in request.prompt:
             raise InvalidRequest("prompt", "prompt is refused")
-        return FakeRun(request, state)
+        return FakeRun(request, state, self._before_step)
 
 
 class FakeRun:
-    def __init__(self, request: SegmentRequest, state: ContinuationState | None) -> None:
+    def __init__(
+        self, request: SegmentRequest, state: ContinuationState | None, before_step: BeforeStep
+    ) -> None:
         self._request = request
+        self._before_step = before_step
         self._state = state
         self._known = np.empty((0, request.height, request.width, 3), np.uint8)
         if state is not None:
@@ -100,7 +109,7 @@ class FakeRun:
         plan = self._plans.pop(0)
         for _ in range(self._request.num_inference_steps):
             self._step += 1
-            _obey(self._request.prompt, self._step)
+            self._before_step(self._request.prompt, self._step)
             on_step(StepProgress(self._step, self.total_steps))
         frames = self._paint(plan.new)
         self._known = np.concatenate([self._known, frames])[-INFO.overlap_frames :]
@@ -129,12 +138,13 @@ def _obey(prompt: str, step: int) -> None:
     orders = dict(word.partition("=")[::2] for word in prompt.split())
     if "step" in orders:
         _wait_at_gate(Path(orders["step"]))
-    if f"hang@{step}" in orders:
-        threading.Event().wait()
     if f"raise@{step}" in orders:
         raise ERRORS[orders[f"raise@{step}"]]("internal details")
-    if f"kill@{step}" in orders:
-        _die(Path(orders[f"kill@{step}"]), int(orders.get("kills", "1")))
+    times = int(orders.get("times", "1"))
+    if f"hang@{step}" in orders and _counted(Path(orders[f"hang@{step}"]), times):
+        threading.Event().wait()
+    if f"kill@{step}" in orders and _counted(Path(orders[f"kill@{step}"]), times):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _wait_at_gate(fifo: Path) -> None:
@@ -144,8 +154,9 @@ def _wait_at_gate(fifo: Path) -> None:
         go.read(1)
 
 
-def _die(tally: Path, kills: int) -> None:
+def _counted(tally: Path, times: int) -> bool:
     earlier = tally.read_bytes() if tally.exists() else b""
-    if len(earlier) < kills:
-        tally.write_bytes(earlier + b".")
-        os.kill(os.getpid(), signal.SIGKILL)
+    if len(earlier) >= times:
+        return False
+    tally.write_bytes(earlier + b".")
+    return True

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from matinee.worker.recovery import RestartPolicy, Verdict, Watchdog
+
+
+def test_the_first_restart_is_immediate_and_later_ones_wait_longer() -> None:
+    policy = RestartPolicy(max_restarts=5)
+    assert [policy.next_delay_s(0.0) for _ in range(6)] == [0.0, 0.5, 1.0, 2.0, 4.0, None]
+
+
+def test_restarts_older_than_ten_minutes_are_forgiven() -> None:
+    policy = RestartPolicy(max_restarts=1)
+    assert policy.next_delay_s(0.0) == 0.0
+    assert policy.next_delay_s(599.0) is None
+    assert policy.next_delay_s(601.0) == 0.0
+
+
+def test_no_delay_is_longer_than_half_a_minute() -> None:
+    policy = RestartPolicy(max_restarts=1000)
+    assert max(policy.next_delay_s(0.0) or 0.0 for _ in range(1000)) == 30.0
+
+
+def test_no_restart_is_allowed_when_none_is_configured() -> None:
+    assert RestartPolicy(max_restarts=0).next_delay_s(0.0) is None
+
+
+def test_a_quiet_worker_is_pinged_once_and_then_given_up() -> None:
+    watchdog = Watchdog(8.0, now=0.0)
+    verdicts = [watchdog.verdict(float(now)) for now in range(9)]
+    assert verdicts == [Verdict.FINE] * 2 + [Verdict.PING] + [Verdict.FINE] * 5 + [Verdict.HUNG]
+
+
+def test_any_event_is_a_sign_of_life() -> None:
+    watchdog = Watchdog(8.0, now=0.0)
+    watchdog.verdict(2.0)
+    watchdog.sign_of_life(7.0)
+    assert watchdog.verdict(8.0) is Verdict.FINE
+    assert watchdog.verdict(9.0) is Verdict.PING
+
+
+def test_a_worker_is_not_blamed_for_a_stall_of_the_one_who_asks() -> None:
+    watchdog = Watchdog(8.0, now=0.0)
+    assert watchdog.verdict(100.0) is Verdict.PING
+    assert watchdog.verdict(101.0) is Verdict.FINE
+    assert watchdog.verdict(104.0) is Verdict.HUNG
