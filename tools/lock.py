@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMPILE = (
     *("-m", "piptools", "compile", "--quiet", "--generate-hashes", "--strip-extras"),
     *("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
-    *("--unsafe-package", "torch", "pyproject.toml"),
+    *("--unsafe-package", "torch", "--constraint", "requirements/torch.txt", "pyproject.toml"),
 )
 LOCKS = {
     "requirements/dev.txt": ("--extra", "runtime", "--extra", "dev"),

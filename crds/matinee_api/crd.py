@@ -170,6 +170,6 @@ def _needed(default: Any, schema: Schema) -> Any:
     for key, value in default.items():
         inner = schema["properties"][key]
         needed = _needed(value, inner)
-        if value is not None and needed != inner.get("default"):
+        if value not in (None, {}) and needed != inner.get("default"):
             kept[key] = needed
     return kept

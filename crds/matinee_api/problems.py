@@ -44,7 +44,10 @@ _EXPECTED = {
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
     """Every mistake that pydantic found, in its order."""
-    for details in error.errors(include_url=False):
+    found = error.errors(include_url=False)
+    for details in found:
+        if details["type"] == "too_short" and _has_deeper(found, details["loc"]):
+            continue  # pydantic does not count the entries that are wrong
         if details["type"] == BROKEN_RULES:
             yield from _broken_rules(details)
         elif details["type"] == "extra_forbidden":
@@ -100,6 +103,13 @@ def _model_in(kind: Any) -> type[BaseModel] | None:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return kind
     return next((found for arg in get_args(kind) if (found := _model_in(arg))), None)
+
+
+def _has_deeper(found: Iterable[ErrorDetails], location: Location) -> bool:
+    return any(
+        len(other["loc"]) > len(location) and other["loc"][: len(location)] == location
+        for other in found
+    )
 
 
 def _unknown_key(details: ErrorDetails, model: type[BaseModel]) -> Problem:

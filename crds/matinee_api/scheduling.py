@@ -85,6 +85,7 @@ class NodeAffinity(ApiModel):
     preferred_during_scheduling_ignored_during_execution: Annotated[
         tuple[PreferredNodes, ...], Field(max_length=16)
     ] = ()
+    """Nodes that are liked."""
 
 
 class LabelRequirement(ApiModel):
@@ -131,9 +132,11 @@ class PodAffinity(ApiModel):
     required_during_scheduling_ignored_during_execution: Annotated[
         tuple[PodAffinityTerm, ...], Field(max_length=16)
     ] = ()
+    """Neighbours that a pod must have (or, as anti-affinity, must not have)."""
     preferred_during_scheduling_ignored_during_execution: Annotated[
         tuple[PreferredPods, ...], Field(max_length=16)
     ] = ()
+    """Neighbours that are liked."""
 
 
 class Affinity(ApiModel):

@@ -133,6 +133,7 @@ class VideoModelSpec(ApiModel):
     engine: ModelEngine
     generation: GenerationDefaults = GenerationDefaults()
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=16), KeyedBy("name")] = ()
+    """LoRA weights that sessions may ask for."""
     cache: ModelCache = ModelCache()
     warmup: ModelWarmup = ModelWarmup()
     scheduling: Scheduling = Scheduling()
