@@ -1,0 +1,7 @@
+"""`python -m matinee`: the same as the `matinee` command."""
+
+import sys
+
+from matinee.cli import main
+
+sys.exit(main())
