@@ -47,7 +47,12 @@ def _run(command: Sequence[str]) -> bool:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(  # noqa: S603 - fixed commands, chosen above
-            command, env=environment, timeout=TIMEOUT_S, check=False, stdout=subprocess.DEVNULL
+            command,
+            env=environment,
+            timeout=TIMEOUT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         return False

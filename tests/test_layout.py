@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIGHT = (
+    *("matinee", "matinee.errors", "matinee.generation", "matinee.cli", "matinee.media"),
+    *("matinee.player", "matinee.prompt", "matinee.store", "matinee.streaming"),
+)
+API_MODULES = sorted(
+    f"matinee_api.{path.stem}"
+    for path in (ROOT / "crds" / "matinee_api").glob("*.py")
+    if path.stem != "__init__"
+)
+
+
+def fresh(code: str) -> str:
+    """What a new Python in the repository's root prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def modules_below(package: str) -> list[str]:
+    folder = ROOT / "runtime" / Path(*package.split("."))
+    return sorted(f"{package}.{path.stem}" for path in folder.glob("*.py") if path.stem[0] != "_")
+
+
+def test_the_folder_operator_does_not_hide_the_standard_module() -> None:
+    place = Path(fresh("import operator; operator.itemgetter; print(operator.__file__)"))
+    assert not place.is_relative_to(ROOT / "operator")
+
+
+def test_the_folder_operator_is_no_package() -> None:
+    assert not (ROOT / "operator" / "__init__.py").exists()
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize("package", LIGHT)
+def test_the_server_s_side_starts_without_torch(package: str) -> None:
+    modules = [package, *modules_below(package)] if package not in ("matinee",) else [package]
+    heavy = fresh(
+        f"import importlib, sys; [importlib.import_module(name) for name in {modules!r}];"
+        "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
+    )
+    assert heavy == "[]"
+
+
+def test_the_api_needs_only_pydantic_and_yaml() -> None:
+    names = json.loads(
+        fresh(
+            f"import importlib, json, sys; [importlib.import_module(n) for n in {API_MODULES!r}];"
+            "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+        )
+    )
+    known = {*sys.stdlib_module_names, "matinee_api", "yaml", "_yaml"}
+    pydantics = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}
+    others = {name for name in names if not name.startswith("_")} - known - pydantics
+    assert others <= {"typing_inspection", "cython_runtime"}
+
+
+def test_the_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.lock import LOCKS, ROOT, without_torch
+
+HEADER = "#\n# made by a program\n#\n"
+COMPILED = f"""{HEADER}accelerate==1.0 \\
+    --hash=sha256:aa
+    # via matinee (pyproject.toml)
+cuda-bindings==13.0 \\
+    --hash=sha256:bb
+    # via torch
+cuda-pathfinder==1.9 \\
+    --hash=sha256:cc
+    # via
+    #   -c requirements/dev.txt
+    #   cuda-bindings
+filelock==4.0 \\
+    --hash=sha256:dd
+    # via
+    #   huggingface-hub
+    #   torch
+
+# WARNING: The following packages were not pinned
+# torch
+"""
+KEPT = f"""{HEADER}accelerate==1.0 \\
+    --hash=sha256:aa
+    # via matinee (pyproject.toml)
+filelock==4.0 \\
+    --hash=sha256:dd
+    # via
+    #   huggingface-hub
+    #   torch
+"""
+
+
+def test_what_only_torch_needs_is_left_out() -> None:
+    assert without_torch(COMPILED) == KEPT
+
+
+def test_leaving_out_twice_changes_nothing() -> None:
+    assert without_torch(KEPT) == KEPT
+
+
+def _pins(path: Path) -> dict[str, str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.rstrip(" \\").split("==", 1) for line in lines if "==" in line)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "torch" not in _pins(ROOT / lock)
+    assert text.count("==") <= text.count("--hash=sha256:")
+
+
+def test_both_locks_pin_the_same_versions() -> None:
+    dev, runtime = (_pins(ROOT / lock) for lock in LOCKS)
+    assert runtime.items() <= dev.items()

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tools import system_packages
+
+
+@pytest.fixture
+def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with nothing on it but what a test puts there."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    return tmp_path
+
+
+def program(folder: Path, name: str, body: str = "") -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def test_nothing_is_done_when_all_is_there(
+    bin_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program(bin_folder, "ffmpeg")
+    assert system_packages.main(["ffmpeg"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_without_the_right_to_install_the_skip_is_announced(
+    bin_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program(bin_folder, "ffmpeg")
+    program(bin_folder, "apt-get")
+    program(bin_folder, "sudo", "exit 1")
+    assert system_packages.main(["chromium", "ffmpeg"]) == 0
+    assert capsys.readouterr().out == (
+        "not installed: chromium; tests that need them will be skipped\n"
+    )
+
+
+def test_root_installs_with_apt(bin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    program(bin_folder, "apt-get", f'printf "%s\\n" "$*" >> {bin_folder}/log')
+    system_packages.main(["chromium", "ffmpeg"])
+    assert (bin_folder / "log").read_text(encoding="utf-8").splitlines() == [
+        "update -qq",
+        "install -y -qq --no-install-recommends chromium ffmpeg",
+    ]
+
+
+def test_sudo_without_a_password_will_do(bin_folder: Path) -> None:
+    program(bin_folder, "sudo", f'printf "%s\\n" "$*" >> {bin_folder}/log')
+    program(bin_folder, "apt-get")
+    assert system_packages.install(["ffmpeg"])
+    assert (bin_folder / "log").read_text(encoding="utf-8").splitlines()[1:] == [
+        "-n apt-get update -qq",
+        "-n apt-get install -y -qq --no-install-recommends ffmpeg",
+    ]
+
+
+def test_a_distribution_without_apt_installs_nothing(
+    bin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert not system_packages.install(["ffmpeg"])
