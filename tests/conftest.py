@@ -7,20 +7,19 @@ end. With `CI=true` such a test fails instead, except for GPUs.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+from tools.system_packages import present
 
 
 def _missing(marker: str) -> str:
     """Why tests with this marker cannot run here; empty when they can."""
     if marker == "browser":
-        return "" if any(map(shutil.which, BROWSERS)) else "Chromium is not installed"
+        return "" if present("chromium") else "Chromium is not installed"
     if marker == "ffmpeg":
-        return "" if all(map(shutil.which, ("ffmpeg", "ffprobe"))) else "ffmpeg is not installed"
+        return "" if present("ffmpeg") and present("ffprobe") else "ffmpeg is not installed"
     return "" if Path("/dev/nvidiactl").exists() else "there is no NVIDIA GPU"
 
 

@@ -14,13 +14,20 @@ import sys
 from collections.abc import Sequence
 
 TIMEOUT_S = 900
+ALTERNATIVES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
+"""Program (and Debian package) -> names under which it will do."""
 
 
 def main(programs: Sequence[str]) -> int:
-    missing = [program for program in programs if shutil.which(program) is None]
-    if missing and not install(missing):
-        print(f"not installed: {', '.join(missing)}; tests that need them will be skipped")
+    missing = [program for program in programs if not present(program)]
+    failed = [program for program in missing if not install([program])]
+    if failed:
+        print(f"not installed: {', '.join(failed)}; tests that need them will be skipped")
     return 0
+
+
+def present(program: str) -> bool:
+    return any(map(shutil.which, ALTERNATIVES.get(program, (program,))))
 
 
 def install(packages: Sequence[str]) -> bool:

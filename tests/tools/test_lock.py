@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tools.lock import LOCKS, ROOT, without_torch
 
@@ -62,3 +65,17 @@ def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
 def test_both_locks_pin_the_same_versions() -> None:
     dev, runtime = (_pins(ROOT / lock) for lock in LOCKS)
     assert runtime.items() <= dev.items()
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_the_lock_holds_what_each_python_needs(python: str) -> None:
+    """It is resolved on one Python; another may ask for more."""
+    pins = _pins(ROOT / "requirements/dev.txt")
+    markers = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+    needed = {
+        canonicalize_name(requirement.name)
+        for name in pins
+        for requirement in map(Requirement, importlib.metadata.requires(name) or ())
+        if requirement.marker is None or requirement.marker.evaluate(markers)
+    }
+    assert needed - pins.keys() <= {"torch"}

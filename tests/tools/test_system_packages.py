@@ -30,6 +30,12 @@ def test_nothing_is_done_when_all_is_there(
     assert capsys.readouterr().out == ""
 
 
+def test_another_browser_will_do(bin_folder: Path) -> None:
+    assert not system_packages.present("chromium")
+    program(bin_folder, "google-chrome")
+    assert system_packages.present("chromium")
+
+
 def test_without_the_right_to_install_the_skip_is_announced(
     bin_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,7 +54,9 @@ def test_root_installs_with_apt(bin_folder: Path, monkeypatch: pytest.MonkeyPatc
     system_packages.main(["chromium", "ffmpeg"])
     assert (bin_folder / "log").read_text(encoding="utf-8").splitlines() == [
         "update -qq",
-        "install -y -qq --no-install-recommends chromium ffmpeg",
+        "install -y -qq --no-install-recommends chromium",
+        "update -qq",
+        "install -y -qq --no-install-recommends ffmpeg",
     ]
 
 
