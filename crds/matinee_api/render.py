@@ -55,6 +55,8 @@ def serve_config(
     weights: str | None = None,
 ) -> ServeConfig:
     """The configuration of one pod. `weights`: a folder, when the source is fetched already."""
+    if service.spec.store.type == "File" and state_directory is None:
+        raise _in_service(service, "store.type", "File needs a folder", "give --state-dir DIR")
     return ServeConfig(
         generator=_generator(model, service, weights),
         server=server or ServerConfig(),

@@ -7,9 +7,11 @@ changes. Unknown keys are errors (`load.py` reports the dotted path and the near
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from matinee_api.rules import broken_rules
 
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
 
@@ -164,6 +166,12 @@ class StateConfig(_Config):
     """Most states kept; the oldest go first."""
     session_log: bool = True
     """Write `session-<id>.jsonl` into `directory` (when there is one)."""
+
+    @model_validator(mode="after")
+    def _the_file_store_has_a_folder(self) -> Self:
+        if self.store == "file" and self.directory is None:
+            raise broken_rules([("directory", "is needed with store: file")])
+        return self
 
 
 class StreamingConfig(_Config):

@@ -77,6 +77,10 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "server: {port: }",
         "server.port: expected a whole number; got null",
     ),
+    "a file store without its folder": (
+        "streaming: {state: {store: file}}",
+        "streaming.state.directory: is needed with store: file",
+    ),
     "long text is shown in part": (
         f"server: {{port: '{'x' * 100}'}}",
         f'server.port: expected a whole number; got "{"x" * 56}…',

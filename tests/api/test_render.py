@@ -198,6 +198,11 @@ MISTAKES: dict[str, tuple[Resources, str | None, str]] = {
         None,
         "StreamingService/live: spec.modelRef.name: no VideoModel tiny; present: tiny",
     ),
+    "states in files, but no folder": (
+        Resources((model(),), (service(store=Store(type="File")),)),
+        None,
+        "StreamingService/live: spec.store.type: File needs a folder; give --state-dir DIR",
+    ),
     "a source that only a cluster can fetch": (
         Resources((model(source=ModelSource(uri="s3://bucket/x")),), (service(),)),
         None,
