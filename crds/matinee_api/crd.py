@@ -76,14 +76,7 @@ def crd(definition: Definition) -> dict[str, Any]:
         "spec": {
             "group": GROUP,
             "scope": "Namespaced",
-            "names": {
-                "kind": definition.kind,
-                "listKind": f"{definition.kind}List",
-                "plural": definition.plural,
-                "singular": definition.kind.lower(),
-                "shortNames": [definition.short_name],
-                "categories": [CATEGORY],
-            },
+            "names": _names(definition),
             "versions": [
                 {
                     "name": VERSION,
@@ -97,6 +90,17 @@ def crd(definition: Definition) -> dict[str, Any]:
                 }
             ],
         },
+    }
+
+
+def _names(definition: Definition) -> dict[str, Any]:
+    return {
+        "kind": definition.kind,
+        "listKind": f"{definition.kind}List",
+        "plural": definition.plural,
+        "singular": definition.kind.lower(),
+        "shortNames": [definition.short_name],
+        "categories": [CATEGORY],
     }
 
 

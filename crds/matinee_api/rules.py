@@ -36,12 +36,8 @@ class Rule:
 
 
 def immutable(field: str, message: str) -> Rule:
-    """A field that keeps the value (or the absence) it was created with."""
-    cel = (
-        f"has(self.{field}) == has(oldSelf.{field}) && "
-        f"(!has(self.{field}) || self.{field} == oldSelf.{field})"
-    )
-    return Rule(cel, message, None, field)
+    """A field, always present, that keeps the value it was created with."""
+    return Rule(f"self.{field} == oldSelf.{field}", message, None, field)
 
 
 def check_rules(rules: Iterable[Rule], model: Any) -> None:

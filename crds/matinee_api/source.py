@@ -11,9 +11,10 @@ from matinee_api.meta import ApiModel, Name, SecretKeyRef
 from matinee_api.rules import Rule, immutable
 
 _SCHEME = "^(hf|s3|oci|pvc|file|builtin):.+"
-_SHAPES = (
-    "^(hf:(//)?[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+|file:(//)?/.+|builtin:[a-z0-9-]+|(s3|oci|pvc)://.+)$"
+_SHAPE = (
+    "hf:(//)?[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+|(s3|oci|pvc)://.+|file:(//)?/.+|builtin:[a-z0-9-]+"
 )
+_HAS_SHAPE = f"self.uri.matches('^({_SHAPE})$')"
 
 
 class ModelSource(ApiModel):
@@ -35,11 +36,11 @@ class ModelSource(ApiModel):
             "uri",
         ),
         Rule(
-            f"!self.uri.matches('{_SCHEME}') || self.uri.matches('{_SHAPES}')",
+            f"!self.uri.matches('{_SCHEME}') || {_HAS_SHAPE}",
             "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
             "pvc://claim/folder, file:///folder or builtin:tiny",
             lambda source: (
-                not re.search(_SCHEME, source.uri) or re.search(_SHAPES, source.uri) is not None
+                not re.search(_SCHEME, source.uri) or re.fullmatch(_SHAPE, source.uri) is not None
             ),
             "uri",
         ),
@@ -82,10 +83,10 @@ class Adapter(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            f"self.uri.matches('{_SHAPES}')",
+            _HAS_SHAPE,
             "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
             "pvc://claim/folder or file:///folder",
-            lambda adapter: re.search(_SHAPES, adapter.uri) is not None,
+            lambda adapter: re.fullmatch(_SHAPE, adapter.uri) is not None,
             "uri",
         ),
     )

@@ -65,6 +65,12 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {"uri": "hf://name"},
         {"source.uri": SHAPES + "pvc://claim/folder, file:///folder or builtin:tiny"},
     ),
+    "a line break after the name": (
+        "VideoModel",
+        "source",
+        {"uri": "builtin:tiny\n"},
+        {"source.uri": SHAPES + "pvc://claim/folder, file:///folder or builtin:tiny"},
+    ),
     "a relative folder": (
         "VideoModel",
         "source",
