@@ -16,6 +16,7 @@ import hashlib
 import struct
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from matinee.continuation import MAX_PROMPTS
@@ -106,8 +107,8 @@ class SegmentRun:
             lambda step: on_step(StepProgress(steps_before + step, self.total_steps)),
         )
         new = clip[plan.window - plan.new :]
-        shown = torch.cat([self._shown.to(new.device), new])
-        self._shown = shown[-self._info.overlap_frames :]
+        overlap = self._info.overlap_frames
+        self._shown = torch.cat([self._shown.to(new.device), new[-overlap:]])[-overlap:]
         self._chunk += 1
         return new
 
@@ -117,7 +118,7 @@ class SegmentRun:
             raise RuntimeError("the segment is not finished")
         return ContinuationState(
             kind=self._info.state_kind,
-            frames=self._shown.cpu().numpy(),
+            frames=np.ascontiguousarray(self._shown.cpu().numpy()),
             segment_index=self._segment_index + 1,
             seed=self._request.seed,
             prompts=(*self._prompts, self._request.prompt)[-MAX_PROMPTS:],

@@ -235,5 +235,6 @@ def _conditions(known: torch.Tensor) -> list[Any] | None:
 
 def to_uint8(video: torch.Tensor) -> torch.Tensor:
     """(1, 3, F, H, W) about -1..1 -> uint8 (F, H, W, 3), rounded as diffusers' PIL output is."""
-    unit = (video[0] * 0.5 + 0.5).clamp(0, 1).permute(1, 2, 3, 0)
-    return (unit.float() * 255).round().to(torch.uint8)
+    unit = (video[0] * 0.5).add_(0.5).clamp_(0, 1)
+    # Planes stay planes in memory: colour conversion wants them so.
+    return unit.float().mul_(255).round_().to(torch.uint8).permute(1, 2, 3, 0)
