@@ -57,7 +57,8 @@ def load(folder: ModelFolder, model_id: str, device: torch.device, dtype: torch.
             ).to(device)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise ModelUnavailable(
-            f"{folder.path} cannot be loaded as an LTX model: {_first_line(error)}"
+            f"{folder.path} cannot be loaded as an LTX model; "
+            f"check that its files belong together ({_first_line(error)})"
         ) from error
     pipeline.set_progress_bar_config(disable=True)
     return LtxFamily(pipeline, folder.settings, model_id)
