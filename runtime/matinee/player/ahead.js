@@ -7,9 +7,9 @@ const REACTION_S = 0.25;
  * How many seconds of video should be left when the next segment is asked for: twice what the last
  * one took. More would only make a changed prompt show later.
  */
-export function wantedAhead(lastLatencyMs) {
-  if (lastLatencyMs === null) return LEAST_AHEAD_S;
-  return Math.max(LEAST_AHEAD_S, REACTION_S + (2 * lastLatencyMs) / 1000);
+export function wantedAhead(lastMadeInMs) {
+  if (lastMadeInMs === null) return LEAST_AHEAD_S;
+  return Math.max(LEAST_AHEAD_S, REACTION_S + (2 * lastMadeInMs) / 1000);
 }
 
 /** The prompt to send now so that the video never stops, or null. */
@@ -18,5 +18,5 @@ export function nextPrompt({ keepGoing, hidden, paused, session, ahead }) {
   if (session.requests.length > 0) return null;
   const last = session.segments.at(-1);
   if (!last || last.status !== "done") return null;
-  return ahead <= wantedAhead(last.latencyMs) ? last.request.prompt : null;
+  return ahead <= wantedAhead(last.generationMs) ? last.request.prompt : null;
 }

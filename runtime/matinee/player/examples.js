@@ -39,7 +39,7 @@ export function picture({ colour, shape, background }) {
   const svg = element("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" });
   const [name, place] = OUTLINES[shape];
   svg.append(
-    element("rect", { width: 20, height: 20, rx: 5, fill: COLOURS[background] }),
+    element("rect", { width: 20, height: 20, rx: 5, fill: COLOURS[background], class: "ground" }),
     element(name, { ...place, fill: COLOURS[colour] }),
   );
   return svg;

@@ -8,7 +8,7 @@ import { Reel } from "./reel.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { View } from "./view.js";
-import { noteOfError, problem, problemOfEnd } from "./words.js";
+import { laggingWords, noteOfError, problem, problemOfEnd } from "./words.js";
 
 const TICK_MS = 200;
 const SLOW_OPENING_MS = 1500;
@@ -52,8 +52,10 @@ function message(received) {
   if (received.type === "error") explain(received);
   session.receive(received);
   if (received.type === "media_init") media.expectInit(received.mime);
+  if (received.type === "queue_status") show(null);
   if (received.type === "ltx2_stream_start") started();
   if (received.type === "ltx2_segment_complete") askForSnapshot();
+  if (received.type === "viewer_lagging") view.note(laggingWords(received));
   refresh();
 }
 
@@ -87,6 +89,7 @@ function binary(bytes) {
 async function closed({ code, reason, wasOpen }) {
   log("closed", { code, reason });
   const unreachable = wasOpen ? null : await whyUnreachable(document.baseURI);
+  if (connection.socket) return; // the viewer was quicker
   const { ending, error } = session;
   const ended = problemOfEnd({ code, reason, ending, error, unreachable });
   const stateRefused = error?.param?.startsWith("continuation_state");
@@ -114,7 +117,6 @@ function connect() {
 function stop(ended) {
   connection.close();
   session.startAfresh();
-  session.reset();
   session.phase = "ended";
   show(ended);
   refresh();
@@ -122,8 +124,6 @@ function stop(ended) {
 
 function startAfresh() {
   session.startAfresh();
-  media.clear();
-  media.rebuilds = 0;
   connect();
 }
 
@@ -239,7 +239,7 @@ function linkWords() {
   if (current) return ["bad", "Not connected"];
   if (session.phase === "connecting") return ["busy", "Connecting"];
   if (session.phase === "queued") return ["busy", "Waiting"];
-  return session.draining ? ["ok", "Moving house"] : ["ok", "Connected"];
+  return ["ok", "Connected"];
 }
 
 function tick() {
@@ -281,8 +281,8 @@ watchKeys({ submit, cancel: cancelAll, togglePause, history, grow, input });
 byId("cancel").addEventListener("click", cancelAll);
 byId("pause").addEventListener("click", togglePause);
 byId("problem-action").addEventListener("click", () => {
-  if (current?.name === "decoder-failed") startAfresh();
-  else connect();
+  if (current.name === "decoder-failed") media.restart();
+  connect();
 });
 byId("new-session").addEventListener("click", () => {
   byId("settings").close();

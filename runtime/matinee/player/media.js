@@ -185,6 +185,12 @@ export class Media {
     this.skipToSegment = true;
   }
 
+  /** Try with a new source after `onFailure`. */
+  restart() {
+    this.rebuilds = 0;
+    this.clear();
+  }
+
   /** Where the buffered video ends, in seconds. */
   end() {
     const ranges = this.video.buffered;

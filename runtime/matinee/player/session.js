@@ -19,7 +19,6 @@ const HANDLERS = {
   continuation_state_snapshot: "onSnapshot",
   session_timeout: "onTimeout",
   ltx2_stream_complete: "onStreamComplete",
-  draining: "onDraining",
   error: "onError",
 };
 
@@ -54,7 +53,6 @@ export class Session {
     this.error = null;
     /** Why the server ended the stream, once it has said so. */
     this.ending = null;
-    this.draining = false;
     this.snapshotAsked = false;
   }
 
@@ -76,9 +74,9 @@ export class Session {
 
   /** Forget the past: the next connection starts a new video. */
   startAfresh() {
+    this.reset();
     this.saved = null;
     this.requests = [];
-    this.running = null;
   }
 
   receive(message) {
@@ -202,10 +200,6 @@ export class Session {
   onStreamComplete({ reason }) {
     this.phase = "ended";
     this.ending = { ...this.ending, reason };
-  }
-
-  onDraining() {
-    this.draining = true;
   }
 
   /** An error of one request ends that request; any other may end the connection. */

@@ -135,6 +135,10 @@ export function noteOfError({ code, message }) {
   return message;
 }
 
+export function laggingWords({ skipped_ms: skipped }) {
+  return `The connection is slow: ${milliseconds(skipped)} of video were skipped.`;
+}
+
 /** The two lines that say what the server is doing: `[what, more]`. */
 export function doing(session, { problem, playing, stopped, generationPaused }) {
   const { running, queue } = session;
