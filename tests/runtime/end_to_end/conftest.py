@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.end_to_end.serving import ROOT, Server, fake_server, matinee_up, running
+from tests.runtime.engine.untrained import save, untrained_pipeline
+from tests.runtime.worker.conftest import Gate
+
+StartFake = Callable[..., Server]
+QUICKSTART = ROOT / "examples" / "quickstart.yaml"
+
+
+@pytest.fixture(scope="session")
+def resources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quickstart, over an untrained model while there is no bundled one."""
+    if (ROOT / "runtime/matinee/bundled/tiny/model_index.json").exists():
+        return QUICKSTART
+    folder = tmp_path_factory.mktemp("model")
+    save(untrained_pipeline(), folder / "untrained")
+    changed = folder / "quickstart.yaml"
+    text = QUICKSTART.read_text().replace("builtin:tiny", f"file://{folder}/untrained")
+    changed.write_text(text)
+    return changed
+
+
+@pytest.fixture(scope="session")
+def server(resources: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`matinee up` with the quickstart. Tests leave it as they found it."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with running(matinee_up(resources), log) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Four slots, six segments a session. Tests leave it as they found it."""
+    log = tmp_path_factory.mktemp("fake") / "log"
+    command = fake_server(presets=("calm", "wild"), limits={"message_bytes": 100_000})
+    with running(command, log) as server:
+        yield server
+
+
+@pytest.fixture
+def start_fake(tmp_path: Path) -> Iterator[StartFake]:
+    """Servers with configurations of their own; they end with the test."""
+    with ExitStack() as stack:
+
+        def start(*, ready: bool = True, **streaming: object) -> Server:
+            command = fake_server(**streaming)
+            return stack.enter_context(running(command, tmp_path / "log", ready=ready))
+
+        yield start
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """Stops the fake engine before each step of the prompts that name it."""
+    gate = Gate(tmp_path)
+    yield gate
+    gate.go(500)
+    gate.close()

@@ -1,0 +1,42 @@
+"""The server over the backend without torch. Its configuration is the argument, as JSON.
+
+SIGUSR1 lets it print how many tasks its event loop has, for tests that look for leaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+
+from matinee.cli.logs import log_to_stderr
+from matinee.streaming import server
+from matinee.streaming.lifecycle import Lifecycle
+from matinee_api.runtime_config import ServeConfig
+from tests.runtime.worker import fake_engine
+
+
+async def serve(config: ServeConfig) -> None:
+    """As `server._serve` does, over another backend."""
+    listening = server.bind(config.server.host, config.server.port)
+    life = Lifecycle(config, "fake", backend=fake_engine.__name__)
+    web = server._Server(server._uvicorn_config(config, life, None), life)
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGUSR1, lambda: print(len(asyncio.all_tasks()), flush=True)
+    )
+
+    async def announce() -> None:
+        await life.services.pool.ready()
+        print(f"ready: {server.url_of(listening)}/player", flush=True)
+
+    announcing = asyncio.create_task(announce())
+    await web.serve(sockets=[listening])
+    announcing.cancel()
+
+
+if __name__ == "__main__":
+    log_to_stderr()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(ServeConfig.model_validate_json(sys.argv[1])))
