@@ -2,8 +2,8 @@
 
 pydantic's JSON schema is close to what the API server wants, a *structural* OpenAPI v3 schema.
 Here the rest is done: references are put in place, titles dropped, `null` left out (an absent field
-says the same), constants turned into enums, and defaults cut down to what the nested fields do not
-supply by themselves.
+says the same) and constants turned into enums. Defaults of objects are spelled out, because the API
+server checks the rules on a default before it fills in those of the nested fields.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def _structural(source: Schema, definitions: Mapping[str, Schema]) -> Schema:
     if isinstance(schema.get("additionalProperties"), dict):
         made["additionalProperties"] = _structural(schema["additionalProperties"], definitions)
     if schema.get("default") is not None:
-        made["default"] = _needed(schema["default"], made)
+        made["default"] = _without_nulls(schema["default"])
     return made
 
 
@@ -166,14 +166,7 @@ def _resolved(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
     return schema
 
 
-def _needed(default: Any, schema: Schema) -> Any:
-    """The part of a default that the defaults of the nested fields do not supply."""
-    if not isinstance(default, dict) or "properties" not in schema:
-        return default
-    kept = {}
-    for key, value in default.items():
-        inner = schema["properties"][key]
-        needed = _needed(value, inner)
-        if value not in (None, {}) and needed != inner.get("default"):
-            kept[key] = needed
-    return kept
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return value

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +9,7 @@ from matinee_api.conditions import STREAMING_SERVICE_TYPES, VIDEO_MODEL_TYPES
 from matinee_api.crd import DEFINITIONS, Definition, crd, structural_schema
 from matinee_api.load import validate
 from matinee_api.resources import KINDS, load_resources
-from tests.api.api_server import Schema, with_defaults
+from tests.api.api_server import Schema, broken_rules, with_defaults
 from tests.api.places import EXAMPLES, ROOT
 
 ALLOWED = {
@@ -92,20 +91,8 @@ def test_defaults_of_the_crd_are_those_of_the_model(definition: Definition) -> N
     given = resource.model_dump(mode="json", exclude_unset=True)
     filled = with_defaults(structural_schema(definition.model), given)
     every = resource.model_dump(mode="json", exclude_none=True)
-    assert filled["spec"] == _without_empty_maps(every["spec"])
+    assert filled["spec"] == every["spec"]
     assert validate(definition.model, filled) == resource
-
-
-def _without_empty_maps(value: Any) -> Any:
-    """Free maps that are empty need no default; objects with properties keep theirs."""
-    free = ("labels", "annotations", "nodeSelector", "matchLabels")
-    if isinstance(value, dict):
-        return {
-            key: _without_empty_maps(inner)
-            for key, inner in value.items()
-            if not (key in free and inner == {})
-        }
-    return value
 
 
 @every_kind
@@ -168,7 +155,15 @@ def test_names_scope_and_subresources() -> None:
     }
 
 
-def test_a_default_says_only_what_the_nested_defaults_do_not() -> None:
+@every_kind
+def test_every_default_obeys_the_rules_as_it_stands(definition: Definition) -> None:
+    """The API server refuses a CRD otherwise; it does not fill in nested defaults before."""
+    for path, schema in parts(structural_schema(definition.model)):
+        if "default" in schema:
+            assert list(broken_rules(schema, schema["default"])) == [], path
+            assert list(broken_rules(schema, schema["default"], schema["default"])) == [], path
+
+
+def test_a_default_is_spelled_out() -> None:
     spec = structural_schema(KINDS["StreamingService"])["properties"]["spec"]["properties"]
-    assert spec["resources"]["default"] == {"gpu": {}}
-    assert spec["sessions"]["default"] == {}
+    assert spec["resources"]["default"] == {"gpu": {"resourceName": "nvidia.com/gpu", "count": 1}}
