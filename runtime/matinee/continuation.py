@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from matinee.errors import InvalidState
 from matinee.generation import MAX_SEED, ContinuationState
@@ -32,16 +32,24 @@ MAX_PIXELS = 1920 * 1088
 """Width x height of a frame, as `ModelInfo.max_pixels`."""
 
 
+MAX_PROMPT_CHARACTERS = 8192
+"""Of each prompt; the rest of a longer one is left out."""
+MAX_KEYS = 64
+"""In a payload, before it is looked at: an error for each of millions takes minutes."""
+
+Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARACTERS)]
+
+
 class _Payload(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     schema_version: int = Field(ge=1, le=1)
     width: int = Field(ge=1, le=MAX_PIXELS)
     height: int = Field(ge=1, le=MAX_PIXELS)
-    frames_b64: list[str] = Field(min_length=1, max_length=MAX_FRAMES)
+    frames_b64: Annotated[list[str], FailFast()] = Field(min_length=1, max_length=MAX_FRAMES)
     segment_index: int = Field(ge=0, lt=2**31)
     seed: int = Field(ge=0, le=MAX_SEED)
-    prompts: list[Annotated[str, Field(max_length=8192)]] = Field(max_length=MAX_PROMPTS)
+    prompts: Annotated[list[Prompt], FailFast()] = Field(max_length=MAX_PROMPTS)
 
 
 def state_to_wire(state: ContinuationState) -> dict[str, Any]:
@@ -53,7 +61,7 @@ def state_to_wire(state: ContinuationState) -> dict[str, Any]:
         frames_b64=[_encoded(frame) for frame in state.frames],
         segment_index=state.segment_index,
         seed=state.seed,
-        prompts=list(state.prompts),
+        prompts=[prompt[:MAX_PROMPT_CHARACTERS] for prompt in state.prompts[-MAX_PROMPTS:]],
     )
     return {"kind": state.kind, "payload": payload.model_dump()}
 
@@ -62,6 +70,8 @@ def state_from_wire(kind: str, payload: dict[str, Any]) -> ContinuationState:
     """Read what `state_to_wire` wrote, or raise `InvalidState` with what is wrong."""
     if kind not in KINDS:
         raise InvalidState(f"unknown kind {kind[:64]!r}; known: {', '.join(sorted(KINDS))}")
+    if len(payload) > MAX_KEYS:
+        raise InvalidState(f"payload: {len(payload)} keys; at most {MAX_KEYS} are allowed")
     try:
         checked = _Payload.model_validate(payload)
     except ValidationError as error:

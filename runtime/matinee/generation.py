@@ -184,10 +184,11 @@ def _check_frames(num_frames: int, info: ModelInfo) -> None:
         )
     below = _clip_length_within(num_frames, factor)
     if num_frames != below:
+        above = below + factor
+        nearest = f"{below} or {above}" if above <= info.max_frames else f"{below}"
         raise InvalidRequest(
             "num_frames",
-            f"num_frames must be {factor} x k + 1, got {num_frames}; "
-            f"nearest: {below} or {below + factor}",
+            f"num_frames must be {factor} x k + 1, got {num_frames}; nearest: {nearest}",
         )
 
 

@@ -40,7 +40,6 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{port} is not a port; choose 0 to 65535")
-    return port
+    if not (text.isascii() and text.isdigit()) or len(text) > 5 or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; choose 0 to 65535")
+    return int(text)

@@ -98,9 +98,10 @@ class VideoStream:
 
     def push(self, picture: I420Picture) -> Fragment | None:
         """Encode a picture; return a fragment when one is complete."""
-        complete = self.flush() if self._keyframe_due else None
-        self._pending.append(self._encoder.encode(picture, keyframe=self._keyframe_due))
-        self._keyframe_due = False
+        # Taken before encoding: another thread may ask for the next one meanwhile.
+        keyframe, self._keyframe_due = self._keyframe_due, False
+        complete = self.flush() if keyframe else None
+        self._pending.append(self._encoder.encode(picture, keyframe=keyframe))
         if complete is None and len(self._pending) >= self._frames_due:
             return self.flush()
         return complete

@@ -7,11 +7,13 @@ new one. Files that cannot be read (another version, a damaged disk) count as ab
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +24,8 @@ from matinee.generation import ContinuationState
 logger = logging.getLogger(__name__)
 
 SWEEP_EVERY = 64
-"""Writes between two looks for states that are too old or too many."""
+"""Writes between two looks for states that are too old or too many; the first write looks too."""
+SESSION_ID = re.compile(r"[A-Za-z0-9-]{1,128}")
 
 
 @dataclass(slots=True)
@@ -36,17 +39,23 @@ class FileStore:
     _writes: int = 0
 
     async def put(self, session_id: str, state: ContinuationState) -> None:
-        self._writes += 1
         sweep = self._writes % SWEEP_EVERY == 0
+        self._writes += 1
         await asyncio.to_thread(self._write, session_id, state, sweep)
 
     async def get(self, session_id: str) -> ContinuationState | None:
+        if not SESSION_ID.fullmatch(session_id):
+            return None
         return await asyncio.to_thread(self._read, session_id)
 
     async def drop(self, session_id: str) -> None:
-        await asyncio.to_thread(self._path(session_id).unlink, missing_ok=True)
+        if SESSION_ID.fullmatch(session_id):
+            await asyncio.to_thread(self._path(session_id).unlink, missing_ok=True)
 
     def _path(self, session_id: str) -> Path:
+        """Raises `ValueError` for an id that could lead out of the folder."""
+        if not SESSION_ID.fullmatch(session_id):
+            raise ValueError(f"{session_id!r} is not a session id")
         return self.directory / f"state-{session_id}.json"
 
     def _write(self, session_id: str, state: ContinuationState, sweep: bool) -> None:
@@ -69,15 +78,19 @@ class FileStore:
             return state_from_wire(wire["kind"], wire["payload"])
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, LookupError, TypeError, InvalidState) as error:
+        except (OSError, ValueError, LookupError, TypeError, RecursionError, InvalidState) as error:
             logger.warning("%s is ignored: %s", path, error)
             return None
 
     def _sweep(self) -> None:
-        newest_first = sorted(
-            self.directory.glob("state-*.json"), key=lambda path: path.stat().st_mtime, reverse=True
-        )
+        newest_first = sorted(self._ages(), reverse=True)
         too_old = self.clock() - self.ttl_s
-        for position, path in enumerate(newest_first):
-            if position >= self.max_states or path.stat().st_mtime < too_old:
+        for position, (written_at, path) in enumerate(newest_first):
+            if position >= self.max_states or written_at < too_old:
                 path.unlink(missing_ok=True)
+
+    def _ages(self) -> Iterator[tuple[float, Path]]:
+        """Of all the states, and of what a crash left half written."""
+        for path in self.directory.glob("state-*"):
+            with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+                yield path.stat().st_mtime, path

@@ -9,29 +9,41 @@ from dataclasses import dataclass, field
 
 from matinee.generation import ContinuationState
 
+MAX_BYTES = 256 * 2**20
+"""Frames of all the states together: a large picture's state takes up 50 MB."""
+
 
 @dataclass(slots=True)
 class MemoryStore:
-    """`clock` gives monotonic seconds."""
+    """`clock` gives monotonic seconds. The newest state is kept, however large."""
 
     ttl_s: float
     max_states: int
     clock: Callable[[], float] = time.monotonic
+    max_bytes: int = MAX_BYTES
     _states: OrderedDict[str, tuple[float, ContinuationState]] = field(default_factory=OrderedDict)
+    _bytes: int = 0
 
     async def put(self, session_id: str, state: ContinuationState) -> None:
-        self._states.pop(session_id, None)
+        self._forget(session_id)
         self._states[session_id] = (self.clock(), state)
-        while len(self._states) > self.max_states or self._oldest_age() > self.ttl_s:
-            self._states.popitem(last=False)
+        self._bytes += state.frames.nbytes
+        while len(self._states) > 1 and self._too_much():
+            self._forget(next(iter(self._states)))
 
     async def get(self, session_id: str) -> ContinuationState | None:
         kept_at, state = self._states.get(session_id, (float("-inf"), None))
         return state if self.clock() - kept_at <= self.ttl_s else None
 
     async def drop(self, session_id: str) -> None:
-        self._states.pop(session_id, None)
+        self._forget(session_id)
 
-    def _oldest_age(self) -> float:
-        kept_at, _ = next(iter(self._states.values()))
-        return self.clock() - kept_at
+    def _forget(self, session_id: str) -> None:
+        if session_id in self._states:
+            _, state = self._states.pop(session_id)
+            self._bytes -= state.frames.nbytes
+
+    def _too_much(self) -> bool:
+        oldest, _ = next(iter(self._states.values()))
+        too_many = len(self._states) > self.max_states or self._bytes > self.max_bytes
+        return too_many or self.clock() - oldest > self.ttl_s

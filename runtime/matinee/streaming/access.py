@@ -13,7 +13,11 @@ def origin_allowed(origin: str | None, host: str | None, allowed: Sequence[str])
     here; programs send none. A page of this server's own host is always allowed."""
     if origin is None or "*" in allowed or origin in allowed:
         return True
-    return host is not None and urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        origin_host = urlsplit(origin).netloc.lower()
+    except ValueError:
+        return False
+    return bool(origin_host) and host is not None and origin_host == host.lower()
 
 
 def may_drain(token: str | None, authorization: str | None, client_host: str | None) -> bool:
@@ -22,6 +26,8 @@ def may_drain(token: str | None, authorization: str | None, client_host: str | N
         given = (authorization or "").encode()
         return hmac.compare_digest(given, f"Bearer {token}".encode())
     try:
-        return ipaddress.ip_address(client_host or "").is_loopback
+        address = ipaddress.ip_address(client_host or "")
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback

@@ -24,7 +24,7 @@ class NotAdmitting(Exception):
     """The server drains or its workers are beyond repair; the message says which."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """A place in the queue. `eta_s` is None until a session's length is known."""
 
@@ -37,6 +37,13 @@ class Place:
 class _Waiter:
     admitted: asyncio.Future[None]
     on_place: Callable[[Place], None]
+    told: tuple[int, int] | None = None
+
+    def tell(self, place: Place) -> None:
+        """Only news: `position` and `depth`."""
+        if self.told != (place.position, place.depth):
+            self.told = (place.position, place.depth)
+            self.on_place(place)
 
 
 @dataclass(slots=True)
@@ -106,17 +113,23 @@ class Admission:
         try:
             await waiter.admitted
         except asyncio.CancelledError:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
-                self._tell_places()
-            elif waiter.admitted.done() and not waiter.admitted.exception():
-                self.taken -= 1  # admitted and cancelled at the same moment
-                self._admit()
+            self._forget(waiter)
             raise
+
+    def _forget(self, waiter: _Waiter) -> None:
+        """A waiter was cancelled, perhaps at the moment at which it was admitted."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+            self._tell_places()
+        elif not waiter.admitted.cancelled() and waiter.admitted.exception() is None:
+            self.taken -= 1
+            self._admit()
 
     def _admit(self) -> None:
         while self._waiters and self.free:
             waiter = self._waiters.popleft()
+            if waiter.admitted.done():
+                continue  # cancelled just now; its task has not run since
             self.taken += 1
             waiter.admitted.set_result(None)
         self._tell_places()
@@ -124,7 +137,7 @@ class Admission:
     def _tell_places(self) -> None:
         depth = len(self._waiters)
         for position, waiter in enumerate(self._waiters):
-            waiter.on_place(Place(position, depth, self._eta_s(position)))
+            waiter.tell(Place(position, depth, self._eta_s(position)))
         self.on_change()
 
     def _eta_s(self, position: int) -> float | None:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.websockets import WebSocket
 
 from matinee.player.assets import Asset, load_assets
@@ -85,15 +85,28 @@ def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     @router.post("/v1/drain")
-    async def drain(request: Request, body: DrainRequest | None = None) -> JSONResponse:
-        host = request.client.host if request.client else None
-        if not may_drain(admin_token, request.headers.get("authorization"), host):
+    async def drain(request: Request) -> JSONResponse:
+        if not _is_admin(request, admin_token):
             error = "draining needs the admin token, or a caller on this machine when none is set"
             return JSONResponse({"error": error}, HTTPStatus.FORBIDDEN)
-        life.drain((body or DrainRequest()).deadline_seconds)
+        try:
+            order = DrainRequest.model_validate_json(await request.body() or b"{}")
+        except ValidationError:
+            error = 'the body is {"deadline_seconds": seconds, from 0 to 86400}, or empty'
+            return JSONResponse({"error": error}, HTTPStatus.BAD_REQUEST)
+        life.drain(order.deadline_seconds)
         return JSONResponse({"draining": True, "sessions": life.services.admission.taken})
 
     return router
+
+
+def _is_admin(request: Request, admin_token: str | None) -> bool:
+    """Pages of other sites are on this machine too when its user visits them."""
+    headers = request.headers
+    if not origin_allowed(headers.get("origin"), headers.get("host"), ()):
+        return False
+    caller = request.client.host if request.client else None
+    return may_drain(admin_token, headers.get("authorization"), caller)
 
 
 def _player(assets: dict[str, Asset]) -> APIRouter:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
 
 from matinee.errors import BadInput
 from matinee.generation import MAX_SEED
@@ -38,6 +38,9 @@ Steps = Annotated[int, Field(ge=1, le=1000)]
 Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 FrameCount = Annotated[int, Field(ge=1, le=4097)]
 Name = Annotated[str, Field(max_length=256)]
+Prompts = Annotated[tuple[str, ...], FailFast()]
+"""Fails at the first mistake: one message can hold millions, and an error for each takes minutes
+and gigabytes."""
 
 
 class InitialImage(_Message):
@@ -62,7 +65,7 @@ class SessionInit(_Message):
     client_id: Name | None = None
     preset: Name | None = None
     preset_label: Name | None = None
-    curated_prompts: tuple[str, ...] = ()
+    curated_prompts: Prompts = ()
     initial_image: InitialImage | None = None
     enhancement_enabled: bool = False
     auto_extension_enabled: bool = False
@@ -99,7 +102,7 @@ class SegmentPrompt(_Message):
 
 class SeedPromptsUpdated(_Message):
     type: Literal["seed_prompts_updated"]
-    seed_prompts: tuple[str, ...] = ()
+    seed_prompts: Prompts = ()
 
 
 class ToggleUpdated(_Message):
@@ -124,6 +127,11 @@ class SegmentCancel(_Message):
     type: Literal["segment_cancel"]
     segment_idx: int | None = None
     request_id: Name | None = None
+
+    def names(self, segment_idx: int, request_id: str | None) -> bool:
+        """What it leaves out fits everything."""
+        fits = self.segment_idx is None or self.segment_idx == segment_idx
+        return fits and (self.request_id is None or self.request_id == request_id)
 
 
 class SessionEnd(_Message):

@@ -48,17 +48,18 @@ class Connection:
         self._queue = SendQueue(
             services.config.streaming.limits.send_queue_bytes,
             self._request_keyframe,
-            self._vanish,
+            self._give_up,
         )
 
     async def run(self) -> None:
         """Serve the viewer. A mistake of ours is logged and told as `internal_error`."""
-        await self._socket.accept()
         self._services.connections.add(self)
         started = time.monotonic()
         try:
             async with self._tasks:
                 await self._serve()
+        except* WebSocketDisconnect:
+            self._vanish()
         except* Exception:
             logger.exception("session %s failed", self._identity.session_id)
             await self._apologise()
@@ -84,14 +85,25 @@ class Connection:
             self._end(End(reason, code, text))
 
     async def _serve(self) -> None:
+        await self._accept()
         sender = self._tasks.create_task(self._send_all())
         reader = self._tasks.create_task(self._receive_all())
         await self._over.wait()
         if self._live:
             self._live.socket_gone()
         await asyncio.wait([sender], timeout=CLOSING_S)
-        sender.cancel()
         reader.cancel()
+        if not sender.done():
+            sender.cancel()
+            await asyncio.wait([sender])
+            await self._hang_up()
+
+    async def _accept(self) -> None:
+        """Raises `WebSocketDisconnect`."""
+        try:
+            await self._socket.accept()
+        except OSError as error:
+            raise WebSocketDisconnect(1006) from error
 
     # Reading
 
@@ -155,7 +167,8 @@ class Connection:
         live = LiveSession(
             self._identity, opened, self._services, self._queue, self._tasks, self._end
         )
-        self._tasks.create_task(live.hold_slot())
+        if not self._over.is_set():  # the server may have ended it meanwhile
+            self._tasks.create_task(live.hold_slot())
         return live
 
     async def _model_info(self) -> ModelInfo:
@@ -187,8 +200,12 @@ class Connection:
         if self._over.is_set():
             return
         self._closing = closing
-        self._queue.put(say.StreamComplete(reason=closing.reason))
-        self._queue.close()
+        self._queue.close(say.StreamComplete(reason=closing.reason))
+        self._over.set()
+
+    def _give_up(self) -> None:
+        """The viewer has read nothing for minutes."""
+        self._closing = self._closing or End("error", CloseCode.POLICY, "viewer_does_not_read")
         self._over.set()
 
     def _vanish(self) -> None:
@@ -198,28 +215,47 @@ class Connection:
     async def _send_all(self) -> None:
         try:
             while (frame := await self._queue.get()) is not None:
-                if isinstance(frame, bytes):
-                    await self._socket.send_bytes(frame)
-                else:
-                    await self._socket.send_text(frame)
+                await self._send(frame)
             if self._closing:
-                await self._socket.close(self._closing.code, self._closing.text)
+                await self._close(self._closing)
         except WebSocketDisconnect:
             self._vanish()
 
-    async def _apologise(self) -> None:
-        """The last words after a mistake of ours, past the queue."""
-        words = (
-            say.Error("internal_error", "the server made a mistake; the session has ended"),
-            say.StreamComplete(reason="error"),
-        )
+    async def _send(self, frame: str | bytes) -> None:
+        """Raises `WebSocketDisconnect`."""
+        try:
+            if isinstance(frame, bytes):
+                await self._socket.send_bytes(frame)
+            else:
+                await self._socket.send_text(frame)
+        except RuntimeError as error:  # uvicorn has closed it: an oversized frame, no pong
+            raise WebSocketDisconnect(1006) from error
+
+    async def _close(self, closing: End) -> None:
+        """Raises `WebSocketDisconnect`."""
+        try:
+            await self._socket.close(closing.code, closing.text)
+        except RuntimeError as error:
+            raise WebSocketDisconnect(1006) from error
+
+    async def _hang_up(self, *words: say.ServerMessage) -> None:
+        """The last words past the queue: to a viewer that is too slow, or after our mistake."""
+        closing = self._closing
+        if closing is None:
+            return
         try:
             async with asyncio.timeout(CLOSING_S):
-                for message in words:
-                    await self._socket.send_text(message.as_json())
-                await self._socket.close(CloseCode.INTERNAL, "internal_error")
-        except (TimeoutError, WebSocketDisconnect, RuntimeError):
+                for message in (*words, say.StreamComplete(reason=closing.reason)):
+                    await self._send(message.as_json())
+                await self._close(closing)
+        except (TimeoutError, WebSocketDisconnect):
             return  # it is closed already or nobody reads
+
+    async def _apologise(self) -> None:
+        self._closing = End("error", CloseCode.INTERNAL, "internal_error")
+        await self._hang_up(
+            say.Error("internal_error", "the server made a mistake; the session has ended")
+        )
 
     def _log_end(self, duration_s: float) -> None:
         reason = self._closing.reason if self._closing else "vanished"

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from matinee.continuation import state_to_wire
 from matinee.errors import WorkerFailed
 from matinee.generation import ContinuationState, ModelInfo, count_steps
 from matinee.streaming import effects
@@ -24,6 +23,7 @@ from matinee.streaming.segment import JobHandle, Outcome, SegmentRun
 from matinee.streaming.send_queue import SendQueue
 from matinee.streaming.services import Services
 from matinee.streaming.session import Session
+from matinee.streaming.state_keeper import StateKeeper
 from matinee.streaming.video import SessionVideo
 from matinee.worker import messages as worker
 from matinee.worker.messages import SegmentJob
@@ -72,9 +72,11 @@ class LiveSession:
         self._queue = queue
         self._tasks = tasks
         self._end = end
+        self._states = StateKeeper(identity.session_id, services.store, queue, self._log)
+        self._gpu_id: int | None = None
         self._job: JobHandle | None = None
         self._segment_task: asyncio.Task[None] | None = None
-        self._state_lock = asyncio.Lock()
+        self._waiting_task: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
 
     # From the socket
@@ -102,15 +104,21 @@ class LiveSession:
         """Nobody watches any more: stop the GPU and give the slot back."""
         self._over.set()
         self._cancel_segment()
+        if self._waiting_task is not None:
+            self._waiting_task.cancel()
 
     # The slot
 
     async def hold_slot(self) -> None:
         """Wait for a slot and hold it until the socket is gone and the GPU has stopped."""
+        if self._over.is_set():
+            return
         timeout_s = self._services.config.streaming.session_timeout_seconds
+        self._waiting_task = asyncio.current_task()
         try:
             async with asyncio.timeout(timeout_s) as waiting:
                 async with self._services.admission.slot(self._tell_place):
+                    self._waiting_task = None
                     waiting.reschedule(None)
                     await self._use_slot()
         except QueueFull:
@@ -119,12 +127,15 @@ class LiveSession:
             self._turn_away("gpu_unavailable", str(error))
         except TimeoutError:
             self._turn_away("gpu_unavailable", "no slot became free in time")
+        finally:
+            self._waiting_task = None
 
     async def _use_slot(self) -> None:
         if self._over.is_set():
             return
         try:
-            self._greet(self._services.pool.join(self._identity.session_id).index)
+            self._gpu_id = self._services.pool.join(self._identity.session_id).index
+            self._greet(self._gpu_id)
             await self._work()
         except WorkerFailed:
             self._turn_away("gpu_unavailable", "no worker is able to run the model")
@@ -133,7 +144,7 @@ class LiveSession:
 
     async def _work(self) -> None:
         if self._opened.state is not None and len(self._opened.state.frames) > 1:
-            await self._services.store.put(self._identity.session_id, self._opened.state)
+            await self._states.keep(self._opened.state)
         self._session.slot_bound(time.monotonic())
         self._perform()
         await self._until_over()
@@ -192,41 +203,50 @@ class LiveSession:
             case effects.Send(message):
                 self._queue.put(message)
             case effects.StartSegment(segment, state):
-                self._segment_task = self._tasks.create_task(self._run_segment(segment, state))
+                self._begin_segment(segment, state)
             case effects.CancelSegment():
                 self._cancel_segment()
             case effects.AnswerSnapshot():
-                self._tasks.create_task(self._answer_snapshot())
+                self._tasks.create_task(self._states.answer())
             case effects.KeepState(state):
-                self._tasks.create_task(self._keep_state(state))
+                self._tasks.create_task(self._states.keep(state))
             case End():
                 self._end(effect)
 
-    async def _run_segment(self, segment: effects.Segment, state: ContinuationState | None) -> None:
+    def _begin_segment(self, segment: effects.Segment, state: ContinuationState | None) -> None:
+        """The job is the worker's when this returns, so that a cancel always finds it."""
         if self._over.is_set():
             return
+        session_id = self._identity.session_id
+        job = SegmentJob(next(self._services.job_ids), session_id, segment.request, state)
+        self._announce(segment, state)
+        try:
+            self._tell_migrated(self._services.pool.join(session_id).index)
+            self._job = self._services.pool.submit(job)
+        except WorkerFailed:
+            message = "no worker is able to run the model"
+            self._settle(worker.SegmentFailed(job.job_id, message, bad_input=False))
+        else:
+            self._segment_task = self._tasks.create_task(self._see_through(segment, self._job))
+
+    def _announce(self, segment: effects.Segment, state: ContinuationState | None) -> None:
+        known_frames = 0 if state is None else len(state.frames)
         self._queue.put(
             say.SegmentStart(
                 segment_idx=segment.index,
                 prompt=segment.request.prompt,
-                total_steps=count_steps(
-                    self._opened.info, segment.request, 0 if state is None else len(state.frames)
-                ),
+                total_steps=count_steps(self._opened.info, segment.request, known_frames),
                 source=segment.source,
                 seed=segment.request.seed,
                 request_id=segment.request_id,
             )
         )
-        job = SegmentJob(
-            next(self._services.job_ids), self._identity.session_id, segment.request, state
-        )
-        try:
-            self._job = self._services.pool.submit(job)
-        except WorkerFailed:
-            message = "no worker is able to run the model"
-            self._settle(worker.SegmentFailed(job.job_id, message, bad_input=False))
-            return
-        await self._see_through(segment, self._job)
+
+    def _tell_migrated(self, gpu_id: int) -> None:
+        """The session's worker was given up while the session was idle, so nothing stood still."""
+        if gpu_id != self._gpu_id:
+            self._gpu_id = gpu_id
+            self._queue.put(say.SessionMigrated(self._identity.session_id, gap_ms=0.0))
 
     async def _see_through(self, segment: effects.Segment, job: JobHandle) -> None:
         run = SegmentRun(
@@ -243,6 +263,7 @@ class LiveSession:
             outcome = await run.run()
         finally:
             self._job = None
+            job.cancel()  # after a mistake of ours: frames that nobody fetches hold slots
         self._log("segment", **run.summary(outcome))
         self._settle(outcome)
 
@@ -264,24 +285,6 @@ class LiveSession:
     def _cancel_segment(self) -> None:
         if self._job is not None:
             self._job.cancel()
-
-    async def _keep_state(self, state: ContinuationState) -> None:
-        async with self._state_lock:
-            try:
-                await self._services.store.put(self._identity.session_id, state)
-            except OSError as error:
-                self._log("state_lost", reason=str(error))
-
-    async def _answer_snapshot(self) -> None:
-        """After every `_keep_state` before it: the lock is first come, first served."""
-        async with self._state_lock:
-            state = await self._services.store.get(self._identity.session_id)
-        if state is None:
-            message = "there is no state yet; it exists after the first segment"
-            self._queue.put(say.Error("invalid_message", message, retryable=True))
-            return
-        wire = await asyncio.to_thread(state_to_wire, state)
-        self._queue.put(say.ContinuationSnapshot(state=wire))
 
     def _log(self, event: str, **payload: object) -> None:
         self._services.logs.write(self._identity.session_id, event, **payload)

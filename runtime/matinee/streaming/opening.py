@@ -118,6 +118,8 @@ def _image_state(
         encoded = base64.b64decode(image.data, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidRequest("initial_image.data", "initial_image.data is not base64") from None
+    if len(encoded) > limit:
+        raise InvalidRequest("initial_image.data", f"the image is larger than {limit} bytes")
     pixels = decode_image(
         encoded, image.mime, defaults.width, defaults.height, limits.initial_image_pixels
     )

@@ -46,6 +46,7 @@ class SegmentFigures:
     bytes: int = 0
     frames: int = 0
     duration_ms: float = 0.0
+    """Of the segment on the timeline, frames that a slow viewer missed included."""
     first_fragment_at: float | None = None
     last_fragment_at: float = 0.0
 
@@ -101,8 +102,8 @@ class SegmentRun:
             loop.call_soon_threadsafe(self._send_fragment, fragment)
 
         started = time.perf_counter()
+        pictures = self.handle.pictures(event)
         try:
-            pictures = self.handle.pictures(event)
             await loop.run_in_executor(self.encoders, encode_chunk, self.video, pictures, emit)
         finally:
             del pictures
@@ -119,11 +120,12 @@ class SegmentRun:
         else:
             self.metrics.fragment_gap.observe(now - figures.last_fragment_at)
         figures.last_fragment_at = now
-        figures.fragments += 1
-        figures.bytes += len(fragment.data)
-        figures.frames += fragment.frames
         figures.duration_ms += fragment.duration_ms
-        if not self.queue.put_video(fragment):
+        if self.queue.put_video(fragment):
+            figures.fragments += 1
+            figures.bytes += len(fragment.data)
+            figures.frames += fragment.frames
+        else:
             self.metrics.skipped_seconds.inc(fragment.duration_ms / 1000)
 
     def _announce(self) -> None:
@@ -141,7 +143,7 @@ class SegmentRun:
 
     def _finish(self, outcome: Outcome) -> None:
         figures = self.figures
-        if figures.fragments:
+        if figures.first_fragment_at is not None:
             self.queue.put(
                 say.MediaSegmentComplete(
                     segment_idx=self.segment.index,

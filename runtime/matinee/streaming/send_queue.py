@@ -27,7 +27,8 @@ class SendQueue:
 
     `max_bytes`: video that may wait. `request_keyframe` is called when a viewer for whom video was
     skipped has read most of what waited: the next picture should be an IDR. `viewer_gone` is called
-    when the viewer has read nothing for so long that messages would be lost.
+    once, with the queue closed, when the viewer has read nothing for so long that messages would
+    be lost.
     """
 
     def __init__(
@@ -43,36 +44,42 @@ class SendQueue:
         self._viewer_gone = viewer_gone
         self._items: deque[ServerMessage | Stamped | Fragment | bytes] = deque()
         self._skipped_ms = 0.0
+        self._keyframe_asked = False
         self._closed = False
         self._changed = asyncio.Event()
 
     def put(self, message: ServerMessage | Stamped | bytes) -> None:
         """Add a message, or the bytes of an init segment."""
+        if self._closed:
+            return
         if len(self._items) >= MAX_WAITING_MESSAGES:
+            self.close()
             self._viewer_gone()
             return
         self._items.append(message)
         self._changed.set()
 
     def put_video(self, fragment: Fragment) -> bool:
-        """Add a fragment; False when it was skipped."""
+        """Add a fragment; False when it was skipped because the viewer is slow."""
+        if self._closed:
+            return True
         room = self.waiting_video_bytes + len(fragment.data) <= self._max_bytes
         fits = room or self.waiting_video_bytes == 0
         if not fits or (self._skipped_ms and not fragment.keyframe):
-            self._skipped_ms += fragment.duration_ms
-            self.skipped_ms_total += fragment.duration_ms
+            self._skip(fragment)
             return False
-        if self._skipped_ms:
-            self._items.append(ViewerLagging(skipped_ms=round(self._skipped_ms, 1)))
-            self._skipped_ms = 0.0
+        self._tell_skipped()
         self.waiting_video_bytes += len(fragment.data)
         self._items.append(fragment)
         self._changed.set()
         return True
 
-    def close(self) -> None:
-        """Nothing follows: `get` gives what waits and then None."""
-        self._closed = True
+    def close(self, *last: ServerMessage) -> None:
+        """Nothing follows `last`: `get` gives what waits, and then None for ever."""
+        if not self._closed:
+            self._closed = True
+            self._tell_skipped()
+            self._items.extend(last)
         self._changed.set()
 
     async def get(self) -> str | bytes | None:
@@ -93,8 +100,22 @@ class SendQueue:
             case stamped:
                 return stamped().as_json()
 
+    def _skip(self, fragment: Fragment) -> None:
+        self._skipped_ms += fragment.duration_ms
+        self.skipped_ms_total += fragment.duration_ms
+        if fragment.keyframe:
+            self._keyframe_asked = False  # it came too early: ask for another one
+
+    def _tell_skipped(self) -> None:
+        if self._skipped_ms:
+            self._items.append(ViewerLagging(skipped_ms=round(self._skipped_ms, 1)))
+            self._skipped_ms = 0.0
+            self._keyframe_asked = False
+
     def _video_taken(self, size: int) -> None:
-        was_above = self.waiting_video_bytes > self._max_bytes // 2
+        """Something was skipped while video waited, so that this is called after every skip."""
         self.waiting_video_bytes -= size
-        if self._skipped_ms and was_above and self.waiting_video_bytes <= self._max_bytes // 2:
+        has_room = self.waiting_video_bytes <= self._max_bytes // 2
+        if self._skipped_ms and has_room and not self._keyframe_asked:
+            self._keyframe_asked = True
             self._request_keyframe()

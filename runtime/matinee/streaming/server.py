@@ -41,6 +41,8 @@ def bind(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
         raise PortUnavailable(f"cannot listen on {host}: {error.strerror}") from error
+    except ValueError as error:  # a name that cannot be one: too long, or with a NUL
+        raise PortUnavailable(f"cannot listen on {host!r}: it is not a host name") from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if TCP_NOTSENT_LOWAT is not None:

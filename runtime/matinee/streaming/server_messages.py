@@ -145,6 +145,15 @@ class SessionTimeout(ServerMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionMigrated(ServerMessage):
+    """`gap_ms`: how long the video stood still for it."""
+
+    type = "session_migrated"
+    session_id: str
+    gap_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class ViewerLagging(ServerMessage):
     type = "viewer_lagging"
     skipped_ms: float

@@ -17,13 +17,8 @@ At most one segment runs at a time. Time is passed in as monotonic seconds.
 
 from __future__ import annotations
 
-import dataclasses
-from collections import deque
-from dataclasses import dataclass
-
 from matinee.errors import InvalidRequest
-from matinee.generation import ContinuationState, SegmentRequest
-from matinee.prompt.sources import PromptSources
+from matinee.generation import ContinuationState
 from matinee.streaming import server_messages as say
 from matinee.streaming.client_messages import (
     ClientMessage,
@@ -50,21 +45,11 @@ from matinee.streaming.effects import (
     Send,
     StartSegment,
 )
+from matinee.streaming.prompt_queue import PromptQueue
 from matinee.streaming.requests import RequestRules
+from matinee.streaming.step_reports import StepReports
 from matinee.worker import messages as worker
 from matinee_api.runtime_config import StreamingConfig
-
-STEP_INTERVAL_S = 0.05
-"""`step_complete` is sent at most this often: 20 a second."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """A checked prompt in the session's queue."""
-
-    prompt: SegmentPrompt
-    request: SegmentRequest
-    received_at: float
 
 
 class Session:
@@ -87,20 +72,15 @@ class Session:
         self.ended: End | None = None
         self._config = config
         self._limits = config.limits
-        self._rules = rules
         self._state = state
         self._next_index = 0
         self._completed = 0
         self._active = False
         self._paused = False
-        self._queue: deque[_Waiting] = deque()
-        self._sources = PromptSources(
-            curated=rules.curated("curated_prompts", init.curated_prompts),
-            loop=init.loop_generation_enabled,
-            auto_extend=init.auto_extension_enabled,
-        )
+        self._queue = PromptQueue(rules, init, self._limits.queued_requests)
+        self._own_prompt = False
         self._bad_in_a_row = 0
-        self._last_step_at = float("-inf")
+        self._steps = StepReports(0)
         self._heard_at = now
         self._effects: list[Effect] = []
         if init.enhancement_enabled:
@@ -130,8 +110,7 @@ class Session:
         """End an idle session whose deadline has passed."""
         if self.ended or self.deadline is None or now < self.deadline:
             return
-        seconds = round(self._config.session_timeout_seconds)
-        self._send(say.SessionTimeout(timeout_seconds=seconds))
+        self._send(say.SessionTimeout(round(self._config.session_timeout_seconds)))
         self._end("timeout", CloseCode.NORMAL, "session_timeout")
 
     def drain(self, deadline_s: float) -> None:
@@ -140,7 +119,7 @@ class Session:
 
     def shut_down(self, reason: say.EndReason, code: CloseCode, text: str) -> None:
         """End from outside: shutdown, drain deadline, a failure of the connection."""
-        if self.running:
+        if self.running and not self.ended:
             self._effects.append(CancelSegment())
         self._end(reason, code, text)
 
@@ -190,135 +169,103 @@ class Session:
         match message:
             case SeedPromptsUpdated():
                 try:
-                    prompts = self._rules.curated("seed_prompts", message.seed_prompts)
+                    self._queue.set_curated(message.seed_prompts)
                 except InvalidRequest as error:
-                    self._refuse("seed_prompts", str(error))
-                else:
-                    self._sources = dataclasses.replace(self._sources, curated=prompts)
+                    self._refuse(error.param, str(error))
             case PausedUpdated():
                 self._paused = message.paused
             case ToggleUpdated(type="loop_generation_updated"):
-                self._sources = dataclasses.replace(self._sources, loop=message.enabled)
+                self._queue.set_loop(message.enabled)
             case ToggleUpdated(type="auto_extension_updated"):
-                self._sources = dataclasses.replace(self._sources, auto_extend=message.enabled)
+                self._queue.set_auto_extend(message.enabled)
             case ToggleUpdated() if message.enabled:
                 self._not_available("enabled", "prompt enhancement")
 
     # From the worker
 
     def step_done(self, event: worker.StepDone, now: float) -> None:
-        if self.running is None:
-            return
-        last = event.step == event.total_steps
-        if not last and now - self._last_step_at < STEP_INTERVAL_S:
-            return
-        self._last_step_at = now
-        eta_ms = event.elapsed_ms / event.step * (event.total_steps - event.step)
-        self._send(
-            say.StepComplete(
-                segment_idx=self.running.index,
-                step=event.step,
-                total_steps=event.total_steps,
-                stage=event.stage,
-                elapsed_ms=round(event.elapsed_ms, 1),
-                eta_ms=round(eta_ms, 1),
-            )
-        )
+        if self.running and (report := self._steps.report(event, now)):
+            self._send(report)
 
     def segment_done(self, state: ContinuationState, now: float) -> None:
         """The last fragment of the running segment is queued for the client."""
+        if self._leave_segment(now) is None:
+            return
         self._state = None if self.init.single_clip_mode else state
         self._effects.append(KeepState(state))
-        self._leave_segment(now)
         self._completed += 1
         if self._completed == self._config.generation_segment_cap:
             self._end("segment_cap", CloseCode.NORMAL, "segment_cap")
         self._start_next(now)
 
     def segment_cancelled(self, steps_done: int, now: float) -> None:
-        if self.running is None:
+        left = self._leave_segment(now)
+        if left is None:
             return
         self._send(
             say.SegmentCancelled(
-                segment_idx=self.running.index,
-                steps_done=steps_done,
-                request_id=self.running.request_id,
+                segment_idx=left.index, steps_done=steps_done, request_id=left.request_id
             )
         )
-        self._leave_segment(now)
         self._start_next(now)
 
     def segment_failed(self, event: worker.SegmentFailed, now: float) -> None:
         """The worker has already tried twice unless the request itself is at fault."""
-        request_id = self.running.request_id if self.running else None
-        self._leave_segment(now)
-        if event.bad_input:
-            self._refuse(event.param or "", event.message, request_id)
-            self._start_next(now)
+        left = self._leave_segment(now)
+        if left is None:
             return
-        self._send(say.Error("worker_failed", event.message, retryable=True, request_id=request_id))
-        self._end("error", CloseCode.INTERNAL, "worker_failed")
+        if event.bad_input:
+            self._refuse(event.param or "", event.message, left.request_id)
+            if self._own_prompt:
+                self._queue.own_refused()
+            self._start_next(now)
+        else:
+            self._send(say.Error("worker_failed", event.message, True, left.request_id))
+            self._end("error", CloseCode.INTERNAL, "worker_failed")
 
     # Within
 
     def _queue_prompt(self, message: SegmentPrompt, now: float) -> None:
         try:
-            request = self._rules.request_for(message)
+            self._queue.put(message, now)
         except InvalidRequest as error:
             self._refuse(error.param, str(error), message.request_id)
-            return
-        if len(self._queue) >= self._limits.queued_requests:
-            self._refuse(
-                "",
-                f"{len(self._queue)} requests are waiting already; wait for a segment to end",
-                message.request_id,
-            )
-            return
-        self._queue.append(_Waiting(message, request, now))
 
     def _start_next(self, now: float) -> None:
         if self.ended or self.running or self._paused or not self._active:
             return
-        waiting = self._queue.popleft() if self._queue else self._of_its_own(now)
+        waiting = self._queue.take(now)
         if waiting is None:
             return
-        message = waiting.prompt
-        self._sources = self._sources.after(message.prompt)
         self.running = Segment(
             index=self._next_index,
             request=waiting.request,
-            source=message.source,
-            request_id=message.request_id,
+            source=waiting.prompt.source,
+            request_id=waiting.prompt.request_id,
             requested_at=waiting.received_at,
         )
-        self._last_step_at = float("-inf")
+        self._own_prompt = waiting.own
+        self._steps = StepReports(self._next_index)
         self._effects.append(StartSegment(self.running, self._state))
 
-    def _of_its_own(self, now: float) -> _Waiting | None:
-        """The prompt that loop generation or auto-extension gives when the client sends none."""
-        if self.init.single_clip_mode:
+    def _leave_segment(self, now: float) -> Segment | None:
+        """The segment that ran; None when none did, or when nobody wants to know any more."""
+        left, self.running = self.running, None
+        if left is None or self.ended:
             return None
-        self._sources, picked = self._sources.next_prompt()
-        if picked is None:
-            return None
-        prompt = SegmentPrompt(
-            type="segment_prompt_source", prompt=picked.text, source=picked.source
-        )
-        return _Waiting(prompt, self._rules.request_for(prompt), now)
-
-    def _leave_segment(self, now: float) -> None:
-        self.running = None
         self._next_index += 1
         self._heard_at = now
+        return left
 
     def _cancel(self, message: SegmentCancel) -> None:
         if message.request_id is not None:
-            kept = deque(w for w in self._queue if w.prompt.request_id != message.request_id)
-            if len(kept) < len(self._queue):
-                self._queue = kept
+            removed = self._queue.remove(message.request_id)
+            for _ in range(removed):
                 self._send(say.SegmentCancelled(-1, 0, message.request_id))
+            if removed:
                 return
-        if self.running is None or not _names(message, self.running):
+        running = self.running
+        if running is None or not message.names(running.index, running.request_id):
             self._refuse("segment_idx", "no such segment is running or waiting", message.request_id)
             return
         self._effects.append(CancelSegment())
@@ -340,9 +287,8 @@ class Session:
         )
 
     def _not_available(self, param: str, feature: str) -> None:
-        self._send(
-            say.Error("invalid_message", f"{feature} is not available on this server", param=param)
-        )
+        text = f"{feature} is not available on this server"
+        self._send(say.Error("invalid_message", text, param=param))
 
     def _end_if_hopeless(self) -> None:
         if self._bad_in_a_row >= self._limits.bad_messages:
@@ -353,9 +299,3 @@ class Session:
             self._queue.clear()
             self.ended = End(reason, code, text)
             self._effects.append(self.ended)
-
-
-def _names(message: SegmentCancel, segment: Segment) -> bool:
-    if message.segment_idx is not None and message.segment_idx != segment.index:
-        return False
-    return message.request_id is None or message.request_id == segment.request_id

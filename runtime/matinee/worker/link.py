@@ -3,8 +3,8 @@
 Two threads per process, so that neither a full pipe nor the pickling of a large continuation
 state holds up the loop. The first one starts the process, reads its events, and reaps it: the
 kernel kills the process when the thread that started it ends (see `process._die_with_parent`),
-so that thread has to live as long as the process. The other one writes commands, which a worker
-in a long denoising step may leave unread for a while.
+so that thread has to live as long as the process. The other one writes what could block: the
+large commands, and all of them while a worker in a long denoising step leaves its pipe full.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import contextlib
 import logging
 import multiprocessing
 import queue
+import select
 import signal
 import threading
 from collections.abc import Callable
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 
-from matinee.worker.messages import Command, Event, Shutdown
+from matinee.worker.messages import Command, Event, Generate, Shutdown
 from matinee.worker.process import WorkerSettings, main
 from matinee.worker.ring import FrameRing
 
@@ -51,6 +52,8 @@ class WorkerLink:
             name="matinee-worker",
             daemon=True,
         )
+        self._room = select.poll()
+        self._room.register(self._commands.fileno(), select.POLLOUT)
         self._on_event = on_event
         self._outbox: queue.Queue[Command | None] = queue.Queue(UNREAD_COMMANDS)
         self._unwanted = threading.Event()
@@ -67,6 +70,12 @@ class WorkerLink:
 
     def send(self, command: Command) -> None:
         """Never blocks. A process that is gone is told nothing: `exited` tells the caller."""
+        if self._outbox.unfinished_tasks == 0 and not isinstance(command, Generate):
+            # On a busy machine another thread may be woken too late for a cancel, by steps.
+            with contextlib.suppress(OSError):
+                if self._room.poll(0):
+                    self._commands.send(command)
+                    return
         try:
             self._outbox.put_nowait(command)
         except queue.Full:
@@ -140,4 +149,5 @@ class WorkerLink:
             # A dead process is reported by the thread that reads its events.
             with contextlib.suppress(OSError):
                 self._commands.send(command)
+            self._outbox.task_done()
         self._commands.close()

@@ -1,0 +1,63 @@
+"""One session's continuation states: stored in order, and shown to the client when it asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from matinee.continuation import state_to_wire
+from matinee.generation import ContinuationState
+from matinee.store.base import StateStore
+from matinee.streaming import server_messages as say
+from matinee.streaming.send_queue import SendQueue
+
+
+class StateKeeper:
+    """`log` is told of states that could not be stored; the session goes on without them.
+
+    A snapshot is megabytes of text, so at most one of a session waits to be read by its client.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        store: StateStore,
+        queue: SendQueue,
+        log: Callable[..., None],
+    ) -> None:
+        self._session_id = session_id
+        self._store = store
+        self._queue = queue
+        self._log = log
+        self._lock = asyncio.Lock()
+        self._snapshot_waits = False
+
+    async def keep(self, state: ContinuationState) -> None:
+        async with self._lock:
+            try:
+                await self._store.put(self._session_id, state)
+            except OSError as error:
+                self._log("state_lost", reason=str(error))
+
+    async def answer(self) -> None:
+        """After every `keep` before it: the lock is first come, first served."""
+        if self._snapshot_waits:
+            self._refuse("the snapshot before this one is still on its way")
+            return
+        self._snapshot_waits = True
+        async with self._lock:
+            state = await self._store.get(self._session_id)
+        if state is None:
+            self._snapshot_waits = False
+            self._refuse("there is no state yet; it exists after the first segment")
+            return
+        snapshot = say.ContinuationSnapshot(state=await asyncio.to_thread(state_to_wire, state))
+
+        def taken() -> say.ContinuationSnapshot:
+            self._snapshot_waits = False
+            return snapshot
+
+        self._queue.put(taken)
+
+    def _refuse(self, message: str) -> None:
+        self._queue.put(say.Error("invalid_message", message, retryable=True))
