@@ -1,0 +1,247 @@
+"""One good object of each kind, and what becomes of it: the cases of `test_rules.py`.
+
+Each case is a kind, the path of a key in `spec`, the value to put there (None removes it) and what
+is told, as `{path: message}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+OBJECTS: dict[str, dict[str, Any]] = {
+    "VideoModel": {
+        "source": {"uri": "hf://org/name", "revision": "main", "tokenSecretRef": {"name": "hub"}},
+        "engine": {"family": "ltx"},
+        "generation": {"width": 704, "height": 480},
+        "adapters": [{"name": "style", "uri": "hf://org/style"}],
+        "cache": {"claim": {"size": "20Gi"}},
+        "warmup": {"resources": {"gpu": {}}},
+        "scheduling": {"tolerations": [{"key": "gpu", "operator": "Exists"}]},
+    },
+    "StreamingService": {
+        "modelRef": {"name": "tiny"},
+        "autoscaling": {"minReplicas": 1, "maxReplicas": 3},
+        "resources": {"gpu": {"count": 2}},
+        "sessions": {"maxPerPod": 4},
+        "pod": {
+            "env": [{"name": "A", "value": "b"}],
+            "volumes": [{"name": "scratch", "emptyDir": {}}],
+            "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+        },
+    },
+}
+SHAPES = "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
+WHOLE = "must be a multiple of 32 for the family ltx, such as 512"
+ONE_DEVICE = "set exactly one of gpu and resourceClaims (gpu: {count: 0} runs on the CPU)"
+ONE_CLAIM = "set exactly one of resourceClaimName and resourceClaimTemplateName"
+ONE_VALUE = "set exactly one of value and valueFrom"
+ONE_REF = "set exactly one of secretKeyRef and configMapKeyRef"
+ONE_VOLUME = "set exactly one of persistentVolumeClaim, secret, configMap and emptyDir"
+MOUNT = "every volumeMounts entry must name an entry of volumes"
+EXISTING = "claimName is a claim that exists: remove size and storageClassName"
+
+CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
+    "a model as it should be": ("VideoModel", "engine.dtype", "float16", {}),
+    "a bundled model": ("VideoModel", "source", {"uri": "builtin:tiny"}, {}),
+    "a bucket with a token": (
+        "VideoModel",
+        "source",
+        {"uri": "s3://bucket/x", "tokenSecretRef": {"name": "a"}},
+        {},
+    ),
+    "an unknown scheme": (
+        "VideoModel",
+        "source",
+        {"uri": "ftp://host/x"},
+        {"source.uri": "must begin with one of hf:, s3:, oci:, pvc:, file:, builtin:"},
+    ),
+    "a hub name without an organisation": (
+        "VideoModel",
+        "source",
+        {"uri": "hf://name"},
+        {"source.uri": SHAPES + "pvc://claim/folder, file:///folder or builtin:tiny"},
+    ),
+    "a line break after the name": (
+        "VideoModel",
+        "source",
+        {"uri": "builtin:tiny\n"},
+        {"source.uri": SHAPES + "pvc://claim/folder, file:///folder or builtin:tiny"},
+    ),
+    "a relative folder": (
+        "VideoModel",
+        "source",
+        {"uri": "file:models/x"},
+        {"source.uri": SHAPES + "pvc://claim/folder, file:///folder or builtin:tiny"},
+    ),
+    "a revision of a bucket": (
+        "VideoModel",
+        "source.uri",
+        "s3://bucket/x",
+        {"source.revision": "is only for hf: sources; remove it"},
+    ),
+    "a token for a folder": (
+        "VideoModel",
+        "source",
+        {"uri": "file:///x", "tokenSecretRef": {"name": "a"}},
+        {"source.tokenSecretRef": "is only for hf:, s3: and oci: sources; remove it"},
+    ),
+    "an adapter from nowhere": (
+        "VideoModel",
+        "adapters",
+        [{"name": "a", "uri": "hf://org/a"}, {"name": "b", "uri": "x"}],
+        {"adapters[1].uri": SHAPES + "pvc://claim/folder or file:///folder"},
+    ),
+    "an odd width": ("VideoModel", "generation.width", 700, {"generation.width": WHOLE}),
+    "an odd height": ("VideoModel", "generation.height", 33, {"generation.height": WHOLE}),
+    "both sides odd": (
+        "VideoModel",
+        "generation",
+        {"width": 33, "height": 33},
+        {"generation.width": WHOLE, "generation.height": WHOLE},
+    ),
+    "no sizes": ("VideoModel", "generation", None, {}),
+    "a claim that exists, with a size": (
+        "VideoModel",
+        "cache.claim.claimName",
+        "old",
+        {"cache.claim": EXISTING},
+    ),
+    "a claim that exists, with a class": (
+        "VideoModel",
+        "cache.claim",
+        {"claimName": "old", "storageClassName": "fast"},
+        {"cache.claim": EXISTING},
+    ),
+    "a claim that exists": ("VideoModel", "cache.claim", {"claimName": "old"}, {}),
+    "no device for the warm-up": (
+        "VideoModel",
+        "warmup.resources",
+        {"memory": "4Gi"},
+        {"warmup.resources": ONE_DEVICE},
+    ),
+    "a toleration of everything": (
+        "VideoModel",
+        "scheduling.tolerations",
+        [{"operator": "Exists"}],
+        {},
+    ),
+    "a toleration of nothing": (
+        "VideoModel",
+        "scheduling.tolerations",
+        [{"effect": "NoSchedule"}],
+        {
+            "scheduling.tolerations[0].operator": "without a key the operator must be Exists "
+            "(it then matches every taint)"
+        },
+    ),
+    "Exists with a value": (
+        "VideoModel",
+        "scheduling.tolerations",
+        [{"key": "a", "operator": "Exists", "value": "b"}],
+        {"scheduling.tolerations[0].value": "the operator Exists takes no value; remove it"},
+    ),
+    "a service as it should be": ("StreamingService", "replicas", 0, {}),
+    "a service without additions to its pods": ("StreamingService", "pod", None, {}),
+    "no device at all": (
+        "StreamingService",
+        "resources",
+        {"memory": "4Gi"},
+        {"resources": ONE_DEVICE},
+    ),
+    "no resources means one GPU": ("StreamingService", "resources", None, {}),
+    "both kinds of device": (
+        "StreamingService",
+        "resources.resourceClaims",
+        [{"name": "a", "resourceClaimName": "b"}],
+        {"resources": ONE_DEVICE},
+    ),
+    "a claim by template": (
+        "StreamingService",
+        "resources",
+        {"resourceClaims": [{"name": "a", "resourceClaimTemplateName": "b"}]},
+        {},
+    ),
+    "a claim on nothing": (
+        "StreamingService",
+        "resources",
+        {"resourceClaims": [{"name": "a"}]},
+        {"resources.resourceClaims[0]": ONE_CLAIM},
+    ),
+    "a claim on two things": (
+        "StreamingService",
+        "resources",
+        {
+            "resourceClaims": [
+                {"name": "a", "resourceClaimName": "b", "resourceClaimTemplateName": "c"}
+            ]
+        },
+        {"resources.resourceClaims[0]": ONE_CLAIM},
+    ),
+    "sessions that do not share out": (
+        "StreamingService",
+        "sessions.maxPerPod",
+        3,
+        {
+            "sessions.maxPerPod": "must be a multiple of resources.gpu.count: "
+            "each GPU takes the same number of sessions"
+        },
+    ),
+    "more at least than at most": (
+        "StreamingService",
+        "autoscaling.minReplicas",
+        4,
+        {"autoscaling.minReplicas": "must not be more than maxReplicas"},
+    ),
+    "as many at least as at most": ("StreamingService", "autoscaling.minReplicas", 3, {}),
+    "a rollout that cannot move": (
+        "StreamingService",
+        "rollout",
+        {"maxSurge": 0},
+        {
+            "rollout": "maxSurge and maxUnavailable cannot both be 0: no pod could ever be "
+            "replaced; set one of them to 1"
+        },
+    ),
+    "a rollout without spare GPUs": (
+        "StreamingService",
+        "rollout",
+        {"maxSurge": 0, "maxUnavailable": 1},
+        {},
+    ),
+    "a variable without a value": (
+        "StreamingService",
+        "pod.env",
+        [{"name": "A"}],
+        {"pod.env[0]": ONE_VALUE},
+    ),
+    "a variable with two values": (
+        "StreamingService",
+        "pod.env",
+        [{"name": "A", "value": "", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+        {"pod.env[0]": ONE_VALUE},
+    ),
+    "a variable from nowhere": (
+        "StreamingService",
+        "pod.env",
+        [{"name": "A", "valueFrom": {}}],
+        {"pod.env[0].valueFrom": ONE_REF},
+    ),
+    "a volume of no kind": (
+        "StreamingService",
+        "pod.volumes",
+        [{"name": "scratch"}],
+        {"pod.volumes[0]": ONE_VOLUME},
+    ),
+    "a volume of two kinds": (
+        "StreamingService",
+        "pod.volumes",
+        [{"name": "scratch", "emptyDir": {}, "secret": {"secretName": "s"}}],
+        {"pod.volumes[0]": ONE_VOLUME},
+    ),
+    "a mount without its volume": (
+        "StreamingService",
+        "pod.volumes",
+        [],
+        {"pod.volumeMounts": MOUNT},
+    ),
+}
