@@ -31,7 +31,7 @@ test: $(STAMP) ## all tests that need no cluster; ARGS="-k name" narrows them
 	$(BIN)/python -m pytest $(ARGS)
 
 demo: $(STAMP) ## serve the bundled model; the player is at http://127.0.0.1:PORT/player
-	$(BIN)/matinee up -f examples/quickstart.yaml --port $(PORT)
+	$(BIN)/matinee up -f examples/quickstart.yaml --port $(PORT) --open
 
 bench: $(STAMP) ## run all benchmarks and write the table
 	$(BIN)/python benchmarks/run.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+from collections.abc import Callable
 
 from matinee.cli.logs import log_to_stderr
 from matinee_api.load import load_file
@@ -30,16 +31,22 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
     return 0
 
 
-def run_server(config: ServeConfig) -> None:
-    """Serve until a signal. One line on stdout tells when and where the server is ready."""
+def run_server(config: ServeConfig, show: Callable[[str], None] = lambda _url: None) -> None:
+    """Serve until a signal. One line on stdout tells when and where the server is ready, and
+    `show` gets the player's URL."""
     from matinee.streaming import server  # takes a second, which a wrong file need not wait for
 
     log_to_stderr()
+
+    def announce(url: str) -> None:
+        print(f"ready: {url}/player", flush=True)
+        show(f"{url}/player")
+
     listening = server.bind(config.server.host, config.server.port)
     server.serve(
         config,
         listening,
         name=platform.node(),
         admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
-        on_ready=lambda url: print(f"ready: {url}/player", flush=True),
+        on_ready=announce,
     )

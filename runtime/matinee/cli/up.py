@@ -7,6 +7,9 @@ configuration that the operator would write.
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+import webbrowser
 
 from matinee.cli.serve import run_server
 from matinee_api.render import serve_config_for
@@ -25,6 +28,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--port", type=_port, default=8000, help="TCP port, 0 for a free one (%(default)s)"
     )
     parser.add_argument("--state-dir", metavar="DIR", help="folder for states and session logs")
+    parser.add_argument(
+        "--open", action="store_true", help="open the player in a browser when there is a desktop"
+    )
     parser.set_defaults(run=run)
 
 
@@ -35,8 +41,14 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
         server=ServerConfig(host=args.host, port=args.port),
         state_directory=args.state_dir,
     )
-    run_server(config)
+    run_server(config, open_player if args.open else lambda _url: None)
     return 0
+
+
+def open_player(url: str) -> None:
+    """Show the page to the person at this machine, if there is one."""
+    if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(url)
 
 
 def _port(text: str) -> int:
