@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from tests.browser import Chromium, Page
-from tests.runtime.player.serving import QUICKSTART, Server, matinee_up
+from tests.runtime.end_to_end.serving import ROOT, Server, matinee_up, running
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -17,11 +17,12 @@ async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ch
         yield browser
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def server() -> AsyncIterator[Server]:
-    """`matinee up -f examples/quickstart.yaml`."""
-    async with matinee_up(QUICKSTART) as running:
-        yield running
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """What a user starts: `matinee up` with the quickstart and the bundled model."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with running(matinee_up(ROOT / "examples" / "quickstart.yaml"), log) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(loop_scope="session")
