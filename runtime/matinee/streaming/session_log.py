@@ -17,15 +17,17 @@ logger = logging.getLogger(__name__)
 
 
 class SessionLogs:
-    """`directory` None switches logging off. `close` waits for what is under way."""
+    """`directory` None switches logging off. `close` waits for what is under way; lines that come
+    later are lost."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="session-log")
         self._warned = False
+        self._closed = False
 
     def write(self, session_id: str, event: str, **payload: Any) -> None:
-        if self._directory is None:
+        if self._directory is None or self._closed:
             return
         line = {
             "session_id": session_id,
@@ -39,6 +41,7 @@ class SessionLogs:
         )
 
     def close(self) -> None:
+        self._closed = True
         self._writer.shutdown(wait=True)
 
     def _warn_once(self, written: Future[None]) -> None:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from matinee.generation import ContinuationState
+from matinee.store.memory import MemoryStore
+from matinee.streaming.send_queue import SendQueue
+from matinee.streaming.state_keeper import StateKeeper
+from tests.runtime.streaming.making import state_of
+
+
+class SlowStore(MemoryStore):
+    """Its `put` waits to be let go."""
+
+    def __init__(self) -> None:
+        super().__init__(60, 10)
+        self.gate = asyncio.Event()
+
+    async def put(self, session_id: str, state: ContinuationState) -> None:
+        await self.gate.wait()
+        await super().put(session_id, state)
+
+
+class FullDisk(MemoryStore):
+    async def put(self, session_id: str, state: ContinuationState) -> None:
+        raise OSError(28, "No space left on device")
+
+
+class Scene:
+    def __init__(self, store: MemoryStore | None = None) -> None:
+        self.queue = SendQueue(1000, lambda: None, lambda: None)
+        self.logged: list[tuple[str, dict[str, Any]]] = []
+        self.keeper = StateKeeper(
+            "s1",
+            store or MemoryStore(60, 10),
+            self.queue,
+            lambda event, **payload: self.logged.append((event, payload)),
+        )
+
+    async def hear(self) -> dict[str, Any]:
+        message: dict[str, Any] = json.loads(str(await self.queue.get()))
+        return message
+
+
+async def test_the_kept_state_is_shown() -> None:
+    scene = Scene()
+    await scene.keeper.keep(state_of(2))
+    await scene.keeper.answer()
+    message = await scene.hear()
+    assert message["type"] == "continuation_state_snapshot"
+    assert message["state"]["kind"] == "ltx.v1"
+    assert len(message["state"]["payload"]["frames_b64"]) == 2
+
+
+async def test_before_the_first_segment_there_is_nothing_to_show() -> None:
+    scene = Scene()
+    for _ in range(2):
+        await scene.keeper.answer()
+        error = await scene.hear()
+        assert (error["code"], error["retryable"]) == ("invalid_message", True)
+        assert "after the first segment" in error["message"]
+
+
+async def test_a_state_that_is_being_kept_is_the_one_that_is_shown() -> None:
+    store = SlowStore()
+    scene = Scene(store)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(scene.keeper.keep(state_of(3)))
+        await asyncio.sleep(0)
+        tasks.create_task(scene.keeper.answer())
+        await asyncio.sleep(0)
+        store.gate.set()
+    assert len((await scene.hear())["state"]["payload"]["frames_b64"]) == 3
+
+
+async def test_one_snapshot_at_a_time_waits_to_be_read() -> None:
+    scene = Scene()
+    await scene.keeper.keep(state_of(1))
+    await scene.keeper.answer()
+    await scene.keeper.answer()
+    assert (await scene.hear())["type"] == "continuation_state_snapshot"
+    assert "still on its way" in (await scene.hear())["message"]
+    await scene.keeper.answer()
+    assert (await scene.hear())["type"] == "continuation_state_snapshot"
+
+
+async def test_a_full_disk_loses_the_state_and_not_the_session() -> None:
+    scene = Scene(FullDisk(60, 10))
+    await scene.keeper.keep(state_of(1))
+    assert scene.logged == [("state_lost", {"reason": "[Errno 28] No space left on device"})]
