@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.end_to_end.serving import ROOT, Server, fake_server, matinee_up, running
+from tests.runtime.end_to_end.stepping import Gate
 from tests.runtime.engine.untrained import save, untrained_pipeline
-from tests.runtime.worker.conftest import Gate
 
 StartFake = Callable[..., Server]
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
@@ -44,6 +44,23 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One slot, and room for two to wait. Tests leave it as they found it."""
+    log = tmp_path_factory.mktemp("narrow") / "log"
+    with running(fake_server(max_sessions=1, max_queue=2), log) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Two slots, and little patience. Tests leave it as they found it."""
+    log = tmp_path_factory.mktemp("hasty") / "log"
+    command = fake_server(max_sessions=2, session_timeout_seconds=0.5)
+    with running(command, log) as server:
+        yield server
+
+
 @pytest.fixture
 def start_fake(tmp_path: Path) -> Iterator[StartFake]:
     """Servers with configurations of their own; they end with the test."""
@@ -61,5 +78,4 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
     """Stops the fake engine before each step of the prompts that name it."""
     gate = Gate(tmp_path)
     yield gate
-    gate.go(500)
     gate.close()

@@ -24,12 +24,13 @@ async def serve(config: ServeConfig) -> None:
     life = Lifecycle(config, "fake", backend=fake_engine.__name__)
     web = server._Server(server._uvicorn_config(config, life, None), life)
     asyncio.get_running_loop().add_signal_handler(
-        signal.SIGUSR1, lambda: print(len(asyncio.all_tasks()), flush=True)
+        signal.SIGUSR1,
+        lambda: print(len(asyncio.all_tasks()), flush=True),  # noqa: T201
     )
 
     async def announce() -> None:
         await life.services.pool.ready()
-        print(f"ready: {server.url_of(listening)}/player", flush=True)
+        print(f"ready: {server.url_of(listening)}/player", flush=True)  # noqa: T201
 
     announcing = asyncio.create_task(announce())
     await web.serve(sockets=[listening])

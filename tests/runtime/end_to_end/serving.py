@@ -1,4 +1,4 @@
-"""Servers in processes of their own, as users start them, and what can be seen of them from outside.
+"""Servers in processes of their own, as users start them, and what one sees of them from outside.
 
 `matinee_up` runs the command with a model; `fake_server` runs the same server over a backend
 without torch (tests/runtime/worker/fake_engine.py), which starts at once and obeys its prompts.
@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,8 +52,20 @@ class Server:
         assert line.endswith("/player")
         self.url = line.removeprefix("ready: ").removesuffix("/player")
 
+    def listening_port(self) -> int:
+        """Of a server that is not ready and has not told it so far."""
+        (connection,) = (
+            connection
+            for connection in psutil.Process(self.process.pid).net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        )
+        return int(connection.laddr.port)
+
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.url + path, timeout=PATIENCE_S)
+
+    def post(self, path: str, body: object) -> httpx.Response:
+        return httpx.post(self.url + path, json=body, timeout=PATIENCE_S)
 
     def metric(self, name: str, **labels: str) -> float:
         """The value of a metric, 0 when it has none so far."""
@@ -73,13 +86,27 @@ class Server:
 
     def wait_for_slots(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first state that `holds` likes."""
+        deadline = time.monotonic() + PATIENCE_S
         for state in self.slot_lines():
             if holds(state):
                 return state
+            assert time.monotonic() < deadline, state
         raise AssertionError("/v1/slots ended")
 
     def wait_until_idle(self) -> None:
         self.wait_for_slots(lambda state: state["used"] == 0 and state["queued"] == 0)
+
+    def eventually(self, holds: Callable[[], bool]) -> None:
+        """Ask again and again, with a round trip to the server in between."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            assert time.monotonic() < deadline, "this never came true"
+            self.get("/healthz")
+
+    def tasks(self) -> int:
+        """Of its event loop; only a fake server tells it."""
+        self.process.send_signal(signal.SIGUSR1)
+        return int(self.line())
 
     def worker(self) -> psutil.Process:
         """The process that computes."""
@@ -130,12 +157,12 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
     return [*command, *words]
 
 
-def fake_server(port: int = 0, **streaming: object) -> list[str]:
-    """The command line of `fake_server.py`. `streaming`: keys of the configuration."""
+def fake_server(**streaming: object) -> list[str]:
+    """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
     config = ServeConfig.model_validate(
         {
             "generator": {"model_path": "fake"},
-            "server": {"port": port},
+            "server": {"port": 0},
             "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **streaming},
         }
     )

@@ -9,7 +9,7 @@ from PIL import Image
 from websockets.exceptions import InvalidStatus
 
 from tests.runtime.end_to_end.serving import Server
-from tests.runtime.end_to_end.viewing import Item, Message, Viewer, kinds_of, raw, session
+from tests.runtime.end_to_end.viewing import Message, Viewer, kinds_of, raw, session
 
 INIT = {"type": "session_init_v2"}
 
@@ -19,11 +19,11 @@ async def _refused_at_first(server: Server, frame: str | bytes) -> tuple[Message
     async with raw(server) as viewer:
         await viewer.socket.send(frame)
         items = await viewer.rest()
-    assert ["error", "ltx2_stream_complete"] == kinds_of(items)
+    assert kinds_of(items) == ["error", "ltx2_stream_complete"]
     error, last = items
     assert isinstance(error, dict)
     assert isinstance(last, dict)
-    assert "error" == last["reason"]
+    assert last["reason"] == "error"
     return error, viewer
 
 
@@ -48,7 +48,7 @@ async def test_a_wrong_first_message_is_told_and_closes_with_1003(
     assert ("invalid_message", param) == (error["code"], error.get("param"))
     assert says in error["message"]
     assert not error["retryable"]
-    assert 1003 == viewer.close_code
+    assert viewer.close_code == 1003
 
 
 @pytest.mark.parametrize(
@@ -87,21 +87,21 @@ async def test_a_first_message_that_cannot_be_served_names_the_field(
     fake: Server, fields: dict[str, object], param: str, says: str
 ) -> None:
     error, viewer = await _refused_at_first(fake, json.dumps(INIT | fields))
-    assert "invalid_message" == error["code"]
+    assert error["code"] == "invalid_message"
     assert error["param"].startswith(param)
     assert says in error["message"]
-    assert 1003 == viewer.close_code
+    assert viewer.close_code == 1003
 
 
 async def test_an_unknown_preset_is_a_mismatch_and_closes_with_1003(fake: Server) -> None:
     error, viewer = await _refused_at_first(fake, json.dumps(INIT | {"preset": "storm"}))
-    assert ("preset_mismatch", "preset", False) == (
+    assert (
         error["code"],
         error["param"],
         error["retryable"],
-    )
+    ) == ("preset_mismatch", "preset", False)
     assert "calm, wild" in error["message"]
-    assert 1003 == viewer.close_code
+    assert viewer.close_code == 1003
 
 
 @pytest.mark.parametrize("preset", [None, "calm"])
@@ -143,7 +143,7 @@ async def test_a_later_mistake_is_told_and_the_session_goes_on(
         await viewer.end()
     assert ("invalid_message", param, True) == (error["code"], error["param"], error["retryable"])
     assert says in error["message"]
-    assert 1000 == viewer.close_code
+    assert viewer.close_code == 1000
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ async def test_enhancement_asked_for_at_the_start_is_said_to_be_missing(fake: Se
     async with session(fake, enhancement_enabled=True) as viewer:
         error = await viewer.hear("error")
         await viewer.segment("a ball")
-    assert "enhancement_enabled" == error["param"]
+    assert error["param"] == "enhancement_enabled"
 
 
 async def test_a_request_that_the_model_refuses_names_its_request_id(fake: Server) -> None:
@@ -177,11 +177,11 @@ async def test_a_request_that_the_model_refuses_names_its_request_id(fake: Serve
         await viewer.ask("refused", request_id="mine")
         error = await viewer.hear("error")
         await viewer.segment("a ball")
-    assert ("invalid_message", "mine", "prompt") == (
+    assert (
         error["code"],
         error["request_id"],
         error["param"],
-    )
+    ) == ("invalid_message", "mine", "prompt")
 
 
 async def test_three_bad_frames_in_a_row_end_the_session_with_1008(fake: Server) -> None:
@@ -190,9 +190,9 @@ async def test_three_bad_frames_in_a_row_end_the_session_with_1008(fake: Server)
         for frame in (b"\x00", "{", b"\x00"):
             await viewer.socket.send(frame)
         items = await viewer.rest()
-    assert ["error"] * 3 + ["ltx2_stream_complete"] == kinds_of(items)
-    assert {"type": "ltx2_stream_complete", "reason": "error"} == items[-1]
-    assert 1008 == viewer.close_code
+    assert kinds_of(items) == ["error"] * 3 + ["ltx2_stream_complete"]
+    assert items[-1] == {"type": "ltx2_stream_complete", "reason": "error"}
+    assert viewer.close_code == 1008
 
 
 async def test_bad_frames_that_are_not_in_a_row_do_not_add_up(fake: Server) -> None:
@@ -202,7 +202,7 @@ async def test_bad_frames_that_are_not_in_a_row_do_not_add_up(fake: Server) -> N
         await viewer.hear("ltx2_stream_start")
         await viewer.segment("a ball")
         await viewer.end()
-    assert 1000 == viewer.close_code
+    assert viewer.close_code == 1000
 
 
 async def test_bad_frames_while_a_segment_runs_stop_the_gpu_too(fake: Server) -> None:
@@ -212,8 +212,8 @@ async def test_bad_frames_while_a_segment_runs_stop_the_gpu_too(fake: Server) ->
         for _ in range(3):
             await viewer.socket.send(b"\x00")
         items = await viewer.rest()
-    assert {"type": "ltx2_stream_complete", "reason": "error"} == items[-1]
-    assert 1008 == viewer.close_code
+    assert items[-1] == {"type": "ltx2_stream_complete", "reason": "error"}
+    assert viewer.close_code == 1008
     fake.wait_until_idle()
 
 
@@ -226,7 +226,7 @@ async def test_a_message_that_is_too_big_closes_with_1009_and_tells_the_limit(
         await viewer.hear("ltx2_stream_start")
         await viewer.socket.send(part if parts == 1 else iter([part] * parts))
         await viewer.rest()
-    assert 1009 == viewer.close_code
+    assert viewer.close_code == 1009
     assert "100000" in (viewer.close_reason or "").replace(",", "").replace("_", "")
 
 
@@ -234,7 +234,7 @@ async def test_a_page_of_another_origin_is_refused_before_the_upgrade(fake: Serv
     with pytest.raises(InvalidStatus) as refused:
         async with raw(fake, Origin="https://elsewhere.example"):
             pass
-    assert 403 == refused.value.response.status_code
+    assert refused.value.response.status_code == 403
 
 
 async def test_a_page_of_this_server_may_stream(fake: Server) -> None:
@@ -247,7 +247,7 @@ async def test_an_image_that_is_not_what_it_says_is_refused(server: Server) -> N
     image = {"mime": "image/png", "data": base64.b64encode(b"GIF89a" + bytes(64)).decode()}
     error, viewer = await _refused_at_first(server, json.dumps(INIT | {"initial_image": image}))
     assert error["param"].startswith("initial_image")
-    assert 1003 == viewer.close_code
+    assert viewer.close_code == 1003
 
 
 async def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
@@ -258,5 +258,3 @@ async def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
     image = {"mime": "image/png", "data": base64.b64encode(file.getvalue()).decode()}
     error, _ = await _refused_at_first(server, json.dumps(INIT | {"initial_image": image}))
     assert "pixels" in error["message"]
-
-

@@ -87,8 +87,8 @@ async def test_four_segments_go_over_the_wire_in_the_contracts_order(server: Ser
 
     opening = ["queue_status", "gpu_assigned", "ltx2_stream_start"]
     assert opening == kinds_of(viewer.items)[:3]
-    assert [{"type": "ltx2_stream_complete", "reason": "stop_requested"}] == last
-    assert (1000, "session_end") == (viewer.close_code, viewer.close_reason)
+    assert last == [{"type": "ltx2_stream_complete", "reason": "stop_requested"}]
+    assert (viewer.close_code, viewer.close_reason) == (1000, "session_end")
     _check_fields(viewer.items)
     for index, segment in enumerate(segments_of(viewer.items[:-1])):
         _check_segment(segment, index)
@@ -117,9 +117,9 @@ def _check_segment(segment: Segment, index: int) -> None:
     assert 0 < done["generation_time_ms"] <= done["e2e_latency_ms"]
     assert (init["stream_id"], len(segment.fragments)) == (media["stream_id"], media["chunks"])
     assert media["bytes"] == sum(map(len, segment.fragments))
-    assert ["ftyp", "moov"] == top_boxes(segment.init)
+    assert top_boxes(segment.init) == ["ftyp", "moov"]
     for fragment in segment.fragments:
-        assert ["moof", "mdat"] == top_boxes(fragment)
+        assert top_boxes(fragment) == ["moof", "mdat"]
     _check_steps(messages_of(list(segment.messages), "step_complete"), start["total_steps"])
 
 
@@ -129,7 +129,7 @@ def _check_steps(steps: list[Message], total: int) -> None:
     assert numbers == sorted(set(numbers))
     assert (1, total) == (numbers[0], numbers[-1])
     assert {total} == {step["total_steps"] for step in steps}
-    assert 0 == steps[-1]["eta_ms"]
+    assert steps[-1]["eta_ms"] == 0
 
 
 async def test_within_a_segment_progress_comes_before_video_and_its_end_last(
@@ -138,16 +138,16 @@ async def test_within_a_segment_progress_comes_before_video_and_its_end_last(
     async with session(server, seed=1, num_inference_steps=1) as viewer:
         segment = await viewer.segment("a ball", num_frames=17)
         kinds = [kind for kind, _ in groupby(kinds_of(viewer.items[3:]))]
-    assert [
+    assert kinds == [
         "ltx2_segment_start",
         "step_complete",
         "media_init",
         "video",
         "media_segment_complete",
         "ltx2_segment_complete",
-    ] == kinds
+    ]
     frames = [len(video_frames(segment.init + fragment)) for fragment in segment.fragments[:1]]
-    assert [1] == frames  # the first picture leaves at once
+    assert frames == [1]  # the first picture leaves at once
 
 
 async def test_segments_follow_each_other_on_one_timeline(server: Server) -> None:
@@ -168,10 +168,12 @@ async def test_requests_that_come_while_one_runs_wait_in_order(server: Server) -
         for name in ("one", "two", "three"):
             await viewer.ask(name, request_id=name)
         done = [await viewer.hear("ltx2_segment_complete") for _ in range(3)]
-    assert ["one", "two", "three"] == [message["request_id"] for message in done]
+    assert [message["request_id"] for message in done] == ["one", "two", "three"]
     starts = messages_of(viewer.items, "ltx2_segment_start")
-    assert [(0, "one"), (1, "two"), (2, "three")] == [
-        (start["segment_idx"], start["prompt"]) for start in starts
+    assert [(start["segment_idx"], start["prompt"]) for start in starts] == [
+        (0, "one"),
+        (1, "two"),
+        (2, "three"),
     ]
 
 
@@ -179,10 +181,10 @@ async def test_legacy_jpeg_sends_a_picture_in_each_binary_frame(server: Server) 
     async with session(server, stream_mode="legacy_jpeg", num_frames=17) as viewer:
         segment = await viewer.segment("a ball")
     init = segment.only("media_init")
-    assert ("image/jpeg", "legacy_jpeg") == (init["mime"], init["mode"])
+    assert (init["mime"], init["mode"]) == ("image/jpeg", "legacy_jpeg")
     assert len(segment.binaries) == segment.only("media_segment_complete")["frames"] == 17
     for picture in segment.binaries:
-        assert (b"\xff\xd8\xff", b"\xff\xd9") == (picture[:3], picture[-2:])
+        assert (picture[:3], picture[-2:]) == (b"\xff\xd8\xff", b"\xff\xd9")
 
 
 async def test_the_session_tells_what_it_was_asked_for(server: Server) -> None:
@@ -194,8 +196,8 @@ async def test_the_session_tells_what_it_was_asked_for(server: Server) -> None:
     expected = {"preset": "film", "width": 32, "height": 96, "fps": 24, "num_frames": 9}
     assert expected == {name: start[name] for name in expected}
     told = segment.only("ltx2_segment_start")
-    assert (12, 3) == (told["seed"], told["total_steps"])
-    assert 9 == segment.only("media_segment_complete")["frames"]
+    assert (told["seed"], told["total_steps"]) == (12, 3)
+    assert segment.only("media_segment_complete")["frames"] == 9
 
 
 async def test_loop_generation_goes_round_the_curated_prompts(server: Server) -> None:
@@ -205,7 +207,7 @@ async def test_loop_generation_goes_round_the_curated_prompts(server: Server) ->
         starts = [await viewer.hear("ltx2_segment_start") for _ in range(3)]
         await viewer.say("loop_generation_updated", enabled=False)
         await viewer.end()
-    assert ["one", "two", "one"] == [start["prompt"] for start in starts]
+    assert [start["prompt"] for start in starts] == ["one", "two", "one"]
     assert {"curated"} == {start["source"] for start in starts}
 
 
@@ -215,5 +217,5 @@ async def test_auto_extension_makes_the_next_prompt_from_the_last(server: Server
         await viewer.ask("a ball")
         starts = [await viewer.hear("ltx2_segment_start") for _ in range(2)]
         await viewer.end()
-    assert ["user", "auto_extension"] == [start["source"] for start in starts]
+    assert [start["source"] for start in starts] == ["user", "auto_extension"]
     assert starts[1]["prompt"].startswith("a ball")

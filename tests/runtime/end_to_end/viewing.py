@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -76,7 +77,9 @@ class Viewer:
         while (item := await self.next()) is not None:
             if not isinstance(item, bytes) and item["type"] in kinds:
                 return item
-        raise AssertionError(f"closed with {self.close_code} before {kinds}: {kinds_of(self.items)}")
+        raise AssertionError(
+            f"closed with {self.close_code} before {kinds}: {kinds_of(self.items)}"
+        )
 
     async def segment(self, prompt: str, **fields: object) -> Segment:
         """Ask for a segment and watch it to its end."""
@@ -103,19 +106,27 @@ class Viewer:
 
 
 @asynccontextmanager
-async def raw(server: Server, **headers: str) -> AsyncIterator[Viewer]:
-    """A viewer that has said nothing so far."""
+async def raw(
+    server: Server, *, receive_buffer_bytes: int | None = None, **headers: str
+) -> AsyncIterator[Viewer]:
+    """A viewer that has said nothing so far. What it does not ask for, it does not read: one
+    message waits in it, and `receive_buffer_bytes` in its kernel."""
+    plain = socket.create_connection(("127.0.0.1", server.port))
+    if receive_buffer_bytes is not None:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
     address = server.url.replace("http:", "ws:") + "/v1/stream"
     async with connect(
         address,
+        sock=plain,
         additional_headers=headers,
         compression=None,
         max_size=None,
+        max_queue=1,
         ping_interval=None,
         open_timeout=PATIENCE_S,
         close_timeout=PATIENCE_S,
-    ) as socket:
-        yield Viewer(socket)
+    ) as connection:
+        yield Viewer(connection)
 
 
 @asynccontextmanager

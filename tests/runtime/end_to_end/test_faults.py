@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import asyncio
+
+from tests.runtime.end_to_end.conftest import StartFake
+from tests.runtime.end_to_end.serving import Server
+from tests.runtime.end_to_end.stepping import ALL, FEW, Gate, step_until
+from tests.runtime.end_to_end.viewing import (
+    Viewer,
+    kinds_of,
+    messages_of,
+    raw,
+    segments_of,
+    session,
+)
+from tests.runtime.media.mp4_reading import video_frames
+
+LONG = {"num_frames": 65, "num_inference_steps": 10}
+"""Seven chunks: there is time to do something in between."""
+
+
+async def test_a_killed_worker_costs_a_session_nothing_but_time(server: Server) -> None:
+    async with session(server, seed=21) as viewer:
+        undisturbed = [await viewer.segment("a ball"), await viewer.segment("a ball", **LONG)]
+    restarts = server.metric("matinee_worker_restarts_total")
+    async with session(server, seed=21) as viewer:
+        first = await viewer.segment("a ball")
+        await viewer.ask("a ball", **LONG)
+        await viewer.hear("media_init")
+        server.worker().kill()
+        await viewer.hear("ltx2_segment_complete")
+        last = await viewer.segment("a ball")
+        await viewer.end()
+    second = segments_of(viewer.items)[1]
+    steps = [message["step"] for message in messages_of(list(second.messages), "step_complete")]
+    assert steps != sorted(steps)  # it was in mid-segment: another one began anew
+    assert first.binaries == undisturbed[0].binaries
+    assert second.binaries == undisturbed[1].binaries
+    assert last.fragments
+    assert viewer.close_code == 1000
+    assert restarts + 1 == server.metric("matinee_worker_restarts_total")
+    assert server.get("/readyz").status_code == 200
+
+
+async def test_a_segment_that_kills_two_workers_fails_and_is_told(start_fake: StartFake) -> None:
+    server = start_fake()
+    tally = server.log.parent / "tally"
+    async with session(server) as viewer:
+        await viewer.ask(f"kill@2={tally} times=2", request_id="deadly")
+        items = await viewer.rest()
+    (error,) = messages_of(items, "error")
+    assert (
+        error["code"],
+        error["retryable"],
+        error["request_id"],
+    ) == ("worker_failed", True, "deadly")
+    assert items[-1] == {"type": "ltx2_stream_complete", "reason": "error"}
+    assert viewer.close_code == 1011
+    async with session(server) as other:
+        await other.segment("a ball")
+
+
+async def test_the_gpu_stops_when_the_viewer_vanishes(fake: Server, gate: Gate) -> None:
+    before = fake.metric("matinee_segments_total", outcome="cancelled")
+    async with session(fake) as viewer:
+        await viewer.ask(gate.order, num_inference_steps=200)
+        await gate.arrival()
+        viewer.vanish()
+    await step_until(gate, asyncio.to_thread(fake.wait_until_idle))
+    assert gate.permitted <= 1 + FEW
+    assert before + 1 == fake.metric("matinee_segments_total", outcome="cancelled")
+    assert fake.get("/status").json()["gpu_status"]["0"]["client_count"] == 0
+
+
+async def test_viewers_that_vanish_leave_nothing_behind(fake: Server) -> None:
+    async with session(fake) as viewer:
+        await viewer.segment("a ball")
+    fake.wait_until_idle()
+    fake.get("/healthz")
+    tasks, files = fake.tasks(), fake.family()[0].num_fds()
+    for when in ("queue_status", "ltx2_segment_start", "step_complete", "media_init") * 3:
+        async with session(fake) as viewer:
+            await viewer.ask("a ball", num_frames=257)
+            await viewer.hear(when)
+            viewer.vanish()
+    fake.wait_until_idle()
+    fake.eventually(lambda: fake.tasks() <= tasks and fake.family()[0].num_fds() <= files)
+
+
+async def test_a_viewer_that_does_not_read_harms_nobody(start_fake: StartFake, gate: Gate) -> None:
+    """It is told what it missed, and goes on at an IDR."""
+    server = start_fake(limits={"send_queue_bytes": 65536}, generation_segment_cap=0)
+    size = {"width": 128, "height": 128, "num_frames": 257, "num_inference_steps": 1}
+    async with session(server, seed=1, **size) as other:
+        alone = await other.segment("a ball")
+    async with raw(server, receive_buffer_bytes=8192) as slow:
+        await slow.say("session_init_v2", seed=1, **size)
+        await slow.segment("a ball")
+        memory = server.family()[0].memory_info().rss
+        for _ in range(3):
+            await slow.ask("a ball")
+        server.eventually(lambda: server.metric("matinee_segments_total", outcome="done") == 5)
+        assert server.metric("matinee_viewer_skipped_seconds_total") > 20
+        async with session(server, seed=1, **size) as other:
+            beside = await other.segment("a ball")
+        assert server.family()[0].memory_info().rss < memory + 30 * 2**20
+        assert alone.binaries == beside.binaries
+        for _ in range(3):
+            await slow.hear("ltx2_segment_complete")
+
+        await slow.ask(gate.order)
+        skipped = server.metric("matinee_viewer_skipped_seconds_total")
+        gate.go(20)
+        server.eventually(
+            lambda: server.metric("matinee_viewer_skipped_seconds_total") > skipped + 1
+        )
+        await step_until(gate, _lagging_within_the_segment(slow))
+        gate.go(ALL)
+        await slow.hear("ltx2_segment_complete")
+        _check_goes_on_at_an_idr(slow)
+        await slow.end()
+    assert slow.close_code == 1000
+    async with raw(server, receive_buffer_bytes=8192) as never_reads:
+        await never_reads.say("session_init_v2", seed=1, **size)
+        await never_reads.ask("a ball")
+        server.eventually(lambda: server.metric("matinee_segments_total", outcome="done") == 8)
+        assert server.stop() == 0  # one that never reads holds up nothing
+
+
+async def _lagging_within_the_segment(viewer: Viewer) -> None:
+    """Video, some of it missing, and then the word that it is missing."""
+    await viewer.hear("media_init")
+    before = len(viewer.items)
+    while "video" not in kinds_of(viewer.items[before:]):
+        await viewer.hear("viewer_lagging")
+
+
+def _check_goes_on_at_an_idr(viewer: Viewer) -> None:
+    told = max(
+        index for index, kind in enumerate(kinds_of(viewer.items)) if kind == "viewer_lagging"
+    )
+    lagging = viewer.items[told]
+    assert isinstance(lagging, dict)
+    assert lagging["skipped_ms"] > 1000
+    init = segments_of(viewer.items)[0].init
+    rest = [item for item in viewer.items[told:] if isinstance(item, bytes)]
+    assert isinstance(viewer.items[told + 1], bytes)
+    assert video_frames(init + rest[0])[0].key_frame
+    frames = video_frames(init + b"".join(rest))
+    assert len(frames) == sum(len(video_frames(init + rest[0])) for _ in [0]) + len(frames) - len(
+        video_frames(init + rest[0])
+    )
