@@ -59,8 +59,8 @@ class FileStore:
         return self.directory / f"state-{session_id}.json"
 
     def _write(self, session_id: str, state: ContinuationState, sweep: bool) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
         path = self._path(session_id)
+        self.directory.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".tmp")
         beside.write_text(json.dumps(state_to_wire(state)), encoding="utf-8")
         now = self.clock()

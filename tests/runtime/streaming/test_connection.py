@@ -9,6 +9,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from matinee.generation import ContinuationState
+from matinee.media.i420 import I420Picture
 from matinee.streaming import connection, send_queue
 from matinee.streaming.effects import CloseCode
 from tests.runtime.streaming.making import INFO
@@ -193,7 +194,7 @@ async def test_a_cancel_reaches_a_segment_that_has_only_just_begun(staged: Stage
 
 
 async def test_a_mistake_of_ours_is_told_without_details(
-    staged: Staged, caplog: pytest.LogCaptureFixture
+    staged: Staged, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = staged()
     client = stage.client()
@@ -201,10 +202,10 @@ async def test_a_mistake_of_ours_is_told_without_details(
     await client.hear("ltx2_segment_start")
     (job,) = stage.pool.jobs
 
-    def broken(_event: object) -> list[Any]:
+    def broken(_event: object) -> list[I420Picture]:
         raise ZeroDivisionError("internal details")
 
-    job.pictures = broken  # type: ignore[method-assign]
+    monkeypatch.setattr(job, "pictures", broken)
     with caplog.at_level(logging.ERROR):
         job.make_all()
         await client.over()

@@ -33,7 +33,9 @@ class Reader:
     async def next(self) -> str | int | None:
         """A message's type, a fragment's size, or None at the end."""
         frame = await self.queue.get()
-        return json.loads(frame)["type"] if isinstance(frame, str) else frame and len(frame)
+        if isinstance(frame, str):
+            return str(json.loads(frame)["type"])
+        return None if frame is None else len(frame)
 
     async def rest(self) -> list[str | int]:
         self.queue.close()

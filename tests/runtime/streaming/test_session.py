@@ -112,13 +112,14 @@ def test_at_most_so_many_prompts_wait() -> None:
 
 def test_every_segment_has_a_number_of_its_own_however_it_ends() -> None:
     viewer = Viewer(generation_segment_cap=0)
-    numbers = []
-    for end in (
+    ends: list[Callable[[], list[Effect]]] = [
         viewer.done,
         viewer.cancelled,
         lambda: viewer.failed(bad_input=True),
         viewer.done,
-    ):
+    ]
+    numbers = []
+    for end in ends:
         numbers.append(started(viewer.prompt())[0].segment.index)
         end()
     assert numbers == [0, 1, 2, 3]

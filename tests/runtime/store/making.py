@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import numpy as np
+
+from matinee.generation import ContinuationState
+
+
+def state_of(mark: int = 0, frames: int = 1) -> ContinuationState:
+    """Told apart by `segment_index`; 48 bytes a frame."""
+    pixels = np.full((frames, 4, 4, 3), mark % 256, np.uint8)
+    return ContinuationState("ltx.v1", pixels, segment_index=mark, prompts=("a ball",))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
