@@ -88,7 +88,7 @@ async def _serve(
     on_ready: Callable[[str], None],
 ) -> None:
     life = Lifecycle(config, name)
-    server = _Server(_uvicorn_config(config, life, admin_token), life)
+    server = _Server(uvicorn_config(config, life, admin_token), life)
     failure: list[WorkerFailed] = []
 
     async def announce() -> None:
@@ -137,7 +137,7 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
 
-def _uvicorn_config(
+def uvicorn_config(
     config: ServeConfig, life: Lifecycle, admin_token: str | None
 ) -> uvicorn.Config:
     """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU of

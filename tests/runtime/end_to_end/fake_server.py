@@ -22,7 +22,7 @@ async def serve(config: ServeConfig) -> None:
     """As `server._serve` does, over another backend."""
     listening = server.bind(config.server.host, config.server.port)
     life = Lifecycle(config, "fake", backend=fake_engine.__name__)
-    web = server._Server(server._uvicorn_config(config, life, None), life)
+    web = server._Server(server.uvicorn_config(config, life, None), life)
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGUSR1,
         lambda: print(len(asyncio.all_tasks()), flush=True),  # noqa: T201

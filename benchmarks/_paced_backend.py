@@ -1,0 +1,91 @@
+"""A worker's backend without a model: a clip of 480p at the pace at which four viewers watch it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from benchmarks.encode_scene import i420_scene
+from matinee.generation import (
+    ContinuationState,
+    GenerationDefaults,
+    ModelInfo,
+    RgbFrames,
+    SegmentRequest,
+    StepProgress,
+)
+from matinee.media.i420 import I420Picture
+from matinee_api.runtime_config import GeneratorConfig
+
+WIDTH, HEIGHT, FPS, CHUNK, SEGMENT = 832, 480, 24, 17, 81
+SESSIONS = 4
+STEPS = 4
+INFO = ModelInfo(
+    model_id="paced",
+    family="paced",
+    state_kind="paced",
+    spatial_factor=16,
+    temporal_factor=8,
+    chunk_frames=CHUNK,
+    overlap_frames=1,
+    defaults=GenerationDefaults(
+        width=WIDTH,
+        height=HEIGHT,
+        num_frames=SEGMENT,
+        fps=FPS,
+        num_inference_steps=STEPS,
+        guidance_scale=1.0,
+    ),
+)
+
+
+def load(_generator: GeneratorConfig) -> PacedEngine:
+    return PacedEngine(i420_scene(WIDTH, HEIGHT, CHUNK))
+
+
+def rgb_to_i420(frames: RgbFrames, out: Sequence[I420Picture]) -> None:
+    """`frames` are I420 already: the conversion is the worker's business, not the API process's."""
+    for frame, picture in zip(frames, out, strict=True):
+        picture[:] = frame
+
+
+def recover(_error: Exception) -> bool:
+    return True
+
+
+class PacedEngine:
+    info = INFO
+
+    def __init__(self, clip: list[I420Picture]) -> None:
+        self._clip = np.stack(clip)
+
+    def begin(self, request: SegmentRequest, _state: ContinuationState | None) -> PacedRun:
+        return PacedRun(self._clip, request)
+
+
+class PacedRun:
+    """`finished` after as many chunks as the request needs."""
+
+    def __init__(self, clip: RgbFrames, request: SegmentRequest) -> None:
+        self._clip = clip
+        self._left = request.num_frames
+        self._step = 0
+        self._total = -(-request.num_frames // CHUNK) * STEPS
+
+    @property
+    def finished(self) -> bool:
+        return self._left <= 0
+
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> RgbFrames:
+        for _ in range(STEPS):
+            time.sleep(CHUNK / FPS / SESSIONS / STEPS)
+            self._step += 1
+            on_step(StepProgress(self._step, self._total))
+        frames = self._clip[: min(CHUNK, self._left)]
+        self._left -= len(frames)
+        return frames
+
+    def state(self) -> ContinuationState:
+        return ContinuationState(INFO.state_kind, np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))

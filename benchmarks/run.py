@@ -1,0 +1,124 @@
+"""Run every benchmark and write what they say into README.md and docs/benchmarks.md.
+
+    python benchmarks/run.py            all of them
+    python benchmarks/run.py cancel     the named ones, printed only
+
+A benchmark is a script in this folder that ends with a `main()` of its own; it prints one line of
+JSON (`_report.py`). Measure on a quiet machine: the load is in the conditions.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+MACHINE = ("cpu", "cores", "load_1min", "python")
+
+Line = dict[str, Any]
+
+
+def main() -> int:
+    named = sys.argv[1:]
+    scripts = [script for script in benchmarks(HERE) if not named or script.stem in named]
+    results = {script.stem: measured(script) for script in scripts}
+    lines = {name: line for name, line in results.items() if line is not None}
+    print(table(lines.values()))
+    if not named:
+        write(ROOT / "README.md", f"{table(lines.values())}\n\n{machine(lines.values())}")
+        write(ROOT / "docs" / "benchmarks.md", with_conditions(lines))
+    failed = [name for name in results if name not in lines]
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def benchmarks(folder: Path) -> list[Path]:
+    """Scripts, in the order of their names; other modules only help them."""
+    return sorted(
+        path
+        for path in folder.glob("*.py")
+        if not path.name.startswith("_")
+        and path.name != "run.py"
+        and '__name__ == "__main__"' in path.read_text()
+    )
+
+
+def measured(script: Path) -> Line | None:
+    """What it printed; None, with the reason on stderr, when it failed."""
+    print(f"{script.stem} ...", file=sys.stderr, flush=True)
+    run = subprocess.run(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if run.returncode:
+        print(f"{script.stem}: exit code {run.returncode}", file=sys.stderr)
+        return None
+    line: Line = json.loads(run.stdout.strip().splitlines()[-1])
+    return line
+
+
+def table(lines: Iterable[Line]) -> str:
+    rows = [
+        "| What | Here | Peer's way | Ratio | Target | |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    rows += [row(line) for line in lines]
+    return "\n".join(rows)
+
+
+def row(line: Line) -> str:
+    """A target bounds the ratio where there is a peer."""
+    unit = line["unit"]
+    ours = f"{line['ours']:g} {unit}".strip()
+    peer = "" if line["peer"] is None else f"{line['peer']:g} {unit}".strip()
+    ratio = "" if line["ratio"] is None else f"{line['ratio']:g}"
+    target = f"{line['target']:g}" + ("x" if line["ratio"] is not None else f" {unit}".rstrip())
+    cells = (line["name"], ours, peer, ratio, f"≤ {target}", "✓" if line["holds"] else "missed")
+    return f"| {' | '.join(cells)} |"
+
+
+def machine(lines: Iterable[Line]) -> str:
+    """Of all the lines: they were measured one after the other."""
+    conditions = [line["conditions"] for line in lines]
+    if not conditions:
+        return ""
+    loads = [one["load_1min"] for one in conditions]
+    first = conditions[0]
+    return (
+        f"{first['cores']} cores of {first['cpu']}, Python {first['python']}, "
+        f"load {min(loads):g} to {max(loads):g}; the rest in `docs/benchmarks.md`."
+    )
+
+
+def with_conditions(lines: dict[str, Line]) -> str:
+    parts = [table(lines.values()), "", machine(lines.values()).partition(";")[0] + "."]
+    for name, line in lines.items():
+        parts += ["", f"### {line['name']}", "", f"`python benchmarks/{name}.py`", ""]
+        parts += [
+            f"- {key}: {value}" for key, value in line["conditions"].items() if key not in MACHINE
+        ]
+    return "\n".join(parts)
+
+
+def write(page: Path, text: str) -> None:
+    """Between the page's markers."""
+    page.write_text(between_markers(page.read_text(), text))
+
+
+def between_markers(page: str, text: str) -> str:
+    """Raises `ValueError` when the page has no markers."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page has no line {BEGIN} with {END} after it")
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Nonsense by the thousand: mutations of valid messages, random JSON, broken frames.
+
+Whatever comes, every connection ends with a close frame, and the server is afterwards as it was.
+With `CI=true` there are 100,000 messages, else some thousands. A failing seed is in the assertion's
+message: sessions are made from it alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+
+from tests.runtime.end_to_end.conftest import StartFake
+from tests.runtime.end_to_end.nonsense import Script, script
+from tests.runtime.end_to_end.serving import PATIENCE_S, Server
+from tests.runtime.end_to_end.viewing import session
+from tests.runtime.end_to_end.wire_level import WireLevelClient
+
+MESSAGES = 100_000 if os.environ.get("CI") == "true" else 5_000
+AT_ONCE = 16
+SEED = 20261123
+GROWTH_BYTES = 48 * 2**20
+CODES = {1000, 1002, 1003, 1007, 1008, 1009, 1013}
+
+
+async def test_no_message_breaks_the_server(start_fake: StartFake) -> None:
+    server = start_fake(
+        max_sessions=8,
+        generation_segment_cap=3,
+        limits={"message_bytes": 20_000, "initial_image_bytes": 10_000},
+    )
+    await _play_all(server, random.Random(SEED), 500)  # noqa: S311 - not for secrets
+    await _settled(server)
+    tasks, files = server.tasks(), server.family()[0].num_fds()
+    memory = [process.memory_info().rss for process in server.family()]
+
+    await _play_all(server, random.Random(SEED + 1), MESSAGES)  # noqa: S311
+
+    await _settled(server)
+    server.eventually(lambda: server.tasks() <= tasks)
+    server.eventually(lambda: server.family()[0].num_fds() <= files)
+    growth = [
+        process.memory_info().rss - before
+        for process, before in zip(server.family(), memory, strict=True)
+    ]
+    assert max(growth) < GROWTH_BYTES
+    assert server.metric("matinee_worker_restarts_total") == 0
+    log = server.log.read_text()
+    assert '"level": "error"' not in log, log[-3000:]
+    assert "failed" not in log
+
+
+async def _play_all(server: Server, rng: random.Random, messages: int) -> None:
+    """Several connections at a time, until there were so many messages."""
+    left = messages
+
+    async def keep_playing() -> None:
+        nonlocal left
+        while left > 0:
+            seed = rng.getrandbits(32)
+            one = script(seed)
+            left -= len(one.frames)
+            await _play(server, one, seed)
+
+    async with asyncio.TaskGroup() as players:
+        for _ in range(AT_ONCE):
+            players.create_task(keep_playing())
+
+
+async def _play(server: Server, one: Script, seed: int) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        client = await WireLevelClient.connect(server.port)
+        try:
+            code = await client.play(one.frames, vanish=one.vanishes)
+        finally:
+            client.abort()
+    assert one.vanishes or code in CODES, f"seed {seed}: close code {code}"
+
+
+async def _settled(server: Server) -> None:
+    """Nobody is served any more, and a new viewer still is."""
+    await asyncio.to_thread(server.wait_until_idle)
+    async with session(server) as viewer:
+        await viewer.segment("a ball")
+        await viewer.end()
+    await asyncio.to_thread(server.wait_until_idle)
