@@ -27,7 +27,7 @@ PROMPTS = (
     "a yellow triangle moving up on a black background",
     "a blue ball moving down on a gray background",
 )
-CHUNKS = 4
+MOST_CHUNKS = 12
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ async def main(model: str) -> None:
         target=0.01,
         conditions={
             "model": info.model_id,
-            "chunks_per_session": CHUNKS,
+            "chunks_per_session": chunks_of(info),
             "compute_ms": [round(share) for share in shares_ms],
             "pixels": "the same as alone",
             "one_session_after_the_other": 0.75,
@@ -62,15 +62,21 @@ async def main(model: str) -> None:
 
 
 def jobs(info: ModelInfo, first_id: int) -> list[SegmentJob]:
-    new_frames = (CHUNKS - 1) * (info.chunk_frames - info.overlap_frames)
+    frames = info.chunk_frames + (chunks_of(info) - 1) * (info.chunk_frames - info.overlap_frames)
     requests = [
-        with_defaults(info.defaults, prompt, seed, num_frames=info.chunk_frames + new_frames)
+        with_defaults(info.defaults, prompt, seed, num_frames=frames)
         for seed, prompt in enumerate(PROMPTS)
     ]
     return [
         SegmentJob(first_id + k, f"session {k}", request, None)
         for k, request in enumerate(requests)
     ]
+
+
+def chunks_of(info: ModelInfo) -> int:
+    """Many, because the sessions' shares always differ by up to a chunk."""
+    later = (info.max_frames - info.chunk_frames) // (info.chunk_frames - info.overlap_frames)
+    return min(MOST_CHUNKS, 1 + later)
 
 
 async def together(pool: WorkerPool, jobs: list[SegmentJob]) -> tuple[list[float], list[str]]:
