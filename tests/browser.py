@@ -188,7 +188,7 @@ class Page:
             raise PageError(_error_text(result["exceptionDetails"]))
         return result["result"].get("value")
 
-    async def wait_for(self, expression: str, timeout_s: float = 30.0) -> Any:
+    async def wait_for(self, expression: str, timeout_s: float = 60.0) -> Any:
         """Wait in the page until the expression is truthy, and return its value."""
         value = await self.evaluate(
             f"""new Promise((resolve) => {{

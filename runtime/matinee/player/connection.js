@@ -18,7 +18,7 @@ export async function whyUnreachable(base) {
   try {
     const answer = await fetch(new URL("readyz", base), { cache: "no-store" });
     if (answer.status === 401 || answer.status === 403) return "unauthorized";
-    if (answer.status === 503) return "warming";
+    if (answer.status === 503) return (await answer.json()).draining ? "restarting" : "warming";
     return answer.ok ? "refused" : "unreachable";
   } catch {
     return "unreachable";

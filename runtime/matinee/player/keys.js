@@ -1,12 +1,12 @@
-/** The keyboard, the prompt box, and the two sheets. */
+/** The keyboard and the two sheets. */
 
 const byId = (id) => document.getElementById(id);
 
 /** Wire the page's controls; `actions` are the things a viewer can do. */
-export function watchKeys({ submit, cancel, togglePause, history, grow, input }) {
+export function watchKeys(box, { submit, cancel, togglePause }) {
   byId("composer").addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(input.value);
+    submit(box.input.value);
   });
   byId("open-settings").addEventListener("click", () => byId("settings").showModal());
   byId("open-keys").addEventListener("click", () => byId("keys").showModal());
@@ -15,24 +15,16 @@ export function watchKeys({ submit, cancel, togglePause, history, grow, input })
       if (event.target === sheet) sheet.close(); // a click beside the sheet
     });
   }
-  input.addEventListener("input", grow);
-  input.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
-    if (event.key === "Enter" && !event.shiftKey) {
-      event.preventDefault();
-      submit(input.value);
-    } else if (event.key === "ArrowUp" && onFirstLine(input)) {
-      event.preventDefault();
-      history.step(-1);
-    } else if (event.key === "ArrowDown" && onLastLine(input)) {
-      event.preventDefault();
-      history.step(1);
-    }
+  box.input.addEventListener("keydown", (event) => {
+    const action = whileTyping(box, event, submit);
+    if (!action || event.isComposing) return;
+    event.preventDefault();
+    action();
   });
   const whenNotTyping = {
     " ": togglePause,
     k: togglePause,
-    "/": () => input.focus(),
+    "/": () => box.input.focus(),
     ",": () => byId("settings").showModal(),
     "?": () => byId("keys").showModal(),
   };
@@ -48,19 +40,18 @@ export function watchKeys({ submit, cancel, togglePause, history, grow, input })
   });
 }
 
-function onFirstLine(input) {
-  return !input.value.slice(0, input.selectionStart).includes("\n");
-}
-
-function onLastLine(input) {
-  return !input.value.slice(input.selectionEnd).includes("\n");
+function whileTyping(box, { key, shiftKey }, submit) {
+  if (key === "Enter" && !shiftKey) return () => submit(box.input.value);
+  if (key === "ArrowUp" && box.onFirstLine) return () => box.step(-1);
+  if (key === "ArrowDown" && box.onLastLine) return () => box.step(1);
+  return null;
 }
 
 function isTyping(node) {
-  return node instanceof HTMLTextAreaElement || (node instanceof HTMLInputElement && node.type !== "checkbox");
+  return node.matches("textarea, input:not([type=checkbox])");
 }
 
 /** Space presses a focused button or switch; it must not pause as well. */
 function isControl(node) {
-  return node instanceof HTMLButtonElement || node instanceof HTMLInputElement;
+  return node.matches("button, input, a");
 }

@@ -4,6 +4,7 @@ import { nextPrompt } from "./ahead.js";
 import { Connection, whyUnreachable } from "./connection.js";
 import { watchKeys } from "./keys.js";
 import { Media, unsupported } from "./media.js";
+import { PromptBox } from "./prompt.js";
 import { Reel } from "./reel.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
@@ -15,12 +16,12 @@ const SLOW_OPENING_MS = 1500;
 const EVENTS_KEPT = 1000;
 const byId = (id) => document.getElementById(id);
 const video = byId("video");
-const input = byId("prompt");
 
 const events = [];
 const session = new Session();
 const view = new View();
-const media = new Media(video, (error) => stop(problem("decoder-failed", error?.message ?? "")));
+const media = new Media(video, (name, detail) => stop(problem(name, detail)));
+const box = new PromptBox(byId("prompt"));
 const reel = new Reel(byId("reel"), reuse);
 const settings = new Settings((message) => connection.send(message));
 const streamUrl = new URL("v1/stream", document.baseURI);
@@ -52,9 +53,9 @@ function message(received) {
   if (received.type === "error") explain(received);
   session.receive(received);
   if (received.type === "media_init") media.expectInit(received.mime);
-  if (received.type === "queue_status") show(null);
+  if (received.type === "queue_status") current = null;
   if (received.type === "ltx2_stream_start") started();
-  if (received.type === "ltx2_segment_complete") askForSnapshot();
+  if (received.type === "ltx2_segment_complete") segmentDone(received);
   if (received.type === "viewer_lagging") view.note(laggingWords(received));
   refresh();
 }
@@ -67,15 +68,16 @@ function explain(error) {
 
 function started() {
   connection.settled();
-  show(null);
+  current = null;
   view.streamBegan(session);
   view.announce("Connected");
   if (settings.paused) connection.send({ type: "generation_paused_updated", paused: true });
   session.requests.forEach(send);
 }
 
-/** A state to go on from, should the connection be lost. */
-function askForSnapshot() {
+/** Ask for a state to go on from, should the connection be lost. */
+function segmentDone({ segment_idx: index }) {
+  view.announce(`Segment ${index + 1} is made`);
   if (session.snapshotAsked) return;
   session.snapshotAsked = connection.send({ type: "snapshot_state" });
 }
@@ -92,11 +94,10 @@ async function closed({ code, reason, wasOpen }) {
   if (connection.socket) return; // the viewer was quicker
   const { ending, error } = session;
   const ended = problemOfEnd({ code, reason, ending, error, unreachable });
-  const stateRefused = error?.param?.startsWith("continuation_state");
   session.reset();
   session.phase = "ended";
-  show(ended);
-  if (ended.retry || stateRefused) tryAgain(ended.retryAfter);
+  current = ended;
+  if (ended.retry) tryAgain(ended.retryAfter);
   view.announce(ended.title);
   refresh();
 }
@@ -107,7 +108,7 @@ function tryAgain(afterSeconds) {
 }
 
 function connect() {
-  show(null);
+  current = null;
   connection.close();
   session.reset();
   connection.open();
@@ -118,17 +119,13 @@ function stop(ended) {
   connection.close();
   session.startAfresh();
   session.phase = "ended";
-  show(ended);
+  current = ended;
   refresh();
 }
 
 function startAfresh() {
   session.startAfresh();
   connect();
-}
-
-function show(ended) {
-  current = ended;
 }
 
 // What the viewer does
@@ -139,9 +136,7 @@ function submit(prompt) {
   for (const request of session.requests.filter((one) => one.automatic)) cancel(request.id);
   stopped = false;
   view.note("");
-  history.add(text);
-  input.value = "";
-  grow();
+  box.sent(text);
   ask(text, false);
   if (session.phase === "ended") connect();
   play();
@@ -174,9 +169,8 @@ function cancel(requestId) {
 }
 
 function reuse(segment) {
-  input.value = segment.request.prompt;
-  grow();
-  input.focus();
+  box.fill(segment.request.prompt);
+  box.input.focus();
 }
 
 function togglePause() {
@@ -193,26 +187,6 @@ function play() {
     stopped = true; // the browser wants a tap first: the play button shows
     refresh();
   });
-}
-
-/** Prompts sent from here, for the up and down keys. */
-const history = {
-  past: [],
-  at: 0,
-  add(prompt) {
-    if (this.past.at(-1) !== prompt) this.past.push(prompt);
-    this.at = this.past.length;
-  },
-  step(by) {
-    this.at = Math.min(this.past.length, Math.max(0, this.at + by));
-    input.value = this.past[this.at] ?? "";
-    grow();
-  },
-};
-
-function grow() {
-  input.style.height = "auto";
-  input.style.height = `${input.scrollHeight}px`;
 }
 
 // The page
@@ -277,7 +251,7 @@ Object.defineProperty(window, "matinee", {
 });
 
 view.addChips(submit);
-watchKeys({ submit, cancel: cancelAll, togglePause, history, grow, input });
+watchKeys(box, { submit, cancel: cancelAll, togglePause });
 byId("cancel").addEventListener("click", cancelAll);
 byId("pause").addEventListener("click", togglePause);
 byId("problem-action").addEventListener("click", () => {
@@ -289,11 +263,13 @@ byId("new-session").addEventListener("click", () => {
   startAfresh();
 });
 document.addEventListener("visibilitychange", tick);
+// Not on a touch screen, where it would bring up the keyboard.
+if (matchMedia("(hover: hover)").matches) box.input.focus();
 
 const missing = unsupported();
 if (missing) {
   session.phase = "ended";
-  show(problem(missing));
+  current = problem(missing);
 } else {
   connection.open();
 }

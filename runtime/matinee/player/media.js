@@ -15,18 +15,19 @@ const TOLERANCE_S = 0.02;
 /** With more than this buffered ahead a standstill is the decoder's, not a hole's. */
 const DECODING_S = 1;
 const HAVE_FUTURE_DATA = 3;
+const MOST_REBUILDS = 3;
 const H264 = 'video/mp4; codecs="avc1.42c00d"';
 
 const Source = globalThis.MediaSource ?? globalThis.ManagedMediaSource;
 
 /** Why this browser cannot play, in a word; null when it can. */
-export function unsupported(mime = H264) {
+export function unsupported() {
   if (!Source) return "no-media-source";
-  return Source.isTypeSupported(mime) ? null : "no-codec";
+  return Source.isTypeSupported(H264) ? null : "no-codec";
 }
 
 export class Media {
-  /** `onFailure(error)` is told when the browser refuses the video for good. */
+  /** `onFailure(name, detail)` is told when the browser refuses the video for good. */
   constructor(video, onFailure) {
     this.video = video;
     this.onFailure = onFailure;
@@ -106,20 +107,23 @@ export class Media {
   open() {
     const source = new Source();
     this.source = source;
-    this.video.src = URL.createObjectURL(source);
-    source.addEventListener(
-      "sourceopen",
-      () => {
-        URL.revokeObjectURL(this.video.src);
-        if (source !== this.source) return;
-        source.duration = Infinity;
-        this.buffer = source.addSourceBuffer(this.mime);
-        this.buffer.mode = "segments";
-        this.buffer.addEventListener("updateend", () => this.afterUpdate());
-        this.pump();
-      },
-      { once: true },
-    );
+    const url = URL.createObjectURL(source);
+    this.video.src = url;
+    source.addEventListener("sourceopen", () => URL.revokeObjectURL(url), { once: true });
+    source.addEventListener("sourceopen", () => this.opened(source), { once: true });
+  }
+
+  opened(source) {
+    if (source !== this.source) return; // given up meanwhile
+    if (!Source.isTypeSupported(this.mime)) {
+      this.onFailure("no-codec", this.mime);
+      return;
+    }
+    source.duration = Infinity;
+    this.buffer = source.addSourceBuffer(this.mime);
+    this.buffer.mode = "segments";
+    this.buffer.addEventListener("updateend", () => this.afterUpdate());
+    this.pump();
   }
 
   enqueue(action) {
@@ -172,11 +176,10 @@ export class Media {
 
   /** The decoder gave up: start a new source at the next segment, which begins with a keyframe. */
   rebuild() {
-    const error = this.video.error;
     const { init, mime } = this;
     this.rebuilds += 1;
-    if (this.rebuilds > 3 || !init) {
-      this.onFailure(error);
+    if (this.rebuilds > MOST_REBUILDS || !init) {
+      this.onFailure("decoder-failed", this.video.error?.message ?? "");
       return;
     }
     this.clear();

@@ -5,6 +5,8 @@
  * outlive a connection, so that the video can go on in a new one.
  */
 
+const SEGMENTS_KEPT = 500;
+
 let lastKey = 0;
 
 const HANDLERS = {
@@ -17,7 +19,6 @@ const HANDLERS = {
   ltx2_segment_complete: "onSegmentComplete",
   segment_cancelled: "onSegmentCancelled",
   continuation_state_snapshot: "onSnapshot",
-  session_timeout: "onTimeout",
   ltx2_stream_complete: "onStreamComplete",
   error: "onError",
 };
@@ -25,7 +26,7 @@ const HANDLERS = {
 export class Session {
   constructor(now = () => performance.now()) {
     this.now = now;
-    /** Every segment of this page, oldest first. */
+    /** The last segments of this page, oldest first. */
     this.segments = [];
     /** Requests that the server has not begun, oldest first. */
     this.requests = [];
@@ -62,7 +63,8 @@ export class Session {
 
   /** Note a request and return it; the caller sends `segment_prompt_source` when `open`. */
   ask(prompt, { automatic = false, settings = {} } = {}) {
-    const request = { id: crypto.randomUUID(), prompt, automatic, settings, askedAt: this.now() };
+    const id = Math.random().toString(36).slice(2); // randomUUID is missing on plain http
+    const request = { id, prompt, automatic, settings, askedAt: this.now() };
     this.requests.push(request);
     return request;
   }
@@ -130,7 +132,6 @@ export class Session {
       request,
       index: message.segment_idx,
       prompt: message.prompt,
-      source: message.source ?? "user",
       seed: message.seed ?? null,
       status: "making",
       step: 0,
@@ -143,10 +144,10 @@ export class Session {
       beganAt: Math.max(request.askedAt, this.lastFinishedAt ?? 0),
       firstPictureMs: null,
       generationMs: null,
-      latencyMs: null,
       durationMs: null,
     };
     this.segments.push(this.running);
+    if (this.segments.length > SEGMENTS_KEPT) this.segments.shift();
     this.phase = "making";
     this.error = null;
   }
@@ -167,17 +168,15 @@ export class Session {
     if (this.running?.index === index) this.running.durationMs = durationMs ?? null;
   }
 
-  onSegmentComplete({ segment_idx: index, generation_time_ms: generation, e2e_latency_ms: e2e }) {
-    const segment = this.running;
-    if (segment?.index !== index) return;
-    segment.generationMs = generation;
-    segment.latencyMs = e2e ?? generation;
-    this.finish(segment, "done");
+  onSegmentComplete({ segment_idx: index, generation_time_ms: generationMs }) {
+    if (this.running?.index !== index) return;
+    this.running.generationMs = generationMs;
+    this.finish(this.running, "done");
   }
 
   onSegmentCancelled({ request_id: requestId, segment_idx: index }) {
     if (requestId) this.drop(requestId);
-    if (this.running && this.running.index === index) this.finish(this.running, "cancelled");
+    if (this.running?.index === index) this.finish(this.running, "cancelled");
   }
 
   finish(segment, status) {
@@ -193,23 +192,20 @@ export class Session {
     this.snapshotAsked = false;
   }
 
-  onTimeout({ timeout_seconds: seconds }) {
-    this.ending = { reason: "timeout", seconds };
-  }
-
   onStreamComplete({ reason }) {
     this.phase = "ended";
-    this.ending = { ...this.ending, reason };
+    this.ending = reason;
   }
 
-  /** An error of one request ends that request; any other may end the connection. */
+  /** An error of one request ends that request; others may be why the connection ends. After
+   * `worker_failed` the server tries again or closes. */
   onError({ code, message, retryable, request_id: requestId, param, retry_after_seconds: after }) {
     const error = { code, message, retryable, param, retryAfterSeconds: after ?? null };
     this.snapshotAsked = false;
     if (param?.startsWith("continuation_state")) this.saved = null;
-    if (code === "upstream_timeout" || (code === "worker_failed" && retryable)) return;
-    if (this.running && this.running.request.id === requestId) this.finish(this.running, "failed");
-    else if (requestId) this.drop(requestId);
-    else this.error = error;
+    if (code === "upstream_timeout") return;
+    if (!requestId || code === "worker_failed") this.error = error;
+    else if (this.running?.request.id === requestId) this.finish(this.running, "failed");
+    else this.drop(requestId);
   }
 }

@@ -34,7 +34,7 @@ export class View {
     this.glow.drawImage(this.video, -2, -2, width + 4, height + 4);
   }
 
-  /** Frames painted in each of the last seconds. */
+  /** Frames painted a second, lately. */
   paintedFps(now) {
     const window = 2000;
     this.frameTimes = this.frameTimes.filter((time) => now - time < window);
@@ -61,11 +61,10 @@ export class View {
     this.renderStats(status);
   }
 
-  renderStage({ session, playing, segment, stopped }) {
+  renderStage({ session, segment, stopped }) {
     const empty = session.segments.every((one) => one.mediaStart === null);
     byId("stage").toggleAttribute("data-empty", empty);
     byId("stage").toggleAttribute("data-stopped", stopped);
-    byId("stage").toggleAttribute("data-playing", playing);
     byId("pause").hidden = empty;
     byId("pause").setAttribute("aria-label", stopped ? "Play" : "Pause");
     byId("caption").hidden = !segment;

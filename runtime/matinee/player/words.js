@@ -107,19 +107,24 @@ const BY_CLOSE_CODE = {
   1013: "session_rejected",
 };
 
+/** Close codes whose reason is a sentence and not a name. */
+const REASONS_FOR_PEOPLE = new Set([1008, 1009]);
+
 /** What a lost connection means: `{name, title, text, detail, action, retry, retryAfter}`. */
 export function problemOfEnd({ code, reason, ending, error, unreachable }) {
   const name = nameOfEnd({ code, ending, error, unreachable });
   const words = PROBLEMS[name] ?? PROBLEMS.internal_error;
-  const detail = error?.message ?? (PROBLEMS[reason] ? "" : reason);
-  return { name, ...words, detail, retryAfter: error?.retryAfterSeconds ?? null };
+  const detail = error?.message ?? (REASONS_FOR_PEOPLE.has(code) ? reason : "");
+  // A refused state is forgotten: without it the server may take the session.
+  const retry = words.retry || error?.param?.startsWith("continuation_state");
+  return { name, ...words, detail, retry, retryAfter: error?.retryAfterSeconds ?? null };
 }
 
 function nameOfEnd({ code, ending, error, unreachable }) {
-  if (code === 1012 || ending?.reason === "drained") return "restarting";
+  if (code === 1012 || ending === "drained") return "restarting";
   if (error && BY_CLOSE_CODE[code]) return error.code;
   if (unreachable) return unreachable;
-  if (ending && ending.reason !== "error") return ending.reason;
+  if (ending && ending !== "error") return ending;
   return BY_CLOSE_CODE[code] ?? (code === 1000 ? "stop_requested" : "lost");
 }
 
