@@ -15,10 +15,12 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from matinee.errors import MatineeError, WorkerFailed
+from matinee.errors import MatineeError
+from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.streaming.app import create_app
 from matinee.streaming.lifecycle import Lifecycle
-from matinee_api.runtime_config import ServeConfig
+from matinee.streaming.services import server_defaults
+from matinee_api.runtime_config import RequestConfig, ServeConfig
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +69,16 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM. `on_ready` gets the server's URL once it can generate.
 
-    Raises `WorkerFailed` when the model cannot be run at all.
+    Raises `WorkerFailed` when the model cannot be run at all, and `InvalidRequest` when it cannot
+    make what is configured as default: every viewer would be refused for it.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config, listening, name, admin_token, on_ready))
+
+
+def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
+    """Raises `InvalidRequest`."""
+    check_request(info, with_defaults(server_defaults(info, configured), "", seed=0))
 
 
 def url_of(listening: socket.socket) -> str:
@@ -89,12 +97,12 @@ async def _serve(
 ) -> None:
     life = Lifecycle(config, name)
     server = _Server(uvicorn_config(config, life, admin_token), life)
-    failure: list[WorkerFailed] = []
+    failure: list[MatineeError] = []
 
     async def announce() -> None:
         try:
-            await life.services.pool.ready()
-        except WorkerFailed as error:
+            check_defaults(await life.services.pool.ready(), config.default_request)
+        except MatineeError as error:
             failure.append(error)
             server.should_exit = True
         else:
@@ -137,9 +145,7 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
 
-def uvicorn_config(
-    config: ServeConfig, life: Lifecycle, admin_token: str | None
-) -> uvicorn.Config:
+def uvicorn_config(config: ServeConfig, life: Lifecycle, admin_token: str | None) -> uvicorn.Config:
     """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU of
     sending it."""
     return uvicorn.Config(

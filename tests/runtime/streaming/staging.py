@@ -138,6 +138,9 @@ class Client:
             {"type": "websocket.receive", "text": json.dumps({"type": kind, **fields})}
         )
 
+    def say_binary(self, frame: bytes) -> None:
+        self._inbox.put_nowait({"type": "websocket.receive", "bytes": frame})
+
     def vanish(self) -> None:
         self._inbox.put_nowait({"type": "websocket.disconnect", "code": 1006})
 

@@ -28,17 +28,20 @@ def life_of(**streaming: Any) -> Lifecycle:
 
 class FakeConnection:
     def __init__(self, *, ends: bool = True) -> None:
-        self.told: list[tuple[object, ...]] = []
+        self.orders: list[tuple[object, ...]] = []
         self._gone = asyncio.Event()
         self._ends = ends
 
     def drain(self, deadline_s: float) -> None:
-        self.told.append(("drain", deadline_s))
+        self.orders.append(("drain", deadline_s))
 
     def shut_down(self, reason: str, code: int, text: str) -> None:
-        self.told.append((reason, int(code), text))
+        self.orders.append((reason, int(code), text))
         if self._ends:
             self._gone.set()
+
+    async def told(self) -> None:
+        await self._gone.wait()
 
     async def closed(self) -> None:
         await self._gone.wait()
@@ -103,7 +106,7 @@ async def test_draining_tells_the_sessions_and_ends_them_at_the_deadline() -> No
     life.drain(0.0)
     life.drain(99.0)
     await asyncio.wait_for(viewer.closed(), 20)
-    assert viewer.told == [("drain", 0.0), ("drained", 1012, "drained")]
+    assert viewer.orders == [("drain", 0.0), ("drained", 1012, "drained")]
     assert life.services.admission.closed_because == "this server is draining"
 
 
@@ -111,7 +114,7 @@ async def test_shutdown_waits_for_the_sessions() -> None:
     life = life_of()
     viewer = connected(life)
     await life.shut_down(20.0)
-    assert viewer.told == [("drained", 1012, "server_shutdown")]
+    assert viewer.orders == [("drained", 1012, "server_shutdown")]
 
 
 async def test_shutdown_waits_no_longer_than_the_grace() -> None:
