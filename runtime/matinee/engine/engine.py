@@ -113,9 +113,9 @@ class SegmentRun:
         return new
 
     def state(self) -> ContinuationState:
-        """What the next segment goes on from; only of a finished run."""
-        if not self.finished:
-            raise RuntimeError("the segment is not finished")
+        """What the next segment goes on from: the chunks made so far, of which there is one."""
+        if not self._chunk:
+            raise RuntimeError("no chunk has been made yet")
         return ContinuationState(
             kind=self._info.state_kind,
             frames=np.ascontiguousarray(self._shown.cpu().numpy()),

@@ -43,6 +43,7 @@ class Connection:
         self._live: LiveSession | None = None
         self._closing: End | None = None
         self._over = asyncio.Event()
+        self._told = asyncio.Event()
         self._closed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
         self._queue = SendQueue(
@@ -65,8 +66,14 @@ class Connection:
             await self._apologise()
         finally:
             self._services.connections.discard(self)
+            self._told.set()
             self._closed.set()
             self._log_end(time.monotonic() - started)
+
+    async def told(self) -> None:
+        """Wait until the viewer was sent all that there is to say, or is gone. The GPU may still be
+        in a step for it."""
+        await self._told.wait()
 
     async def closed(self) -> None:
         """Wait for the end of `run`."""
@@ -92,6 +99,7 @@ class Connection:
         if self._live:
             self._live.socket_gone()
         await asyncio.wait([sender], timeout=CLOSING_S)
+        self._told.set()
         reader.cancel()
         if not sender.done():
             sender.cancel()

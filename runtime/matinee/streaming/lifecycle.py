@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from matinee.store.base import StateStore
 from matinee.store.files import FileStore
@@ -117,9 +119,11 @@ class Lifecycle:
         for connection in connections:
             connection.shut_down("drained", CloseCode.RESTART, "server_shutdown")
         self.slots_feed.close()
-        waiting = [asyncio.create_task(connection.closed()) for connection in connections]
-        if waiting:
-            await asyncio.wait(waiting, timeout=grace_s)
+        await _all(grace_s, [connection.told() for connection in connections])
+        # Only now, and before the sessions' tasks have ended: a step that is under way may take
+        # longer than anybody wants to wait, and those tasks wait for it.
+        await self.services.pool.stop(WORKER_STOP_S)
+        await _all(WORKER_STOP_S, [connection.closed() for connection in connections])
 
     async def _end_at(self, deadline_s: float) -> None:
         await asyncio.sleep(deadline_s)
@@ -149,6 +153,12 @@ class Lifecycle:
             due = loop.time() + LAG_PROBE_S
             await asyncio.sleep(LAG_PROBE_S)
             self.services.metrics.loop_lag.observe(max(0.0, loop.time() - due))
+
+
+async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await asyncio.gather(*waiting)
 
 
 def _open_store(state: StateConfig) -> StateStore:

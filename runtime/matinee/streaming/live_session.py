@@ -273,7 +273,7 @@ class LiveSession:
             case worker.SegmentDone():
                 self._session.segment_done(outcome.state, now)
             case worker.SegmentCancelled():
-                self._session.segment_cancelled(outcome.steps_done, now)
+                self._session.segment_cancelled(outcome, now)
             case worker.SegmentFailed():
                 self._session.segment_failed(outcome, now)
         self._perform()

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from matinee.errors import InvalidRequest
 from matinee.generation import SegmentRequest
 from matinee.prompt.sources import PromptSources
-from matinee.streaming.client_messages import SegmentPrompt, SessionInit
+from matinee.streaming.client_messages import (
+    PausedUpdated,
+    SeedPromptsUpdated,
+    SegmentPrompt,
+    SessionInit,
+    ToggleUpdated,
+)
 from matinee.streaming.requests import RequestRules
 
 
@@ -36,6 +42,7 @@ class PromptQueue:
         self._alone = init.single_clip_mode
         self._waiting: deque[WaitingPrompt] = deque()
         self._halted = False
+        self._paused = False
         self._sources = PromptSources(
             curated=rules.curated("curated_prompts", init.curated_prompts),
             loop=init.loop_generation_enabled,
@@ -53,7 +60,9 @@ class PromptQueue:
         self._waiting.append(WaitingPrompt(message, request, now))
 
     def take(self, now: float) -> WaitingPrompt | None:
-        """The next prompt, which begins now."""
+        """The next prompt, which begins now. None while paused."""
+        if self._paused:
+            return None
         taken = self._waiting.popleft() if self._waiting else self._of_its_own(now)
         if taken is not None:
             self._sources = self._sources.after(taken.prompt.prompt)
@@ -69,15 +78,18 @@ class PromptQueue:
     def clear(self) -> None:
         self._waiting.clear()
 
-    def set_curated(self, prompts: tuple[str, ...]) -> None:
-        """Raises `InvalidRequest`."""
-        self._change(curated=self._rules.curated("seed_prompts", prompts))
-
-    def set_loop(self, enabled: bool) -> None:
-        self._change(loop=enabled)
-
-    def set_auto_extend(self, enabled: bool) -> None:
-        self._change(auto_extend=enabled)
+    def switch(self, message: SeedPromptsUpdated | ToggleUpdated | PausedUpdated) -> None:
+        """Raises `InvalidRequest`. Enhancement is nothing to this queue."""
+        match message:
+            case PausedUpdated():
+                self._paused = message.paused
+            case SeedPromptsUpdated():
+                prompts = self._rules.curated("seed_prompts", message.seed_prompts)
+                self._change(curated=prompts)
+            case ToggleUpdated(type="loop_generation_updated"):
+                self._change(loop=message.enabled)
+            case ToggleUpdated(type="auto_extension_updated"):
+                self._change(auto_extend=message.enabled)
 
     def own_refused(self) -> None:
         self._halted = True

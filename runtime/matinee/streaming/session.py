@@ -76,7 +76,6 @@ class Session:
         self._next_index = 0
         self._completed = 0
         self._active = False
-        self._paused = False
         self._queue = PromptQueue(rules, init, self._limits.queued_requests)
         self._own_prompt = False
         self._bad_in_a_row = 0
@@ -166,20 +165,12 @@ class Session:
         self._start_next(now)
 
     def _switch(self, message: SeedPromptsUpdated | ToggleUpdated | PausedUpdated) -> None:
-        match message:
-            case SeedPromptsUpdated():
-                try:
-                    self._queue.set_curated(message.seed_prompts)
-                except InvalidRequest as error:
-                    self._refuse(error.param, str(error))
-            case PausedUpdated():
-                self._paused = message.paused
-            case ToggleUpdated(type="loop_generation_updated"):
-                self._queue.set_loop(message.enabled)
-            case ToggleUpdated(type="auto_extension_updated"):
-                self._queue.set_auto_extend(message.enabled)
-            case ToggleUpdated() if message.enabled:
-                self._not_available("enabled", "prompt enhancement")
+        if message.type == "enhancement_updated" and message.enabled:
+            self._not_available("enabled", "prompt enhancement")
+        try:
+            self._queue.switch(message)
+        except InvalidRequest as error:
+            self._refuse(error.param, str(error))
 
     # From the worker
 
@@ -191,20 +182,22 @@ class Session:
         """The last fragment of the running segment is queued for the client."""
         if self._leave_segment(now) is None:
             return
-        self._state = None if self.init.single_clip_mode else state
-        self._effects.append(KeepState(state))
+        self._keep(state)
         self._completed += 1
         if self._completed == self._config.generation_segment_cap:
             self._end("segment_cap", CloseCode.NORMAL, "segment_cap")
         self._start_next(now)
 
-    def segment_cancelled(self, steps_done: int, now: float) -> None:
+    def segment_cancelled(self, event: worker.SegmentCancelled, now: float) -> None:
+        """The video goes on from what was shown of the segment."""
         left = self._leave_segment(now)
         if left is None:
             return
+        if event.state is not None:
+            self._keep(event.state)
         self._send(
             say.SegmentCancelled(
-                segment_idx=left.index, steps_done=steps_done, request_id=left.request_id
+                segment_idx=left.index, steps_done=event.steps_done, request_id=left.request_id
             )
         )
         self._start_next(now)
@@ -225,6 +218,10 @@ class Session:
 
     # Within
 
+    def _keep(self, state: ContinuationState) -> None:
+        self._state = None if self.init.single_clip_mode else state
+        self._effects.append(KeepState(state))
+
     def _queue_prompt(self, message: SegmentPrompt, now: float) -> None:
         try:
             self._queue.put(message, now)
@@ -232,7 +229,7 @@ class Session:
             self._refuse(error.param, str(error), message.request_id)
 
     def _start_next(self, now: float) -> None:
-        if self.ended or self.running or self._paused or not self._active:
+        if self.ended or self.running or not self._active:
             return
         waiting = self._queue.take(now)
         if waiting is None:

@@ -119,7 +119,8 @@ class JobHandle:
 
     def _accept_end(self, event: Ended) -> None:
         if self.cancelled and not isinstance(event, SegmentCancelled):
-            event = SegmentCancelled(self.job.job_id, self._steps)
+            state = event.state if isinstance(event, SegmentDone) else None
+            event = SegmentCancelled(self.job.job_id, self._steps, state)
         self.ended = True
         self._put(event)
 

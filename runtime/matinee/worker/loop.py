@@ -140,7 +140,7 @@ class WorkerLoop:
             return
         work.cancelled = True
         if work is not self._computing:
-            self._end(work, SegmentCancelled(job_id, work.steps_done))
+            self._end_cancelled(work)
 
     # One chunk
 
@@ -191,7 +191,7 @@ class WorkerLoop:
         try:
             yield
         except GenerationCancelled:
-            self._end(work, SegmentCancelled(work.job.job_id, work.steps_done))
+            self._end_cancelled(work)
         except Exception as error:  # noqa: BLE001
             self._fail(work, error)
 
@@ -234,6 +234,10 @@ class WorkerLoop:
     def _finish(self, work: _Work, run: SegmentRunLike) -> None:
         job_id, compute_ms = work.job.job_id, work.compute_s * 1000
         self._end(work, SegmentDone(job_id, run.state(), work.handed_over, compute_ms))
+
+    def _end_cancelled(self, work: _Work) -> None:
+        state = work.run.state() if work.run is not None and work.handed_over else None
+        self._end(work, SegmentCancelled(work.job.job_id, work.steps_done, state))
 
     def _end(self, work: _Work, event: Event) -> None:
         del self._works[work.job.job_id]

@@ -7,7 +7,7 @@ belongs to the reader from `FramesReady` until it sends `ReleaseSlots`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from matinee.generation import ContinuationState, ModelInfo, SegmentRequest
 
@@ -114,8 +114,11 @@ class SegmentDone:
 
 @dataclass(frozen=True, slots=True)
 class SegmentCancelled:
+    """`state`: what the next segment goes on from, when whole chunks were made before the cancel."""
+
     job_id: int
     steps_done: int
+    state: ContinuationState | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

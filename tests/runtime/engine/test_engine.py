@@ -126,9 +126,16 @@ def test_the_state_forgets_the_oldest_prompts(engine: Engine) -> None:
     assert run.state().prompts == (*old[1:], "a red ball")
 
 
-def test_an_unfinished_segment_has_no_state(engine: Engine) -> None:
-    with pytest.raises(RuntimeError, match="not finished"):
+def test_a_segment_without_a_chunk_has_no_state(engine: Engine) -> None:
+    with pytest.raises(RuntimeError, match="no chunk"):
         engine.begin(REQUEST).state()
+
+
+def test_the_state_of_an_unfinished_segment_is_that_of_its_chunks_so_far(engine: Engine) -> None:
+    two_chunks = engine.begin(dataclasses.replace(REQUEST, num_frames=25))
+    shown = two_chunks.next_chunk(lambda _step: None)
+    assert not two_chunks.finished
+    assert np.array_equal(two_chunks.state().frames, shown[-9:].numpy())
 
 
 def test_steps_are_counted_over_the_whole_segment(engine: Engine) -> None:

@@ -111,8 +111,8 @@ class Viewer:
         self.session.segment_done(state or state_of(), self.now)
         return self.effects
 
-    def cancelled(self, steps: int = 2) -> list[Effect]:
-        self.session.segment_cancelled(steps, self.now)
+    def cancelled(self, steps: int = 2, state: ContinuationState | None = None) -> list[Effect]:
+        self.session.segment_cancelled(worker.SegmentCancelled(1, steps, state), self.now)
         return self.effects
 
     def failed(self, *, bad_input: bool) -> list[Effect]:

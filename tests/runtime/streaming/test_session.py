@@ -20,6 +20,7 @@ from matinee.streaming.effects import (
     Send,
     StartSegment,
 )
+from matinee.worker import messages as worker
 from tests.runtime.streaming.making import Viewer, failed, sent, state_of, step
 
 
@@ -67,7 +68,17 @@ def test_the_next_segment_goes_on_from_the_state_that_the_last_one_left() -> Non
     assert started(viewer.prompt("two"))[0].state is left
 
 
-def test_a_cancelled_segment_leaves_the_state_as_it_was() -> None:
+def test_after_a_cancel_the_video_goes_on_from_what_was_shown() -> None:
+    viewer, shown = Viewer(), state_of()
+    viewer.prompt("one")
+    viewer.done()
+    viewer.prompt("two")
+    kept, _told = viewer.cancelled(state=shown)
+    assert isinstance(kept, KeepState)
+    assert started(viewer.prompt("three"))[0].state is shown
+
+
+def test_a_segment_cancelled_before_it_showed_anything_leaves_the_state_as_it_was() -> None:
     viewer, left = Viewer(), state_of()
     viewer.prompt("one")
     viewer.done(left)
@@ -564,7 +575,7 @@ def act(viewer: Viewer, action: str, value: str) -> None:
         "text": lambda: session.receive_text(value, now),
         "binary": lambda: session.receive_binary(now),
         "done": lambda: session.segment_done(state_of(1), now),
-        "cancelled": lambda: session.segment_cancelled(1, now),
+        "cancelled": lambda: session.segment_cancelled(worker.SegmentCancelled(1, 1), now),
         "bad": lambda: session.segment_failed(failed(bad_input=True), now),
         "lost": lambda: session.segment_failed(failed(bad_input=False), now),
         "bind": lambda: session.slot_bound(now),

@@ -160,6 +160,24 @@ def test_a_cancel_during_a_step_takes_effect_at_its_end(bench: Bench) -> None:
     assert events[-1] == SegmentCancelled(job.job_id, steps_done=3)
 
 
+def test_a_cancel_leaves_the_state_of_the_chunks_that_were_shown(bench: Bench) -> None:
+    job = segment(steps=4, frames=25)
+    bench.at_step = cancelling(bench, job, at=6)
+    bench.start(job)
+    (cancelled,) = [e for e in bench.finish(1) if isinstance(e, SegmentCancelled)]
+    assert cancelled.steps_done == 6
+    assert cancelled.state is not None
+    assert cancelled.state.segment_index == 1
+
+
+def test_a_cancel_in_the_first_chunk_leaves_no_state(bench: Bench) -> None:
+    job = segment(steps=4, frames=25)
+    bench.at_step = cancelling(bench, job, at=3)
+    bench.start(job)
+    (cancelled,) = [e for e in bench.finish(1) if isinstance(e, SegmentCancelled)]
+    assert cancelled.state is None
+
+
 def test_a_waiting_job_is_cancelled_in_the_midst_of_anothers_step(bench: Bench) -> None:
     running, waiting = segment(session="a"), segment(session="b")
     bench.at_step = cancelling(bench, waiting, at=2)
