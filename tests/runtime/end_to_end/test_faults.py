@@ -15,8 +15,8 @@ from tests.runtime.end_to_end.viewing import (
 )
 from tests.runtime.media.mp4_reading import video_frames
 
-LONG = {"num_frames": 65, "num_inference_steps": 10}
-"""Seven chunks: there is time to do something in between."""
+LONG = {"num_frames": 49, "num_inference_steps": 4}
+"""Several chunks: there is time to do something in between."""
 
 
 async def test_a_killed_worker_costs_a_session_nothing_but_time(server: Server) -> None:
@@ -91,7 +91,7 @@ async def test_a_viewer_that_does_not_read_harms_nobody(start_fake: StartFake, g
     """It is told what it missed, and goes on at an IDR."""
     server = start_fake(limits={"send_queue_bytes": 65536}, generation_segment_cap=0)
     size = {"width": 128, "height": 128, "num_frames": 257, "num_inference_steps": 1}
-    async with session(server, seed=1, **size) as other:
+    async with session(server, seed=1) as other:
         alone = await other.segment("a ball")
     async with raw(server, receive_buffer_bytes=8192) as slow:
         await slow.say("session_init_v2", seed=1, **size)
@@ -101,7 +101,7 @@ async def test_a_viewer_that_does_not_read_harms_nobody(start_fake: StartFake, g
             await slow.ask("a ball")
         server.eventually(lambda: server.metric("matinee_segments_total", outcome="done") == 5)
         assert server.metric("matinee_viewer_skipped_seconds_total") > 20
-        async with session(server, seed=1, **size) as other:
+        async with session(server, seed=1) as other:
             beside = await other.segment("a ball")
         assert server.family()[0].memory_info().rss < memory + 30 * 2**20
         assert alone.binaries == beside.binaries
@@ -146,7 +146,3 @@ def _check_goes_on_at_an_idr(viewer: Viewer) -> None:
     rest = [item for item in viewer.items[told:] if isinstance(item, bytes)]
     assert isinstance(viewer.items[told + 1], bytes)
     assert video_frames(init + rest[0])[0].key_frame
-    frames = video_frames(init + b"".join(rest))
-    assert len(frames) == sum(len(video_frames(init + rest[0])) for _ in [0]) + len(frames) - len(
-        video_frames(init + rest[0])
-    )
