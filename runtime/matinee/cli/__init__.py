@@ -7,6 +7,7 @@ stdout. Words such as `--streaming.pool.num_workers 2` override keys of a config
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -20,10 +21,13 @@ COMMANDS = (up, generate, stream, serve)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    words, overrides = split_overrides(sys.argv[1:] if argv is None else argv)
     parser = _parser()
-    args, rest = parser.parse_known_args(argv)
+    args = parser.parse_args(words)
+    if overrides and not hasattr(args, "config"):
+        parser.error(f"unrecognized arguments: {' '.join(overrides)}")
     try:
-        return int(args.run(args, _overrides(parser, args, rest)))
+        return int(args.run(args, overrides))
     except (BadInput, ConfigError) as error:
         print(f"matinee: {error}", file=sys.stderr)
         return 2
@@ -32,6 +36,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Take `--dotted.key VALUE` and `--dotted.key=VALUE` out of the words of a command line.
+
+    argparse would take such a VALUE for a positional argument.
+    """
+    words: list[str] = []
+    overrides: list[str] = []
+    rest = iter(argv)
+    for word in rest:
+        key, has_value, _ = word.partition("=")
+        if not (key.startswith("--") and "." in key):
+            words.append(word)
+            continue
+        overrides.append(word)
+        if not has_value:
+            overrides.extend(itertools.islice(rest, 1))
+    return words, overrides
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,13 +66,3 @@ def _parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         command.add_parser(subparsers)
     return parser
-
-
-def _overrides(
-    parser: argparse.ArgumentParser, args: argparse.Namespace, rest: list[str]
-) -> list[str]:
-    """Unknown words are overrides where a command reads a configuration file, and else mistakes."""
-    dotted = bool(rest) and rest[0].startswith("--") and "." in rest[0]
-    if rest and not (dotted and hasattr(args, "config")):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    return rest

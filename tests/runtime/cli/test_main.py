@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from matinee.cli import main, up
+from matinee.cli import main, split_overrides, up
 from matinee.errors import InvalidRequest, ModelUnavailable, WorkerFailed
 from matinee_api.errors import config_error
 
@@ -43,6 +43,23 @@ def test_a_wrong_command_line_is_told_with_exit_code_2(
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(*filter(None, [command]), "--help") == 0
     assert f"usage: matinee {command}".strip() in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "overrides"),
+    [
+        ("up -f x.yaml --port 1", "up -f x.yaml --port 1", ""),
+        ("generate --a.b 7", "generate", "--a.b 7"),
+        ("generate --a.b=7 ball", "generate ball", "--a.b=7"),
+        ("generate --a.b 7 ball --seed 3 --c-d.e f", "generate ball --seed 3", "--a.b 7 --c-d.e f"),
+        ("generate 2.5 -o x.mp4 --out=y.mp4", "generate 2.5 -o x.mp4 --out=y.mp4", ""),
+        ("serve --a.b", "serve", "--a.b"),
+    ],
+)
+def test_overrides_are_told_from_the_commands_own_words(
+    line: str, words: str, overrides: str
+) -> None:
+    assert split_overrides(line.split()) == (words.split(), overrides.split())
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
