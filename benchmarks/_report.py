@@ -18,10 +18,16 @@ from pathlib import Path
 
 
 def medians(repetitions: int, *measures: Callable[[], float]) -> list[float]:
-    """Median of each measure. They take turns, so that a busy moment of the machine hits all; one
-    turn before the first is not counted."""
-    turns = [[measure() for measure in measures] for _ in range(repetitions + 1)]
-    return [statistics.median(results) for results in zip(*turns[1:], strict=True)]
+    """Median of each measure. They take turns, so that a busy moment of the machine hits all, and
+    each second turn goes backwards, so that none is always the first to find warm caches. One turn
+    before the first is not counted."""
+    results: list[list[float]] = [[] for _ in measures]
+    order = list(zip(measures, results, strict=True))
+    for _ in range(repetitions + 1):
+        for measure, taken in order:
+            taken.append(measure())
+        order.reverse()
+    return [statistics.median(taken[1:]) for taken in results]
 
 
 def report(
