@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from matinee.streaming.client_messages import PausedUpdated
 from matinee.streaming.prompt_queue import PromptQueue
 from tests.runtime.streaming.making import init_of, prompt_of, rules_of
 
@@ -41,3 +42,12 @@ def test_cleared_it_is_empty() -> None:
     queue.put(prompt_of(), 0.0)
     queue.clear()
     assert queue.take(0.0) is None
+
+
+def test_while_paused_nothing_is_taken() -> None:
+    queue = PromptQueue(rules_of(), init_of(), 8)
+    queue.put(prompt_of("one"), 0.0)
+    for paused, expected in ((True, None), (False, "one")):
+        queue.switch(PausedUpdated(type="generation_paused_updated", paused=paused))
+        taken = queue.take(0.0)
+        assert (taken and taken.prompt.prompt) == expected
