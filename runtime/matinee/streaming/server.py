@@ -145,9 +145,15 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    """uvicorn writes an error with a traceback for each text frame of a client that is not UTF-8."""
+    return not record.getMessage().startswith("Invalid UTF-8 sequence received")
+
+
 def uvicorn_config(config: ServeConfig, life: Lifecycle, admin_token: str | None) -> uvicorn.Config:
     """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU of
     sending it."""
+    logging.getLogger("uvicorn.error").addFilter(_is_ours)
     return uvicorn.Config(
         create_app(life, admin_token),
         http="httptools",
