@@ -13,6 +13,7 @@ from tests.runtime.end_to_end.viewing import Segment, Viewer, session
 from tests.runtime.media.mp4_reading import video_frames
 
 SIZE = 64
+QUICK = {"num_inference_steps": 2}
 
 
 async def _state(viewer: Viewer) -> dict[str, object]:
@@ -27,11 +28,11 @@ def _pictures(segment: Segment) -> np.ndarray:
 
 
 async def test_a_state_goes_on_in_another_session_as_it_would_have_here(server: Server) -> None:
-    async with session(server, seed=5) as viewer:
+    async with session(server, **QUICK, seed=5) as viewer:
         await viewer.segment("a ball")
         state = await _state(viewer)
         uninterrupted = await viewer.segment("a ball", seed=6)
-    async with session(server, continuation_state=state) as viewer:
+    async with session(server, **QUICK, continuation_state=state) as viewer:
         resumed = await viewer.segment("a ball", seed=6)
         later = await _state(viewer)
     assert resumed.only("media_segment_complete")["frames"] == 16  # 17 shares one with before
@@ -44,7 +45,7 @@ async def test_a_state_goes_on_in_another_session_as_it_would_have_here(server: 
 
 async def test_a_state_survives_json(server: Server) -> None:
     """It holds the last pictures shown, without loss."""
-    async with session(server, seed=5) as viewer:
+    async with session(server, **QUICK, seed=5) as viewer:
         segment = await viewer.segment("a ball")
         state = json.loads(json.dumps(await _state(viewer)))
     payload = _payload(state)
@@ -59,10 +60,10 @@ async def test_a_state_survives_json(server: Server) -> None:
 
 
 async def test_a_state_of_another_size_is_an_error(server: Server) -> None:
-    async with session(server, seed=5) as viewer:
+    async with session(server, **QUICK, seed=5) as viewer:
         await viewer.segment("a ball")
         state = await _state(viewer)
-    async with session(server, continuation_state=state, width=32) as viewer:
+    async with session(server, **QUICK, continuation_state=state, width=32) as viewer:
         error = await viewer.hear("error")
         await viewer.rest()
     assert error["param"].startswith("continuation_state")
@@ -71,11 +72,11 @@ async def test_a_state_of_another_size_is_an_error(server: Server) -> None:
 
 
 async def test_a_damaged_state_is_an_error(server: Server) -> None:
-    async with session(server, seed=5) as viewer:
+    async with session(server, **QUICK, seed=5) as viewer:
         await viewer.segment("a ball")
         state = await _state(viewer)
     _payload(state)["frames_b64"][0] = "AAAA"
-    async with session(server, continuation_state=state) as viewer:
+    async with session(server, **QUICK, continuation_state=state) as viewer:
         error = await viewer.hear("error")
         await viewer.rest()
     assert "frames_b64.0" in error["message"]
@@ -99,11 +100,11 @@ async def test_the_first_segment_starts_from_the_initial_image(server: Server) -
             "name": "red",
             "data": base64.b64encode(file.getvalue()).decode(),
         }
-        async with session(server, initial_image=image, seed=5) as viewer:
+        async with session(server, **QUICK, initial_image=image, seed=5) as viewer:
             segment = await viewer.segment("a ball")
         whole[kind] = _pictures(segment)
         assert len(whole[kind]) == 17
-    async with session(server, seed=5) as viewer:
+    async with session(server, **QUICK, seed=5) as viewer:
         without = _pictures(await viewer.segment("a ball"))
     assert np.abs(whole["png"] - whole["jpeg"]).mean() < np.abs(whole["png"] - without).mean()
 

@@ -20,10 +20,10 @@ LONG = {"num_frames": 49, "num_inference_steps": 4}
 
 
 async def test_a_killed_worker_costs_a_session_nothing_but_time(server: Server) -> None:
-    async with session(server, seed=21) as viewer:
+    async with session(server, seed=21, num_inference_steps=2) as viewer:
         undisturbed = [await viewer.segment("a ball"), await viewer.segment("a ball", **LONG)]
     restarts = server.metric("matinee_worker_restarts_total")
-    async with session(server, seed=21) as viewer:
+    async with session(server, seed=21, num_inference_steps=2) as viewer:
         first = await viewer.segment("a ball")
         await viewer.ask("a ball", **LONG)
         await viewer.hear("media_init")

@@ -17,7 +17,7 @@ PROMPTS = tuple(f"a {colour} ball moving left" for colour in ("red", "blue", "gr
 
 
 async def watch(server: Server, seed: int = 7) -> list[Segment]:
-    async with session(server, seed=seed) as viewer:
+    async with session(server, seed=seed, num_inference_steps=2) as viewer:
         return [await viewer.segment(prompt) for prompt in PROMPTS]
 
 

@@ -151,7 +151,7 @@ async def test_within_a_segment_progress_comes_before_video_and_its_end_last(
 
 
 async def test_segments_follow_each_other_on_one_timeline(server: Server) -> None:
-    async with session(server, seed=3, fps=8) as viewer:
+    async with session(server, seed=3, fps=8, num_inference_steps=2) as viewer:
         segments = [await viewer.segment("a ball") for _ in range(3)]
     media = [segment.only("media_segment_complete") for segment in segments]
     expected = 0.0
@@ -178,7 +178,7 @@ async def test_requests_that_come_while_one_runs_wait_in_order(server: Server) -
 
 
 async def test_legacy_jpeg_sends_a_picture_in_each_binary_frame(server: Server) -> None:
-    async with session(server, stream_mode="legacy_jpeg", num_frames=17) as viewer:
+    async with session(server, stream_mode="legacy_jpeg", num_inference_steps=1) as viewer:
         segment = await viewer.segment("a ball")
     init = segment.only("media_init")
     assert (init["mime"], init["mode"]) == ("image/jpeg", "legacy_jpeg")
