@@ -146,7 +146,7 @@ class _Server(uvicorn.Server):
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """uvicorn writes an error with a traceback for each text frame of a client that is not UTF-8."""
+    """uvicorn logs a traceback for each text frame of a client that is not UTF-8."""
     return not record.getMessage().startswith("Invalid UTF-8 sequence received")
 
 
