@@ -205,7 +205,7 @@ function refresh() {
   view.link(...linkWords());
   reel.render(session.segments, segment);
   byId("reel-empty").hidden = session.segments.length > 0;
-  if (playing) reel.picture(segment, video);
+  if (segment) reel.picture(segment, video);
 }
 
 function linkWords() {

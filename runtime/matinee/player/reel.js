@@ -3,6 +3,7 @@
 import { milliseconds } from "./words.js";
 
 const MOST_SHOWN = 60;
+const PICTURE_AFTER_S = 0.4;
 const STATUS = { making: "being made", cancelled: "cancelled", failed: "failed", lost: "cut off" };
 
 export class Reel {
@@ -54,8 +55,9 @@ export class Reel {
 
   /** Take the picture of a segment that has played for a moment. */
   picture(segment, video) {
-    const card = this.cards.get(segment?.key);
-    if (!card || card.pictured || video.currentTime < segment.mediaStart + 0.4) return;
+    const card = this.cards.get(segment.key);
+    const moment = Math.min(PICTURE_AFTER_S, (segment.durationMs ?? Infinity) / 2000);
+    if (!card || card.pictured || video.currentTime < segment.mediaStart + moment) return;
     const { videoWidth: width, videoHeight: height } = video;
     const side = Math.min(width, height);
     const context = card.thumb.getContext("2d");
