@@ -61,9 +61,6 @@ def main(
     _die_with_parent(settings.parent_pid)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     _prepare_environment(settings)
-    # Threads of OpenMP that wait by spinning take the cores from those that they wait for: on a
-    # machine with other work, or under a container's CPU limit, segments took ten times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         backend = cast(Backend, importlib.import_module(settings.backend))
         engine, timings_ms = _load(settings, backend)
@@ -78,8 +75,8 @@ def main(
 def _prepare_environment(settings: WorkerSettings) -> None:
     """What CUDA and OpenMP read when torch is imported."""
     os.environ["CUDA_VISIBLE_DEVICES"] = settings.visible_device
-    # Threads that spin while they wait for each other take the cores from the encoders: on two
-    # busy cores, a step of the tiny model took 87-108 ms with spinning and 10-24 ms without.
+    # Threads that spin while they wait take the cores from those that they wait for: on two busy
+    # cores, a step of the tiny model took 87-108 ms with spinning and 10-24 ms without.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
