@@ -114,7 +114,7 @@ class SegmentDone:
 
 @dataclass(frozen=True, slots=True)
 class SegmentCancelled:
-    """`state`: what the next segment goes on from, when whole chunks were made before the cancel."""
+    """`state`: what the next segment goes on from, when there were whole chunks before the end."""
 
     job_id: int
     steps_done: int
