@@ -5,28 +5,25 @@ loss weighs the object, which covers an eighth of the picture. The latent is the
 fixed share of its spread is added in training, so that the decoder bears an imperfect denoiser.
 """
 
-import logging
 import random
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKLLTXVideo
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
-from tools.tiny_model import scenes
-from tools.tiny_model.schedule import Budget, learning_rate
-
-log = logging.getLogger(__name__)
+from tools.tiny_model import parallel, scenes
 
 LATENT_CHANNELS = 16
-BATCH = 8
-PEAK_RATE = 2e-3
-NOISE_SHARE = 0.08
+BATCH = 6
+PEAK_RATE = 3e-3
+DECODER_RATE = 2e-3
+NOISE_SHARE = 0.1
+PALETTE_SHARE = 0.6
 OBJECT_WEIGHT = 4.0
-SHORT_FRAMES = 9
-SHORT_SHARE = 0.5  # of the time on short clips, which are cheaper
+MARGIN = 4  # pixels around the object that weigh as much
+OUTLINE_WEIGHT = 10.0
+OUTLINE = 2  # pixels on either side
 CONFIG = {
     "latent_channels": LATENT_CHANNELS,
     "block_out_channels": (24, 48, 64),
@@ -51,8 +48,8 @@ def build() -> AutoencoderKLLTXVideo:
 
 
 def random_colour(rng: random.Random) -> Tensor:
-    """Half of the time a palette colour, else any."""
-    if rng.random() < 0.5:
+    """Mostly a palette colour, else any."""
+    if rng.random() < PALETTE_SHARE:
         return scenes.rgb(rng.choice(tuple(scenes.PALETTE)))
     return torch.tensor([rng.uniform(-1, 1) for _ in range(3)])
 
@@ -71,11 +68,26 @@ def random_clip(rng: random.Random) -> tuple[Tensor, Tensor]:
     return frames, masks[None]
 
 
-def batch(rng: random.Random, frames: int) -> tuple[Tensor, Tensor]:
-    """BATCH clips cut to `frames`, and the weight of each of their pixels."""
+def weights(masks: Tensor) -> Tensor:
+    """What each pixel counts: most along the outline, which tells a square from a circle.
+
+    Both sides of the outline weigh the same; else the object would grow.
+    """
+    near = spread(masks, MARGIN)
+    outline = spread(masks, OUTLINE) * spread(1 - masks, OUTLINE)
+    return 1 + (OBJECT_WEIGHT - 1) * near + (OUTLINE_WEIGHT - OBJECT_WEIGHT) * outline
+
+
+def spread(masks: Tensor, pixels: int) -> Tensor:
+    """The masks (B, 1, T, H, W), grown by some pixels."""
+    kernel = (1, 2 * pixels + 1, 2 * pixels + 1)
+    return functional.max_pool3d(masks, kernel, 1, (0, pixels, pixels))
+
+
+def batch(rng: random.Random) -> tuple[Tensor, Tensor]:
+    """BATCH clips, and the weight of each of their pixels."""
     clips, masks = zip(*(random_clip(rng) for _ in range(BATCH)), strict=True)
-    weights = 1 + (OBJECT_WEIGHT - 1) * torch.stack(masks)
-    return torch.stack(clips)[:, :, :frames], weights[:, :, :frames]
+    return torch.stack(clips), weights(torch.stack(masks))
 
 
 def encode(vae: AutoencoderKLLTXVideo, video: Tensor) -> Tensor:
@@ -84,11 +96,16 @@ def encode(vae: AutoencoderKLLTXVideo, video: Tensor) -> Tensor:
     return moments[:, :LATENT_CHANNELS]
 
 
+def disturbed(latents: Tensor) -> Tensor:
+    """The latents with noise of a fixed share of their spread."""
+    spread = latents.detach().float().std(dim=(0, 2, 3, 4), keepdim=True)
+    return latents + NOISE_SHARE * spread * torch.randn_like(latents)
+
+
 def reconstruct(vae: AutoencoderKLLTXVideo, video: Tensor) -> Tensor:
     """Encode, disturb, decode."""
-    latents = encode(vae, video)
-    spread = latents.detach().float().std(dim=(0, 2, 3, 4), keepdim=True)
-    return vae.decoder(latents + NOISE_SHARE * spread * torch.randn_like(latents))
+    output: Tensor = vae.decoder(disturbed(encode(vae, video)))
+    return output
 
 
 def weighted_error(output: Tensor, video: Tensor, weights: Tensor) -> Tensor:
@@ -97,22 +114,49 @@ def weighted_error(output: Tensor, video: Tensor, weights: Tensor) -> Tensor:
     return ((gap.square() + 0.3 * gap.abs()) * weights).mean()
 
 
-def train(vae: AutoencoderKLLTXVideo, budget: Budget, save: Callable[[], None]) -> None:
-    """Train until the budget is used up; `save` is called now and then."""
-    rng = random.Random(0)
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98))
-    step_function = torch.compile(reconstruct, dynamic=False)
-    while not budget.spent:
-        share = budget.share
-        learning_rate(optimizer, PEAK_RATE, share, budget.step)
-        video, weights = batch(rng, SHORT_FRAMES if share < SHORT_SHARE else scenes.FRAMES)
+class Task:
+    """Training by `parallel`: reconstruct random clips."""
+
+    def prepare(self, model: AutoencoderKLLTXVideo, seed: int) -> None:
+        """Compile in the process that will run it."""
+        self.rng = scenes.seeded(seed)
+        self.reconstruct = torch.compile(reconstruct, dynamic=False)
+
+    def loss(self, model: AutoencoderKLLTXVideo) -> Tensor:
+        """The error on a new batch."""
+        video, weights = batch(self.rng)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            output = step_function(vae, video)
-        loss = weighted_error(output, video, weights)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        if budget.tick():
-            log.info("vae step %d share %.2f loss %.4f", budget.step, share, loss.item())
-            save()
+            output = self.reconstruct(model, video)
+        return weighted_error(output, video, weights)
+
+
+def learner(vae: AutoencoderKLLTXVideo) -> parallel.Learner[AutoencoderKLLTXVideo]:
+    """The optimizers of this stage."""
+    return parallel.Learner(vae, vae, PEAK_RATE, PEAK_RATE)
+
+
+def decoder_learner(decoder: nn.Module) -> parallel.Learner[nn.Module]:
+    """The optimizers of the decoder's own stage."""
+    return parallel.Learner(decoder, decoder, DECODER_RATE, DECODER_RATE)
+
+
+class DecoderTask:
+    """Training by `parallel` of the decoder alone, when denoiser and latents are fixed."""
+
+    def __init__(self, vae: AutoencoderKLLTXVideo) -> None:
+        """Keep the encoder; `vae` must not need gradients."""
+        self.vae = vae
+
+    def prepare(self, model: nn.Module, seed: int) -> None:
+        """Compile in the process that will run it."""
+        self.rng = scenes.seeded(seed)
+        self.decode = torch.compile(model, dynamic=False)
+
+    def loss(self, model: nn.Module) -> Tensor:
+        """The error on a new batch."""
+        video, weights = batch(self.rng)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.no_grad():
+                latents = disturbed(encode(self.vae, video))
+            output = self.decode(latents)
+        return weighted_error(output, video, weights)

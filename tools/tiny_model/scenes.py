@@ -73,6 +73,11 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 
 
+def seeded(seed: int) -> random.Random:
+    """Repeatable chance; nothing here is secret."""
+    return random.Random(seed)  # noqa: S311
+
+
 def is_held_out(scene: Scene) -> bool:
     """Whether the scene is kept for evaluation: a hash decides, so the split never moves."""
     key = "/".join(getattr(scene, attribute) for attribute in ATTRIBUTES)
@@ -134,12 +139,12 @@ def rgb(name: str) -> Tensor:
     return torch.tensor(PALETTE[name]) / 127.5 - 1
 
 
-def coverage(shape: str, centres: Tensor) -> Tensor:
+def coverage(shape: str, centres: Tensor, scale: float = 1.0) -> Tensor:
     """How much of each pixel the object covers: (T, 2) centres give (T, SIZE, SIZE) in 0..1."""
     grid = torch.arange(SIZE) + 0.5
     dx = (grid[None, None, :] - centres[:, 0, None, None] + SIZE / 2) % SIZE - SIZE / 2
     dy = (grid[None, :, None] - centres[:, 1, None, None] + SIZE / 2) % SIZE - SIZE / 2
-    return (0.5 - signed_distance(shape, dx, dy)).clamp(0, 1)
+    return (0.5 - scale * signed_distance(shape, dx / scale, dy / scale)).clamp(0, 1)
 
 
 def signed_distance(shape: str, dx: Tensor, dy: Tensor) -> Tensor:

@@ -1,0 +1,62 @@
+"""The evaluation's arithmetic, with generators whose answers are known."""
+
+import numpy as np
+
+from tools.tiny_model import evaluate, scenes
+from tools.tiny_model.evaluate import Case
+from tools.tiny_model.recognise import Frames
+from tools.tiny_model.sampling import Request
+from tools.tiny_model.scenes import Scene
+
+SEEN = {"background", "colour", "direction", "shape", "all", "continuation", "switch"}
+
+
+class Painter:
+    """Draws what is asked for: a model that makes no mistakes, or ignores new prompts."""
+
+    def __init__(self, cases: list[Case], obeys: bool = True) -> None:
+        """Know the scene behind each prompt."""
+        self.scenes = {case.prompt: case.scene for case in cases}
+        self.obeys = obeys
+        self.first: Scene | None = None
+
+    def __call__(self, request: Request) -> Frames:
+        """A whole chunk for an opening, eight frames for more."""
+        scene = self.scenes[request.prompt]
+        if request.previous is None:
+            self.first = scene
+        shown = scene if self.obeys or self.first is None else self.first
+        clip = scenes.render([shown], [0], (32.0, 32.0)).permute(1, 2, 3, 0)
+        frames = np.asarray(((clip + 1) * 127.5).round().numpy(), dtype=np.uint8)
+        return frames if request.previous is None else frames[9:]
+
+
+def test_a_perfect_model_gets_full_marks() -> None:
+    """Every figure is there, and 1."""
+    figures = evaluate.evaluate(Painter(evaluate.cases(8, seed=0)), prompts=8, seed=0)
+    assert set(figures) >= SEEN
+    assert {1.0} == set(figures.values())
+
+
+def test_a_model_that_ignores_a_new_prompt_fails_the_switch() -> None:
+    """Openings and continuations are right all the same."""
+    painter = Painter(evaluate.cases(8, seed=0), obeys=False)
+    figures = evaluate.evaluate(painter, prompts=8, seed=0)
+    assert figures["switch"] == 0.0
+    assert figures["continuation"] == figures["all"] == 1.0
+
+
+def test_cases_are_held_out_and_repeatable() -> None:
+    """The same seed asks for the same videos, none of them trained."""
+    first = evaluate.cases(200, seed=3)
+    assert first == evaluate.cases(200, seed=3)
+    assert first != evaluate.cases(200, seed=4)
+    assert all(scenes.is_held_out(case.scene) for case in first)
+
+
+def test_a_model_that_draws_noise_gets_no_marks() -> None:
+    """Chance is not rewarded."""
+    rng = np.random.default_rng(0)
+    case = evaluate.cases(1, seed=0)[0]
+    noise = rng.integers(0, 255, (17, 64, 64, 3), dtype=np.uint8)
+    assert not evaluate.opening(lambda request: noise, case)["all"]
