@@ -236,7 +236,10 @@ class WorkerLoop:
         self._end(work, SegmentDone(job_id, run.state(), work.handed_over, compute_ms))
 
     def _end_cancelled(self, work: _Work) -> None:
-        state = work.run.state() if work.run is not None and work.handed_over else None
+        """With the state of what was handed over; none when a part of a chunk still waits."""
+        state = None
+        if work.run is not None and work.handed_over and work.frames is None:
+            state = work.run.state()
         self._end(work, SegmentCancelled(work.job.job_id, work.steps_done, state))
 
     def _end(self, work: _Work, event: Event) -> None:
