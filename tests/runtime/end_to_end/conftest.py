@@ -14,9 +14,16 @@ StartFake = Callable[..., Server]
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On a machine that is busy with something else a server takes a minute to start."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(400))
+
+
 @pytest.fixture(scope="session")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The quickstart, over an untrained model while there is no bundled one."""
+    """The quickstart; over an untrained model where there is no bundled one."""
     if (ROOT / "runtime/matinee/bundled/tiny/model_index.json").exists():
         return QUICKSTART
     folder = tmp_path_factory.mktemp("model")

@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from matinee_api.runtime_config import ServeConfig
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 """For what ought to happen at once, on a machine that is busy with something else."""
 
 
