@@ -56,8 +56,8 @@ class ComputeResources(ApiModel):
     memory: Quantity | None = None
     """Memory request and limit of a pod; unset: what the operator finds fitting."""
     shared_memory: Quantity | None = None
-    """Size of /dev/shm, which libraries such as NCCL use (frames do not pass through it); unset: what
-    the operator finds fitting."""
+    """Size of /dev/shm, which libraries such as NCCL use (frames do not pass through it); unset:
+    what the operator finds fitting."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
