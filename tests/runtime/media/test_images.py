@@ -53,7 +53,11 @@ JPEG = encoded(PHOTO, "JPEG")
 WEBP = encoded(PHOTO, "WEBP")
 
 BAD_IMAGES = {
-    "an unknown type": (PNG, "image/gif", "use one of image/png, image/jpeg, image/jpg, image/webp"),
+    "an unknown type": (
+        PNG,
+        "image/gif",
+        "use one of image/png, image/jpeg, image/jpg, image/webp",
+    ),
     "no type": (PNG, "", "not supported"),
     "a JPEG called PNG": (JPEG, "image/png", "cannot be read as PNG"),
     "a PNG called WebP": (PNG, "image/webp", "cannot be read as WEBP"),
