@@ -57,7 +57,16 @@ def export(
         transformer=transformer,
     )
     pipeline.to(torch.float16).save_pretrained(folder)
+    forget_origins(folder)
     write_defaults(folder, Defaults())
+
+
+def forget_origins(folder: Path) -> None:
+    """Remove the paths that parts were loaded from."""
+    for file in folder.glob("*/config.json"):
+        config = json.loads(file.read_text())
+        config.pop("_name_or_path", None)
+        file.write_text(json.dumps(config, indent=2) + "\n")
 
 
 def write_defaults(folder: Path, defaults: Defaults) -> None:

@@ -63,14 +63,19 @@ class Muon(torch.optim.Optimizer):
 
     def _direction(self, weight: Tensor, momentum: float) -> Tensor:
         """The gradient with Nesterov momentum."""
+        gradient = weight.grad
+        if gradient is None:
+            raise ValueError("a weight has no gradient")
         state = self.state[weight]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(weight)
-        state["momentum"].lerp_(weight.grad, 1 - momentum)
-        return weight.grad.lerp(state["momentum"], momentum)
+        state["momentum"].lerp_(gradient, 1 - momentum)
+        return gradient.lerp(state["momentum"], momentum)
 
 
-def split(module: nn.Module, inner: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+def split(
+    module: nn.Module, inner: nn.Module
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """The weights of `inner` that Muon takes, and all other parameters of `module`."""
     matrices = [p for name, p in inner.named_parameters() if name.endswith("weight") and p.ndim > 1]
     known = {id(p) for p in matrices}
