@@ -73,9 +73,7 @@ class Muon(torch.optim.Optimizer):
         return gradient.lerp(state["momentum"], momentum)
 
 
-def split(
-    module: nn.Module, inner: nn.Module
-) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def split(module: nn.Module, inner: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """The weights of `inner` that Muon takes, and all other parameters of `module`."""
     matrices = [p for name, p in inner.named_parameters() if name.endswith("weight") and p.ndim > 1]
     known = {id(p) for p in matrices}

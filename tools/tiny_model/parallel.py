@@ -50,7 +50,7 @@ def work(
     while go_on:
         torch._foreach_zero_(gradients)
         loss = task.loss(model)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         connection.send(loss.item())
         go_on = connection.recv()
 
