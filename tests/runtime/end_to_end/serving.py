@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from matinee_api.runtime_config import ServeConfig
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 180.0
 """For what ought to happen at once, on a machine that is busy with something else."""
+TETHER = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+"""No server outlives tests that are killed themselves."""
 
 
 @dataclass
@@ -133,7 +136,7 @@ def running(command: Sequence[str], log: Path, *, ready: bool = True) -> Iterato
     """`ready`: wait for its line on stdout."""
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            command,
+            [*TETHER, *command],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=stderr,

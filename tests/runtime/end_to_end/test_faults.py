@@ -126,6 +126,7 @@ async def test_a_viewer_that_does_not_read_harms_nobody(start_fake: StartFake, g
         await never_reads.ask("a ball")
         server.eventually(lambda: server.metric("matinee_segments_total", outcome="done") == 8)
         assert server.stop() == 0  # one that never reads holds up nothing
+        never_reads.vanish()
 
 
 def _check_goes_on_at_an_idr(viewer: Viewer) -> None:
