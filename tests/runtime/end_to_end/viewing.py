@@ -109,8 +109,8 @@ class Viewer:
 async def raw(
     server: Server, *, receive_buffer_bytes: int | None = None, **headers: str
 ) -> AsyncIterator[Viewer]:
-    """A viewer that has said nothing so far. What it does not ask for, it does not read: one
-    message waits in it, and `receive_buffer_bytes` in its kernel."""
+    """A viewer that has said nothing so far. With `receive_buffer_bytes` it reads only what it asks
+    for: so much waits in its kernel, and one message in itself."""
     plain = socket.create_connection(("127.0.0.1", server.port))
     if receive_buffer_bytes is not None:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
@@ -121,10 +121,10 @@ async def raw(
         additional_headers=headers,
         compression=None,
         max_size=None,
-        max_queue=1,
+        max_queue=None if receive_buffer_bytes is None else 1,
         ping_interval=None,
         open_timeout=PATIENCE_S,
-        close_timeout=PATIENCE_S,
+        close_timeout=10,
     ) as connection:
         yield Viewer(connection)
 
