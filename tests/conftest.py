@@ -28,6 +28,12 @@ MISSING = {
 }
 
 
+def pytest_configure() -> None:
+    """Ctrl-C is tested, and a shell's background jobs are started with it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, reason in MISSING.items():
         if item.get_closest_marker(marker):
