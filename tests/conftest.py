@@ -7,6 +7,7 @@ end. With `CI=true` such a test fails instead, except for GPUs.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
