@@ -26,6 +26,7 @@ SLOWEST = 0.5  # pixels per frame
 STRAIGHTNESS = 2.0  # the main axis moves so much more than the other
 LEAST_OVERLAP = 0.6
 SCALES = (0.9, 1.0, 1.1, 1.2)
+SHIFTS = (-1, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Sighting:
 
 def nearest_names(pixels: Floats) -> NDArray[np.intp]:
     """The index of the nearest palette colour for each pixel (..., 3)."""
-    return np.asarray(np.linalg.norm(pixels[..., None, :] - COLOURS, axis=-1).argmin(-1))
+    distance = (COLOURS**2).sum(1) - 2 * pixels @ COLOURS.T  # squared, less what all have
+    return np.asarray(distance.argmin(-1))
 
 
 def background_of(frames: Frames) -> int:
@@ -103,11 +105,12 @@ def direction_of(masks: Masks) -> str | None:
 
 
 @cache
-def outlines(scale: float) -> dict[str, Masks]:
-    """The shapes in the middle of the picture, moved so that `centre` is the middle."""
+def outlines(shape: str) -> Floats:
+    """The shape in a few sizes and at small shifts around the middle: rows of 0 and 1."""
     middle = torch.tensor([[SIZE / 2, SIZE / 2]])
-    masks = {name: coverage(name, middle, scale)[0].numpy() > 0.5 for name in SHAPES}
-    return {name: centred(mask) for name, mask in masks.items()}
+    masks = [centred(coverage(shape, middle, scale)[0].numpy() > 0.5) for scale in SCALES]
+    moved = [np.roll(m, (dy, dx), axis=(0, 1)) for m in masks for dy in SHIFTS for dx in SHIFTS]
+    return np.stack(moved).reshape(len(moved), -1).astype(np.float64)
 
 
 def centred(mask: Masks) -> Masks:
@@ -119,19 +122,11 @@ def centred(mask: Masks) -> Masks:
     return np.roll(mask, (shift[1], shift[0]), axis=(0, 1))
 
 
-def overlap(a: Masks, b: Masks) -> float:
-    """Intersection over union, at the best of nine small shifts."""
-    scores = []
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            moved = np.roll(a, (dy, dx), axis=(0, 1))
-            scores.append((moved & b).sum() / max(1, (moved | b).sum()))
-    return float(max(scores))
-
-
 def likeness(mask: Masks, shape: str) -> float:
-    """How well the shape's outline covers the mask, at the best of a few sizes."""
-    return max(overlap(mask, outlines(scale)[shape]) for scale in SCALES)
+    """Intersection over union with the shape's outline, at its best size and place."""
+    known, seen = outlines(shape), mask.ravel().astype(np.float64)
+    shared = known @ seen
+    return float((shared / (known.sum(1) + seen.sum() - shared)).max())
 
 
 def shape_of(masks: Masks) -> str | None:
