@@ -19,7 +19,7 @@ from typing import cast
 
 import numpy as np
 
-from matinee.errors import BadInput, ModelUnavailable
+from matinee.errors import BadInput, MatineeError, ModelUnavailable
 from matinee.generation import (
     ContinuationState,
     ModelInfo,
@@ -65,7 +65,8 @@ def main(
         backend = cast(Backend, importlib.import_module(settings.backend))
         engine, timings_ms = _load(settings, backend)
     except Exception as error:
-        logger.exception("the worker cannot start")
+        if not isinstance(error, MatineeError):  # ours say what to do; a traceback would hide it
+            logger.exception("the worker cannot start")
         events.send(unusable(error))
         return
     events.send(WorkerReady(engine.info, timings_ms))
