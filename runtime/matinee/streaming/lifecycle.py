@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +29,11 @@ from matinee.worker.supervisor import WorkerState, WorkerSupervisor
 from matinee_api.runtime_config import ServeConfig, StateConfig
 
 LAG_PROBE_S = 0.1
+GIL_SWITCH_S = 0.0005
+"""How long a thread may keep Python's lock from the event loop; Python's own 5 ms are longer than
+the loop may be late."""
+ENCODER_NICENESS = 5
+"""Above the process's own: Linux gives the event loop about three times an encoder's share."""
 WORKER_STOP_S = 0.5
 """How long a worker may take to leave by itself: it holds nothing that would be lost."""
 
@@ -58,7 +66,7 @@ class Lifecycle:
             metrics=metrics,
             store=_open_store(streaming.state),
             logs=SessionLogs(_log_directory(streaming.state)),
-            encoders=ThreadPoolExecutor(thread_name_prefix="encoder"),
+            encoders=encoder_threads(),
         )
 
     @property
@@ -73,6 +81,7 @@ class Lifecycle:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         services = self.services
+        sys.setswitchinterval(GIL_SWITCH_S)
         await services.pool.start()
         probe = asyncio.create_task(self._probe_loop())
         try:
@@ -159,6 +168,18 @@ async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await asyncio.gather(*waiting)
+
+
+def encoder_threads() -> ThreadPoolExecutor:
+    """As many threads as cores, which give way to the event loop's: a picture may be late by a
+    millisecond, but every viewer waits for the loop."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="encoder", initializer=_give_way)
+
+
+def _give_way() -> None:
+    thread = threading.get_native_id()
+    niceness = os.getpriority(os.PRIO_PROCESS, thread)
+    os.setpriority(os.PRIO_PROCESS, thread, niceness + ENCODER_NICENESS)
 
 
 def _open_store(state: StateConfig) -> StateStore:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +12,7 @@ from matinee.store.files import FileStore
 from matinee.store.memory import MemoryStore
 from matinee.streaming.admission import NotAdmitting
 from matinee.streaming.connection import Connection
-from matinee.streaming.lifecycle import Lifecycle
+from matinee.streaming.lifecycle import ENCODER_NICENESS, Lifecycle, encoder_threads
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState
 from matinee_api.runtime_config import GeneratorConfig, ServeConfig, StateConfig, StreamingConfig
@@ -138,3 +139,9 @@ def test_the_store_is_the_configured_one(
     where = str(tmp_path / directory) if directory else None
     life = life_of(state=StateConfig(store=store, directory=where))
     assert isinstance(life.services.store, kind)
+
+
+def test_encoders_give_way_to_the_event_loop() -> None:
+    with encoder_threads() as encoders:
+        niceness = encoders.submit(lambda: os.getpriority(os.PRIO_PROCESS, 0)).result()
+    assert niceness == os.getpriority(os.PRIO_PROCESS, 0) + ENCODER_NICENESS
