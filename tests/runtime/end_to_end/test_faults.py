@@ -92,7 +92,7 @@ async def test_a_viewer_that_does_not_read_harms_nobody(start_fake: StartFake, g
     size = {"width": 128, "height": 128, "num_frames": 257, "num_inference_steps": 1}
     async with session(server, seed=1) as other:
         alone = await other.segment("a ball")
-    async with raw(server, receive_buffer_bytes=8192) as slow:
+    async with raw(server, receive_buffer_bytes=32768) as slow:
         await slow.say("session_init_v2", seed=1, **size)
         await slow.segment("a ball")
         memory = server.family()[0].memory_info().rss
@@ -121,7 +121,7 @@ async def test_a_viewer_that_does_not_read_harms_nobody(start_fake: StartFake, g
         _check_goes_on_at_an_idr(slow)
         await slow.end()
     assert slow.close_code == 1000
-    async with raw(server, receive_buffer_bytes=8192) as never_reads:
+    async with raw(server, receive_buffer_bytes=32768) as never_reads:
         await never_reads.say("session_init_v2", seed=1, **size)
         await never_reads.ask("a ball")
         server.eventually(lambda: server.metric("matinee_segments_total", outcome="done") == 8)

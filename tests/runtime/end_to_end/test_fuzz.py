@@ -15,7 +15,7 @@ from tests.runtime.end_to_end.conftest import StartFake
 from tests.runtime.end_to_end.nonsense import Script, script
 from tests.runtime.end_to_end.serving import PATIENCE_S, Server
 from tests.runtime.end_to_end.viewing import session
-from tests.runtime.end_to_end.wire_level import WireLevelClient
+from tests.runtime.end_to_end.wire_level import NO_CLOSE_FRAME, WireLevelClient
 
 MESSAGES = 100_000 if os.environ.get("CI") == "true" else 5_000
 AT_ONCE = 16
@@ -30,12 +30,13 @@ async def test_no_message_breaks_the_server(start_fake: StartFake) -> None:
         generation_segment_cap=3,
         limits={"message_bytes": 20_000, "initial_image_bytes": 10_000},
     )
-    await _play_all(server, random.Random(SEED), 500)  # noqa: S311 - not for secrets
+    # The first half fills caches and the allocator's free lists, to 100 MB; a leak goes on.
+    await _play_all(server, random.Random(SEED), MESSAGES // 2)  # noqa: S311 - not for secrets
     await _settled(server)
     tasks, files = server.tasks(), server.family()[0].num_fds()
     memory = [process.memory_info().rss for process in server.family()]
 
-    await _play_all(server, random.Random(SEED + 1), MESSAGES)  # noqa: S311
+    await _play_all(server, random.Random(SEED + 1), MESSAGES // 2)  # noqa: S311
 
     await _settled(server)
     server.eventually(lambda: server.tasks() <= tasks)
@@ -75,7 +76,8 @@ async def _play(server: Server, one: Script, seed: int) -> None:
             code = await client.play(one.frames, vanish=one.vanishes)
         finally:
             client.abort()
-    assert one.vanishes or code in CODES, f"seed {seed}: close code {code}"
+    allowed = CODES | {NO_CLOSE_FRAME} if one.vanishes or one.breaks_rules else CODES
+    assert code in allowed, f"seed {seed}: close code {code}"
 
 
 async def _settled(server: Server) -> None:
