@@ -8,6 +8,7 @@ programs do not disturb it.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from matinee.generation import SegmentRequest
 from matinee_api.runtime_config import EngineConfig, GeneratorConfig
 
 MODEL = "builtin:tiny"
-SHIFT = 3.0
+SETTINGS = json.loads((model_folder_of(MODEL, None) / "matinee.json").read_text())
 REPETITIONS = 11
 REQUEST = SegmentRequest(
     prompt="a red ball moving left on a blue background",
@@ -92,10 +93,10 @@ def bare(pipeline: Any) -> None:
         num_frames=REQUEST.num_frames,
         frame_rate=REQUEST.fps,
         num_inference_steps=REQUEST.num_inference_steps,
-        timesteps=shifted_timesteps(REQUEST.num_inference_steps, SHIFT),
+        timesteps=shifted_timesteps(REQUEST.num_inference_steps, SETTINGS["timestep_shift"]),
         guidance_scale=REQUEST.guidance_scale,
         generator=torch.Generator().manual_seed(REQUEST.seed),
-        max_sequence_length=16,
+        max_sequence_length=SETTINGS["max_sequence_length"],
     )
 
 
