@@ -63,7 +63,7 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Two slots, and little patience. Tests leave it as they found it."""
     log = tmp_path_factory.mktemp("hasty") / "log"
-    command = fake_server(max_sessions=2, session_timeout_seconds=0.5)
+    command = fake_server(max_sessions=2, session_timeout_seconds=1.5)
     with running(command, log) as server:
         yield server
 

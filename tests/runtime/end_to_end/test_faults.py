@@ -14,6 +14,7 @@ from tests.runtime.end_to_end.viewing import (
 )
 from tests.runtime.media.mp4_reading import video_frames
 
+ROUND_TRIPS = 20
 LONG = {"num_frames": 49, "num_inference_steps": 4}
 """Several chunks: there is time to do something in between."""
 
@@ -65,6 +66,8 @@ async def test_the_gpu_stops_when_the_viewer_vanishes(fake: Server, gate: Gate) 
         await viewer.ask(gate.order, num_inference_steps=200)
         await gate.arrival()
         viewer.vanish()
+    for _ in range(ROUND_TRIPS):
+        fake.get("/healthz")  # the server has noticed by then
     await step_until(gate, asyncio.to_thread(fake.wait_until_idle))
     assert gate.permitted <= 1 + FEW
     assert before + 1 == fake.metric("matinee_segments_total", outcome="cancelled")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 from tests.runtime.end_to_end.serving import Server
 from tests.runtime.end_to_end.stepping import ALL, Gate
 from tests.runtime.end_to_end.viewing import kinds_of, messages_of, session
@@ -28,10 +30,11 @@ async def test_viewers_are_told_their_place_and_move_up(narrow: Server) -> None:
 async def test_the_one_too_many_is_rejected_and_told_when_to_come_back(
     narrow: Server,
 ) -> None:
-    async with session(narrow) as first, session(narrow) as second, session(narrow) as third:
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(session(narrow))
         await first.hear("ltx2_stream_start")
-        await second.hear("queue_status")
-        await third.hear("queue_status")
+        for _ in range(2):
+            await (await stack.enter_async_context(session(narrow))).hear("queue_status")
         async with session(narrow) as fourth:
             items = await fourth.rest()
         await first.segment("a ball")
@@ -43,15 +46,16 @@ async def test_the_one_too_many_is_rejected_and_told_when_to_come_back(
 
 
 async def test_a_waiting_viewer_who_leaves_lets_the_others_move_up(narrow: Server) -> None:
-    async with session(narrow) as first, session(narrow) as second:
+    async with session(narrow) as first:
         await first.hear("ltx2_stream_start")
-        await second.hear("queue_status")
-        async with session(narrow) as third:
-            await third.hear("queue_status")
-            second.vanish()
-            assert _place(await third.hear("queue_status")) == (0, 1)
-            await first.end()
-            await third.segment("a ball")
+        async with session(narrow) as second:
+            await second.hear("queue_status")
+            async with session(narrow) as third:
+                assert _place(await third.hear("queue_status")) == (1, 2)
+                second.vanish()
+                assert _place(await third.hear("queue_status")) == (0, 1)
+                await first.end()
+                await third.segment("a ball")
     narrow.wait_until_idle()
 
 

@@ -94,6 +94,8 @@ async def test_a_cancel_stops_within_one_step_and_the_session_goes_on(
         gate.go()
         await gate.arrival()  # it is in the second step now
         await viewer.say("segment_cancel", **named)
+        await viewer.say("snapshot_state")
+        await viewer.hear("error")  # there is none; the cancel before it has been passed on
         cancelled = await step_until(gate, viewer.hear("segment_cancelled"))
         segment = await viewer.segment("second", request_id="second")
         await viewer.end()
