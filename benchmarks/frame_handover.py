@@ -122,7 +122,7 @@ def write_ring(
         slots = free.take("session", len(batch))
         for slot, frame in zip(slots, batch, strict=True):
             ring.picture(slot, WIDTH, HEIGHT)[:] = frame
-        control.send(FramesReady(1, slots, WIDTH, HEIGHT, first))
+        control.send(FramesReady(1, slots, WIDTH, HEIGHT, first, ends_chunk=True))
     for _ in range(0, len(frames), HAND_OVER_FRAMES):
         free.give_back(control.recv())
 

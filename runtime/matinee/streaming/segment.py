@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +18,7 @@ from matinee.streaming.client_messages import StreamMode
 from matinee.streaming.effects import Segment
 from matinee.streaming.metrics import Metrics
 from matinee.streaming.send_queue import SendQueue
-from matinee.streaming.video import SessionVideo, encode_chunk
+from matinee.streaming.video import SessionVideo, encode
 from matinee.worker import messages as worker
 
 Outcome = worker.SegmentDone | worker.SegmentCancelled | worker.SegmentFailed
@@ -75,8 +75,9 @@ class SegmentRun:
                 case worker.StepDone():
                     self.on_step(event)
                 case worker.FramesReady():
-                    await self._encode(event)
+                    await self._take(event)
                 case outcome:
+                    await self._encode((), flush=True)  # it may have ended within a chunk
                     self._finish(outcome)
                     return outcome
         raise RuntimeError("a job ended without an outcome")
@@ -95,20 +96,23 @@ class SegmentRun:
             "first_fragment_ms": None if first is None else round((first - asked) * 1000, 1),
         }
 
-    async def _encode(self, event: worker.FramesReady) -> None:
+    async def _take(self, event: worker.FramesReady) -> None:
+        started = time.perf_counter()
+        try:
+            await self._encode(self.handle.pictures(event), flush=event.ends_chunk)
+        finally:
+            self.handle.release(event.slots)
+        self.metrics.encode.observe(time.perf_counter() - started)
+
+    async def _encode(self, pictures: Sequence[I420Picture], *, flush: bool) -> None:
         loop = asyncio.get_running_loop()
 
         def emit(fragment: Fragment) -> None:
             loop.call_soon_threadsafe(self._send_fragment, fragment)
 
-        started = time.perf_counter()
-        pictures = self.handle.pictures(event)
-        try:
-            await loop.run_in_executor(self.encoders, encode_chunk, self.video, pictures, emit)
-        finally:
-            del pictures
-            self.handle.release(event.slots)
-        self.metrics.encode.observe(time.perf_counter() - started)
+        await loop.run_in_executor(
+            self.encoders, partial(encode, self.video, pictures, emit, flush=flush)
+        )
 
     def _send_fragment(self, fragment: Fragment) -> None:
         figures = self.figures

@@ -77,12 +77,17 @@ def open_video(
     )
 
 
-def encode_chunk(
-    video: SessionVideo, pictures: Sequence[I420Picture], emit: Callable[[Fragment], object]
+def encode(
+    video: SessionVideo,
+    pictures: Sequence[I420Picture],
+    emit: Callable[[Fragment], object],
+    *,
+    flush: bool,
 ) -> None:
-    """Encode one chunk, handing each fragment to `emit` as soon as it is complete."""
+    """Encode pictures, handing each fragment to `emit` as soon as it is complete. `flush`: nothing
+    follows soon, so what waits for its fragment to fill up is given too."""
     for picture in pictures:
         if fragment := video.push(picture):
             emit(fragment)
-    if fragment := video.flush():
+    if flush and (fragment := video.flush()):
         emit(fragment)

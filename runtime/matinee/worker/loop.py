@@ -227,7 +227,10 @@ class WorkerLoop:
             work.handed_over += len(slots)
             rest = work.frames[len(slots) :]
             work.frames = rest if len(rest) else None
-            self._send(FramesReady(work.job.job_id, slots, request.width, request.height, first))
+            ends = work.frames is None
+            self._send(
+                FramesReady(work.job.job_id, slots, request.width, request.height, first, ends)
+            )
         if work.run is not None and work.run.finished:
             self._finish(work, work.run)
 

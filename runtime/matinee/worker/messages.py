@@ -102,6 +102,9 @@ class FramesReady:
     height: int
     first_frame: int
     """Index of the first of them within the segment."""
+    ends_chunk: bool
+    """No frame follows soon. How many of these a chunk takes depends on how many slots are free,
+    so fragments must not end where they do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

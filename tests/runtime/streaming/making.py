@@ -154,11 +154,11 @@ class FakeJob:
         self.released.extend(slots)
 
 
-def frames_ready(*counts: int) -> Sequence[worker.FramesReady]:
-    """A segment's frames, in as many events as there are counts."""
+def frames_ready(*counts: int, end_chunks: bool = True) -> Sequence[worker.FramesReady]:
+    """A segment's frames, in as many events as there are counts. `end_chunks`: each is a chunk."""
     starts = itertools.accumulate(counts, initial=0)
     return [
-        worker.FramesReady(1, tuple(range(start, start + count)), 64, 48, start)
+        worker.FramesReady(1, tuple(range(start, start + count)), 64, 48, start, end_chunks)
         for start, count in zip(starts, counts, strict=False)
     ]
 

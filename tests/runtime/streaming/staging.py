@@ -51,7 +51,7 @@ class LiveJob:
 
     def make_all(self) -> None:
         """Nine pictures, and done."""
-        self.give(worker.FramesReady(self.job.job_id, tuple(range(9)), 32, 32, 0))
+        self.give(worker.FramesReady(self.job.job_id, tuple(range(9)), 32, 32, 0, ends_chunk=True))
         self.give(worker.SegmentDone(self.job.job_id, state_of(), 9, 100.0))
 
     def cancel(self) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Iterator
@@ -113,6 +114,31 @@ async def test_a_segment_is_announced_sent_and_summed_up(encoders: ThreadPoolExe
     assert (complete["frames"], complete["duration_ms"], complete["pts_base_ms"]) == (9, 360, 0)
     assert stage.steps == [step(1)]
     assert stage.job.released == list(range(9))
+
+
+async def test_fragments_end_with_chunks_and_not_where_a_hand_over_does(
+    encoders: ThreadPoolExecutor,
+) -> None:
+    """How many frames are handed over at once depends on timing; the bytes must not."""
+    streams = []
+    for counts in [(17,), (8, 8, 1), (3, 8, 5, 1)]:
+        *within, last = frames_ready(*counts, end_chunks=False)
+        stage = Stage(encoders)
+        _, heard = await stage.run(
+            *within, dataclasses.replace(last, ends_chunk=True), segment_done(17)
+        )
+        streams.append(binaries(heard))
+    assert len(streams[0]) == 1 + 4  # init, then 1, 6, 6, 4 frames
+    assert streams[0] == streams[1] == streams[2]
+
+
+async def test_a_segment_cancelled_within_a_chunk_still_shows_what_was_handed_over(
+    encoders: ThreadPoolExecutor,
+) -> None:
+    _, heard = await Stage(encoders).run(
+        *frames_ready(5, end_chunks=False), worker.SegmentCancelled(1, 2)
+    )
+    assert told(heard, "media_segment_complete")["frames"] == 5
 
 
 async def test_times_are_counted_from_the_prompt(encoders: ThreadPoolExecutor) -> None:

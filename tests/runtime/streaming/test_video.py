@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from matinee.media.video_stream import Fragment, VideoStream
-from matinee.streaming.video import JpegStream, SessionVideo, encode_chunk, open_video
+from matinee.streaming.video import JpegStream, SessionVideo, encode, open_video
 from matinee_api.runtime_config import StreamingConfig
 from tests.runtime.media.pictures import moving_i420
 from tests.runtime.streaming.making import INFO
@@ -14,7 +14,8 @@ from tests.runtime.streaming.making import INFO
 
 def encoded(video: SessionVideo, frames: int) -> list[Fragment]:
     fragments: list[Fragment] = []
-    encode_chunk(video, [moving_i420(32, 32, index) for index in range(frames)], fragments.append)
+    pictures = [moving_i420(32, 32, index) for index in range(frames)]
+    encode(video, pictures, fragments.append, flush=True)
     return fragments
 
 

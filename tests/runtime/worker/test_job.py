@@ -44,7 +44,7 @@ def step(number: int) -> StepDone:
 
 
 def frames(first: int, *slots: int) -> FramesReady:
-    return FramesReady(1, slots, 32, 32, first)
+    return FramesReady(1, slots, 32, 32, first, ends_chunk=True)
 
 
 def done() -> SegmentDone:

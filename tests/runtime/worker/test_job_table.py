@@ -52,7 +52,7 @@ def waiting(handle: JobHandle) -> list[JobEvent]:
 
 
 def frames(handle: JobHandle, *slots: int, first: int = 0) -> FramesReady:
-    return FramesReady(handle.job.job_id, slots, 32, 32, first)
+    return FramesReady(handle.job.job_id, slots, 32, 32, first, ends_chunk=True)
 
 
 def step(handle: JobHandle, number: int, elapsed_ms: float) -> StepDone:
