@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.end_to_end.serving import ROOT, Server, fake_server, matinee_up, running
-from tests.runtime.end_to_end.stepping import Gate
 from tests.runtime.engine.untrained import save, untrained_pipeline
+from tests.runtime.worker.stepping import Gate
 
 StartFake = Callable[..., Server]
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"

@@ -4,7 +4,6 @@ import asyncio
 
 from tests.runtime.end_to_end.conftest import StartFake
 from tests.runtime.end_to_end.serving import Server
-from tests.runtime.end_to_end.stepping import ALL, FEW, Gate, step_until
 from tests.runtime.end_to_end.viewing import (
     Viewer,
     messages_of,
@@ -13,6 +12,7 @@ from tests.runtime.end_to_end.viewing import (
     session,
 )
 from tests.runtime.media.mp4_reading import video_frames
+from tests.runtime.worker.stepping import ALL, FEW, Gate, step_until
 
 ROUND_TRIPS = 20
 LONG = {"num_frames": 49, "num_inference_steps": 4}

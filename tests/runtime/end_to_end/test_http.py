@@ -8,8 +8,8 @@ from websockets.exceptions import InvalidStatus
 
 from tests.runtime.end_to_end.conftest import StartFake
 from tests.runtime.end_to_end.serving import Server
-from tests.runtime.end_to_end.stepping import ALL, Gate
 from tests.runtime.end_to_end.viewing import kinds_of, raw, session
+from tests.runtime.worker.stepping import ALL, Gate
 
 READINESS = {
     "status",

@@ -3,8 +3,8 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 
 from tests.runtime.end_to_end.serving import Server
-from tests.runtime.end_to_end.stepping import ALL, Gate
 from tests.runtime.end_to_end.viewing import kinds_of, messages_of, session
+from tests.runtime.worker.stepping import ALL, Gate
 
 
 async def test_viewers_are_told_their_place_and_move_up(narrow: Server) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.runtime.end_to_end.serving import Server
-from tests.runtime.end_to_end.stepping import FEW, Gate, step_until
 from tests.runtime.end_to_end.viewing import kinds_of, messages_of, session
+from tests.runtime.worker.stepping import FEW, Gate, step_until
 
 
 async def test_a_session_ends_at_the_segment_cap(fake: Server) -> None:

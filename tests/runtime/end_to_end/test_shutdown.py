@@ -18,8 +18,8 @@ from tests.runtime.end_to_end.serving import (
     running,
     shared_memory_of,
 )
-from tests.runtime.end_to_end.stepping import Gate
 from tests.runtime.end_to_end.viewing import Viewer, session
+from tests.runtime.worker.stepping import Gate
 
 END_S = 3.0
 DRAINED = {"type": "ltx2_stream_complete", "reason": "drained"}

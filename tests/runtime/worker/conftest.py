@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import asyncio
 import itertools
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from matinee.worker.messages import FramesReady, JobEvent, SegmentDone, SegmentJ
 from matinee.worker.supervisor import WorkerSupervisor
 from matinee_api.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 from tests.runtime.worker import fake_engine
+from tests.runtime.worker.stepping import Gate
 
 ROOT = Path(__file__).parents[3]
 FAKE = fake_engine.__name__
@@ -71,36 +70,6 @@ def alone(job: SegmentJob) -> bytes:
 
 def ends_well(events: list[JobEvent]) -> bool:
     return isinstance(events[-1], SegmentDone)
-
-
-class Gate:
-    """Named pipes on which a fake engine stops before each step until `go`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "gate"
-        self._arrivals, self._permits = (
-            self._open(path) for path in (self.path, self.path.with_suffix(".go"))
-        )
-
-    @staticmethod
-    def _open(path: Path) -> int:
-        os.mkfifo(path)
-        return os.open(path, os.O_RDWR)
-
-    @property
-    def order(self) -> str:
-        return f"step={self.path}"
-
-    async def arrival(self) -> None:
-        """The engine is about to make a step."""
-        await asyncio.to_thread(os.read, self._arrivals, 1)
-
-    def go(self, steps: int = 1) -> None:
-        os.write(self._permits, b"." * steps)
-
-    def close(self) -> None:
-        os.close(self._arrivals)
-        os.close(self._permits)
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from matinee.worker.messages import (
 )
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor, with_threads
 from matinee_api.runtime_config import EngineConfig, GeneratorConfig
-from tests.runtime.worker.conftest import ROOT, Gate, StartWorker, alone, segment, watch
+from tests.runtime.worker.conftest import ROOT, StartWorker, alone, segment, watch
+from tests.runtime.worker.stepping import Gate
 
 
 async def state_reached(worker: WorkerSupervisor, state: WorkerState) -> None:
