@@ -1,8 +1,8 @@
 """Pin every dependency by version and hash: `python -m tools.lock [--upgrade]`, or `make lock`.
 
 pip-compile writes `requirements/dev.txt` and, parts of it, one lock for each image and one for
-what builds them. Then torch and all that only torch needs are taken out (the CUDA libraries of its default build among them):
-`tools/install.py` installs the build that fits the machine.
+what builds them. Then torch and all that only torch needs are taken out (the CUDA libraries of its
+default build among them): `tools/install.py` installs the build that fits the machine.
 """
 
 from __future__ import annotations
