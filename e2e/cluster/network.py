@@ -13,7 +13,6 @@ interface and a few routes, and keeps its own settings. Removing the namespaces 
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 
@@ -74,6 +73,15 @@ def make_node(node: Node, others: list[Node]) -> None:
 
 
 def _make_namespace(owner: str, address: str) -> None:
+    """Whole or not at all."""
+    try:
+        _fill_namespace(owner, address)
+    except ClusterError:
+        remove(owner)
+        raise
+
+
+def _fill_namespace(owner: str, address: str) -> None:
     space = namespace_of(owner)
     run("ip", "netns", "add", space)
     run("ip", "link", "add", NODE_INTERFACE, "netns", space, "type", "veth", *_far_end(owner))
@@ -126,9 +134,9 @@ def slow_down(owner: str, kilobits_per_s: int | None) -> None:
 
 
 def remove(owner: str) -> None:
-    """A node's namespace with all its interfaces; the routes to it stay until it comes back."""
-    with contextlib.suppress(ClusterError):
-        run("ip", "netns", "delete", namespace_of(owner))
+    """A node's namespace and its cable; the routes to it stay until it comes back."""
+    succeeds("ip", "-n", SWITCH, "link", "delete", owner)  # both ends; the kernel itself takes time
+    succeeds("ip", "netns", "delete", namespace_of(owner))
 
 
 def remove_all() -> None:
