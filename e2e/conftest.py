@@ -14,6 +14,7 @@ from e2e import collecting, target
 from e2e.cluster import cluster as own
 from e2e.cluster import components, control_plane, network, node
 from e2e.cluster.places import CONTROL_PLANE, Node, nodes
+from e2e.cluster.shell import ClusterError
 from e2e.target import Target
 from e2e.waiting import wait_for
 
@@ -26,7 +27,10 @@ COLLECTED = pytest.StashKey[list[Path]]()
 @pytest.fixture(scope="session")
 def cluster(pytestconfig: pytest.Config) -> Target:
     """The cluster under test; `make e2e` has started it."""
-    found = target.find()
+    try:
+        found = target.find()
+    except ClusterError as error:
+        pytest.exit(str(error), returncode=1)
     found.connect()
     pytestconfig.stash[TARGET] = found
     return found

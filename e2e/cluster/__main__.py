@@ -36,6 +36,9 @@ def main(words: Sequence[str]) -> int:
     except (ClusterError, ValueError) as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"cluster: only root may do this: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted; `make cluster-down` removes what was started", file=sys.stderr)
         return 130

@@ -13,7 +13,6 @@ interface and a few routes, and keeps its own settings. Removing the namespaces 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from e2e.cluster.places import (
@@ -30,6 +29,7 @@ from e2e.cluster.shell import ClusterError, run, succeeds
 SWITCH = f"{PREFIX}-switch"
 BRIDGE = "bridge"
 HOST_INTERFACE = PREFIX
+_HOST_END = Path("/sys/class/net") / HOST_INTERFACE
 NODE_INTERFACE = "eth0"
 
 
@@ -142,22 +142,22 @@ def remove(owner: str) -> None:
 def remove_all() -> None:
     for owner in namespaces():
         remove(owner)
-    remove("switch")
-    if succeeds("ip", "link", "show", HOST_INTERFACE):
+    if namespace_file("switch").exists():
+        remove("switch")
+    if _HOST_END.exists():
         run("ip", "link", "delete", HOST_INTERFACE)
 
 
 def namespaces() -> list[str]:
     """The owners of the namespaces that exist, without the switch."""
-    found = json.loads(run("ip", "-json", "netns", "list") or "[]")
-    names = [entry["name"] for entry in found if entry["name"].startswith(f"{PREFIX}-")]
-    return [name.removeprefix(f"{PREFIX}-") for name in names if name != SWITCH]
+    names = [place.name for place in Path("/run/netns").glob(f"{PREFIX}-*")]
+    return [name.removeprefix(f"{PREFIX}-") for name in sorted(names) if name != SWITCH]
 
 
 def left() -> list[str]:
     """What `remove_all` would remove."""
     found = [str(namespace_file(owner)) for owner in namespaces()]
     found += [str(namespace_file("switch"))] if namespace_file("switch").exists() else []
-    if succeeds("ip", "link", "show", HOST_INTERFACE):
+    if _HOST_END.exists():
         found.append(f"interface {HOST_INTERFACE}")
     return found
