@@ -1,6 +1,7 @@
 """Pin every dependency by version and hash: `python -m tools.lock [--upgrade]`, or `make lock`.
 
-pip-compile writes `requirements/dev.txt` and, a part of it, `requirements/runtime.txt`. Then torch
+pip-compile writes `requirements/dev.txt` and, each a part of it, `requirements/runtime.txt` and
+`requirements/operator.txt` for the images. Then torch
 and all that only torch needs are taken out (the CUDA libraries of its default build among them):
 `tools/install.py` installs the build that fits the machine.
 """
@@ -21,8 +22,9 @@ COMPILE = (
     *("--unsafe-package", "torch", "--constraint", "requirements/torch.txt", "pyproject.toml"),
 )
 LOCKS = {
-    "requirements/dev.txt": ("--extra", "runtime", "--extra", "dev"),
+    "requirements/dev.txt": ("--extra", "operator", "--extra", "runtime", "--extra", "dev"),
     "requirements/runtime.txt": ("--extra", "runtime", "--constraint", "requirements/dev.txt"),
+    "requirements/operator.txt": ("--extra", "operator", "--constraint", "requirements/dev.txt"),
 }
 
 
