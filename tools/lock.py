@@ -1,9 +1,9 @@
 """Pin every dependency by version and hash: `python -m tools.lock [--upgrade]`, or `make lock`.
 
 pip-compile writes `requirements/dev.txt` and, each a part of it, `requirements/runtime.txt` and
-`requirements/operator.txt` for the images. Then torch
-and all that only torch needs are taken out (the CUDA libraries of its default build among them):
-`tools/install.py` installs the build that fits the machine.
+`requirements/operator.txt` for the images. Then torch and all that only torch needs are taken out
+(the CUDA libraries of its default build among them): `tools/install.py` installs the build that
+fits the machine.
 """
 
 from __future__ import annotations

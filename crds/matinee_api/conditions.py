@@ -38,6 +38,7 @@ NOTHING_WRONG = "NothingWrong"  # nothing needs a person
 ROLLING_OUT = "RollingOut"  # pods of an older revision are being replaced
 SCALING = "Scaling"  # pods are being added or removed
 PAUSED = "Paused"  # spec.rollout.paused holds the rollout
+WAITING_FOR_SERVICE = "WaitingForService"  # no StreamingService says yet which device to warm up on
 WAITING_FOR_MODEL = "WaitingForModel"  # the VideoModel is not ready yet
 DELETING = "Deleting"  # the object is being deleted and waits for its sessions
 SESSIONS_REMAIN = "SessionsRemain"  # sessions still play on pods that are to go

@@ -8,7 +8,7 @@ import yaml
 from matinee_api.conditions import ROUTER_TYPES, STREAMING_SERVICE_TYPES, VIDEO_MODEL_TYPES
 from matinee_api.crd import DEFINITIONS, Definition, crd, structural_schema
 from matinee_api.load import validate
-from matinee_api.resources import KINDS, load_resources
+from matinee_api.resources import KINDS, Resource, load_resources
 from tests.api.api_server import Schema, broken_rules, with_defaults
 from tests.api.places import EXAMPLES, ROOT
 
@@ -87,7 +87,8 @@ def test_the_file_is_small_enough_for_helm(definition: Definition) -> None:
 @every_kind
 def test_defaults_of_the_crd_are_those_of_the_model(definition: Definition) -> None:
     resources = load_resources(EXAMPLES / f"{definition.kind.lower()}.yaml")
-    (resource,) = (*resources.models, *resources.services, *resources.routers)
+    every_one: list[Resource] = [*resources.models, *resources.services, *resources.routers]
+    (resource,) = every_one
     given = resource.model_dump(mode="json", exclude_unset=True)
     filled = with_defaults(structural_schema(definition.model), given)
     every = resource.model_dump(mode="json", exclude_none=True)
