@@ -55,11 +55,12 @@ def health_app(health: Health, metrics: Metrics) -> web.Application:
 
 
 @asynccontextmanager
-async def serving_health(health: Health, metrics: Metrics, port: int) -> AsyncIterator[None]:
+async def serving_health(health: Health, metrics: Metrics, port: int) -> AsyncIterator[int]:
+    """The port; 0 asks for a free one."""
     runner = web.AppRunner(health_app(health, metrics), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, port=port).start()
     try:
-        yield
+        yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

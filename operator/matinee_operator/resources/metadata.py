@@ -51,7 +51,6 @@ def owner_reference(owner: Resource) -> Manifest:
         "name": owner.metadata.name,
         "uid": owner.metadata.uid or "",
         "controller": True,
-        "blockOwnerDeletion": True,
     }
 
 

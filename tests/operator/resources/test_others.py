@@ -26,7 +26,6 @@ OWNER = """
       name: {name}
       uid: uid-of-{name}
       controller: true
-      blockOwnerDeletion: true
 """
 OF_THE_SERVICE = """
 metadata:

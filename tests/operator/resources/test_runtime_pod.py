@@ -32,7 +32,6 @@ metadata:
       name: live
       uid: uid-of-live
       controller: true
-      blockOwnerDeletion: true
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
