@@ -1,4 +1,5 @@
-"""Write what is made from the models: the CRDs, `docs/api.md` and `docs/configuration.md`.
+"""Write what is made from the models: the CRDs, parts of the chart, `docs/api.md` and
+`docs/configuration.md`.
 
 `python -m tools.generate` writes, with `--check` it only compares and names what differs.
 """
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 
 from matinee_api.crd import DEFINITIONS, crd
+from tools.chart import chart_files
 from tools.pages import api_page, configuration_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{path} is not what the models say: run `make generate`", file=sys.stderr)
         return 1 if stale else 0
     for path in stale:
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(wanted[path], encoding="utf-8")
         print(f"wrote {path}")
     return 0
@@ -41,12 +44,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def generated() -> dict[str, str]:
     """Path in the repository -> what it should hold."""
-    texts = {
-        f"crds/{definition.name}.yaml": CRD_NOTICE
+    crds = {
+        definition.name: CRD_NOTICE
         + yaml.dump(crd(definition), Dumper=_Dumper, sort_keys=False, width=100)
         for definition in DEFINITIONS
     }
-    return texts | {"docs/api.md": api_page(), "docs/configuration.md": configuration_page()}
+    pages = {"docs/api.md": api_page(), "docs/configuration.md": configuration_page()}
+    return {f"crds/{name}.yaml": text for name, text in crds.items()} | chart_files(crds) | pages
 
 
 def _read(path: Path) -> str | None:

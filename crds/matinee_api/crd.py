@@ -14,6 +14,7 @@ from typing import Any
 
 from matinee_api.meta import CATEGORY, GROUP, VERSION, PrinterColumn
 from matinee_api.resources import Resource
+from matinee_api.router import Router
 from matinee_api.streamingservice import StreamingService
 from matinee_api.videomodel import VideoModel
 
@@ -64,6 +65,7 @@ DEFINITIONS = (
             },
         },
     ),
+    Definition(Router, "routers", "vrtr"),
 )
 
 

@@ -146,7 +146,7 @@ class PodExtras(ApiModel):
     image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """The runtime's image, best by digest; unset: the one that the operator was installed with."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    """Unset: `IfNotPresent`."""
+    """Unset: what the operator was installed with, which is `IfNotPresent` by default."""
     image_pull_secrets: Annotated[
         tuple[ImagePullSecret, ...], Field(max_length=8), KeyedBy("name")
     ] = ()

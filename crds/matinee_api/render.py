@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from matinee_api.compute import ComputeResources
 from matinee_api.errors import ConfigError, config_error
 from matinee_api.resources import Resources
 from matinee_api.runtime_config import (
@@ -58,7 +59,7 @@ def serve_config(
     if service.spec.store.type == "File" and state_directory is None:
         raise _in_service(service, "store.type", "File needs a folder", "give --state-dir DIR")
     return ServeConfig(
-        generator=_generator(model, service, weights),
+        generator=generator_config(model, service.spec.resources, weights),
         server=server or ServerConfig(),
         default_request=_request(model.spec.generation),
         streaming=_streaming(model, service.spec, state_directory),
@@ -93,12 +94,13 @@ def _namespace(resource: VideoModel | StreamingService) -> str:
     return resource.metadata.namespace or "default"
 
 
-def _generator(
-    model: VideoModel, service: StreamingService, weights: str | None
+def generator_config(
+    model: VideoModel, resources: ComputeResources, weights: str | None = None
 ) -> GeneratorConfig:
+    """Which model on which device; `weights` as above."""
     spec = model.spec
     # A service that asks for a GPU must not fall back to the CPU unnoticed.
-    device: Literal["cpu", "cuda"] = "cpu" if service.spec.resources.on_cpu else "cuda"
+    device: Literal["cpu", "cuda"] = "cpu" if resources.on_cpu else "cuda"
     return GeneratorConfig(
         model_path=weights or _model_path(model.metadata.name, spec.source),
         model_id=model.metadata.name,

@@ -1,4 +1,4 @@
-"""A file with resources -> VideoModels and StreamingServices, checked as a cluster would.
+"""A file with resources -> VideoModels, StreamingServices and Routers, checked as a cluster would.
 
 Each problem is prefixed with the object it is in: `StreamingService/tiny: spec.sessions...`.
 """
@@ -15,15 +15,17 @@ from matinee_api.errors import ConfigError, Problem, config_error
 from matinee_api.load import read_text, validate
 from matinee_api.meta import API_VERSION
 from matinee_api.problems import nearest
+from matinee_api.router import Router
 from matinee_api.streamingservice import StreamingService
 from matinee_api.videomodel import VideoModel
 from matinee_api.yaml_text import parse_documents
 
-Resource = VideoModel | StreamingService
+Resource = VideoModel | StreamingService | Router
 
 KINDS: dict[str, type[Resource]] = {
     "VideoModel": VideoModel,
     "StreamingService": StreamingService,
+    "Router": Router,
 }
 
 
@@ -34,6 +36,7 @@ class Resources:
     models: tuple[VideoModel, ...]
     services: tuple[StreamingService, ...]
     file: str = ""
+    routers: tuple[Router, ...] = ()
 
 
 def load_resources(path: str | Path) -> Resources:
@@ -64,6 +67,7 @@ def _collect(documents: list[Any]) -> Resources:
     return Resources(
         tuple(resource for resource in found if isinstance(resource, VideoModel)),
         tuple(resource for resource in found if isinstance(resource, StreamingService)),
+        routers=tuple(resource for resource in found if isinstance(resource, Router)),
     )
 
 
@@ -111,4 +115,5 @@ def _label(document: Mapping[str, Any], fallback: str) -> str:
 
 
 def _kinds() -> str:
-    return " and ".join(KINDS)
+    *others, last = KINDS
+    return f"{', '.join(others)} and {last}"

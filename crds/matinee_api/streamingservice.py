@@ -188,6 +188,8 @@ class PodStatus(ApiModel):
     """Sessions that play on it."""
     drain_deadline: str | None = None
     """When its sessions are migrated or closed."""
+    message: str = ""
+    """Why it does not serve."""
 
 
 class StreamingServiceStatus(ApiModel):

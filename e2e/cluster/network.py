@@ -31,6 +31,8 @@ BRIDGE = "bridge"
 HOST_INTERFACE = PREFIX
 _HOST_END = Path("/sys/class/net") / HOST_INTERFACE
 NODE_INTERFACE = "eth0"
+BURST = "70kb"
+"""A rate limit lets this much pass at once: a packet of a veth may have 64 KiB."""
 
 
 def namespace_of(owner: str) -> str:
@@ -126,7 +128,7 @@ def slow_down(owner: str, kilobits_per_s: int | None) -> None:
         if kilobits_per_s is None:
             succeeds(*tc, "qdisc", "del", "dev", interface, "root")
             continue
-        limit = ("tbf", "rate", f"{kilobits_per_s}kbit", "burst", "16kb", "latency", "400ms")
+        limit = ("tbf", "rate", f"{kilobits_per_s}kbit", "burst", BURST, "latency", "1s")
         try:
             run(*tc, "qdisc", "replace", "dev", interface, "root", *limit)
         except ClusterError as error:

@@ -1,11 +1,13 @@
 """One good object of each kind, and what becomes of it: the cases of `test_rules.py`.
 
 Each case is a kind, the path of a key in `spec`, the value to put there (None removes it) and what
-is told, as `{path: message}`.
+is told, as `{path: message}`. Plain data and pure functions, so that the same table can be applied
+to an API server: `manifest` gives the whole object of a case.
 """
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 OBJECTS: dict[str, dict[str, Any]] = {
@@ -28,6 +30,10 @@ OBJECTS: dict[str, dict[str, Any]] = {
             "volumes": [{"name": "scratch", "emptyDir": {}}],
             "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
         },
+    },
+    "Router": {
+        "services": [{"name": "tiny"}],
+        "service": {"type": "NodePort", "nodePort": 30080},
     },
 }
 SHAPES = "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
@@ -244,4 +250,59 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         [],
         {"pod.volumeMounts": MOUNT},
     ),
+    "a router as it should be": ("Router", "service.port", 8080, {}),
+    "a router inside the cluster": ("Router", "service", None, {}),
+    "a node's port that no node opens": (
+        "Router",
+        "service.type",
+        "ClusterIP",
+        {
+            "service.nodePort": "is only for the types NodePort and LoadBalancer; "
+            "remove it or change type"
+        },
+    ),
 }
+
+CHANGES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
+    "another revision": ("VideoModel", "source.revision", "v2", {}),
+    "another size": ("VideoModel", "generation.width", 512, {}),
+    "another address": (
+        "VideoModel",
+        "source.uri",
+        "hf://org/other",
+        {"source.uri": "cannot change: make another VideoModel and point modelRef at it"},
+    ),
+    "another kind of cache": (
+        "VideoModel",
+        "cache.type",
+        "NodeLocal",
+        {"cache.type": "cannot change: make another VideoModel"},
+    ),
+    "another model": ("StreamingService", "modelRef.name", "large", {}),
+    "other services": ("Router", "services", [{"name": "other"}], {}),
+}
+"""What is told when the good object, stored already, is changed."""
+
+
+def changed(kind: str, path: str, value: Any) -> dict[str, Any]:
+    """The good object's `spec` with one thing changed."""
+    spec = copy.deepcopy(OBJECTS[kind])
+    target = spec
+    *parents, last = path.split(".")
+    for part in parents:
+        target = target.setdefault(part, {})
+    if value is None:
+        target.pop(last, None)
+    else:
+        target[last] = value
+    return spec
+
+
+def manifest(kind: str, spec: dict[str, Any], name: str = "x") -> dict[str, Any]:
+    """The whole object, as it is applied."""
+    return {
+        "apiVersion": "matinee.video/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": spec,
+    }

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from matinee_api.conditions import STREAMING_SERVICE_TYPES, VIDEO_MODEL_TYPES
+from matinee_api.conditions import ROUTER_TYPES, STREAMING_SERVICE_TYPES, VIDEO_MODEL_TYPES
 from matinee_api.crd import DEFINITIONS, Definition, crd, structural_schema
 from matinee_api.load import validate
-from matinee_api.resources import KINDS, load_resources
+from matinee_api.resources import KINDS, Resource, load_resources
 from tests.api.api_server import Schema, broken_rules, with_defaults
 from tests.api.places import EXAMPLES, ROOT
 
@@ -86,8 +86,9 @@ def test_the_file_is_small_enough_for_helm(definition: Definition) -> None:
 
 @every_kind
 def test_defaults_of_the_crd_are_those_of_the_model(definition: Definition) -> None:
-    resources = load_resources(EXAMPLES / "quickstart.yaml")
-    resource = (resources.models + resources.services)[list(KINDS).index(definition.kind)]
+    resources = load_resources(EXAMPLES / f"{definition.kind.lower()}.yaml")
+    every_one: list[Resource] = [*resources.models, *resources.services, *resources.routers]
+    (resource,) = every_one
     given = resource.model_dump(mode="json", exclude_unset=True)
     filled = with_defaults(structural_schema(definition.model), given)
     every = resource.model_dump(mode="json", exclude_none=True)
@@ -109,6 +110,7 @@ COLUMNS = {
     "StreamingService": [
         *("Ready", "Servable", "Desired", "Updated", "Draining", "Sessions", "Model", "Age")
     ],
+    "Router": ["URL", "Ready", "Backends", "Sessions", "Queued", "Age"],
 }
 
 
@@ -124,7 +126,11 @@ def test_kubectl_shows_what_people_ask_for(definition: Definition) -> None:
 @every_kind
 def test_columns_read_fields_that_exist(definition: Definition) -> None:
     paths = {path for path, _ in parts(structural_schema(definition.model))}
-    types = {"VideoModel": VIDEO_MODEL_TYPES, "StreamingService": STREAMING_SERVICE_TYPES}
+    types = {
+        "VideoModel": VIDEO_MODEL_TYPES,
+        "StreamingService": STREAMING_SERVICE_TYPES,
+        "Router": ROUTER_TYPES,
+    }
     for column in definition.model.columns:
         if "[?(" in column.json_path:
             assert column.json_path.split('"')[1] in types[definition.kind]
@@ -133,7 +139,7 @@ def test_columns_read_fields_that_exist(definition: Definition) -> None:
 
 
 def test_names_scope_and_subresources() -> None:
-    model, service = (crd(definition)["spec"] for definition in DEFINITIONS)
+    model, service, router = (crd(definition)["spec"] for definition in DEFINITIONS)
     assert service["names"] == {
         "kind": "StreamingService",
         "listKind": "StreamingServiceList",
@@ -144,6 +150,7 @@ def test_names_scope_and_subresources() -> None:
     }
     assert (service["group"], service["scope"]) == ("matinee.video", "Namespaced")
     assert model["names"]["shortNames"] == ["vmod"]
+    assert router["names"]["shortNames"] == ["vrtr"]
     assert model["versions"][0]["subresources"] == {"status": {}}
     assert service["versions"][0]["subresources"] == {
         "status": {},

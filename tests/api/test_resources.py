@@ -78,13 +78,13 @@ MISTAKES: dict[str, tuple[str, str, list[str]]] = {
         "kind: Deployment",
         [
             "Deployment/tiny: kind Deployment is not ours; "
-            "this file may hold VideoModel and StreamingService"
+            "this file may hold VideoModel, StreamingService and Router"
         ],
     ),
     "no kind": (
         "kind: VideoModel\n",
         "",
-        ["document 1: kind is missing; known kinds: VideoModel and StreamingService"],
+        ["document 1: kind is missing; known kinds: VideoModel, StreamingService and Router"],
     ),
     "no version": (
         "apiVersion: matinee.video/v1alpha1\nkind: VideoModel",
@@ -134,7 +134,7 @@ def test_an_object_that_stands_twice_is_told() -> None:
 WHOLE_FILES: dict[str, tuple[str, str]] = {
     "an empty file": (
         "",
-        "holds no resources; add one of the kinds VideoModel and StreamingService",
+        "holds no resources; add one of the kinds VideoModel, StreamingService and Router",
     ),
     "a list": ("- 1", "document 1: expected a mapping with apiVersion, kind, metadata, spec"),
     "broken YAML": (

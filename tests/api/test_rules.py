@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
@@ -10,21 +9,7 @@ from matinee_api.errors import ConfigError
 from matinee_api.load import validate
 from matinee_api.resources import KINDS
 from tests.api.api_server import Schema, broken_rules, with_defaults
-from tests.api.rule_cases import CASES, OBJECTS
-
-
-def changed(kind: str, path: str, value: Any) -> dict[str, Any]:
-    """The good object of a kind with one thing changed."""
-    spec = copy.deepcopy(OBJECTS[kind])
-    target = spec
-    *parents, last = path.split(".")
-    for part in parents:
-        target = target.setdefault(part, {})
-    if value is None:
-        target.pop(last, None)
-    else:
-        target[last] = value
-    return spec
+from tests.api.rule_cases import CASES, CHANGES, OBJECTS, changed, manifest
 
 
 def spec_schema(kind: str) -> Schema:
@@ -45,7 +30,7 @@ def test_python_and_the_api_server_refuse_the_same_in_the_same_words(case: str) 
 
 def _by_python(kind: str, spec: dict[str, Any]) -> dict[str, str]:
     try:
-        validate(KINDS[kind], {"metadata": {"name": "x"}, "spec": spec})
+        validate(KINDS[kind], manifest(kind, spec))
     except ConfigError as error:
         return {problem.path.removeprefix("spec."): problem.message for problem in error.problems}
     return {}
@@ -67,26 +52,10 @@ def _messages(schema: Schema) -> set[str]:
     return found
 
 
-CHANGES: dict[str, tuple[str, Any, dict[str, str]]] = {
-    "another revision": ("source.revision", "v2", {}),
-    "another size": ("generation.width", 512, {}),
-    "another address": (
-        "source.uri",
-        "hf://org/other",
-        {"source.uri": "cannot change: make another VideoModel and point modelRef at it"},
-    ),
-    "another kind of cache": (
-        "cache.type",
-        "NodeLocal",
-        {"cache.type": "cannot change: make another VideoModel"},
-    ),
-}
-
-
 @pytest.mark.parametrize("case", CHANGES)
 def test_some_fields_keep_their_first_value(case: str) -> None:
-    path, value, expected = CHANGES[case]
-    schema = spec_schema("VideoModel")
-    old = with_defaults(schema, OBJECTS["VideoModel"])
-    new = with_defaults(schema, changed("VideoModel", path, value))
+    kind, path, value, expected = CHANGES[case]
+    schema = spec_schema(kind)
+    old = with_defaults(schema, OBJECTS[kind])
+    new = with_defaults(schema, changed(kind, path, value))
     assert dict(broken_rules(schema, new, old)) == expected

@@ -20,6 +20,12 @@ def test_writing_makes_the_check_pass(root: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.splitlines() == [
         "wrote crds/videomodels.matinee.video.yaml",
         "wrote crds/streamingservices.matinee.video.yaml",
+        "wrote crds/routers.matinee.video.yaml",
+        "wrote charts/matinee/values.yaml",
+        "wrote charts/matinee/values.schema.json",
+        "wrote charts/matinee/templates/crds/videomodels.yaml",
+        "wrote charts/matinee/templates/crds/streamingservices.yaml",
+        "wrote charts/matinee/templates/crds/routers.yaml",
         "wrote docs/api.md",
         "wrote docs/configuration.md",
     ]

@@ -1,0 +1,63 @@
+"""`python -m matinee_operator`: read the environment once, connect, wait to lead, reconcile."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from pythonjsonlogger.json import JsonFormatter
+
+from matinee_operator.errors import OperatorError
+from matinee_operator.process import run
+from matinee_operator.settings import VARIABLES, Settings, read_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: told to stop. 1: something that a new process may mend. 2: bad settings."""
+    _parser().parse_args(arguments)
+    try:
+        settings = read_settings(os.environ)
+    except OperatorError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, for people
+        return 2
+    _log(settings)
+    try:
+        asyncio.run(run(settings))
+    except (OperatorError, ExceptionGroup) as error:
+        logging.getLogger(__name__).critical("stopped: %s", "; ".join(_causes(error)))
+        return 1
+    return 0
+
+
+def _causes(error: Exception) -> list[str]:
+    if isinstance(error, ExceptionGroup):
+        return [told for inner in error.exceptions for told in _causes(inner)]
+    return [f"{type(error).__name__}: {error}"]
+
+
+def _parser() -> argparse.ArgumentParser:
+    lines = [f"  {name:<26}{meaning}" for name, (_, meaning) in VARIABLES.items()]
+    return argparse.ArgumentParser(
+        prog="python -m matinee_operator",
+        description="The Matinee operator. It has no options; the environment says:\n\n"
+        + "\n".join(lines),
+        epilog="Outside a cluster, KUBECONFIG names the cluster.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _log(settings: Settings) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    handler.setFormatter(JsonFormatter(fields, rename_fields={"levelname": "level"}))
+    logging.basicConfig(level=settings.log_level, handlers=[handler])
+    for noisy in ("kopf", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

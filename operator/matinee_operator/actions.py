@@ -1,0 +1,68 @@
+"""What a plan may ask for. Each is safe to do twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matinee_operator.names import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Server-side apply of one child."""
+
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create once; one that exists already is left as it is."""
+
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Merge into `metadata`; None removes a key. `uid` guards against another of the same name."""
+
+    target: Key
+    uid: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the object with this uid."""
+
+    target: Key
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """`POST /v1/drain` of a pod."""
+
+    pod: str
+    ip: str
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An event on the object that is reconciled."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Look again after this time: nothing will say that it has passed."""
+
+    after_s: float
+
+
+Action = Apply | Create | Patch | Delete | Drain | Tell | Requeue

@@ -1,0 +1,69 @@
+"""What can go wrong between the operator and the API server or a pod.
+
+OperatorError
+  BadSettings        the environment says something that cannot be
+  ApiError           the API server refused or did not answer; `status`, `reason`, `message`
+    NotFound         404
+    AlreadyExists    409, of a create
+    Conflict         409, of a write: somebody was faster, or it is another object by now
+    Refused          400, 403, 422: trying again changes nothing until somebody acts
+    Unavailable      429, 5xx and no answer at all
+  PodUnreachable     a pod did not do what its HTTP interface was asked
+"""
+
+from __future__ import annotations
+
+
+class OperatorError(Exception):
+    """Base of all."""
+
+
+class BadSettings(OperatorError):
+    """One or more environment variables are wrong; the message lists them."""
+
+
+class PodUnreachable(OperatorError):
+    """The message says which pod and why."""
+
+
+class ApiError(OperatorError):
+    """An answer of the API server that is no success."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(status, reason, message)
+        self.status, self.reason, self.message = status, reason, message
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.reason}: {self.message}"
+
+
+class NotFound(ApiError):
+    pass
+
+
+class AlreadyExists(ApiError):
+    pass
+
+
+class Conflict(ApiError):
+    pass
+
+
+class Refused(ApiError):
+    pass
+
+
+class Unavailable(ApiError):
+    pass
+
+
+def api_error(status: int, reason: str, message: str) -> ApiError:
+    """The class that fits."""
+    kind: type[ApiError] = Unavailable
+    if status == 404:
+        kind = NotFound
+    elif status == 409:
+        kind = AlreadyExists if reason == "AlreadyExists" else Conflict
+    elif status in (400, 403, 422):
+        kind = Refused
+    return kind(status, reason, message)

@@ -1,0 +1,66 @@
+"""`/healthz`, `/readyz` and `/metrics`.
+
+Alive means: the event loop answers, no key is stuck, and the watches deliver what a look at
+everything finds. Ready means: everything was listed once. A standby is ready too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from matinee_operator.metrics import Metrics
+
+STUCK_AFTER_S = 300.0
+
+
+@dataclass(slots=True)
+class Health:
+    """`oldest_key_s` gives the age of the most overdue key."""
+
+    oldest_key_s: Callable[[], float]
+    synced: bool = False
+    quiet_watches: set[str] = field(default_factory=set)
+
+    def problems(self) -> list[str]:
+        """Why this process should be started again; nothing when it is well."""
+        found = [f"the watch of {kind} is quiet" for kind in sorted(self.quiet_watches)]
+        overdue = self.oldest_key_s()
+        if overdue > STUCK_AFTER_S:
+            found.append(f"a key waits for {overdue:.0f} s")
+        return found
+
+
+def health_app(health: Health, metrics: Metrics) -> web.Application:
+    async def alive(_request: web.Request) -> web.Response:
+        problems = health.problems()
+        body = {"status": "failing" if problems else "ok", "problems": problems}
+        return web.json_response(body, status=503 if problems else 200)
+
+    async def ready(_request: web.Request) -> web.Response:
+        status = "ready" if health.synced else "starting"
+        return web.json_response({"status": status}, status=200 if health.synced else 503)
+
+    async def counters(_request: web.Request) -> web.Response:
+        return web.Response(text=metrics.text(), content_type="text/plain")
+
+    app = web.Application()
+    app.add_routes(
+        [web.get("/healthz", alive), web.get("/readyz", ready), web.get("/metrics", counters)]
+    )
+    return app
+
+
+@asynccontextmanager
+async def serving_health(health: Health, metrics: Metrics, port: int) -> AsyncIterator[int]:
+    """The port; 0 asks for a free one."""
+    runner = web.AppRunner(health_app(health, metrics), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, port=port).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,17 @@
+"""What the builders must know of the place the operator is installed in. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The same for every object that is reconciled."""
+
+    runtime_image: str
+    """Image of runtime pods whose service names none."""
+    image_pull_policy: str
+    """Of those pods."""
+    has_pod_monitors: bool = False
+    """Whether the cluster has the PodMonitor kind of the Prometheus operator."""

@@ -1,0 +1,48 @@
+"""Whether a child is as it should be already. A child that is costs no write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from matinee_operator.actions import Action, Apply
+from matinee_operator.names import Key
+from matinee_operator.resources.metadata import Manifest, stamped
+from matinee_operator.snapshot import Children
+
+
+def applied(children: Children, manifests: list[Manifest]) -> Iterator[Action]:
+    """Apply those that differ from what is observed."""
+    for manifest in map(stamped, manifests):
+        observed = children.get(key_of(manifest))
+        if observed is None or not is_within(manifest, observed):
+            yield Apply(manifest)
+
+
+def key_of(manifest: Mapping[str, Any]) -> Key:
+    meta = manifest["metadata"]
+    return Key(manifest["kind"], meta["namespace"], meta["name"])
+
+
+def is_within(wanted: Any, observed: Any) -> bool:
+    """Every field that is wanted is observed; the API server may have added others."""
+    if isinstance(wanted, Mapping):
+        return isinstance(observed, Mapping) and all(
+            key in observed and is_within(value, observed[key]) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(observed, list)
+            and len(wanted) == len(observed)
+            and all(map(is_within, wanted, observed))
+        )
+    return bool(wanted == observed)
+
+
+def stale(children: Children, kind: str, kept: set[str]) -> list[Key]:
+    """Children of a kind that no plan asks for any more."""
+    return [key for key in children if key.kind == kind and key.name not in kept]
+
+
+def uid_of(children: Children, key: Key) -> str:
+    return str(children[key]["metadata"]["uid"])

@@ -1,0 +1,52 @@
+"""Labels of pods that change while they live: busy, accepting, and the Routers in front.
+
+New sessions go only to the newest revision that has a serving pod: the other pods lose the label
+that Services select, and get it back should the newer ones stop to serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from matinee_operator import names
+from matinee_operator.actions import Action, Patch
+from matinee_operator.names import Key
+from matinee_operator.observed import ObservedPod
+from matinee_operator.plan.rollout import Rollout, Wanted, is_outdated
+from matinee_operator.resources.metadata import namespace_of
+from matinee_operator.snapshot import ServiceSnapshot
+
+
+def marks(snapshot: ServiceSnapshot, wanted: Wanted, decided: Rollout) -> Iterator[Action]:
+    newest_serves = any(
+        pod.serving and not is_outdated(wanted, pod) and pod not in decided.cordoned
+        for pod in snapshot.pods
+    )
+    for pod in snapshot.pods:
+        if not pod.live or pod.finished or pod in decided.deleted:
+            continue
+        going = pod.cordoned or pod in decided.cordoned
+        accepting = not going and not (newest_serves and is_outdated(wanted, pod))
+        if changed := _changed(pod, snapshot.routers, accepting=accepting):
+            target = Key("Pod", namespace_of(snapshot.service.metadata), pod.name)
+            yield Patch(target, pod.uid, {"labels": changed})
+
+
+def _changed(
+    pod: ObservedPod, routers: tuple[str, ...], *, accepting: bool
+) -> dict[str, str | None]:
+    """Labels to set, and with None those to remove."""
+    present = {name: value for name, value in (pod.labels or {}).items() if _is_mark(name)}
+    wanted = {f"{names.BEHIND}{router}": "true" for router in routers}
+    if accepting:
+        wanted[names.ACCEPTING] = "true"
+    if pod.sessions or (pod.slots is None and names.BUSY in present):
+        wanted[names.BUSY] = "true"
+    changed: dict[str, str | None] = {
+        name: value for name, value in wanted.items() if present.get(name) != value
+    }
+    return changed | {name: None for name in present if name not in wanted}
+
+
+def _is_mark(label: str) -> bool:
+    return label in (names.BUSY, names.ACCEPTING) or label.startswith(names.BEHIND)

@@ -1,0 +1,12 @@
+"""A Router's snapshot -> its Service. The plans of the services put their pods behind it."""
+
+from __future__ import annotations
+
+from matinee_operator.actions import Action
+from matinee_operator.plan.compare import applied
+from matinee_operator.resources.router_service import router_service
+from matinee_operator.snapshot import RouterSnapshot
+
+
+def plan_router(snapshot: RouterSnapshot) -> list[Action]:
+    return [*applied(snapshot.children, [router_service(snapshot.router)])]

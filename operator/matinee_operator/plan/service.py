@@ -1,0 +1,149 @@
+"""A StreamingService's snapshot -> what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from matinee_api import conditions as words
+from matinee_api.videomodel import VideoModel
+from matinee_operator import names
+from matinee_operator.actions import Action, Create, Delete, Drain, Patch, Requeue, Tell
+from matinee_operator.names import Key
+from matinee_operator.observed import ObservedPod
+from matinee_operator.plan.compare import applied, stale, uid_of
+from matinee_operator.plan.finalizer import finalizer
+from matinee_operator.plan.marks import marks
+from matinee_operator.plan.rollout import Rollout, Wanted, roll_out
+from matinee_operator.resources.admin_secret import admin_secret, secret_name
+from matinee_operator.resources.disruption_budget import disruption_budget
+from matinee_operator.resources.headless_service import headless_service
+from matinee_operator.resources.metadata import Manifest, namespace_of
+from matinee_operator.resources.network_policy import network_policy
+from matinee_operator.resources.pod_monitor import pod_monitor
+from matinee_operator.resources.runtime_config import config_name, config_text, runtime_config
+from matinee_operator.resources.runtime_pod import runtime_pod
+from matinee_operator.revision import revision_of
+from matinee_operator.snapshot import ServiceSnapshot
+from matinee_operator.weights import weights_of
+
+
+def plan_service(snapshot: ServiceSnapshot) -> list[Action]:
+    model = snapshot.model
+    if snapshot.service.metadata.deletion_timestamp is not None:
+        return [*_roll(snapshot, model, _nothing()), *finalizer(snapshot)]
+    actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, _always(snapshot))]
+    if model is None or not weights_of(model).there:
+        return actions
+    actions += applied(snapshot.children, [runtime_config(model, snapshot.service)])
+    actions += _roll(snapshot, model, wanted_of(snapshot, model))
+    actions += _stale_configs(snapshot, model)
+    return actions
+
+
+def wanted_of(snapshot: ServiceSnapshot, model: VideoModel) -> Wanted:
+    spec = snapshot.service.spec
+    return Wanted(
+        revision=revision_of(model, snapshot.service, snapshot.installation),
+        replicas=spec.replicas,
+        max_surge=spec.rollout.max_surge,
+        max_unavailable=spec.rollout.max_unavailable,
+        paused=spec.rollout.paused,
+    )
+
+
+def _nothing() -> Wanted:
+    """A service that is being deleted wants no pods, and drains those that it has."""
+    return Wanted(revision="", replicas=0, max_surge=0, max_unavailable=0)
+
+
+def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
+    """Children that do not depend on the model."""
+    service = snapshot.service
+    made = [headless_service(service), disruption_budget(service), network_policy(service)]
+    if snapshot.installation.has_pod_monitors:
+        made.append(pod_monitor(service))
+    return made
+
+
+def _roll(snapshot: ServiceSnapshot, model: VideoModel | None, wanted: Wanted) -> Iterator[Action]:
+    decided = roll_out(snapshot.now, wanted, snapshot.pods)
+    deadline = snapshot.now + timedelta(seconds=snapshot.service.spec.drain.timeout_seconds)
+    if model is not None:
+        yield from _make(snapshot, model, wanted.revision, decided)
+    for pod in decided.cordoned:
+        playing = names.counted(pod.sessions, "session")
+        told = f"{pod.name} takes no new sessions; {playing} may play on until {stamp(deadline)}"
+        yield Patch(
+            *_target(snapshot, pod), {"annotations": {names.DRAIN_DEADLINE: stamp(deadline)}}
+        )
+        yield Tell("Normal", "Draining", told)
+    yield from _drains(snapshot, decided, deadline)
+    yield from marks(snapshot, wanted, decided)
+    for pod in decided.deleted:
+        yield Delete(*_target(snapshot, pod))
+        yield Tell("Normal", "PodDeleted", f"deleted {pod.name}: {_why(snapshot.now, pod)}")
+    if decided.look_again_at:
+        seconds = (min(decided.look_again_at) - snapshot.now).total_seconds()
+        yield Requeue(max(0.0, seconds) + 0.1)
+
+
+def _make(
+    snapshot: ServiceSnapshot, model: VideoModel, revision: str, decided: Rollout
+) -> Iterator[Action]:
+    secret_is_missing = any(
+        pod.trouble and pod.trouble.reason == words.POD_CONFIG_INVALID for pod in snapshot.pods
+    )
+    if decided.made or secret_is_missing:
+        yield Create(admin_secret(snapshot.service, snapshot.token))
+    for slot, attempt in decided.made.items():
+        pod = runtime_pod(
+            model,
+            snapshot.service,
+            snapshot.installation,
+            revision=revision,
+            slot=slot,
+            attempt=attempt,
+            secret=secret_name(snapshot.service, snapshot.token),
+            routers=snapshot.routers,
+        )
+        yield Create(pod)
+        yield Tell("Normal", "PodCreated", f"created {pod['metadata']['name']}")
+
+
+def _drains(snapshot: ServiceSnapshot, decided: Rollout, deadline: datetime) -> Iterator[Action]:
+    """Pods that are cordoned, now or before, and have not said yet that they know it."""
+    for pod in snapshot.pods:
+        if pod in decided.deleted or not (pod.live and pod.running and pod.ip):
+            continue
+        until = deadline if pod in decided.cordoned else pod.drain_deadline
+        if until is not None and not (pod.slots and pod.slots.draining):
+            seconds = max(0.0, (until - snapshot.now).total_seconds())
+            yield Drain(pod.name, pod.ip, seconds)
+
+
+def _stale_configs(snapshot: ServiceSnapshot, model: VideoModel) -> Iterator[Action]:
+    """ConfigMaps that no pod reads any more."""
+    current = config_name(snapshot.service, config_text(model, snapshot.service))
+    used = {pod.config for pod in snapshot.pods}
+    for key in stale(snapshot.children, "ConfigMap", {current, *used}):
+        yield Delete(key, uid_of(snapshot.children, key))
+
+
+def _target(snapshot: ServiceSnapshot, pod: ObservedPod) -> tuple[Key, str]:
+    return Key("Pod", namespace_of(snapshot.service.metadata), pod.name), pod.uid
+
+
+def _why(now: datetime, pod: ObservedPod) -> str:
+    if pod.finished:
+        return pod.trouble.message if pod.trouble else "it ended"
+    if pod.drain_deadline is None:
+        return "it served nobody and is not needed"
+    if pod.drain_deadline <= now and pod.sessions:
+        return f"its drain deadline has passed, {names.counted(pod.sessions, 'session')} left"
+    return "its last session has ended"
+
+
+def stamp(when: datetime) -> str:
+    """As Kubernetes writes times."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,155 @@
+"""The parts put together, and the order in which they start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import kopf
+
+from matinee_operator import handlers
+from matinee_operator.cache import Cache, key_of
+from matinee_operator.events import Events
+from matinee_operator.health import Health, serving_health
+from matinee_operator.installation import Installation
+from matinee_operator.kube import Kube, connected
+from matinee_operator.leader import Leader
+from matinee_operator.metrics import Metrics
+from matinee_operator.names import Key
+from matinee_operator.pod_feeds import PodFeeds
+from matinee_operator.reconciler import Reconciler
+from matinee_operator.relations import affected, routers_of_pod
+from matinee_operator.resync import Resync
+from matinee_operator.settings import Settings
+from matinee_operator.snapshots import Snapshots
+from matinee_operator.workqueue import WorkQueue
+
+logger = logging.getLogger(__name__)
+
+MONITORS = "monitoring.coreos.com/v1"
+SESSIONS_SETTLE_S = 0.2
+"""Sessions come and go together; one look is enough for those of this time."""
+
+
+async def run(settings: Settings) -> None:
+    """Until a signal, or until something fails that only a new process can mend."""
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        kube = await stack.enter_async_context(connected(metrics))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        parts = _Operator(settings, kube, session, metrics, await kube.serves(MONITORS))
+        await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
+        stack.push_async_callback(parts.stop)
+        await parts.run()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Operator:
+    """Owns the parts of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        kube: Kube,
+        session: aiohttp.ClientSession,
+        metrics: Metrics,
+        has_pod_monitors: bool,
+    ) -> None:
+        self._settings, self._kube = settings, kube
+        self._cache, self._queue = Cache(), WorkQueue()
+        self.health = Health(self._queue.oldest_s)
+        self._feeds = PodFeeds(session, self._sessions_changed)
+        self._leader = Leader(kube, settings.namespace, settings.identity, utc_now, time.monotonic)
+        installation = Installation(
+            settings.runtime_image, settings.image_pull_policy, has_pod_monitors
+        )
+        self._reconciler = Reconciler(
+            kube=kube,
+            snapshots=Snapshots(
+                self._cache, self._feeds.slots, installation, settings.operator_key
+            ),
+            feeds=self._feeds,
+            events=Events(kube, settings.identity, utc_now),
+            metrics=metrics,
+            now=utc_now,
+            seen=self._seen,
+        )
+        kinds = handlers.watched(settings.namespaces)
+        self._registry = handlers.registry(kube, kinds, self._seen)
+        listed = (*kinds, "PodMonitor") if has_pod_monitors else kinds
+        self._resync = Resync(
+            kube=kube,
+            cache=self._cache,
+            health=self.health,
+            metrics=metrics,
+            kinds=listed,
+            namespaces=settings.namespaces,
+            seen=self._seen,
+            enqueue=self._queue.add,
+        )
+        metrics.gauge("queue_depth", lambda: self._queue.depth)
+        metrics.gauge("queue_oldest_seconds", self._queue.oldest_s)
+        metrics.gauge("leader", lambda: float(self._leader.leading))
+        metrics.gauge("pod_feeds", lambda: self._feeds.count)
+
+    async def run(self) -> None:
+        """Everybody watches; who leads also acts."""
+        await self._resync.first()
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch())
+            others = [
+                group.create_task(self._act()),
+                group.create_task(self._resync.run(self._settings.resync_seconds)),
+            ]
+            await watching
+            for task in others:
+                task.cancel()
+
+    async def stop(self) -> None:
+        await self._feeds.close()
+        await self._leader.release()
+
+    async def _watch(self) -> None:
+        """Returns at a signal: kopf handles SIGTERM and SIGINT."""
+        namespaces = self._settings.namespaces
+        await kopf.operator(
+            registry=self._registry,
+            settings=handlers.kopf_settings(namespaces),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+        )
+
+    async def _act(self) -> None:
+        if not self._settings.leader_election:
+            self._leader.leading = True
+            await self._queue.run(self._settings.workers, self._reconciler.reconcile)
+            return
+        await self._leader.acquire()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._leader.keep())
+            group.create_task(self._queue.run(self._settings.workers, self._reconciler.reconcile))
+
+    def _seen(self, gone: bool, raw: Mapping[str, Any]) -> None:
+        key = key_of(raw)
+        before = self._cache.get(key)
+        changed = self._cache.remove(raw) if gone else self._cache.put(raw)
+        if changed:
+            for each in affected(self._cache, raw, None if gone else before):
+                self._queue.add(each)
+
+    def _sessions_changed(self, service: Key) -> None:
+        self._queue.add(service, SESSIONS_SETTLE_S)
+        for child, raw in self._cache.children(service).items():
+            if child.kind == "Pod":
+                for router in routers_of_pod(raw):
+                    self._queue.add(router, SESSIONS_SETTLE_S)

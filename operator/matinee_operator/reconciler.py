@@ -1,0 +1,200 @@
+"""One key: snapshot -> plan -> apply -> status. The only place where a plan meets the world."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from matinee_api.errors import ConfigError
+from matinee_api.meta import API_VERSION, Condition
+from matinee_operator import plan, status
+from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
+from matinee_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError, Refused
+from matinee_operator.events import Events
+from matinee_operator.kube import Kube
+from matinee_operator.metrics import Metrics
+from matinee_operator.names import Key
+from matinee_operator.pod_feeds import PodFeeds
+from matinee_operator.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
+from matinee_operator.snapshots import Snapshot, Snapshots
+from matinee_operator.status.transitions import transitions
+
+logger = logging.getLogger(__name__)
+
+Object = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Done:
+    """What became of a plan."""
+
+    again_s: float | None = None
+    failures: list[OperatorError] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """`seen` is told of every object that a write returned, so that the next look knows it."""
+
+    kube: Kube
+    snapshots: Snapshots
+    feeds: PodFeeds
+    events: Events
+    metrics: Metrics
+    now: Callable[[], datetime]
+    seen: Callable[[bool, Object], None]
+    _refusals: dict[Key, str] = field(default_factory=dict)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """When to look again; None: when something changes. Raises what is worth another try."""
+        began, result = time.perf_counter(), "failed"
+        try:
+            again = await self._reconcile(key)
+            result = "done"
+            return again
+        finally:
+            self.metrics.count("reconciles_total", kind=key.kind, result=result)
+            self.metrics.count(
+                "reconcile_seconds_total", time.perf_counter() - began, kind=key.kind
+            )
+
+    async def _reconcile(self, key: Key) -> float | None:
+        try:
+            snapshot = self.snapshots.take(key, self.now(), self._refusals.get(key))
+        except ConfigError as error:
+            await self._tell_invalid(key, error)
+            return None
+        if snapshot is None:
+            self._refusals.pop(key, None)
+            self.feeds.follow(key, ())
+            return None
+        if isinstance(snapshot, ServiceSnapshot):
+            self.feeds.follow(key, snapshot.pods)
+        done = await self._perform(key, snapshot, _plan(snapshot))
+        refusal = next((one.message for one in done.failures if isinstance(one, Refused)), None)
+        if refusal is None:
+            self._refusals.pop(key, None)
+        else:
+            self._refusals[key] = refusal
+        await self._report(key, self.snapshots.take(key, self.now(), refusal))
+        if done.failures:
+            raise done.failures[0]
+        return done.again_s
+
+    async def _perform(self, key: Key, snapshot: Snapshot, actions: Iterable[Action]) -> _Done:
+        """Every action, whatever became of those before it: they do not build on each other."""
+        done = _Done()
+        for action in actions:
+            if isinstance(action, Requeue):
+                done.again_s = min(action.after_s, done.again_s or action.after_s)
+                continue
+            try:
+                await self._do(key, snapshot, action)
+            except OperatorError as error:
+                done.failures.append(error)
+        return done
+
+    async def _do(
+        self,
+        key: Key,
+        snapshot: Snapshot,
+        action: Apply | Create | Patch | Delete | Drain | Tell,
+    ) -> None:
+        match action:
+            case Tell():
+                await self.events.tell(key, _uid(snapshot), action)
+            case Drain() if isinstance(snapshot, ServiceSnapshot):
+                await self.feeds.drain(action.ip, snapshot.token, action.deadline_s)
+            case Apply() | Create() | Patch() | Delete():
+                await self._write(action)
+
+    async def _write(self, action: Apply | Create | Patch | Delete) -> None:
+        self.metrics.count("writes_total", action=type(action).__name__.lower())
+        match action:
+            case Apply():
+                self.seen(False, await self.kube.apply(action.manifest))
+            case Create():
+                await self._create(action.manifest)
+            case Patch():
+                metadata = {"uid": action.uid, **action.metadata}
+                found = await self.kube.merge(action.target, {"metadata": metadata})
+                self.seen(False, found)
+            case Delete():
+                await self._delete(action)
+
+    async def _create(self, manifest: Object) -> None:
+        try:
+            made = await self.kube.create(manifest)
+        except AlreadyExists:
+            return  # by a plan whose answer was lost; the watch tells what it is like
+        if manifest["kind"] != "Secret":
+            self.seen(False, made)
+
+    async def _delete(self, action: Delete) -> None:
+        try:
+            await self.kube.delete(action.target, action.uid)
+        except (NotFound, Conflict):
+            logger.debug("%s is gone already", action.target)
+
+    async def _report(self, key: Key, snapshot: Snapshot | None) -> None:
+        """Write the status if it differs from the one that is stored."""
+        if snapshot is None:
+            return
+        before, after = _resource(snapshot).status, _status(snapshot)
+        wanted = after.model_dump(mode="json", exclude_none=True)
+        stored = before.model_dump(mode="json", exclude_none=True) if before else None
+        if wanted == stored:
+            return
+        self.metrics.count("writes_total", action="status")
+        try:
+            self.seen(False, await self.kube.apply_status(key, API_VERSION, wanted))
+        except NotFound:
+            return  # deleted meanwhile
+        old: tuple[Condition, ...] = before.conditions if before else ()
+        for event in transitions(old, getattr(after, "conditions", ())):
+            await self.events.tell(key, _uid(snapshot), event)
+
+    async def _tell_invalid(self, key: Key, error: ConfigError) -> None:
+        raw = self.snapshots.cache.get(key) or {"metadata": {}}
+        event = Tell("Warning", "InvalidSpec", str(error))
+        await self.events.tell(key, raw["metadata"].get("uid", ""), event)
+
+
+def _plan(snapshot: Snapshot) -> list[Action]:
+    match snapshot:
+        case ServiceSnapshot():
+            return plan.plan_service(snapshot)
+        case ModelSnapshot():
+            return plan.plan_model(snapshot)
+        case RouterSnapshot():
+            return plan.plan_router(snapshot)
+
+
+def _status(snapshot: Snapshot) -> BaseModel:
+    match snapshot:
+        case ServiceSnapshot():
+            return status.service_status(snapshot)
+        case ModelSnapshot():
+            return status.model_status(snapshot)
+        case RouterSnapshot():
+            return status.router_status(snapshot)
+
+
+def _resource(snapshot: Snapshot) -> Any:
+    match snapshot:
+        case ServiceSnapshot():
+            return snapshot.service
+        case ModelSnapshot():
+            return snapshot.model
+        case RouterSnapshot():
+            return snapshot.router
+
+
+def _uid(snapshot: Snapshot) -> str:
+    return str(_resource(snapshot).metadata.uid)

@@ -1,0 +1,1 @@
+"""Desired objects, one builder for each: `resource -> manifest`. Pure."""

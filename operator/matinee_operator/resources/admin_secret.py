@@ -1,0 +1,27 @@
+"""The Secret with the token that draining a service's pods needs.
+
+Created and never read: the operator derives the token again whenever it needs it.
+"""
+
+from __future__ import annotations
+
+from matinee_api.streamingservice import StreamingService
+from matinee_operator import names
+from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.runtime_pod import TOKEN_KEY
+
+
+def admin_secret(service: StreamingService, token: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata(service, secret_name(service, token), "runtime"),
+        "immutable": True,
+        "type": "Opaque",
+        "stringData": {TOKEN_KEY: token},
+    }
+
+
+def secret_name(service: StreamingService, token: str) -> str:
+    """Carries a hash of the token: a service that is made again has another Secret."""
+    return f"{service.metadata.name}-admin-{names.content_hash(token)}"

@@ -1,0 +1,27 @@
+"""The PodDisruptionBudget: a pod with sessions is not evicted; the operator moves it.
+
+It selects only busy pods and allows none of them to go, so that idle pods never hold up the
+maintenance of a node. On a node that is cordoned the operator replaces and drains the pods, and
+deletes them when their sessions have ended or the drain deadline has passed.
+`maxUnavailable` needs a controller with a scale subresource: StreamingService has one.
+"""
+
+from __future__ import annotations
+
+from matinee_api.streamingservice import StreamingService
+from matinee_operator import names
+from matinee_operator.resources.metadata import Manifest, metadata
+
+
+def disruption_budget(service: StreamingService) -> Manifest:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(service, service.metadata.name, "runtime"),
+        "spec": {
+            "maxUnavailable": 0,
+            "selector": {
+                "matchLabels": {names.SERVICE: service.metadata.name, names.BUSY: "true"},
+            },
+        },
+    }

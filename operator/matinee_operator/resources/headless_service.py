@@ -1,0 +1,26 @@
+"""The headless Service: a name for each service, and EndpointSlices for whoever watches them.
+
+It selects the pods that new sessions may go to: while a rollout goes on, those of the newest ready
+revision. Connections that exist are not affected by what it selects.
+"""
+
+from __future__ import annotations
+
+from matinee_api.streamingservice import StreamingService
+from matinee_operator import names
+from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.runtime_config import PORT
+
+
+def headless_service(service: StreamingService) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(service, service.metadata.name, "runtime"),
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": "None",
+            "selector": {names.SERVICE: service.metadata.name, names.ACCEPTING: "true"},
+            "ports": [{"name": "http", "port": PORT, "protocol": "TCP", "targetPort": "http"}],
+        },
+    }

@@ -1,0 +1,68 @@
+"""The ConfigMap with the runtime's configuration; its name carries the hash of its content."""
+
+from __future__ import annotations
+
+import yaml
+
+from matinee_api.render import serve_config
+from matinee_api.runtime_config import ServerConfig
+from matinee_api.streamingservice import StreamingService
+from matinee_api.videomodel import VideoModel
+from matinee_operator import names
+from matinee_operator.resources.metadata import Manifest, metadata
+
+PORT = 8000
+FILE = "serve.yaml"
+STATE_FOLDER = "/state"
+WEIGHTS_FOLDER = "/weights"
+SHUTDOWN_GRACE_S = 5.0
+"""Sessions are drained before a pod is deleted; this is for those that are left."""
+
+
+def runtime_config(model: VideoModel, service: StreamingService) -> Manifest:
+    text = config_text(model, service)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(service, config_name(service, text), "runtime"),
+        "immutable": True,
+        "data": {FILE: text},
+    }
+
+
+def config_name(service: StreamingService, text: str) -> str:
+    return f"{service.metadata.name}-{names.content_hash(text)}"
+
+
+def config_text(model: VideoModel, service: StreamingService) -> str:
+    """What differs from the runtime's defaults, so that a new operator writes the same text."""
+    config = serve_config(
+        model,
+        service,
+        server=ServerConfig(
+            host="0.0.0.0",  # noqa: S104 - a pod's own network; its NetworkPolicy says who may in
+            port=PORT,
+            shutdown_grace_seconds=SHUTDOWN_GRACE_S,
+        ),
+        state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,
+        weights=weights_folder(model),
+    )
+    values = config.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(values, sort_keys=True, allow_unicode=True)
+
+
+def weights_folder(model: VideoModel) -> str | None:
+    """Where a claim's weights appear in the pod; None when the runtime finds them by itself."""
+    if model.spec.source.scheme != "pvc":
+        return None
+    _, _, folder = _claim_and_folder(model)
+    return f"{WEIGHTS_FOLDER}/{folder}" if folder else WEIGHTS_FOLDER
+
+
+def weights_claim(model: VideoModel) -> str | None:
+    """The claim that holds the weights, if one does."""
+    return _claim_and_folder(model)[0] if model.spec.source.scheme == "pvc" else None
+
+
+def _claim_and_folder(model: VideoModel) -> tuple[str, str, str]:
+    return model.spec.source.uri.removeprefix("pvc://").partition("/")

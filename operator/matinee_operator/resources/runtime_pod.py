@@ -1,0 +1,157 @@
+"""One runtime pod: a bare Pod of one slot of a StreamingService.
+
+Its name is `<service>-<revision>-<slot>`, so that creating it twice makes one pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from matinee_api.streamingservice import StreamingService
+from matinee_api.videomodel import VideoModel
+from matinee_operator import names
+from matinee_operator.installation import Installation
+from matinee_operator.resources.devices import container_resources
+from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.pod_spec import (
+    CONTAINER_SECURITY,
+    base_environment,
+    base_mounts,
+    base_spec,
+    base_volumes,
+)
+from matinee_operator.resources.runtime_config import (
+    FILE,
+    PORT,
+    STATE_FOLDER,
+    config_name,
+    config_text,
+)
+
+CONFIG_FOLDER = "/etc/matinee"
+CONTAINER = "runtime"
+TOKEN_KEY = "token"  # noqa: S105 - a name, not a secret
+TERMINATION_GRACE_S = 30
+"""The operator drains a pod before it deletes it; this is for deletions by others."""
+
+
+def image_of(service: StreamingService, installation: Installation) -> str:
+    return service.spec.pod.image or installation.runtime_image
+
+
+def pod_name(service: StreamingService, revision: str, slot: int) -> str:
+    return f"{service.metadata.name}-{revision}-{slot}"
+
+
+def runtime_pod(
+    model: VideoModel,
+    service: StreamingService,
+    installation: Installation,
+    *,
+    revision: str,
+    slot: int,
+    attempt: int,
+    secret: str,
+    routers: Iterable[str] = (),
+) -> Manifest:
+    """`secret`: the Secret with the token for draining; `routers`: those that front the service."""
+    config = config_name(service, config_text(model, service))
+    labels = {
+        **service.spec.pod.labels,
+        names.REVISION: revision,
+        names.SLOT: str(slot),
+        names.ACCEPTING: "true",
+        **{f"{names.BEHIND}{router}": "true" for router in routers},
+    }
+    meta = metadata(service, pod_name(service, revision, slot), "runtime", labels)
+    meta["annotations"] = {
+        **service.spec.pod.annotations,
+        names.CONFIG: config,
+        names.ATTEMPT: str(attempt),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": meta,
+        "spec": _spec(model, service, installation, config, secret),
+    }
+
+
+def _spec(
+    model: VideoModel,
+    service: StreamingService,
+    installation: Installation,
+    config: str,
+    secret: str,
+) -> Manifest:
+    extras, resources = service.spec.pod, service.spec.resources
+    spec = base_spec(resources, service.spec.scheduling)
+    spec["terminationGracePeriodSeconds"] = TERMINATION_GRACE_S
+    spec["containers"] = [_container(model, service, installation, secret)]
+    spec["volumes"] = [
+        {"name": "config", "configMap": {"name": config}},
+        {"name": "state", "emptyDir": {}},
+        *base_volumes(model, resources),
+        *(volume.model_dump(mode="json", exclude_none=True) for volume in extras.volumes),
+    ]
+    if extras.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": each.name} for each in extras.image_pull_secrets]
+    if spreads := service.spec.scheduling.topology_spread_constraints:
+        selector = {"matchLabels": {names.SERVICE: service.metadata.name}}
+        spec["topologySpreadConstraints"] = [
+            {**spread.model_dump(mode="json"), "labelSelector": selector} for spread in spreads
+        ]
+    return spec
+
+
+def _container(
+    model: VideoModel, service: StreamingService, installation: Installation, secret: str
+) -> Manifest:
+    extras = service.spec.pod
+    token = {"secretKeyRef": {"name": secret, "key": TOKEN_KEY}}
+    return {
+        "name": CONTAINER,
+        "image": image_of(service, installation),
+        "imagePullPolicy": extras.image_pull_policy or installation.image_pull_policy,
+        "command": ["matinee", "serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
+        "env": [
+            *base_environment(model),
+            {"name": "MATINEE_ADMIN_TOKEN", "valueFrom": token},
+            *(each.model_dump(mode="json", exclude_none=True) for each in extras.env),
+        ],
+        "ports": [{"name": "http", "containerPort": PORT}],
+        "resources": container_resources(service.spec.resources),
+        "securityContext": CONTAINER_SECURITY,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [
+            {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+            {"name": "state", "mountPath": STATE_FOLDER},
+            *base_mounts(model),
+            *(each.model_dump(mode="json", exclude_none=True) for each in extras.volume_mounts),
+        ],
+        **_probes(model.spec.warmup.timeout_seconds),
+    }
+
+
+def _probes(load_timeout_s: int) -> Manifest:
+    """`/healthz` answers from the start; `/readyz` only after a real generation. The model may
+    take its time to load: that is no reason for a restart, and the runtime has its own limit."""
+    return {
+        "startupProbe": {
+            "httpGet": {"path": "/healthz", "port": "http"},
+            "periodSeconds": 1,
+            "failureThreshold": min(load_timeout_s, 600),
+        },
+        "livenessProbe": {
+            "httpGet": {"path": "/healthz", "port": "http"},
+            "periodSeconds": 10,
+            "timeoutSeconds": 5,
+            "failureThreshold": 6,
+        },
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "http"},
+            "periodSeconds": 1,
+            "timeoutSeconds": 2,
+            "failureThreshold": 2,
+        },
+    }

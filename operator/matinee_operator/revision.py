@@ -1,0 +1,35 @@
+"""The revision of a service: equal for pods that need not be replaced by one another.
+
+It hashes what makes a pod what it is. Not in it: how many pods there are, rollout and drain
+policies, which Routers front them. A new operator gives the same revision, so that its update
+restarts no session, until `TEMPLATE_FORMAT` says that pods of the old form have to go.
+"""
+
+from __future__ import annotations
+
+from matinee_api.streamingservice import StreamingService
+from matinee_api.videomodel import VideoModel
+from matinee_operator.installation import Installation
+from matinee_operator.names import content_hash
+from matinee_operator.resources.runtime_config import config_text
+from matinee_operator.resources.runtime_pod import image_of
+
+TEMPLATE_FORMAT = 1
+"""Raise it only when running pods must be replaced because of how the operator now makes them."""
+
+
+def revision_of(model: VideoModel, service: StreamingService, installation: Installation) -> str:
+    spec, source = service.spec, model.spec.source
+    token = source.token_secret_ref
+    return content_hash(
+        {
+            "format": TEMPLATE_FORMAT,
+            "image": image_of(service, installation),
+            "config": config_text(model, service),
+            "source": source.uri,
+            "token": token.model_dump(mode="json") if token else None,
+            "resources": spec.resources.model_dump(mode="json", exclude_defaults=True),
+            "scheduling": spec.scheduling.model_dump(mode="json", exclude_defaults=True),
+            "pod": spec.pod.model_dump(mode="json", exclude_defaults=True),
+        }
+    )

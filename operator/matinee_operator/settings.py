@@ -1,0 +1,115 @@
+"""The operator's settings, read from the environment once, in `__main__`.
+
+Each has a name, a default, a unit where it needs one, and a reason, here and in
+`docs/operating.md`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from matinee_operator.errors import BadSettings
+
+MIN_KEY_CHARACTERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """See `VARIABLES` for what each one means."""
+
+    operator_key: str
+    namespace: str
+    identity: str
+    namespaces: tuple[str, ...] = ()
+    runtime_image: str = "matinee/runtime:dev"
+    image_pull_policy: str = "IfNotPresent"
+    leader_election: bool = True
+    health_port: int = 8080
+    workers: int = 8
+    resync_seconds: float = 600.0
+    log_level: str = "INFO"
+
+
+VARIABLES: dict[str, tuple[str, str]] = {
+    "MATINEE_OPERATOR_KEY": ("operator_key", "secret that the tokens for draining come from"),
+    "MATINEE_NAMESPACE": ("namespace", "namespace of the operator itself, for its Lease"),
+    "MATINEE_IDENTITY": ("identity", "name of this replica in the Lease: the pod's"),
+    "MATINEE_NAMESPACES": (
+        "namespaces",
+        "namespaces that are looked after, with commas; empty: all",
+    ),
+    "MATINEE_RUNTIME_IMAGE": ("runtime_image", "image of runtime pods that name none"),
+    "MATINEE_IMAGE_PULL_POLICY": ("image_pull_policy", "of runtime pods that name none"),
+    "MATINEE_LEADER_ELECTION": ("leader_election", "true, or false where there is one replica"),
+    "MATINEE_HEALTH_PORT": ("health_port", "port of /healthz, /readyz and /metrics"),
+    "MATINEE_WORKERS": ("workers", "objects that are reconciled at the same time"),
+    "MATINEE_RESYNC_SECONDS": ("resync_seconds", "seconds between looks at everything"),
+    "MATINEE_LOG_LEVEL": ("log_level", "DEBUG, INFO, WARNING or ERROR"),
+}
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Raises `BadSettings` with every mistake at once."""
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for variable, (name, meaning) in VARIABLES.items():
+        text = environment.get(variable, "").strip()
+        if not text:
+            if name in ("operator_key", "namespace", "identity"):
+                mistakes.append(f"{variable} is missing: {meaning}")
+            continue
+        try:
+            values[name] = _PARSERS.get(name, str)(text)
+        except ValueError as error:
+            mistakes.append(f"{variable}: {error}; got {text!r}")
+    if mistakes:
+        raise BadSettings("\n".join(mistakes))
+    return Settings(**values)
+
+
+def _key(text: str) -> str:
+    if len(text) < MIN_KEY_CHARACTERS:
+        raise ValueError(f"expected at least {MIN_KEY_CHARACTERS} characters")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("expected true or false")
+    return text.lower() == "true"
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "operator_key": _key,
+    "namespaces": _names,
+    "image_pull_policy": _choice("Always", "IfNotPresent", "Never"),
+    "leader_election": _flag,
+    "health_port": _number(1, 65535),
+    "workers": _number(1, 256),
+    "resync_seconds": _number(1, 86400),
+    "log_level": _choice("DEBUG", "INFO", "WARNING", "ERROR"),
+}

@@ -1,0 +1,9 @@
+"""Snapshot -> status. Pure. Conditions are computed from what is observed, never from `phase`."""
+
+from __future__ import annotations
+
+from matinee_operator.status.model import model_status
+from matinee_operator.status.router import router_status
+from matinee_operator.status.service import service_status
+
+__all__ = ["model_status", "router_status", "service_status"]

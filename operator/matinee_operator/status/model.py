@@ -1,0 +1,178 @@
+"""A VideoModel's snapshot -> its status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from matinee_api import conditions as words
+from matinee_api.videomodel import AdapterStatus, VideoModelStatus, WarmupStatus
+from matinee_operator.observed import Object, condition, moment, pod_trouble
+from matinee_operator.plan.compare import key_of
+from matinee_operator.plan.model import wanted_job, warmup_resources
+from matinee_operator.snapshot import ModelSnapshot
+from matinee_operator.status.conditions import Finding, conditions, finding
+from matinee_operator.weights import weights_of
+
+JOB_NAME = "batch.kubernetes.io/job-name"
+"""Label that Kubernetes puts on the pods of a Job."""
+
+
+def model_status(snapshot: ModelSnapshot) -> VideoModelStatus:
+    model = snapshot.model
+    before = model.status
+    findings = _findings(snapshot)
+    telling = next((one for one in findings if one.type in _telling(findings)), findings[0])
+    return VideoModelStatus(
+        observed_generation=model.metadata.generation,
+        phase=_phase(findings),
+        reason=telling.reason,
+        warmup=_measured(snapshot) or (before.warmup if before else None),
+        adapters=tuple(
+            AdapterStatus(
+                name=adapter.name, state="Pending", message="this release fetches no adapters"
+            )
+            for adapter in model.spec.adapters
+        ),
+        conditions=conditions(
+            findings,
+            before.conditions if before else (),
+            model.metadata.generation or 0,
+            snapshot.now,
+        ),
+    )
+
+
+def _findings(snapshot: ModelSnapshot) -> tuple[Finding, ...]:
+    weights = weights_of(snapshot.model)
+    downloaded = finding(words.DOWNLOADED, weights.there, weights.reason, weights.message)
+    warmed = _warmed(snapshot)
+    broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
+    if snapshot.refusal is not None:
+        broken = finding(words.DEGRADED, False, words.POD_REFUSED, snapshot.refusal)
+    optional = snapshot.model.spec.warmup.policy == "BestEffort"
+    usable = warmed.holds or warmed.reason == words.WARMUP_DISABLED or optional
+    if downloaded.holds and usable:
+        ready = finding(words.READY, True, words.AS_DESIRED, "services may use it")
+    else:
+        why = warmed if downloaded.holds else downloaded
+        ready = finding(words.READY, False, why.reason, why.message)
+    degraded = finding(words.DEGRADED, False, words.NOTHING_WRONG)
+    if broken is not None:
+        degraded = finding(words.DEGRADED, True, broken.reason, broken.message)
+    return downloaded, warmed, ready, degraded
+
+
+_WAITING = frozenset({words.WARMING_UP, words.WARMUP_DISABLED, words.WAITING_FOR_SERVICE})
+
+
+def _is_broken(found: Finding) -> bool:
+    return not found.holds and found.reason not in _WAITING
+
+
+def _warmed(snapshot: ModelSnapshot) -> Finding:
+    if not snapshot.model.spec.warmup.enabled:
+        return finding(words.WARMED, False, words.WARMUP_DISABLED, "spec.warmup.enabled is false")
+    weights = weights_of(snapshot.model)
+    if not weights.there:
+        return finding(words.WARMED, False, weights.reason, weights.message)
+    if warmup_resources(snapshot) is None:
+        message = "set spec.warmup.resources, or make a StreamingService that uses the model"
+        return Finding(words.WARMED, "Unknown", words.WAITING_FOR_SERVICE, message)
+    return _warmed_by_job(snapshot)
+
+
+def _warmed_by_job(snapshot: ModelSnapshot) -> Finding:
+    job = _job(snapshot)
+    status = job.get("status", {})
+    if condition(status, "Complete").get("status") == "True":
+        return finding(words.WARMED, True, words.WARMUP_SUCCEEDED, "it made a real video")
+    failed = condition(status, "Failed")
+    if failed.get("status") == "True":
+        told = str(failed.get("message") or failed.get("reason"))
+        last = _last_words(snapshot)
+        reason = words.OUT_OF_MEMORY if last == "OOMKilled" else words.WARMUP_FAILED
+        return finding(words.WARMED, False, reason, f"{told}: {last}" if last else told)
+    for pod in _pods(snapshot):
+        trouble = pod_trouble(pod)
+        if trouble is not None and pod["status"].get("phase") == "Pending":
+            return finding(words.WARMED, False, trouble.reason, trouble.message)
+    return Finding(words.WARMED, "Unknown", words.WARMING_UP, "the warm-up Job runs")
+
+
+def _job(snapshot: ModelSnapshot) -> Object:
+    job = wanted_job(snapshot)
+    return snapshot.children.get(key_of(job), {}) if job else {}
+
+
+def _pods(snapshot: ModelSnapshot) -> list[Object]:
+    """Of the Job that is wanted now, not of an older one."""
+    name = _job(snapshot).get("metadata", {}).get("name")
+    return [pod for pod in snapshot.job_pods if pod["metadata"]["labels"].get(JOB_NAME) == name]
+
+
+def _last_words(snapshot: ModelSnapshot) -> str:
+    """What the last failed pod of the Job said."""
+    ends = [_terminated(pod) for pod in _pods(snapshot)]
+    failed = [end for end in ends if end and end.get("exitCode")]
+    if not failed:
+        return ""
+    last = max(failed, key=lambda end: str(end.get("finishedAt")))
+    if last.get("reason") == "OOMKilled":
+        return "OOMKilled"
+    lines = [line for line in str(last.get("message", "")).splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else f"exit code {last.get('exitCode')}"
+
+
+def _measured(snapshot: ModelSnapshot) -> WarmupStatus | None:
+    """From the one line of JSON that the successful pod left."""
+    ends = [_terminated(pod) for pod in _pods(snapshot)]
+    done = next((end for end in ends if end and end.get("exitCode") == 0), None)
+    if done is None:
+        return None
+    started, finished = moment(done["startedAt"]), moment(done["finishedAt"])
+    made = _json(done.get("message", ""))
+    frames, seconds = made.get("frames"), made.get("seconds")
+    if not isinstance(frames, int) or not isinstance(seconds, int | float) or seconds <= 0:
+        return WarmupStatus(started_at=_text(started), finished_at=_text(finished))
+    return WarmupStatus(
+        started_at=_text(started),
+        finished_at=_text(finished),
+        load_seconds=round(max(0.0, (finished - started).total_seconds() - seconds), 1),
+        fps=round(frames / seconds, 1),
+    )
+
+
+def _terminated(pod: Object) -> Mapping[str, Any] | None:
+    for container in pod.get("status", {}).get("containerStatuses", []):
+        found: Mapping[str, Any] | None = container.get("state", {}).get("terminated")
+        return found
+    return None
+
+
+def _json(text: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _telling(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    degraded = findings[-1]
+    return (words.DEGRADED,) if degraded.holds else (words.READY,)
+
+
+def _phase(findings: tuple[Finding, ...]) -> str:
+    downloaded, warmed, ready, degraded = findings
+    if degraded.holds:
+        return "Degraded"
+    if ready.holds:
+        return "Ready"
+    return warmed.reason if downloaded.holds else downloaded.reason

@@ -1,0 +1,63 @@
+"""A Router's snapshot -> its status."""
+
+from __future__ import annotations
+
+from matinee_api import conditions as words
+from matinee_api.router import BackendCounts, RouterStatus
+from matinee_operator import names
+from matinee_operator.resources.router_service import router_url
+from matinee_operator.snapshot import RouterSnapshot
+from matinee_operator.status.conditions import Finding, conditions, finding
+
+
+def router_status(snapshot: RouterSnapshot) -> RouterStatus:
+    router, live = snapshot.router, [pod for pod in snapshot.pods if pod.live]
+    counts = BackendCounts(
+        total=len(live),
+        ready=sum(pod.serving for pod in live),
+        draining=sum(pod.cordoned for pod in live),
+    )
+    before = router.status.conditions if router.status else ()
+    return RouterStatus(
+        observed_generation=router.metadata.generation,
+        url=router_url(router),
+        backends=counts,
+        sessions=sum(pod.sessions for pod in live),
+        queued=sum(pod.slots.queued for pod in live if pod.slots),
+        conditions=conditions(
+            _findings(snapshot, counts), before, router.metadata.generation or 0, snapshot.now
+        ),
+    )
+
+
+def _findings(snapshot: RouterSnapshot, counts: BackendCounts) -> tuple[Finding, ...]:
+    accepted = finding(words.ACCEPTED, True, words.AS_DESIRED)
+    if snapshot.refusal is not None:
+        accepted = finding(words.ACCEPTED, False, words.INVALID_SPEC, snapshot.refusal)
+    resolved, available = _resolved(snapshot), _available(counts)
+    broken = next((one for one in (accepted, resolved) if not one.holds), None)
+    if broken is None:
+        ready = finding(words.READY, available.holds, available.reason, available.message)
+        degraded = finding(words.DEGRADED, False, words.NOTHING_WRONG)
+    else:
+        usable = accepted.holds and available.holds
+        ready = finding(words.READY, usable, broken.reason, broken.message)
+        degraded = finding(words.DEGRADED, True, broken.reason, broken.message)
+    return ready, accepted, resolved, available, degraded
+
+
+def _resolved(snapshot: RouterSnapshot) -> Finding:
+    wanted = [reference.name for reference in snapshot.router.spec.services]
+    missing = [name for name in wanted if name not in snapshot.services]
+    if missing:
+        message = f"no StreamingService of this namespace is called {', '.join(missing)}"
+        return finding(words.RESOLVED_REFS, False, words.SERVICE_NOT_FOUND, message)
+    return finding(words.RESOLVED_REFS, True, words.AS_DESIRED)
+
+
+def _available(counts: BackendCounts) -> Finding:
+    if counts.ready:
+        message = f"new sessions go to {names.counted(counts.ready, 'pod')}"
+        return finding(words.ENDPOINTS_AVAILABLE, True, words.SERVING, message)
+    message = "no pod behind the address takes sessions"
+    return finding(words.ENDPOINTS_AVAILABLE, False, words.NO_READY_PODS, message)

@@ -1,0 +1,216 @@
+"""A StreamingService's snapshot -> its status."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from matinee_api import conditions as words
+from matinee_api.streamingservice import PodStatus, SessionCounts, StreamingServiceStatus
+from matinee_operator import names
+from matinee_operator.observed import ObservedPod, moment
+from matinee_operator.plan.rollout import Wanted, is_outdated
+from matinee_operator.plan.service import stamp, wanted_of
+from matinee_operator.snapshot import ServiceSnapshot
+from matinee_operator.status.conditions import Finding, conditions, finding
+from matinee_operator.status.trouble import worst_trouble
+from matinee_operator.weights import weights_of
+
+LISTED_PODS = 64
+
+
+def service_status(snapshot: ServiceSnapshot) -> StreamingServiceStatus:
+    meta, before = snapshot.service.metadata, snapshot.service.status
+    found = _Observation(snapshot)
+    findings = found.findings()
+    counted = [pod for pod in found.live if not pod.finished]
+    return StreamingServiceStatus(
+        observed_generation=meta.generation,
+        phase=_phase(snapshot, findings),
+        replicas=len(counted),
+        ready_replicas=sum(pod.ready for pod in counted),
+        servable_replicas=len(found.serving),
+        updated_replicas=len(found.current),
+        draining_replicas=len(found.draining),
+        selector=f"{names.SERVICE}={meta.name}",
+        current_revision=found.current_revision(before.current_revision if before else None),
+        update_revision=found.wanted.revision if found.wanted else None,
+        sessions=SessionCounts(
+            active=sum(pod.sessions for pod in counted),
+            queued=sum(pod.slots.queued for pod in counted if pod.slots),
+            capacity=sum(pod.slots.total for pod in found.serving if pod.slots),
+        ),
+        pods=tuple(map(pod_status, snapshot.pods[:LISTED_PODS])),
+        conditions=conditions(
+            findings,
+            before.conditions if before else (),
+            meta.generation or 0,
+            snapshot.now,
+        ),
+    )
+
+
+class _Observation:
+    """The counts that several conditions are made from."""
+
+    def __init__(self, snapshot: ServiceSnapshot) -> None:
+        self._snapshot = snapshot
+        model = snapshot.model
+        there = model is not None and weights_of(model).there
+        self.wanted = wanted_of(snapshot, model) if model is not None and there else None
+        self.replicas = snapshot.service.spec.replicas
+        self.live = [pod for pod in snapshot.pods if pod.live]
+        self.serving = [pod for pod in self.live if pod.serving]
+        self.draining = [pod for pod in self.live if pod.cordoned]
+        self.current = [pod for pod in self.live if self._is_current(pod)]
+        self.current_serving = [pod for pod in self.current if pod.serving]
+
+    def _is_current(self, pod: ObservedPod) -> bool:
+        return self.wanted is not None and pod.revision == self.wanted.revision
+
+    def current_revision(self, before: str | None) -> str | None:
+        return self.wanted.revision if self.wanted and self._complete() else before
+
+    def _complete(self) -> bool:
+        return (
+            self.wanted is not None
+            and len(self.current_serving) == self.replicas
+            and len(self.live) == self.replicas
+            and self._snapshot.service.metadata.deletion_timestamp is None
+        )
+
+    def findings(self) -> tuple[Finding, ...]:
+        progressing = self._progressing()
+        degraded = self._degraded(progressing)
+        return (
+            self._ready(progressing, degraded),
+            self._servable(),
+            progressing,
+            self._draining(),
+            degraded,
+        )
+
+    def _ready(self, progressing: Finding, degraded: Finding) -> Finding:
+        if self._complete():
+            message = f"{self.replicas} of {self.replicas} pods serve the current revision"
+            return finding(words.READY, True, words.AS_DESIRED, message)
+        message = f"{len(self.current_serving)} of {self.replicas} pods serve the current revision"
+        why = degraded if degraded.holds else progressing
+        told = f"{message}; {why.message}" if why.message else message
+        return finding(words.READY, False, why.reason, told)
+
+    def _servable(self) -> Finding:
+        if self.serving:
+            message = f"new sessions go to {names.counted(len(self.serving), 'pod')}"
+            return finding(words.SERVABLE, True, words.SERVING, message)
+        reason = words.SCALED_TO_ZERO if self.replicas == 0 else words.NO_READY_PODS
+        return finding(words.SERVABLE, False, reason, "no pod takes sessions")
+
+    def _progressing(self) -> Finding:
+        reason, message = self._progress()
+        return finding(words.PROGRESSING, reason != words.AS_DESIRED, reason, message)
+
+    def _progress(self) -> tuple[str, str]:
+        service, model = self._snapshot.service, self._snapshot.model
+        if service.metadata.deletion_timestamp is not None:
+            return words.DELETING, f"{names.counted(len(self.live), 'pod')} left"
+        if self.wanted is None:
+            name = service.spec.model_ref.name
+            if model is None:
+                return words.WAITING_FOR_MODEL, f"there is no VideoModel {name} in this namespace"
+            return words.WAITING_FOR_MODEL, f"VideoModel {name}: {weights_of(model).message}"
+        return self._pod_progress(self.wanted)
+
+    def _pod_progress(self, wanted: Wanted) -> tuple[str, str]:
+        others = [pod for pod in self.live if pod.revision != wanted.revision]
+        if others and wanted.paused:
+            return (
+                words.PAUSED,
+                f"rollout.paused: {names.counted(len(others), 'pod')} of an older revision stay",
+            )
+        moving = [pod for pod in self.live if is_outdated(wanted, pod)]
+        if moving:
+            return words.ROLLING_OUT, f"{names.counted(len(moving), 'pod')} to be replaced"
+        if len(self.live) != self.replicas:
+            return (
+                words.SCALING,
+                f"{names.counted(len(self.live), 'pod')} of {self.replicas} wanted",
+            )
+        if not self._complete():
+            starting = len(self.live) - len(self.current_serving)
+            return words.PODS_STARTING, f"{names.counted(starting, 'pod')} not ready yet"
+        return words.AS_DESIRED, ""
+
+    def _draining(self) -> Finding:
+        sessions = sum(pod.sessions for pod in self.draining)
+        if self.draining:
+            pods = names.counted(len(self.draining), "pod")
+            message = f"{names.counted(sessions, 'session')} on {pods}"
+            return finding(words.DRAINING, True, words.SESSIONS_REMAIN, message)
+        return finding(words.DRAINING, False, words.NO_SESSIONS_WAIT)
+
+    def _degraded(self, progressing: Finding) -> Finding:
+        trouble = worst_trouble(self._snapshot)
+        if trouble is not None:
+            return finding(words.DEGRADED, True, trouble.reason, trouble.message)
+        if progressing.holds and self._is_late():
+            seconds = self._snapshot.service.spec.rollout.progress_deadline_seconds
+            message = f"no progress for {seconds} s: {progressing.message}"
+            return finding(words.DEGRADED, True, words.PROGRESS_DEADLINE_EXCEEDED, message)
+        return finding(words.DEGRADED, False, words.NOTHING_WRONG)
+
+    def _is_late(self) -> bool:
+        since = progress_since(self._snapshot)
+        seconds = self._snapshot.service.spec.rollout.progress_deadline_seconds
+        waits = bool(self.draining) or self._snapshot.service.spec.rollout.paused
+        late = since is not None and self._snapshot.now - since >= timedelta(seconds=seconds)
+        return late and not waits and self.wanted is not None
+
+
+def progress_since(snapshot: ServiceSnapshot) -> datetime | None:
+    """When something last got on: a pod was made or became ready, or the rollout began."""
+    status = snapshot.service.status
+    before = status.conditions if status else ()
+    began = [
+        moment(one.last_transition_time)
+        for one in before
+        if one.type == words.PROGRESSING and one.status == "True"
+    ]
+    if not began:
+        return None
+    made = [pod.created for pod in snapshot.pods]
+    ready = [pod.ready_since for pod in snapshot.pods if pod.ready_since]
+    return max([*began, *made, *ready])
+
+
+def pod_status(pod: ObservedPod) -> PodStatus:
+    return PodStatus(
+        name=pod.name,
+        revision=pod.revision,
+        state=_pod_state(pod),
+        sessions=pod.sessions,
+        drain_deadline=stamp(pod.drain_deadline) if pod.drain_deadline else None,
+        message=pod.trouble.message[:200] if pod.trouble else "",
+    )
+
+
+def _pod_state(
+    pod: ObservedPod,
+) -> Literal["Pending", "Loading", "Serving", "Cordoned", "Draining", "Failed"]:
+    if pod.finished or pod.trouble is not None:
+        return "Failed"
+    if pod.cordoned or pod.terminating:
+        return "Draining" if pod.sessions else "Cordoned"
+    if pod.serving:
+        return "Serving"
+    return "Loading" if pod.running else "Pending"
+
+
+def _phase(snapshot: ServiceSnapshot, findings: tuple[Finding, ...]) -> str:
+    """One word for people."""
+    ready, _, progressing, _, degraded = findings
+    if snapshot.service.metadata.deletion_timestamp is not None:
+        return "Deleting"
+    if degraded.holds:
+        return "Degraded"
+    return "Ready" if ready.holds else progressing.reason

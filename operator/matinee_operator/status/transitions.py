@@ -1,0 +1,30 @@
+"""Conditions before and after -> the events that tell people what changed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from matinee_api import conditions as words
+from matinee_api.meta import Condition
+from matinee_operator.actions import Tell
+
+TOLD = (words.READY, words.DEGRADED, words.DOWNLOADED, words.WARMED, words.SERVABLE)
+
+
+def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> Iterator[Tell]:
+    """One event for each condition that people ask about and that says something else now."""
+    known = {one.type: (one.status, one.reason) for one in before}
+    for one in after:
+        if one.type not in TOLD or known.get(one.type) == (one.status, one.reason):
+            continue
+        if one.type == words.DEGRADED:
+            yield from _degraded(one, was_degraded=known.get(one.type, ("False",))[0] == "True")
+        elif one.status == "True" and known.get(one.type, ("False",))[0] != "True":
+            yield Tell("Normal", one.type, one.message or one.reason)
+
+
+def _degraded(now: Condition, *, was_degraded: bool) -> Iterator[Tell]:
+    if now.status == "True":
+        yield Tell("Warning", now.reason, now.message)
+    elif was_degraded:
+        yield Tell("Normal", "Recovered", "nothing is wrong any more")

@@ -1,0 +1,47 @@
+"""Which of the things that are wrong is told first."""
+
+from __future__ import annotations
+
+from matinee_api import conditions as words
+from matinee_operator.observed import ObservedPod, Trouble
+from matinee_operator.snapshot import ServiceSnapshot
+from matinee_operator.weights import weights_of
+
+SEVERITY = (
+    words.IMAGE_PULL_FAILED,
+    words.POD_CONFIG_INVALID,
+    words.OUT_OF_MEMORY,
+    words.CRASH_LOOPING,
+    words.UNSCHEDULABLE,
+    words.NODE_LOST,
+    words.POD_FAILED,
+)
+"""Causes that a person can do something about come first."""
+
+
+def worst_trouble(snapshot: ServiceSnapshot) -> Trouble | None:
+    if snapshot.refusal is not None:
+        return Trouble(words.POD_REFUSED, snapshot.refusal)
+    model = snapshot.model
+    if model is None:
+        name = snapshot.service.spec.model_ref.name
+        return Trouble(words.MODEL_NOT_FOUND, f"there is no VideoModel {name} in this namespace")
+    weights = weights_of(model)
+    if not weights.there:
+        return Trouble(weights.reason, f"VideoModel {model.metadata.name}: {weights.message}")
+    return _of_pods(snapshot.pods)
+
+
+def _of_pods(pods: tuple[ObservedPod, ...]) -> Trouble | None:
+    """The worst of the pods' troubles, with the number of pods that have it."""
+    found: dict[str, list[ObservedPod]] = {}
+    for pod in pods:
+        if pod.trouble is not None and not pod.cordoned:
+            found.setdefault(pod.trouble.reason, []).append(pod)
+    for reason in SEVERITY:
+        if reason in found:
+            first, *others = found[reason]
+            more = f" (and {len(others)} more)" if others else ""
+            told = first.trouble.message if first.trouble else ""
+            return Trouble(reason, f"{first.name}{more}: {told}")
+    return None

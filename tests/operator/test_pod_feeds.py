@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from matinee_operator.errors import PodUnreachable
+from matinee_operator.names import Key
+from matinee_operator.observed import ObservedPod
+from matinee_operator.pod_feeds import PodFeeds, parse_slots
+from tests.operator.making import pod, slots
+
+LIVE = Key("StreamingService", "demo", "live")
+
+
+class FakePod:
+    """The two routes of a runtime pod that the operator uses, on a real socket."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.drains: list[tuple[str, Any]] = []
+        self.connections = 0
+        self.drain_status = 200
+        self.port = 0
+
+    async def slots(self, request: web.Request) -> web.StreamResponse:
+        self.connections += 1
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while (line := await self.lines.get()) is not None:
+            await response.write(json.dumps(line).encode() + b"\n")
+        return response
+
+    async def drain(self, request: web.Request) -> web.Response:
+        self.drains.append((request.headers["Authorization"], await request.json()))
+        return web.json_response({}, status=self.drain_status)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePod]:
+    fake = FakePod()
+    app = web.Application()
+    app.add_routes([web.get("/v1/slots", fake.slots), web.post("/v1/drain", fake.drain)])
+    runner = web.AppRunner(app, shutdown_timeout=0.0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    fake.port = runner.addresses[0][1]
+    yield fake
+    fake.lines.put_nowait(None)
+    await runner.cleanup()
+
+
+class Changes:
+    """Waits for the next change."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Key] = asyncio.Queue()
+
+    def __call__(self, service: Key) -> None:
+        self._queue.put_nowait(service)
+
+    async def next(self) -> Key:
+        return await self._queue.get()
+
+
+@pytest.fixture
+def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+async def feeds(fake: FakePod, changes: Changes) -> AsyncIterator[PodFeeds]:
+    async with aiohttp.ClientSession() as session:
+        feeds = PodFeeds(session, changes, fake.port)
+        yield feeds
+        await feeds.close()
+
+
+def line(**facts: Any) -> dict[str, Any]:
+    return {"used": 1, "total": 4, "free": 3, "queued": 0, "draining": False} | facts
+
+
+HERE: ObservedPod = pod(ip="127.0.0.1")
+
+
+async def test_what_a_pod_says_is_known_and_told(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(LIVE, [HERE])
+    assert feeds.slots(HERE.uid) is None
+    fake.lines.put_nowait(line())
+    assert await changes.next() == LIVE
+    assert feeds.slots(HERE.uid) == slots(1)
+    fake.lines.put_nowait(line())  # a heartbeat is no news
+    fake.lines.put_nowait(line(used=0, draining=True))
+    await changes.next()
+    assert feeds.slots(HERE.uid) == slots(draining=True)
+
+
+async def test_a_broken_feed_knows_nothing_and_is_opened_again(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(LIVE, [HERE])
+    fake.lines.put_nowait(line())
+    await changes.next()
+    fake.lines.put_nowait(None)
+    await changes.next()
+    assert feeds.slots(HERE.uid) is None
+    fake.lines.put_nowait(line(used=2))
+    await changes.next()
+    assert feeds.slots(HERE.uid) == slots(2)
+    assert fake.connections == 2
+
+
+async def test_pods_that_are_gone_are_followed_no_more(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(LIVE, [HERE])
+    fake.lines.put_nowait(line())
+    await changes.next()
+    feeds.follow(LIVE, [dataclasses.replace(HERE, running=False)])
+    assert (feeds.count, feeds.slots(HERE.uid)) == (0, None)
+
+
+async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:
+    await feeds.drain("127.0.0.1", "secret", 60.0)
+    assert fake.drains == [("Bearer secret", {"deadline_seconds": 60.0})]
+
+
+async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: FakePod) -> None:
+    fake.drain_status = 403
+    with pytest.raises(PodUnreachable, match=r"127\.0\.0\.1 does not drain: HTTP 403"):
+        await feeds.drain("127.0.0.1", "wrong", 60.0)
+    with pytest.raises(PodUnreachable, match="cannot be told"):
+        await feeds.drain("127.0.0.2", "secret", 60.0)
+
+
+@pytest.mark.parametrize("text", [b"", b"no", b"[]", b"{}", b'{"used": "x"}', b"null"])
+def test_other_lines_are_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_slots(text)
