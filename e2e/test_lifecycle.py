@@ -17,7 +17,6 @@ from e2e import pods
 from e2e.cluster import cluster, node
 from e2e.cluster.places import ROOT, STATE, log_file, nodes
 from e2e.target import Target
-from e2e.waiting import PATIENCE_S
 
 COMMAND = [sys.executable, "-m", "e2e.cluster"]
 
@@ -107,7 +106,6 @@ def test_a_start_after_a_killed_one_works(own_cluster: Target, started_again: No
     assert cluster.dead() == []
 
 
-@pytest.mark.timeout(PATIENCE_S * 2)
 def test_another_cluster_is_used_when_kubeconfig_names_one(
     own_cluster: Target, tmp_path: Path
 ) -> None:
