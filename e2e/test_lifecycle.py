@@ -47,15 +47,16 @@ def _is_the_cluster_s(process: psutil.Process) -> bool:
 
 @pytest.fixture
 def started_again(own_cluster: Target) -> Iterator[None]:
-    """The next tests find a cluster as before."""
+    """The next tests find a cluster as before, with other keys."""
     yield
     run("up")
+    own_cluster.connect()
 
 
 def test_down_removes_everything_twice_and_up_starts_anew(
-    own_cluster: Target, namespace: str, started_again: None
+    own_cluster: Target, started_again: None
 ) -> None:
-    pods.run(own_cluster, namespace, pods.asleep(own_cluster, "somebody"))
+    pods.run(own_cluster, "default", pods.asleep(own_cluster, "somebody"))
     assert run("down") == "no cluster runs\n"
     assert traces() == []
     assert run("down") == "no cluster runs\n"
