@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ import kopf
 
 from matinee_operator import handlers
 from matinee_operator.cache import Cache, key_of
+from matinee_operator.errors import OperatorError
 from matinee_operator.events import Events
 from matinee_operator.health import Health, serving_health
 from matinee_operator.installation import Installation
@@ -51,6 +53,17 @@ async def run(settings: Settings) -> None:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """kopf has set up its own by now; these take their place."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+class WatchesEnded(OperatorError):
+    """kopf stopped although nobody told it to."""
 
 
 class _Operator:
@@ -104,22 +117,30 @@ class _Operator:
     async def run(self) -> None:
         """Everybody watches; who leads also acts."""
         await self._resync.first()
+        watching, told_to_stop = asyncio.Event(), asyncio.Event()
+        stop_watching = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(self._watch())
-            others = [
+            group.create_task(self._watch(watching, stop_watching))
+            ours = [
                 group.create_task(self._act()),
                 group.create_task(self._resync.run(self._settings.resync_seconds)),
             ]
-            await watching
-            for task in others:
+            await watching.wait()
+            _on_signals(told_to_stop)
+            await told_to_stop.wait()
+            # kopf waits seconds for tasks that it did not start, so ours end first.
+            for task in ours:
                 task.cancel()
+            await asyncio.gather(*ours, return_exceptions=True)
+            await self.stop()
+            stop_watching.set()
 
     async def stop(self) -> None:
+        """Let go of the pods and of the Lease."""
         await self._feeds.close()
         await self._leader.release()
 
-    async def _watch(self) -> None:
-        """Returns at a signal: kopf handles SIGTERM and SIGINT."""
+    async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
         namespaces = self._settings.namespaces
         await kopf.operator(
             registry=self._registry,
@@ -127,7 +148,11 @@ class _Operator:
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
+            ready_flag=ready,
+            stop_flag=stop,
         )
+        if not stop.is_set():
+            raise WatchesEnded("kopf ended by itself")
 
     async def _act(self) -> None:
         if not self._settings.leader_election:
