@@ -7,11 +7,11 @@ UPGRADE ?= --upgrade
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install check test demo bench generate format lock
+.PHONY: help install check test demo bench cluster cluster-down e2e generate format lock
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): pyproject.toml requirements/dev.txt requirements/torch.txt tools/install.py
 	$(PYTHON) tools/install.py
@@ -35,6 +35,18 @@ demo: $(STAMP) ## serve the bundled model; the player is at http://127.0.0.1:POR
 
 bench: $(STAMP) ## run all benchmarks and write the table
 	$(BIN)/python benchmarks/run.py
+
+cluster: $(STAMP) ## start a real Kubernetes of two nodes on this machine, with our images (root)
+	$(BIN)/python -m tools.system_packages cluster
+	$(BIN)/python -m e2e.cluster up
+
+cluster-down: $(STAMP) ## remove it, whatever state it is in
+	$(BIN)/python -m e2e.cluster down
+
+e2e: $(STAMP) ## all tests that need a cluster: KUBECONFIG's, or `make cluster`; ARGS="-k name"
+	$(BIN)/python -m tools.system_packages ffmpeg
+	[ -n "$$KUBECONFIG" ] || $(MAKE) --no-print-directory cluster
+	$(BIN)/python -m pytest e2e $(ARGS)
 
 generate: $(STAMP) ## write the CRDs and the generated pages
 	$(BIN)/python -m tools.generate

@@ -54,9 +54,9 @@ def _make_venv() -> None:
         return
     if importlib.util.find_spec("ensurepip") is None:  # Debian ships it in a package of its own
         sys.path.insert(0, str(ROOT))
-        from tools.system_packages import install
+        from tools.system_packages import install, update
 
-        if not install(["python3-venv"]):
+        if not (update() and install(["python3-venv"])):
             print("`python3 -m venv` is missing: install python3-venv", file=sys.stderr)
     _run(sys.executable, "-m", "venv", str(VENV))
 

@@ -1,9 +1,8 @@
 """Pin every dependency by version and hash: `python -m tools.lock [--upgrade]`, or `make lock`.
 
-pip-compile writes `requirements/dev.txt` and, each a part of it, `requirements/runtime.txt` and
-`requirements/operator.txt` for the images. Then torch and all that only torch needs are taken out
-(the CUDA libraries of its default build among them): `tools/install.py` installs the build that
-fits the machine.
+pip-compile writes `requirements/dev.txt` and, parts of it, one lock for each image and one for
+what builds them. Then torch and all that only torch needs are taken out (the CUDA libraries of its
+default build among them): `tools/install.py` installs the build that fits the machine.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ COMPILE = (
     *("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
     *("--unsafe-package", "torch", "--constraint", "requirements/torch.txt", "pyproject.toml"),
 )
-LOCKS = {
-    "requirements/dev.txt": ("--extra", "operator", "--extra", "runtime", "--extra", "dev"),
-    "requirements/runtime.txt": ("--extra", "runtime", "--constraint", "requirements/dev.txt"),
-    "requirements/operator.txt": ("--extra", "operator", "--constraint", "requirements/dev.txt"),
+DEV = "requirements/dev.txt"
+LOCKS = {DEV: ("--extra", "operator", "--extra", "runtime", "--extra", "dev")} | {
+    f"requirements/{image}.txt": ("--extra", image, "--constraint", DEV)
+    for image in ("build", "operator", "router", "runtime")
 }
 
 
@@ -44,9 +43,12 @@ def main(options: Sequence[str]) -> int:
 
 
 def without_torch(lock: str) -> str:
-    """Drop every entry whose `# via` comments lead to torch and nowhere else."""
-    lines = lock.partition("\n# WARNING:")[0].rstrip()
-    header, *entries = re.split(r"\n(?=[a-z0-9])", lines)
+    """Drop every entry whose `# via` comments lead to torch and nowhere else, and Matinee itself,
+    which stands there when one of its extras includes another."""
+    header, *entries = (
+        entry.partition("\n# WARNING:")[0].rstrip() for entry in re.split(r"\n(?=[a-z0-9])", lock)
+    )
+    entries = [entry for entry in entries if " @ " not in entry]
     dropped = {"torch"}
     while True:
         orphans = {_name(entry) for entry in entries if _needed_by(entry) <= dropped}

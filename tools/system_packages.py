@@ -1,6 +1,7 @@
 """Install programs of the distribution that the tests use, where that is allowed.
 
-`python -m tools.system_packages chromium ffmpeg` names programs. Those that are missing are
+`python -m tools.system_packages chromium ffmpeg` names programs; `cluster` stands for all that the
+test cluster needs. Those that are missing are
 installed with apt-get by root or with passwordless sudo. Where that is not possible it says so and
 succeeds: the tests that need them are then skipped and named at the end.
 """
@@ -11,19 +12,38 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 TIMEOUT_S = 900
 ALTERNATIVES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
 """Program (and Debian package) -> names under which it will do."""
+CLUSTER = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "/usr/lib/cni/ptp": "containernetworking-plugins",
+    "nft": "nftables",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+}
+"""Program -> Debian package."""
 
 
-def main(programs: Sequence[str]) -> int:
-    missing = [program for program in programs if not present(program)]
-    failed = [program for program in missing if not install([program])]
+def main(names: Sequence[str]) -> int:
+    programs = [program for name in names for program in (CLUSTER if name == "cluster" else [name])]
+    missing = missing_packages(programs)
+    failed = missing if missing and not update() else [p for p in missing if not install([p])]
     if failed:
         print(f"not installed: {', '.join(failed)}; tests that need them will be skipped")
     return 0
+
+
+def missing_packages(programs: Iterable[str]) -> list[str]:
+    """Debian packages of those of the programs that are not there."""
+    missing = [CLUSTER.get(program, program) for program in programs if not present(program)]
+    return sorted(set(missing))
 
 
 def present(program: str) -> bool:
@@ -32,13 +52,20 @@ def present(program: str) -> bool:
 
 def install(packages: Sequence[str]) -> bool:
     """Whether apt-get installed the packages."""
+    print(f"installing {', '.join(packages)} with apt-get", flush=True)
+    return _apt_get("install", "-y", "-qq", "--no-install-recommends", *packages)
+
+
+def update() -> bool:
+    """Whether apt-get knows now what there is to install."""
+    return _apt_get("update", "-qq")
+
+
+def _apt_get(*words: str) -> bool:
     prefix = _root_prefix()
     if prefix is None or shutil.which("apt-get") is None:
         return False
-    print(f"installing {', '.join(packages)} with apt-get", flush=True)
-    return _run([*prefix, "apt-get", "update", "-qq"]) and _run(
-        [*prefix, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    )
+    return _run([*prefix, "apt-get", *words])
 
 
 def _root_prefix() -> list[str] | None:

@@ -27,6 +27,10 @@ filelock==4.0 \\
     #   huggingface-hub
     #   torch
 
+# WARNING: this has no hash
+matinee @ file:///folder
+    # via matinee (pyproject.toml)
+
 # WARNING: The following packages were not pinned
 # torch
 """

@@ -1,0 +1,3 @@
+module matinee.video/e2e/pause
+
+go 1.25.0

@@ -1,0 +1,135 @@
+"""The whole cluster: up, down, and what is left of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from e2e.cluster import (
+    binaries,
+    cgroups,
+    components,
+    containerd,
+    control_plane,
+    images,
+    mounts,
+    network,
+    node,
+)
+from e2e.cluster.places import BINARIES, CACHE, PREFIX, STATE, Node, kubeconfig, nodes
+from e2e.cluster.shell import ClusterError
+from tools.system_packages import CLUSTER, missing_packages
+
+NODES = 2
+
+
+def why_not() -> str | None:
+    """One sentence about what this machine lacks; None when it can run a cluster."""
+    if platform.system() != "Linux" or platform.machine() != "x86_64":
+        return "The test cluster needs Linux on x86-64; set KUBECONFIG to use another cluster."
+    if os.geteuid() != 0:
+        return "The test cluster needs root; set KUBECONFIG to use another cluster."
+    if missing := missing_packages(CLUSTER):
+        return f"The test cluster needs these Debian packages: {', '.join(missing)}."
+    if not all(binary.file.exists() for binary in binaries.ALL) and shutil.which("go") is None:
+        return "The test cluster needs Go, to build Kubernetes; set KUBECONFIG to use another one."
+    return None
+
+
+def prepare(say: Callable[[str], None]) -> None:
+    """Build what is not in the cache: programs, images, and a store with the images unpacked.
+
+    Programs need the processor and images mostly the network, so they are made side by side.
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    binaries.build(say, [binaries.PAUSE])
+    with ThreadPoolExecutor(2) as pool:
+        for job in [pool.submit(binaries.build, say), pool.submit(images.build, say)]:
+            job.result()
+
+
+def up(say: Callable[[str], None], count: int = NODES) -> None:
+    """Start what does not run, until `count` nodes are Ready. Doing it twice changes nothing.
+
+    Raises:
+        ClusterError: this machine cannot, or a part does not start.
+    """
+    if (reason := why_not()) is not None:
+        raise ClusterError(reason)
+    prepare(say)
+    if STATE.exists() and not control_plane.is_ready():
+        say("removing what an earlier cluster left behind")
+        down()
+    if not STATE.exists():
+        _start_control_plane(say)
+    with containerd.template() as socket:
+        _say_loaded(say, "the store", containerd.load(socket, images.NAMES))
+    wanted = [Node(number + 1) for number in range(count)]
+    for one in {*wanted, *nodes()}:
+        node.add(one)
+        _say_loaded(say, one.name, containerd.load(containerd.socket_in(one.folder), images.NAMES))
+    began = time.monotonic()
+    node.wait_ready(*wanted)
+    say(f"{count} nodes Ready after {time.monotonic() - began:.0f} s more")
+
+
+def _start_control_plane(say: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    STATE.mkdir(parents=True)
+    network.make_switch()
+    control_plane.start()
+    say(f"control plane ready after {time.monotonic() - began:.0f} s")
+
+
+def _say_loaded(say: Callable[[str], None], where: str, loaded: list[str]) -> None:
+    if loaded:
+        say(f"loaded into {where}: {', '.join(loaded)}")
+
+
+def down() -> None:
+    """Remove everything but the cache, whatever state it is in. Doing it twice changes nothing."""
+    for owner in components.owners():
+        cgroups.kill(components.group_of(owner))
+    sockets = [socket for one in nodes() for socket in containerd.shim_sockets(one.folder)]
+    for folder in (STATE, containerd.TEMPLATE):
+        mounts.unmount_below(folder)
+    network.remove_all()
+    cgroups.remove(PREFIX)
+    for socket in sockets:
+        socket.unlink(missing_ok=True)
+    containerd.socket_in(containerd.TEMPLATE).unlink(missing_ok=True)
+    shutil.rmtree(STATE, ignore_errors=True)
+
+
+def require_running() -> None:
+    """Raises:
+    ClusterError: no cluster runs.
+    """
+    if not STATE.exists():
+        raise ClusterError("no cluster runs: start one with `make cluster`")
+
+
+def left() -> list[str]:
+    """Everything of the cluster that exists on this machine, the cache apart."""
+    folders = [str(STATE)] if STATE.exists() else []
+    mounted = [str(m) for folder in (STATE, containerd.TEMPLATE) for m in mounts.below(folder)]
+    return [*cgroups.left(PREFIX), *network.left(), *mounted, *folders]
+
+
+def dead() -> list[str]:
+    """Components that were started and do not run."""
+    return [
+        f"{name} of {owner}"
+        for owner in components.owners()
+        for name in components.components_of(owner)
+        if not components.runs(owner, name)
+    ]
+
+
+def environment() -> dict[str, str]:
+    """What lets kubectl and helm reach the cluster from a shell."""
+    return {"KUBECONFIG": str(kubeconfig()), "PATH": f"{BINARIES}:{os.environ['PATH']}"}

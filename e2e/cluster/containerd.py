@@ -1,0 +1,128 @@
+"""containerd: its settings, and the images in its store.
+
+Unpacking an image with torch takes half a minute, so it is done once, in a store in the cache. A
+node's store is a copy of it made of hard links: what lies in there is never written again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from e2e.cluster import components, mounts, oci
+from e2e.cluster.components import Component, wait_until
+from e2e.cluster.places import CACHE, CONTROL_PLANE
+from e2e.cluster.shell import run, write
+
+TEMPLATE = CACHE / "store"
+LAYOUT = CACHE / "images"
+"""All our images, as an OCI layout."""
+REGISTRY = "docker.io"
+"""What containerd puts before a name such as matinee/runtime:dev."""
+PAUSE_IMAGE = "matinee/pause:1"
+_SETTINGS = """\
+version = 2
+root = "{folder}/containerd"
+state = "{folder}/containerd-state"
+oom_score = 0
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.tracing.processor.v1.otlp"]
+[grpc]
+  address = "{folder}/containerd.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{pause}"
+  # runc may not lower it without CAP_SYS_RESOURCE, and says so in riddles.
+  restrict_oom_score_adj = true
+  # Below /run/netns they would outlive the node.
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "{cni}"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = false
+"""
+
+
+def component(owner: str, name: str, folder: Path, cni: Path) -> Component:
+    """containerd with all its files below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "containerd.toml"
+    pause = f"{REGISTRY}/{PAUSE_IMAGE}"
+    write(settings, _SETTINGS.format(folder=folder, cni=cni, pause=pause))
+    return Component(owner, name, ["containerd", "--config", settings])
+
+
+def socket_in(folder: Path) -> Path:
+    return folder / "containerd.sock"
+
+
+@contextmanager
+def template() -> Iterator[Path]:
+    """The store in the cache, with a containerd that serves it for a moment."""
+    owner, name = CONTROL_PLANE, "image-store"
+    socket = socket_in(TEMPLATE)
+    socket.unlink(missing_ok=True)
+    server = component(owner, name, TEMPLATE, TEMPLATE / "cni")
+    components.start(server)
+    try:
+        wait_until(socket.exists, "containerd listens", server)
+        yield socket
+    finally:
+        components.remove(owner, name)
+        socket.unlink(missing_ok=True)
+        mounts.unmount_below(TEMPLATE)
+
+
+def load(socket: Path, images: Iterable[str]) -> list[str]:
+    """Bring the images into the store behind the socket; returns those that were not there."""
+    stored = _stored(socket)
+    loaded = []
+    for image in images:
+        full_name = f"{REGISTRY}/{image}"
+        if stored.get(full_name) == oci.manifest_of(LAYOUT, image)["digest"]:
+            continue
+        _import(socket, image, full_name)
+        loaded.append(image)
+    return loaded
+
+
+def copy_template(folder: Path) -> None:
+    """Give a node a store of its own with all images unpacked."""
+    source, copy = TEMPLATE / "containerd", folder / "containerd"
+    folder.mkdir(parents=True)
+    same_disk = source.stat().st_dev == folder.stat().st_dev
+    run("cp", "--archive", *(["--link"] if same_disk else []), source, copy)
+    for database in copy.rglob("*.db"):  # these are written in place
+        original = source / database.relative_to(copy)
+        database.unlink()
+        shutil.copy2(original, database)
+
+
+def shim_sockets(folder: Path) -> list[Path]:
+    """Where the pods' shims listen: outside the folder, for want of a setting."""
+    addresses = (folder / "containerd-state").glob("io.containerd.runtime.v2.task/*/*/address")
+    return [Path(file.read_text().removeprefix("unix://")) for file in addresses]
+
+
+def _stored(socket: Path) -> dict[str, str]:
+    """Name -> digest of the manifest."""
+    rows = _ctr(socket, "images", "ls").splitlines()[1:]
+    return {words[0]: words[2] for words in map(str.split, rows)}
+
+
+def _import(socket: Path, image: str, full_name: str) -> None:
+    known = set(_ctr(socket, "content", "ls", "--quiet").split())
+    with tempfile.NamedTemporaryFile(dir=CACHE) as file:
+        oci.write_archive(file, LAYOUT, image, full_name, known)
+        file.flush()
+        _ctr(socket, "images", "import", file.name)
+
+
+def _ctr(socket: Path, *words: str) -> str:
+    return run("ctr", "--address", socket, "--namespace", "k8s.io", *words)

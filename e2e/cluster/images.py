@@ -1,0 +1,139 @@
+"""The project's images: built from its Dockerfiles by buildah, without a daemon.
+
+The base is a Debian made here, because no registry need be reached. Each image is built when
+anything it is made from has changed; buildah's own cache keeps the layers that did not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from e2e.cluster import binaries, oci
+from e2e.cluster.containerd import LAYOUT, PAUSE_IMAGE
+from e2e.cluster.places import CACHE, ROOT
+from e2e.cluster.shell import run
+
+WHEELS = ROOT.parent / "shared" / "wheels"
+DEBIAN, BASE_PACKAGES = "bookworm", ("python3", "python3-venv", "ca-certificates")
+BASE = f"matinee/base:{DEBIAN}"
+_BUILDAH = (
+    "buildah",
+    *("--root", str(CACHE / "buildah"), "--runroot", "/run/matinee-buildah"),
+    *("--storage-driver", "overlay"),
+)
+_PASSED_ON = ("/etc/pip.conf", "/etc/ssl/certs")
+"""How this machine reaches its package index."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """`target`: the stage of the Dockerfile; empty for the last one."""
+
+    name: str
+    dockerfile: str
+    target: str = ""
+
+
+OURS = (
+    Image("matinee/operator:dev", "operator/Dockerfile"),
+    Image("matinee/router:dev", "runtime/Dockerfile", "router"),
+    Image("matinee/runtime:dev", "runtime/Dockerfile"),
+)
+NAMES = (*(image.name for image in OURS), PAUSE_IMAGE)
+
+
+def build(say: Callable[[str], None]) -> None:
+    """Make what is not there or not current; the programs for the pause image must be there."""
+    _make_pause()
+    for image in OURS:
+        recipe = _recipe(image)
+        if _stamp(image).exists() and _stamp(image).read_text() == recipe:
+            continue
+        _make_base(say)
+        say(f"building {image.name}")
+        _build(image)
+        _stamp(image).write_text(recipe)
+        say(f"built {image.name}: {oci.size_bytes(LAYOUT, image.name) / 1e6:.0f} MB")
+    oci.drop_unused(LAYOUT)
+
+
+def _make_pause() -> None:
+    recipe = binaries.PAUSE.file.name
+    stamp = CACHE / "stamps" / "pause"
+    if stamp.exists() and stamp.read_text() == recipe:
+        return
+
+    def write(file: IO[bytes]) -> None:
+        run("tar", "--create", "--file", file.name, "--transform=s|.*|pause|", "-C", "/",
+            binaries.PAUSE.file.relative_to("/"))  # fmt: skip
+
+    oci.write_image(LAYOUT, PAUSE_IMAGE, write, {"Entrypoint": ["/pause"], "User": "65535:65535"})
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(recipe)
+
+
+def _make_base(say: Callable[[str], None]) -> None:
+    layout = CACHE / "base"
+    recipe = hashlib.sha256(f"{DEBIAN} {BASE_PACKAGES}".encode()).hexdigest()
+    stamp = CACHE / "stamps" / "base"
+    if not (stamp.exists() and stamp.read_text() == recipe):
+        say("making the base image: Debian with Python (once)")
+        oci.write_image(layout, BASE, _write_debian, {"Cmd": ["python3"]})
+        stamp.write_text(recipe)
+    pulled = run(*_BUILDAH, "pull", "--quiet", f"oci:{layout}:{BASE}").strip()
+    run(*_BUILDAH, "tag", pulled, f"localhost/{BASE}")
+
+
+def _write_debian(file: IO[bytes]) -> None:
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        root = Path(folder) / "root"
+        run(
+            "debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}", DEBIAN, root
+        )
+        for leftover in ("var/cache/apt", "var/lib/apt/lists", "var/log"):
+            shutil.rmtree(root / leftover)
+            (root / leftover).mkdir()
+        run("tar", "--create", "--numeric-owner", "--file", file.name, "-C", root, ".")
+
+
+def _build(image: Image) -> None:
+    options = [f"--volume={place}:{place}:ro" for place in _PASSED_ON if Path(place).exists()]
+    if WHEELS.is_dir():
+        options += [f"--volume={WHEELS}:/wheels:ro"]
+        options += ["--build-arg=TORCH_OPTIONS=--find-links /wheels"]
+    if image.target:
+        options += [f"--target={image.target}"]
+    options += [f"--build-arg=BASE=localhost/{BASE}", f"--file={ROOT / image.dockerfile}"]
+    run(
+        *(*_BUILDAH, "build", "--isolation=chroot", "--layers", "--format=oci"),
+        *(*options, f"--tag={image.name}", str(ROOT)),
+        timeout_s=3600,
+    )
+    run(*_BUILDAH, "push", image.name, f"oci:{LAYOUT}:{image.name}")
+
+
+def _stamp(image: Image) -> Path:
+    return CACHE / "stamps" / image.name.replace("/", "-")
+
+
+def _recipe(image: Image) -> str:
+    """A hash of everything that the image is made from."""
+    digest = hashlib.sha256(f"{DEBIAN} {BASE_PACKAGES} {image}".encode())
+    for file in _sources():
+        digest.update(f"{file.relative_to(ROOT)}".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _sources() -> Iterator[Path]:
+    """What .dockerignore lets into the build."""
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".dockerignore"):
+        yield ROOT / name
+    for folder in ("requirements", "crds/matinee_api", "operator", "runtime"):
+        files = (ROOT / folder).rglob("*")
+        yield from sorted(f for f in files if f.is_file() and "__pycache__" not in f.parts)

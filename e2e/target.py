@@ -1,0 +1,86 @@
+"""The cluster under test: ours, or one that KUBECONFIG names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import kubernetes.client
+import kubernetes.config
+
+from e2e.cluster import cluster
+from e2e.cluster.places import BINARIES, kubeconfig
+from e2e.cluster.shell import ClusterError
+
+EXTERNAL = "KUBECONFIG"
+REGISTRY = "MATINEE_IMAGE_REGISTRY"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`ours`: it can be told to lose a node. `registry`: where the images are pulled from."""
+
+    kubeconfig: Path
+    ours: bool
+    registry: str = ""
+
+    def image(self, name: str) -> str:
+        """The full name of `runtime`, `operator` or `router`."""
+        prefix = f"{self.registry}/" if self.registry else ""
+        return f"{prefix}matinee/{name}:dev"
+
+    def kubectl(self, *words: str, stdin: str | None = None) -> str:
+        """What kubectl prints.
+
+        Raises:
+            subprocess.CalledProcessError: it failed; `stderr` says why.
+        """
+        return self.raw_kubectl(*words, stdin=stdin).decode()
+
+    def raw_kubectl(self, *words: str, stdin: str | None = None) -> bytes:
+        return subprocess.run(
+            ["kubectl", *words],
+            env=self.environment(),
+            input=None if stdin is None else stdin.encode(),
+            capture_output=True,
+            check=True,
+        ).stdout
+
+    def create(self, namespace: str, *manifests: dict[str, Any]) -> None:
+        """Create the objects.
+
+        Raises:
+            subprocess.CalledProcessError: one was refused; `stderr` says why.
+        """
+        together = {"apiVersion": "v1", "kind": "List", "items": manifests}
+        self.kubectl("create", "-n", namespace, "-f", "-", stdin=json.dumps(together))
+
+    def environment(self) -> dict[str, str]:
+        path = f"{BINARIES}:{os.environ['PATH']}" if self.ours else os.environ["PATH"]
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig), "PATH": path}
+
+    def connect(self) -> None:
+        """Let the Kubernetes client of this process speak to it."""
+        kubernetes.config.load_kube_config(str(self.kubeconfig))
+
+
+def find() -> Target:
+    """KUBECONFIG's cluster, unless it is unset or names ours.
+
+    Raises:
+        ClusterError: there is none, with the reason.
+    """
+    named = os.environ.get(EXTERNAL)
+    if named and Path(named) != kubeconfig():
+        if not (registry := os.environ.get(REGISTRY)):
+            raise ClusterError(
+                f"{EXTERNAL} names a cluster: {REGISTRY} must name the registry that it pulls "
+                "matinee/runtime:dev, matinee/operator:dev and matinee/router:dev from"
+            )
+        return Target(Path(named), ours=False, registry=registry)
+    cluster.require_running()
+    return Target(kubeconfig(), ours=True)

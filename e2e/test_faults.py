@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import subprocess
+
+import kubernetes.client
+import pytest
+
+from e2e import pods
+from e2e.cluster import __main__ as command
+from e2e.cluster import cluster
+from e2e.target import Target
+from e2e.waiting import is_ready, objects, wait_for
+
+SERVERS = pods.service("servers", {"role": "server"})
+
+
+def servers_on_both_nodes(target: Target, namespace: str) -> None:
+    """Two pods behind a Service, and a client on node-1."""
+    servers = [
+        pods.server(target, f"server-{n}", node=f"node-{n}", labels={"role": "server"})
+        for n in (1, 2)
+    ]
+    target.create(namespace, SERVERS)
+    pods.run(target, namespace, *servers, pods.asleep(target, "client", node="node-1"))
+    wait_for_endpoints(namespace, {"server-1", "server-2"})
+
+
+def wait_for_endpoints(namespace: str, names: set[str]) -> None:
+    slices = kubernetes.client.DiscoveryV1Api().list_namespaced_endpoint_slice
+    wait_for(slices, lambda found: pods.ready_addresses(found) == names, namespace)
+
+
+def wait_for_node(name: str, ready: bool) -> None:
+    nodes = kubernetes.client.CoreV1Api().list_node
+    wait_for(nodes, lambda found: is_ready(found[0]) == ready, name=name)
+
+
+def cluster_command(*words: str) -> None:
+    assert command.main(words) == 0
+
+
+def test_a_node_s_death_moves_its_endpoints_away_and_it_comes_back(
+    own_cluster: Target, namespace: str
+) -> None:
+    servers_on_both_nodes(own_cluster, namespace)
+    cluster_command("node", "kill", "node-2")
+    wait_for_endpoints(namespace, {"server-1"})
+    url = f"http://servers.{namespace}.svc:8080"
+    answers = {pods.get(own_cluster, namespace, "client", url) for _ in range(10)}
+    assert answers == {"server-1"}
+    cluster_command("node", "add", "node-2")
+    wait_for_endpoints(namespace, {"server-1", "server-2"})
+
+
+def test_a_frozen_kubelet_makes_its_node_not_ready(own_cluster: Target, namespace: str) -> None:
+    cluster_command("node", "stop-kubelet", "node-2")
+    wait_for_node("node-2", ready=False)
+    cluster_command("node", "resume-kubelet", "node-2")
+    wait_for_node("node-2", ready=True)
+
+
+def test_a_node_whose_cable_is_pulled_is_not_ready(own_cluster: Target, namespace: str) -> None:
+    servers_on_both_nodes(own_cluster, namespace)
+    address = pods.address_of(namespace, "server-2")
+    cluster_command("node", "cut", "node-2")
+    with pytest.raises(subprocess.CalledProcessError):
+        pods.get(own_cluster, namespace, "client", f"http://{address}:8080", timeout_s=1)
+    wait_for_endpoints(namespace, {"server-1"})
+    cluster_command("node", "mend", "node-2")
+    wait_for_endpoints(namespace, {"server-1", "server-2"})
+    assert pods.get(own_cluster, namespace, "client", f"http://{address}:8080") == "server-2"
+
+
+@pytest.mark.parametrize("component", ["kube-apiserver", "etcd"])
+def test_pods_serve_while_the_control_plane_restarts(
+    own_cluster: Target, namespace: str, component: str
+) -> None:
+    servers_on_both_nodes(own_cluster, namespace)
+    before = {p["metadata"]["uid"] for p in pods_of(namespace)}
+    cluster_command("component", "restart", component)
+    wait_for_endpoints(namespace, {"server-1", "server-2"})
+    url = f"http://servers.{namespace}.svc:8080"
+    assert pods.get(own_cluster, namespace, "client", url) in {"server-1", "server-2"}
+    assert {p["metadata"]["uid"] for p in pods_of(namespace)} == before
+
+
+def test_a_frozen_api_server_answers_again_when_it_goes_on(
+    own_cluster: Target, namespace: str
+) -> None:
+    cluster_command("component", "pause", "kube-apiserver")
+    with pytest.raises(subprocess.CalledProcessError):
+        own_cluster.kubectl("get", "nodes", "--request-timeout=1s")
+    cluster_command("component", "resume", "kube-apiserver")
+    assert "node-1" in own_cluster.kubectl("get", "nodes")
+
+
+def test_a_third_node_takes_pods_and_goes_without_a_trace(
+    own_cluster: Target, namespace: str
+) -> None:
+    cluster_command("node", "add", "node-3")
+    pods.run(own_cluster, namespace, pods.server(own_cluster, "server", node="node-3"))
+    pods.run(own_cluster, namespace, pods.asleep(own_cluster, "client", node="node-1"))
+    url = f"http://{pods.address_of(namespace, 'server')}:8080"
+    assert pods.get(own_cluster, namespace, "client", url) == "server"
+    own_cluster.kubectl("delete", "pod", "-n", namespace, "server", "client")
+    cluster_command("node", "remove", "node-3")
+    assert "node-3" not in own_cluster.kubectl("get", "nodes")
+    assert [thing for thing in cluster.left() if "node-3" in thing] == []
+
+
+def test_a_slow_link_is_slow(own_cluster: Target, namespace: str) -> None:
+    """400 kB at 800 kbit/s take more than 3 s; at full speed they take milliseconds."""
+    body = "x" * 400_000
+    serve = pods.SERVER.replace('os.environ["HOSTNAME"]', repr(body))
+    far = pods.server(own_cluster, "far", node="node-2")
+    far["spec"]["containers"][0]["command"] = ["python3", "-c", serve]
+    pods.run(own_cluster, namespace, far, pods.asleep(own_cluster, "client", node="node-1"))
+    url = f"http://{pods.address_of(namespace, 'far')}:8080"
+    measure = (
+        "import sys, time, urllib.request;"
+        "begun = time.monotonic();"
+        "body = urllib.request.urlopen(sys.argv[1], timeout=60).read();"
+        "print(len(body), time.monotonic() - begun)"
+    )
+    words = ("exec", "-n", namespace, "client", "--", "python3", "-c", measure, url)
+    cluster_command("node", "slow", "node-2", "800")
+    size, slow_s = own_cluster.kubectl(*words).split()
+    assert int(size) == len(body)
+    assert float(slow_s) > 3.0
+    cluster_command("node", "slow", "node-2", "0")
+    size, fast_s = own_cluster.kubectl(*words).split()
+    assert float(fast_s) < float(slow_s)
+
+
+def test_a_component_that_died_is_named(
+    own_cluster: Target, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster_command("component", "stop", "kube-scheduler")
+    assert command.main(["status"]) == 1
+    assert "ended: kube-scheduler of control-plane" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["node-7", "no-such-node"])
+def test_a_node_that_is_not_there_is_an_error(
+    own_cluster: Target, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(["node", "kill", name]) == 1
+    assert name in capsys.readouterr().err
+
+
+def pods_of(namespace: str) -> list[pods.Manifest]:
+    return objects(kubernetes.client.CoreV1Api().list_namespaced_pod, namespace)

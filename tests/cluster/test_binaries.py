@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from e2e.cluster import binaries
+from e2e.cluster.binaries import ALL, KUBERNETES, Binary
+from e2e.cluster.places import HERE
+from e2e.cluster.shell import ClusterError
+
+
+@pytest.mark.parametrize("binary", ALL, ids=lambda binary: binary.module)
+def test_every_program_is_pinned(binary: Binary) -> None:
+    names = {file.name for file in binary.source.iterdir()}
+    assert "go.mod" in names
+    assert "go.sum" in names or binary is binaries.PAUSE
+
+
+def test_the_version_that_kubernetes_tells_is_the_one_that_is_built() -> None:
+    text = (HERE / "binaries" / "kubernetes" / "go.mod").read_text()
+    assert f"k8s.io/kubernetes {KUBERNETES}" in text
+    staging = KUBERNETES.replace("v1.", "v0.")
+    replaced = [line for line in text.splitlines() if " => " in line]
+    assert len(replaced) >= 30
+    assert all(line.endswith(f" {staging}") for line in replaced)
+
+
+def test_a_changed_module_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "HERE", tmp_path)
+    binary = Binary("tool", ".", ("tool",))
+    binary.source.mkdir(parents=True)
+    (binary.source / "main.go").write_text("package main\n")
+    before = binary.file
+    (binary.source / "main.go").write_text("package main // changed\n")
+    assert binary.file != before
+    assert Binary("tool", ".", ("tool",), "-s").file != binary.file
+
+
+def test_without_go_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binaries, "CACHE", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ClusterError, match="Go is not installed"):
+        binaries.build(lambda _: None)
+
+
+def test_an_old_go_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "go").write_text("#!/bin/sh\necho go1.19.8\n")
+    (tmp_path / "go").chmod(0o755)
+    monkeypatch.setattr(binaries, "CACHE", tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(ClusterError, match=r"Go 1\.19\.8 is too old"):
+        binaries.build(lambda _: None)
+
+
+def test_no_module_names_where_it_is_fetched_from() -> None:
+    listed = subprocess.run(
+        ["grep", "-rlE", "GOPROXY|https?://", "--include=go.*", HERE / "binaries"],
+        capture_output=True,
+        text=True,
+    )
+    assert listed.stdout == ""
