@@ -44,7 +44,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m matinee_operator",
         description="The Matinee operator. It has no options; the environment says:\n\n"
         + "\n".join(lines),
-        epilog="Outside a cluster, KUBECONFIG names the cluster.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 

@@ -49,7 +49,7 @@ class Leader:
         """Wait until this replica leads."""
         while True:
             try:
-                if await self._try():
+                if await self.attempt():
                     self.leading = True
                     logger.info("%s leads", self.identity)
                     return
@@ -64,7 +64,7 @@ class Leader:
             await asyncio.sleep(RETRY_S)
             try:
                 async with asyncio.timeout(max(0.1, renewed + RENEW_BY_S - self.clock())):
-                    held = await self._try()
+                    held = await self.attempt()
             except (ApiError, TimeoutError) as error:
                 logger.warning("the Lease was not renewed: %s", error)
                 if self.clock() - renewed >= RENEW_BY_S:
@@ -87,7 +87,7 @@ class Leader:
         except ApiError as error:
             logger.warning("the Lease was not released: %s", error)
 
-    async def _try(self) -> bool:
+    async def attempt(self) -> bool:
         """Whether this replica has the Lease now."""
         try:
             lease = await self.kube.get(self._key)

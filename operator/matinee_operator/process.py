@@ -43,7 +43,7 @@ async def run(settings: Settings) -> None:
     """Until a signal, or until something fails that only a new process can mend."""
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        kube = await stack.enter_async_context(connected(metrics))
+        kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         parts = _Operator(settings, kube, session, metrics, await kube.serves(MONITORS))
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
