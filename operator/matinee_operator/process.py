@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import kopf
 
+from matinee_api.meta import API_VERSION
 from matinee_operator import handlers
 from matinee_operator.cache import Cache, key_of
 from matinee_operator.errors import OperatorError
@@ -44,6 +45,8 @@ async def run(settings: Settings) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
+        if not await kube.serves(API_VERSION):
+            raise KindsMissing(f"this cluster does not know {API_VERSION}: install the CRDs")
         session = await stack.enter_async_context(aiohttp.ClientSession())
         parts = _Operator(settings, kube, session, metrics, await kube.serves(MONITORS))
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
@@ -60,6 +63,10 @@ def _on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+
+
+class KindsMissing(OperatorError):
+    """The CRDs are not installed."""
 
 
 class WatchesEnded(OperatorError):
