@@ -9,11 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pythonjsonlogger.json import JsonFormatter
-
 from matinee_operator.errors import OperatorError
+from matinee_operator.logs import log_to_stdout
 from matinee_operator.process import run
-from matinee_operator.settings import VARIABLES, Settings, read_settings
+from matinee_operator.settings import VARIABLES, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OperatorError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, for people
         return 2
-    _log(settings)
+    log_to_stdout(settings.log_level)
     try:
         asyncio.run(run(settings))
     except (OperatorError, ExceptionGroup) as error:
@@ -45,18 +44,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m matinee_operator",
         description="The Matinee operator. It has no options; the environment says:\n\n"
         + "\n".join(lines),
-        epilog="Outside a cluster, KUBECONFIG names the cluster.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def _log(settings: Settings) -> None:
-    handler = logging.StreamHandler(sys.stdout)
-    fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    handler.setFormatter(JsonFormatter(fields, rename_fields={"levelname": "level"}))
-    logging.basicConfig(level=settings.log_level, handlers=[handler])
-    for noisy in ("kopf", "aiohttp.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ def api_error(status: int, reason: str, message: str) -> ApiError:
         kind = NotFound
     elif status == 409:
         kind = AlreadyExists if reason == "AlreadyExists" else Conflict
+    elif status == 422 and "metadata.uid: Invalid value" in message:
+        kind = Conflict  # a patch that names the uid of an object that is gone
     elif status in (400, 403, 422):
         kind = Refused
     return kind(status, reason, message)

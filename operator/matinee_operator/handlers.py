@@ -21,6 +21,8 @@ OWN = ("VideoModel", "StreamingService", "Router")
 CHILDREN = ("Pod", "Job", "ConfigMap", "Service", "PodDisruptionBudget", "NetworkPolicy")
 CLUSTER_WIDE = ("Node",)
 OURS = f"{names.MANAGED_BY}={names.APP}"
+KOPF_FINALIZER = "matinee.video/kopf"
+"""Never set; kopf takes it off wherever it finds it, so it must not be the one of `names.py`."""
 WATCH_S = 240
 """One watch request; the server ends it then and kopf goes on with another."""
 
@@ -66,7 +68,8 @@ def kopf_settings(namespaces: tuple[str, ...]) -> kopf.OperatorSettings:
     made.watching.connect_timeout = 10
     made.watching.chunk_size = 500
     made.networking.request_timeout = 30
-    made.persistence.finalizer = names.FINALIZER
+    made.queueing.exit_timeout = 0.5  # handlers only enqueue: there is nothing to wait for
+    made.persistence.finalizer = KOPF_FINALIZER
     for kind in CHILDREN:
         made.watching.label_selectors[resource_of(kind)] = OURS
     return made

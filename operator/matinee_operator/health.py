@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from matinee_operator.errors import BadSettings
 from matinee_operator.metrics import Metrics
 
 STUCK_AFTER_S = 300.0
@@ -55,12 +56,21 @@ def health_app(health: Health, metrics: Metrics) -> web.Application:
 
 
 @asynccontextmanager
-async def serving_health(health: Health, metrics: Metrics, port: int) -> AsyncIterator[int]:
-    """The port; 0 asks for a free one."""
+async def serving_health(
+    health: Health, metrics: Metrics, port: int, host: str | None = None
+) -> AsyncIterator[int]:
+    """The port; 0 asks for a free one. Without `host` every address is listened on."""
     runner = web.AppRunner(health_app(health, metrics), access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, port=port).start()
     try:
+        await _listen(runner, host, port)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str | None, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise BadSettings(f"MATINEE_HEALTH_PORT {port}: {error.strerror}") from error

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -65,8 +64,8 @@ class Kube:
     """Requests to one API server."""
 
     def __init__(self, client: ApiClient, metrics: Metrics) -> None:
-        self._client = client
-        self._metrics = metrics
+        self.client = client
+        self.metrics = metrics
 
     async def apply(self, manifest: Mapping[str, Any]) -> Object:
         """Server-side apply under our field manager; others' fields stay theirs."""
@@ -79,37 +78,41 @@ class Kube:
 
     async def _apply(self, path: str, body: Mapping[str, Any], manager: str) -> Object:
         query = {"fieldManager": manager, "force": "true"}
-        return await self._request("PATCH", path, query, body, APPLY)
+        return await self.request("PATCH", path, query, body, APPLY)
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:
         """Raises `AlreadyExists`."""
         key = _key_of(manifest)
         query = {"fieldManager": names.FIELD_MANAGER}
-        return await self._request("POST", _collection(key.kind, key.namespace), query, manifest)
+        return await self.request("POST", _collection(key.kind, key.namespace), query, manifest)
 
     async def replace(self, manifest: Mapping[str, Any]) -> Object:
         """With the resourceVersion that was read. Raises `Conflict`."""
         query = {"fieldManager": names.FIELD_MANAGER}
-        return await self._request("PUT", path_of(_key_of(manifest)), query, manifest)
+        return await self.request("PUT", path_of(_key_of(manifest)), query, manifest)
 
     async def merge(self, key: Key, body: Mapping[str, Any]) -> Object:
         query = {"fieldManager": names.FIELD_MANAGER}
-        return await self._request("PATCH", path_of(key), query, body, MERGE)
+        return await self.request("PATCH", path_of(key), query, body, MERGE)
 
     async def get(self, key: Key) -> Object:
-        return await self._request("GET", path_of(key))
+        return await self.request("GET", path_of(key))
 
-    async def delete(self, key: Key, uid: str) -> None:
-        """Only the object with this uid. Raises `NotFound` and `Conflict`."""
+    async def delete(self, key: Key, uid: str) -> Object | None:
+        """Only the object with this uid. What is left of it: None when it is gone at once.
+
+        Raises `NotFound` and `Conflict`.
+        """
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
-        await self._request("DELETE", path_of(key), body=body)
+        answer = await self.request("DELETE", path_of(key), body=body)
+        return answer if "deletionTimestamp" in answer.get("metadata", {}) else None
 
     async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
         """Every object of a kind, read page by page; each is told its kind."""
         found: list[Object] = []
         query = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
         while True:
-            page = await self._request("GET", _collection(kind, namespace), query)
+            page = await self.request("GET", _collection(kind, namespace), query)
             version = page.get("apiVersion", "")
             found += [{"apiVersion": version, **item, "kind": kind} for item in page["items"]]
             following = page.get("metadata", {}).get("continue")
@@ -120,12 +123,12 @@ class Kube:
     async def serves(self, group_version: str) -> bool:
         """Whether the API server knows this group and version."""
         try:
-            await self._request("GET", f"/apis/{group_version}")
+            await self.request("GET", f"/apis/{group_version}")
         except NotFound:
             return False
         return True
 
-    async def _request(
+    async def request(
         self,
         method: str,
         path: str,
@@ -133,15 +136,16 @@ class Kube:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> Object:
+        """One request. Raises `ApiError`."""
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         params: list[tuple[str, str]] = []
-        await self._client.update_params_for_auth(
+        await self.client.update_params_for_auth(
             headers, params, ["BearerToken"], path, method, body
         )
-        url = self._client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        self._metrics.count("api_requests_total", verb=method.lower())
+        url = self.client.configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        self.metrics.count("api_requests_total", verb=method.lower())
         try:
-            answer = await self._client.rest_client.request(
+            answer = await self.client.rest_client.request(
                 method, url, headers=headers, body=body, _request_timeout=_TIMEOUT
             )
             text = await answer.read()
@@ -150,7 +154,7 @@ class Kube:
         return _checked(answer.status, text)
 
     def credentials(self) -> Credentials:
-        known = self._client.configuration
+        known = self.client.configuration
         token = known.api_key.get("BearerToken")
         return Credentials(
             server=known.host,
@@ -165,14 +169,14 @@ _TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
 
 
 @asynccontextmanager
-async def connected(metrics: Metrics) -> AsyncIterator[Kube]:
-    """To the cluster that the pod runs in, or that `KUBECONFIG` names. Raises `BadSettings`."""
+async def connected(metrics: Metrics, kubeconfig: str | None = None) -> AsyncIterator[Kube]:
+    """To the cluster of that file, else to the one that this pod runs in. Raises `BadSettings`."""
     configuration = Configuration()
     try:
-        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+        if kubeconfig is None:
             load_incluster_config(client_configuration=configuration)
         else:
-            await load_kube_config(client_configuration=configuration)
+            await load_kube_config(kubeconfig, client_configuration=configuration)
     except ConfigException as error:
         raise BadSettings(f"no cluster: {error}") from error
     configuration.connection_pool_maxsize = CONNECTIONS

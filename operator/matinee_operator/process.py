@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -13,8 +14,10 @@ from typing import Any
 import aiohttp
 import kopf
 
+from matinee_api.meta import API_VERSION
 from matinee_operator import handlers
 from matinee_operator.cache import Cache, key_of
+from matinee_operator.errors import OperatorError
 from matinee_operator.events import Events
 from matinee_operator.health import Health, serving_health
 from matinee_operator.installation import Installation
@@ -41,7 +44,9 @@ async def run(settings: Settings) -> None:
     """Until a signal, or until something fails that only a new process can mend."""
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        kube = await stack.enter_async_context(connected(metrics))
+        kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
+        if not await kube.serves(API_VERSION):
+            raise KindsMissing(f"this cluster does not know {API_VERSION}: install the CRDs")
         session = await stack.enter_async_context(aiohttp.ClientSession())
         parts = _Operator(settings, kube, session, metrics, await kube.serves(MONITORS))
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
@@ -51,6 +56,21 @@ async def run(settings: Settings) -> None:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """kopf has set up its own by now; these take their place."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+class KindsMissing(OperatorError):
+    """The CRDs are not installed."""
+
+
+class WatchesEnded(OperatorError):
+    """kopf stopped although nobody told it to."""
 
 
 class _Operator:
@@ -104,22 +124,30 @@ class _Operator:
     async def run(self) -> None:
         """Everybody watches; who leads also acts."""
         await self._resync.first()
+        watching, told_to_stop = asyncio.Event(), asyncio.Event()
+        stop_watching = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(self._watch())
-            others = [
+            group.create_task(self._watch(watching, stop_watching))
+            ours = [
                 group.create_task(self._act()),
                 group.create_task(self._resync.run(self._settings.resync_seconds)),
             ]
-            await watching
-            for task in others:
+            await watching.wait()
+            _on_signals(told_to_stop)
+            await told_to_stop.wait()
+            # kopf waits seconds for tasks that it did not start, so ours end first.
+            for task in ours:
                 task.cancel()
+            await asyncio.gather(*ours, return_exceptions=True)
+            await self.stop()
+            stop_watching.set()
 
     async def stop(self) -> None:
+        """Let go of the pods and of the Lease."""
         await self._feeds.close()
         await self._leader.release()
 
-    async def _watch(self) -> None:
-        """Returns at a signal: kopf handles SIGTERM and SIGINT."""
+    async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
         namespaces = self._settings.namespaces
         await kopf.operator(
             registry=self._registry,
@@ -127,7 +155,11 @@ class _Operator:
             standalone=True,
             clusterwide=not namespaces,
             namespaces=namespaces,
+            ready_flag=ready,
+            stop_flag=stop,
         )
+        if not stop.is_set():
+            raise WatchesEnded("kopf ended by itself")
 
     async def _act(self) -> None:
         if not self._settings.leader_election:

@@ -122,9 +122,7 @@ class Reconciler:
             case Create():
                 await self._create(action.manifest)
             case Patch():
-                metadata = {"uid": action.uid, **action.metadata}
-                found = await self.kube.merge(action.target, {"metadata": metadata})
-                self.seen(False, found)
+                await self._patch(action)
             case Delete():
                 await self._delete(action)
 
@@ -136,11 +134,29 @@ class Reconciler:
         if manifest["kind"] != "Secret":
             self.seen(False, made)
 
+    async def _patch(self, action: Patch) -> None:
+        metadata = {"uid": action.uid, **action.metadata}
+        try:
+            self.seen(False, await self.kube.merge(action.target, {"metadata": metadata}))
+        except NotFound:
+            self._forget(action.target)
+
     async def _delete(self, action: Delete) -> None:
         try:
-            await self.kube.delete(action.target, action.uid)
+            left = await self.kube.delete(action.target, action.uid)
         except (NotFound, Conflict):
             logger.debug("%s is gone already", action.target)
+            left = None
+        if left is None:
+            self._forget(action.target)
+        else:
+            self.seen(False, left)
+
+    def _forget(self, key: Key) -> None:
+        """It is gone; its watch tells so too, but later."""
+        known = self.snapshots.cache.get(key)
+        if known is not None:
+            self.seen(True, known)
 
     async def _report(self, key: Key, snapshot: Snapshot | None) -> None:
         """Write the status if it differs from the one that is stored."""
@@ -155,7 +171,8 @@ class Reconciler:
         try:
             self.seen(False, await self.kube.apply_status(key, API_VERSION, wanted))
         except NotFound:
-            return  # deleted meanwhile
+            self._forget(key)
+            return
         old: tuple[Condition, ...] = before.conditions if before else ()
         for event in transitions(old, getattr(after, "conditions", ())):
             await self.events.tell(key, _uid(snapshot), event)

@@ -30,6 +30,7 @@ class Settings:
     workers: int = 8
     resync_seconds: float = 600.0
     log_level: str = "INFO"
+    kubeconfig: str | None = None
 
 
 VARIABLES: dict[str, tuple[str, str]] = {
@@ -47,6 +48,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "MATINEE_WORKERS": ("workers", "objects that are reconciled at the same time"),
     "MATINEE_RESYNC_SECONDS": ("resync_seconds", "seconds between looks at everything"),
     "MATINEE_LOG_LEVEL": ("log_level", "DEBUG, INFO, WARNING or ERROR"),
+    "KUBECONFIG": ("kubeconfig", "file that names the cluster, for an operator outside of it"),
 }
 
 

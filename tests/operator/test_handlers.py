@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from matinee_operator import handlers
+from matinee_operator import handlers, names
 
 RESOURCES = {
     "Pod": ("", "v1", "pods"),
@@ -25,6 +25,7 @@ def test_kopf_writes_nothing_by_itself() -> None:
     settings = handlers.kopf_settings(())
     assert not settings.posting.enabled
     assert settings.scanning.disabled
+    assert settings.persistence.finalizer != names.FINALIZER
 
 
 def test_only_our_own_children_are_sent_by_the_api_server() -> None:

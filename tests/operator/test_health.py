@@ -14,7 +14,7 @@ def health() -> Health:
 
 async def answer(health: Health, path: str) -> tuple[int, str]:
     async with (
-        serving_health(health, Metrics(), 0) as port,
+        serving_health(health, Metrics(), 0, "127.0.0.1") as port,
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{port}{path}") as response,
     ):

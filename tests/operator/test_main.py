@@ -8,7 +8,7 @@ from matinee_operator.settings import VARIABLES
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MATINEE_")}
+    clean = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     return subprocess.run(
         [sys.executable, "-m", "matinee_operator", *arguments],
         env=clean | environment,
@@ -36,7 +36,6 @@ def test_a_cluster_that_cannot_be_found_is_told_in_one_line() -> None:
         MATINEE_NAMESPACE="x",
         MATINEE_IDENTITY="x",
         KUBECONFIG="/nonexistent",
-        KUBERNETES_SERVICE_HOST="",
     )
     assert done.returncode == 1
     assert "no cluster" in done.stdout

@@ -33,6 +33,7 @@ def test_everything_can_be_set() -> None:
         "MATINEE_WORKERS": "2",
         "MATINEE_RESYNC_SECONDS": "60",
         "MATINEE_LOG_LEVEL": "DEBUG",
+        "KUBECONFIG": "/x",
     }
     settings = read_settings(given)
     assert settings.namespaces == ("a", "b")

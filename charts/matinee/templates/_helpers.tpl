@@ -38,8 +38,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* Pod Security `restricted`. */}}
 {{- define "matinee.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
+runAsUser: 10001
+runAsGroup: 10001
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 

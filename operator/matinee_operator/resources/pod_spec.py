@@ -11,7 +11,7 @@ from matinee_operator.resources.devices import fitting, pod_claims
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.runtime_config import WEIGHTS_FOLDER, weights_claim
 
-USER = 65532
+USER = 10001
 CACHE_FOLDER = "/cache"
 CACHES = ("HOME", "HF_HOME", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 NODE_LOST_S = 30

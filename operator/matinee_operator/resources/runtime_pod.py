@@ -113,7 +113,7 @@ def _container(
         "name": CONTAINER,
         "image": image_of(service, installation),
         "imagePullPolicy": extras.image_pull_policy or installation.image_pull_policy,
-        "command": ["matinee", "serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
+        "args": ["serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
         "env": [
             *base_environment(model),
             {"name": "MATINEE_ADMIN_TOKEN", "valueFrom": token},

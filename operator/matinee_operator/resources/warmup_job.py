@@ -62,7 +62,7 @@ def _container(
         "name": CONTAINER,
         "image": installation.runtime_image,
         "imagePullPolicy": installation.image_pull_policy,
-        "command": ["sh", "-c", f'exec "$@" >{RESULT}', "warmup"],
+        "command": ["sh", "-c", f'exec python3 -m matinee "$@" >{RESULT}', CONTAINER],
         "args": _command(model, resources),
         "env": base_environment(model),
         "resources": container_resources(resources),
@@ -86,5 +86,5 @@ def _command(model: VideoModel, resources: ComputeResources) -> list[str]:
         by_alias=False, exclude={"negative_prompt"}, exclude_none=True
     )
     words |= {f"--request.sampling.{key}": str(value) for key, value in sampling.items()}
-    made = ["matinee", "generate", model.spec.warmup.prompt, "--json", "--output", OUTPUT]
+    made = ["generate", model.spec.warmup.prompt, "--json", "--output", OUTPUT]
     return made + [f"{flag}={value}" for flag, value in words.items() if value is not None]

@@ -150,7 +150,7 @@ class _Observation:
         return finding(words.DRAINING, False, words.NO_SESSIONS_WAIT)
 
     def _degraded(self, progressing: Finding) -> Finding:
-        trouble = worst_trouble(self._snapshot)
+        trouble = worst_trouble(self._snapshot, complete=self._complete())
         if trouble is not None:
             return finding(words.DEGRADED, True, trouble.reason, trouble.message)
         if progressing.holds and self._is_late():

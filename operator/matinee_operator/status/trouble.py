@@ -19,7 +19,9 @@ SEVERITY = (
 """Causes that a person can do something about come first."""
 
 
-def worst_trouble(snapshot: ServiceSnapshot) -> Trouble | None:
+def worst_trouble(snapshot: ServiceSnapshot, *, complete: bool) -> Trouble | None:
+    """`complete`: as many pods serve as are wanted, so that those that still go do not matter: a
+    pod on a lost node goes only when its node is back."""
     if snapshot.refusal is not None:
         return Trouble(words.POD_REFUSED, snapshot.refusal)
     model = snapshot.model
@@ -29,10 +31,10 @@ def worst_trouble(snapshot: ServiceSnapshot) -> Trouble | None:
     weights = weights_of(model)
     if not weights.there:
         return Trouble(weights.reason, f"VideoModel {model.metadata.name}: {weights.message}")
-    return _of_pods(snapshot.pods)
+    return _of_pods([pod for pod in snapshot.pods if not (complete and pod.terminating)])
 
 
-def _of_pods(pods: tuple[ObservedPod, ...]) -> Trouble | None:
+def _of_pods(pods: list[ObservedPod]) -> Trouble | None:
     """The worst of the pods' troubles, with the number of pods that have it."""
     found: dict[str, list[ObservedPod]] = {}
     for pod in pods:

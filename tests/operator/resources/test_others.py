@@ -143,7 +143,7 @@ WARMUP = """
 apiVersion: batch/v1
 kind: Job
 metadata:
-  name: tiny-warmup-661310a5
+  name: tiny-warmup-45debdc9
   namespace: demo
   labels: &labels
     app.kubernetes.io/name: matinee
@@ -162,9 +162,9 @@ spec:
       enableServiceLinks: false
       securityContext:
         runAsNonRoot: true
-        runAsUser: 65532
-        runAsGroup: 65532
-        fsGroup: 65532
+        runAsUser: 10001
+        runAsGroup: 10001
+        fsGroup: 10001
         fsGroupChangePolicy: OnRootMismatch
         seccompProfile: {{type: RuntimeDefault}}
       tolerations:
@@ -180,9 +180,8 @@ spec:
         - name: warmup
           image: matinee/runtime:1
           imagePullPolicy: IfNotPresent
-          command: [sh, -c, 'exec "$@" >/dev/termination-log', warmup]
+          command: [sh, -c, 'exec python3 -m matinee "$@" >/dev/termination-log', warmup]
           args:
-            - matinee
             - generate
             - a red ball moving left on a blue background
             - --json

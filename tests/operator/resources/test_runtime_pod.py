@@ -38,9 +38,9 @@ spec:
   terminationGracePeriodSeconds: 30
   securityContext:
     runAsNonRoot: true
-    runAsUser: 65532
-    runAsGroup: 65532
-    fsGroup: 65532
+    runAsUser: 10001
+    runAsGroup: 10001
+    fsGroup: 10001
     fsGroupChangePolicy: OnRootMismatch
     seccompProfile: {type: RuntimeDefault}
   tolerations:
@@ -56,7 +56,7 @@ spec:
     - name: runtime
       image: matinee/runtime:1
       imagePullPolicy: IfNotPresent
-      command: [matinee, serve, --config, /etc/matinee/serve.yaml]
+      args: [serve, --config, /etc/matinee/serve.yaml]
       env:
         - {name: HOME, value: /cache}
         - {name: HF_HOME, value: /cache}

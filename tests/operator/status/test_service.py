@@ -158,6 +158,16 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
         {"service": service(status=late(HOURS))},
         {"Degraded": "NothingWrong"},
     ),
+    "a node is lost": (
+        [waiting(NEW, terminating=True, trouble=Trouble(words.NODE_LOST, "x")), starting(TWO)],
+        {},
+        {"Ready": "NodeLost", "Degraded": "NodeLost"},
+    ),
+    "a node is lost, and its pod replaced": (
+        [waiting(NEW, terminating=True, trouble=Trouble(words.NODE_LOST, "x")), pod(TWO)],
+        {},
+        {"Ready": "AsDesired", "Degraded": "NothingWrong"},
+    ),
     "the service is being deleted": (
         [pod(NEW)],
         {"service": service(metadata={"deletionTimestamp": STAMP})},

@@ -1,0 +1,142 @@
+"""A real etcd and a real kube-apiserver on loopback, without nodes and controllers: objects, rules,
+versions, watches and rights are real, and nothing happens to pods that a test does not do itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from e2e.cluster.places import BINARIES
+
+NAMES = ("etcd", "kube-apiserver")
+TOKEN = "admin-token"  # noqa: S105 - of a server that lives for one test run, on loopback
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    kubeconfig: Path
+
+
+def missing() -> str | None:
+    """Why it cannot be started."""
+    absent = [name for name in NAMES if _binary(name) is None]
+    return f"{', '.join(absent)} not found: `make cluster` builds them" if absent else None
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[ControlPlane]:
+    etcd, peers, api = (_free_port() for _ in range(3))
+    with ExitStack() as stack:
+        stack.enter_context(_process(folder, "etcd", *_etcd_flags(folder, etcd, peers)))
+        flags = _api_flags(folder, etcd, api)
+        server = stack.enter_context(_process(folder, "kube-apiserver", *flags))
+        _wait_ready(server, f"https://127.0.0.1:{api}/readyz", folder / "kube-apiserver.log")
+        yield ControlPlane(_kubeconfig(folder, api))
+
+
+def _etcd_flags(folder: Path, port: int, peers: int) -> list[str]:
+    client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"
+    return [
+        "--unsafe-no-fsync",
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+        "--log-level=error",
+    ]
+
+
+def _api_flags(folder: Path, etcd: int, port: int) -> list[str]:
+    key = folder / "accounts.pem"
+    generate = ["openssl", "genrsa", "-out", str(key), "2048"]
+    subprocess.run(generate, check=True, capture_output=True)
+    (folder / "tokens.csv").write_text(f'{TOKEN},admin,1,"system:masters"\n', encoding="utf-8")
+    return [
+        f"--etcd-servers=http://127.0.0.1:{etcd}",
+        f"--secure-port={port}",
+        "--bind-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        f"--cert-dir={folder}",
+        "--authorization-mode=RBAC",
+        "--disable-admission-plugins=ServiceAccount",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}",
+        "--service-cluster-ip-range=198.19.2.0/24",
+    ]
+
+
+def _kubeconfig(folder: Path, port: int) -> Path:
+    certificate = str(folder / "apiserver.crt")
+    where = {"server": f"https://127.0.0.1:{port}", "certificate-authority": certificate}
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": where}],
+        "users": [{"name": "c", "user": {"token": TOKEN}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+    }
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def _process(folder: Path, name: str, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    binary = _binary(name)
+    assert binary is not None
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen([binary, *flags], stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _wait_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Its certificate is its own, made at its start, so this first request cannot check it."""
+    unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})  # noqa: S310
+    while server.poll() is None:
+        try:
+            with urllib.request.urlopen(request, context=unchecked, timeout=2):  # noqa: S310
+                return
+        except (urllib.error.URLError, OSError):
+            _pause(server)
+    raise RuntimeError(log.read_text(encoding="utf-8")[-2000:])
+
+
+def _pause(server: subprocess.Popen[bytes]) -> None:
+    try:
+        server.wait(timeout=0.1)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _binary(name: str) -> str | None:
+    return shutil.which(name, path=f"{BINARIES}{os.pathsep}{os.environ['PATH']}")
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

@@ -1,0 +1,101 @@
+"""The operator without its watches, against a real API server: what a test drives step by step.
+
+`Life` is one process: it starts with empty hands, looks at everything, and reconciles until there
+is nothing left to write. A `MortalKube` dies before or after its n-th write, as a killed process
+does; the next life goes on from what the API server has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from matinee_operator import handlers
+from matinee_operator.cache import OWN_KINDS, Cache, key_of
+from matinee_operator.events import Events
+from matinee_operator.health import Health
+from matinee_operator.kube import Kube
+from matinee_operator.metrics import Metrics
+from matinee_operator.names import Key
+from matinee_operator.pod_feeds import PodFeeds
+from matinee_operator.reconciler import Reconciler
+from matinee_operator.resync import Resync
+from matinee_operator.snapshots import Snapshots
+from tests.operator.making import INSTALLATION
+
+OPERATOR_KEY = "0123456789abcdef"
+ROUNDS = 20
+
+
+class Killed(BaseException):
+    """The process is gone; nobody catches this."""
+
+
+class MortalKube(Kube):
+    """Dies at its n-th write: `before` it is sent, or after it was done and before anybody knew."""
+
+    def __init__(self, kube: Kube, dies_at: int | None, *, before: bool) -> None:
+        super().__init__(kube.client, kube.metrics)
+        self.writes = 0
+        self._dies_at, self._before = dies_at, before
+
+    async def request(self, method: str, *more: Any, **named: Any) -> dict[str, Any]:
+        if method == "GET":
+            return await super().request(method, *more, **named)
+        self.writes += 1
+        if self.writes == self._dies_at and self._before:
+            raise Killed
+        answer = await super().request(method, *more, **named)
+        if self.writes == self._dies_at:
+            raise Killed
+        return answer
+
+
+class Life:
+    """One process of the operator, for one namespace."""
+
+    def __init__(self, kube: Kube, session: aiohttp.ClientSession, namespace: str) -> None:
+        self.kube, self.cache = kube, Cache()
+        self._feeds = PodFeeds(session, lambda _service: None)
+        self._reconciler = Reconciler(
+            kube=kube,
+            snapshots=Snapshots(self.cache, self._feeds.slots, INSTALLATION, OPERATOR_KEY),
+            feeds=self._feeds,
+            events=Events(kube, "test", lambda: datetime.now(UTC)),
+            metrics=Metrics(),
+            now=lambda: datetime.now(UTC),
+            seen=self._seen,
+        )
+        self._resync = Resync(
+            kube=kube,
+            cache=self.cache,
+            health=Health(lambda: 0.0),
+            metrics=Metrics(),
+            kinds=handlers.watched((namespace,)),
+            namespaces=(namespace,),
+            seen=self._seen,
+            enqueue=lambda _key: None,
+        )
+
+    async def settle(self) -> int:
+        """Until a whole round writes nothing. How many requests changed something."""
+        self.cache = self._reconciler.snapshots.cache = self._resync.cache = Cache()
+        await self._resync.first()
+        assert isinstance(self.kube, MortalKube)
+        began = self.kube.writes
+        for _ in range(ROUNDS):
+            before = self.kube.writes
+            for key in self._keys():
+                await self._reconciler.reconcile(key)
+            if self.kube.writes == before:
+                return before - began
+        raise AssertionError("it never comes to rest")
+
+    def _keys(self) -> list[Key]:
+        return [key_of(raw) for kind in OWN_KINDS for raw in self.cache.of_kind(kind)]
+
+    def _seen(self, gone: bool, raw: Mapping[str, Any]) -> None:
+        (self.cache.remove if gone else self.cache.put)(raw)

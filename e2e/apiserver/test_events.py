@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from matinee_operator.actions import Tell
+from matinee_operator.events import Events
+from matinee_operator.kube import Kube
+from matinee_operator.names import Key
+from tests.operator.making import NOW
+
+EVENT = Tell("Warning", "NoSpace", "the volume is full")
+
+
+async def test_an_event_is_told_once_in_a_while(kube: Kube, namespace: str) -> None:
+    now = [NOW]
+    events = Events(kube, "pod-1", lambda: now[0])
+    about = Key("VideoModel", namespace, "tiny")
+    for _ in range(3):
+        await events.tell(about, "u", EVENT)
+    now[0] += timedelta(minutes=11)
+    await events.tell(about, "u", EVENT)
+    await events.tell(about, "u", Tell("Normal", "Recovered", "m"))
+    first, second = sorted(await kube.list("Event", namespace), key=lambda one: -one["count"])
+    assert (first["reason"], first["count"], first["type"]) == ("NoSpace", 2, "Warning")
+    assert first["involvedObject"]["name"] == "tiny"
+    assert first["lastTimestamp"] == "2026-11-25T12:11:00Z"
+    assert second["reason"] == "Recovered"
+
+
+async def test_another_process_goes_on_with_the_same_event(kube: Kube, namespace: str) -> None:
+    about = Key("VideoModel", namespace, "tiny")
+    for identity in ("pod-1", "pod-2"):
+        await Events(kube, identity, lambda: NOW).tell(about, "u", EVENT)
+    (event,) = await kube.list("Event", namespace)
+    assert event["count"] == 2
+
+
+async def test_an_event_that_cannot_be_written_stops_nothing(kube: Kube) -> None:
+    about = Key("VideoModel", "no-such-namespace", "tiny")
+    await Events(kube, "pod-1", lambda: NOW).tell(about, "u", EVENT)
