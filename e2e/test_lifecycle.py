@@ -1,5 +1,4 @@
-"""Starting and ending a cluster, whatever happens in between. The cluster of the run is ended here
-and started again by the next test that needs it (conftest.py)."""
+"""Starting and ending a cluster, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -45,28 +44,29 @@ def _is_the_cluster_s(process: psutil.Process) -> bool:
         return False
 
 
-@pytest.fixture
-def started_again(own_cluster: Target) -> Iterator[None]:
-    """The next tests find a cluster as before, with other keys."""
-    yield
+@pytest.fixture(scope="module")
+def machine(cluster: Target) -> Iterator[Target]:
+    """A machine on which the tests start and end clusters as they like; the next tests find one as
+    before, but with other keys."""
+    if not cluster.ours:
+        pytest.skip("only our own cluster may be ended")
+    yield cluster
     run("up")
-    own_cluster.connect()
+    cluster.connect()
 
 
-def test_down_removes_everything_twice_and_up_starts_anew(
-    own_cluster: Target, started_again: None
-) -> None:
-    pods.run(own_cluster, "default", pods.asleep(own_cluster, "somebody"))
-    assert run("down") == "no cluster runs\n"
-    assert traces() == []
-    assert run("down") == "no cluster runs\n"
-
-
-def test_up_twice_changes_nothing(own_cluster: Target) -> None:
+def test_up_twice_changes_nothing(machine: Target) -> None:
     before = {process.pid for process in psutil.process_iter() if _is_the_cluster_s(process)}
     said = run("up")
     assert "control plane ready" not in said
     assert {p.pid for p in psutil.process_iter() if _is_the_cluster_s(p)} == before
+
+
+def test_down_removes_everything_and_may_be_repeated(machine: Target) -> None:
+    pods.run(machine, "default", pods.asleep(machine, "somebody"))
+    assert run("down") == "no cluster runs\n"
+    assert traces() == []
+    assert run("down") == "no cluster runs\n"
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,7 @@ def test_up_twice_changes_nothing(own_cluster: Target) -> None:
     ],
     ids=lambda place: str(place.relative_to(STATE)),
 )
-def test_what_a_killed_start_left_behind_is_removed(
-    own_cluster: Target, started_again: None, begun: Path
-) -> None:
+def test_what_a_killed_start_left_behind_is_removed(machine: Target, begun: Path) -> None:
     run("down")
     starter = subprocess.Popen([*COMMAND, "up"], cwd=ROOT, stdout=subprocess.DEVNULL)
     with starter:
@@ -95,8 +93,7 @@ def test_what_a_killed_start_left_behind_is_removed(
     assert traces() == []
 
 
-def test_a_start_after_a_killed_one_works(own_cluster: Target, started_again: None) -> None:
-    run("down")
+def test_a_start_after_a_killed_one_works(machine: Target) -> None:
     starter = subprocess.Popen([*COMMAND, "up"], cwd=ROOT, stdout=subprocess.DEVNULL)
     with starter:
         while not log_file("control-plane", "kube-apiserver").exists():
@@ -107,13 +104,11 @@ def test_a_start_after_a_killed_one_works(own_cluster: Target, started_again: No
     assert cluster.dead() == []
 
 
-def test_another_cluster_is_used_when_kubeconfig_names_one(
-    own_cluster: Target, tmp_path: Path
-) -> None:
+def test_another_cluster_is_used_when_kubeconfig_names_one(machine: Target, tmp_path: Path) -> None:
     """Ours, under another name: then nothing may be done to it but through its API server."""
     copy = tmp_path / "kubeconfig"
-    copy.write_bytes(own_cluster.kubeconfig.read_bytes())
-    names = own_cluster.environment() | {"KUBECONFIG": str(copy)}
+    copy.write_bytes(machine.kubeconfig.read_bytes())
+    names = machine.environment() | {"KUBECONFIG": str(copy)}
     tests = ["e2e/test_runtime.py", "e2e/test_faults.py", "-q", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *tests]
     refused = subprocess.run(command, cwd=ROOT, env=names, capture_output=True, text=True)

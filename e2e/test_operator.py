@@ -80,7 +80,7 @@ def test_the_examples_serve_and_say_so(operator: Target, tiny: str, tmp_path: Pa
         "AGE",
     ]
     assert services.splitlines()[0].split() == columns
-    assert re.search(r"tiny +True +True +2 +2 +0 +0 +tiny", services), services
+    assert re.search(r"tiny +True +2 +2 +2 +0 +0 +tiny", services), services
     told = operator.kubectl("describe", "ssvc/tiny", "-n", tiny)
     assert "Events:" in told
     assert re.search(r"Type: +Servable", told), told

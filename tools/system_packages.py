@@ -25,6 +25,7 @@ CLUSTER = {
     "conntrack": "conntrack",
     "ip": "iproute2",
     "nsenter": "util-linux",
+    "setpriv": "util-linux",
     "buildah": "buildah",
     "skopeo": "skopeo",
     "debootstrap": "debootstrap",

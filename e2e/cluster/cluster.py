@@ -66,8 +66,7 @@ def up(say: Callable[[str], None], count: int = NODES) -> None:
         down()
     if not STATE.exists():
         _start_control_plane(say)
-    with containerd.template() as socket:
-        _say_loaded(say, "the store", containerd.load(socket, images.NAMES))
+    _say_loaded(say, "the store", containerd.fill_template(images.NAMES))
     wanted = [Node(number + 1) for number in range(count)]
     for one in {*wanted, *nodes()}:
         node.add(one)

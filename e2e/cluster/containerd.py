@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.cluster import components, mounts, oci
 from e2e.cluster.components import Component, wait_until
 from e2e.cluster.places import CACHE, CONTROL_PLANE
-from e2e.cluster.shell import run, write
+from e2e.cluster.shell import ClusterError, run, write
 
 TEMPLATE = CACHE / "store"
 LAYOUT = CACHE / "images"
@@ -31,6 +31,10 @@ oom_score = 0
 disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs",
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.tracing.processor.v1.otlp"]
+# Collected on demand only: an import does not hold on to the layers that it finds.
+[plugins."io.containerd.gc.v1.scheduler"]
+  startup_delay = "8760h"
+  mutation_threshold = 1000000000
 [grpc]
   address = "{folder}/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
@@ -62,8 +66,29 @@ def socket_in(folder: Path) -> Path:
     return folder / "containerd.sock"
 
 
+def fill_template(images: Collection[str]) -> list[str]:
+    """Bring the images into the store in the cache; returns those that were not there.
+
+    What was killed in the middle of an import may have left a store that cannot be mended: it is a
+    cache, so it is made anew.
+    """
+    try:
+        return _fill_template(images)
+    except ClusterError:
+        shutil.rmtree(TEMPLATE, ignore_errors=True)
+        return _fill_template(images)
+
+
+def _fill_template(images: Collection[str]) -> list[str]:
+    with _template() as socket:
+        loaded = load(socket, images)
+        if loaded:
+            _collect_garbage(socket)
+    return loaded
+
+
 @contextmanager
-def template() -> Iterator[Path]:
+def _template() -> Iterator[Path]:
     """The store in the cache, with a containerd that serves it for a moment."""
     owner, name = CONTROL_PLANE, "image-store"
     socket = socket_in(TEMPLATE)
@@ -79,7 +104,7 @@ def template() -> Iterator[Path]:
         mounts.unmount_below(TEMPLATE)
 
 
-def load(socket: Path, images: Iterable[str]) -> list[str]:
+def load(socket: Path, images: Collection[str]) -> list[str]:
     """Bring the images into the store behind the socket; returns those that were not there."""
     stored = _stored(socket)
     loaded = []
@@ -90,6 +115,12 @@ def load(socket: Path, images: Iterable[str]) -> list[str]:
         _import(socket, image, full_name)
         loaded.append(image)
     return loaded
+
+
+def _collect_garbage(socket: Path) -> None:
+    """Drop what no image needs any more."""
+    _ctr(socket, "leases", "create", "--id", "matinee")
+    _ctr(socket, "leases", "delete", "--sync", "matinee")
 
 
 def copy_template(folder: Path) -> None:
@@ -111,9 +142,9 @@ def shim_sockets(folder: Path) -> list[Path]:
 
 
 def _stored(socket: Path) -> dict[str, str]:
-    """Name -> digest of the manifest."""
-    rows = _ctr(socket, "images", "ls").splitlines()[1:]
-    return {words[0]: words[2] for words in map(str.split, rows)}
+    """Name -> digest of the manifest, of the images that are complete and unpacked."""
+    rows = [line.split() for line in _ctr(socket, "images", "check").splitlines()[1:]]
+    return {row[0]: row[2] for row in rows if row[3] == "complete" and row[-1] == "true"}
 
 
 def _import(socket: Path, image: str, full_name: str) -> None:

@@ -7,6 +7,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+TETHER = ("setpriv", "--pdeathsig", "KILL", "--")
+"""No program goes on when the one that runs it is killed."""
+
 
 class ClusterError(Exception):
     """The cluster cannot do what was asked; the message says why and what helps."""
@@ -26,7 +29,7 @@ def run(
     """
     words = list(map(str, command))
     done = subprocess.run(
-        words,
+        [*TETHER, *words],
         input=stdin.encode() if isinstance(stdin, str) else stdin,
         stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True,
