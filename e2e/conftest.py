@@ -19,6 +19,8 @@ from e2e.target import Target
 from e2e.waiting import wait_for
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+TIMEOUT_S = 900
+"""Of a test: `wait_for` has patience of its own, and tells more when it is over."""
 TARGET = pytest.StashKey[Target]()
 FAILED = pytest.StashKey[bool]()
 COLLECTED = pytest.StashKey[list[Path]]()
@@ -96,6 +98,11 @@ def mend() -> None:
         network.cut(one.name, False)
         network.slow_down(one.name, None)
     node.wait_ready(*nodes())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.timeout(TIMEOUT_S), append=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -110,8 +110,8 @@ def test_a_third_node_takes_pods_and_goes_without_a_trace(
 
 def test_a_slow_link_is_slow(own_cluster: Target, namespace: str) -> None:
     """400 kB at 800 kbit/s take more than 3 s; at full speed they take milliseconds."""
-    body = "x" * 400_000
-    serve = pods.SERVER.replace('os.environ["HOSTNAME"]', repr(body))
+    size = 400_000
+    serve = pods.SERVER.replace('os.environ["HOSTNAME"].encode()', f"b'x' * {size}")
     far = pods.server(own_cluster, "far", node="node-2")
     far["spec"]["containers"][0]["command"] = ["python3", "-c", serve]
     pods.run(own_cluster, namespace, far, pods.asleep(own_cluster, "client", node="node-1"))
@@ -124,11 +124,11 @@ def test_a_slow_link_is_slow(own_cluster: Target, namespace: str) -> None:
     )
     words = ("exec", "-n", namespace, "client", "--", "python3", "-c", measure, url)
     cluster_command("node", "slow", "node-2", "800")
-    size, slow_s = own_cluster.kubectl(*words).split()
-    assert int(size) == len(body)
+    received, slow_s = own_cluster.kubectl(*words).split()
+    assert int(received) == size
     assert float(slow_s) > 3.0
     cluster_command("node", "slow", "node-2", "0")
-    size, fast_s = own_cluster.kubectl(*words).split()
+    _, fast_s = own_cluster.kubectl(*words).split()
     assert float(fast_s) < float(slow_s)
 
 

@@ -58,10 +58,15 @@ def runtime_pod(target: Target) -> dict[str, Any]:
 
 def streamed(target: Target, namespace: str, url: str, to: Path) -> list[dict[str, Any]]:
     """Stream a segment from a client pod; returns the frames that ffprobe finds in the file."""
-    run = ("exec", "-n", namespace, "client", "--")
     stream = ("python3", "-m", "matinee", "stream", url, "-p", PROMPT, "-o", "/tmp/a.mp4")
-    target.kubectl(*run, *stream)
-    to.write_bytes(target.raw_kubectl(*run, "cat", "/tmp/a.mp4"))
+    target.kubectl("exec", "-n", namespace, "client", "--", *stream)
+    return fetched(target, namespace, "/tmp/a.mp4", to)
+
+
+def fetched(target: Target, namespace: str, file: str, to: Path) -> list[dict[str, Any]]:
+    """Bring a video from the client pod; returns its frames."""
+    words = ("exec", "-n", namespace, "client", "--", "cat", file)
+    to.write_bytes(target.raw_kubectl(*words))
     probe = ["ffprobe", "-v", "error", "-show_frames", "-of", "json", str(to)]
     frames: list[dict[str, Any]] = json.loads(
         subprocess.run(probe, check=True, capture_output=True).stdout

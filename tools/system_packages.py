@@ -26,6 +26,7 @@ CLUSTER = {
     "ip": "iproute2",
     "nsenter": "util-linux",
     "buildah": "buildah",
+    "skopeo": "skopeo",
     "debootstrap": "debootstrap",
 }
 """Program -> Debian package."""

@@ -144,6 +144,7 @@ def kwok() -> Component:
     return _component(
         "kwok",
         f"--kubeconfig={kubeconfig()}",
+        f"--config={HERE / 'simulated.yaml'}",
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         "--node-lease-duration-seconds=40",

@@ -22,11 +22,12 @@ from e2e.cluster.shell import run
 WHEELS = ROOT.parent / "shared" / "wheels"
 DEBIAN, BASE_PACKAGES = "bookworm", ("python3", "python3-venv", "ca-certificates")
 BASE = f"matinee/base:{DEBIAN}"
+_ROOT, _RUNROOT, _DRIVER = CACHE / "buildah", Path("/run/matinee-buildah"), "overlay"
 _BUILDAH = (
-    "buildah",
-    *("--root", str(CACHE / "buildah"), "--runroot", "/run/matinee-buildah"),
-    *("--storage-driver", "overlay"),
+    *("buildah", "--root", _ROOT, "--runroot", _RUNROOT),
+    *("--storage-driver", _DRIVER),
 )
+_STORAGE = f"[{_DRIVER}@{_ROOT}+{_RUNROOT}]"
 _PASSED_ON = ("/etc/pip.conf", "/etc/ssl/certs")
 """How this machine reaches its package index."""
 
@@ -115,7 +116,11 @@ def _build(image: Image) -> None:
         *(*options, f"--tag={image.name}", str(ROOT)),
         timeout_s=3600,
     )
-    run(*_BUILDAH, "push", image.name, f"oci:{LAYOUT}:{image.name}")
+    # Not `buildah push`: it compresses every layer anew, and containerd unpacks it again.
+    run(
+        *("skopeo", "--insecure-policy", "copy", "--dest-oci-accept-uncompressed-layers"),
+        *(f"containers-storage:{_STORAGE}localhost/{image.name}", f"oci:{LAYOUT}:{image.name}"),
+    )
 
 
 def _stamp(image: Image) -> Path:

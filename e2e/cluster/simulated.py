@@ -9,15 +9,17 @@ import json
 from typing import Any
 
 from e2e.cluster import cluster, components, control_plane
+from e2e.cluster.components import wait_until
 from e2e.cluster.places import CONTROL_PLANE
 
 TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
 LABEL = "matinee.video/simulated"
+PREFIX = "simulated-"
 
 
 def node(number: int) -> dict[str, Any]:
     """The manifest of one simulated node: 110 pods, 8 GPUs."""
-    name = f"simulated-{number}"
+    name = f"{PREFIX}{number}"
     room = {"cpu": "64", "memory": "512Gi", "pods": "110", "nvidia.com/gpu": "8"}
     return {
         "apiVersion": "v1",
@@ -36,7 +38,7 @@ def set_nodes(count: int) -> None:
     """Let there be so many simulated nodes; 0 stops the simulator."""
     cluster.require_running()
     listed = control_plane.kubectl("get", "nodes", "-l", LABEL, "-o", "name").split()
-    wanted = {f"node/simulated-{number + 1}" for number in range(count)}
+    wanted = {f"node/{PREFIX}{number + 1}" for number in range(count)}
     if surplus := sorted(set(listed) - wanted):
         control_plane.kubectl("delete", *surplus)
     if not count:
@@ -45,5 +47,10 @@ def set_nodes(count: int) -> None:
     items = [node(number + 1) for number in range(count)]
     manifest = {"apiVersion": "v1", "kind": "List", "items": items}
     control_plane.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(manifest))
-    components.start(control_plane.kwok())
-    control_plane.kubectl("wait", "--for=condition=Ready", "node", "-l", LABEL, "--timeout=300s")
+    simulator = control_plane.kwok()
+    components.start(simulator)
+    wait_until(lambda: _ready() >= count, f"{count} simulated nodes Ready", simulator)
+
+
+def _ready() -> int:
+    return sum(name.startswith(PREFIX) for name in control_plane.ready_nodes())
