@@ -65,6 +65,7 @@ POD_FAILED = "PodFailed"  # a pod was evicted or ended; it is replaced after a p
 NODE_LOST = "NodeLost"  # a node stopped answering; its pods are replaced elsewhere
 CRASH_LOOPING = "CrashLooping"  # runtime pods end again and again
 UNSCHEDULABLE = "Unschedulable"  # no node has room (or the GPUs) for a pod
+FEATURE_UNAVAILABLE = "FeatureUnavailable"  # the spec asks for what this release cannot do yet
 PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"  # a rollout does not get on
 
 VIDEO_MODEL_TYPES = (DOWNLOADED, WARMED, READY, DEGRADED)

@@ -21,12 +21,16 @@ import yaml
 from e2e.cluster.places import BINARIES
 
 NAMES = ("etcd", "kube-apiserver")
-TOKEN = "admin-token"  # noqa: S105 - of a server that lives for one test run, on loopback
+ADMIN, LIMITED = "admin-token", "limited-token"
+"""Tokens of a server that lives for one test run, on loopback. `LIMITED` may do what a test binds
+to the user `limited`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlPlane:
     kubeconfig: Path
+    limited: Path
+    """The same server for the user `limited`."""
 
 
 def missing() -> str | None:
@@ -37,13 +41,13 @@ def missing() -> str | None:
 
 @contextmanager
 def running(folder: Path) -> Iterator[ControlPlane]:
-    etcd, peers, api = (_free_port() for _ in range(3))
+    etcd, peers, api = (free_port() for _ in range(3))
     with ExitStack() as stack:
         stack.enter_context(_process(folder, "etcd", *_etcd_flags(folder, etcd, peers)))
         flags = _api_flags(folder, etcd, api)
         server = stack.enter_context(_process(folder, "kube-apiserver", *flags))
         _wait_ready(server, f"https://127.0.0.1:{api}/readyz", folder / "kube-apiserver.log")
-        yield ControlPlane(_kubeconfig(folder, api))
+        yield ControlPlane(*(_kubeconfig(folder, api, token) for token in (ADMIN, LIMITED)))
 
 
 def _etcd_flags(folder: Path, port: int, peers: int) -> list[str]:
@@ -64,7 +68,8 @@ def _api_flags(folder: Path, etcd: int, port: int) -> list[str]:
     key = folder / "accounts.pem"
     generate = ["openssl", "genrsa", "-out", str(key), "2048"]
     subprocess.run(generate, check=True, capture_output=True)
-    (folder / "tokens.csv").write_text(f'{TOKEN},admin,1,"system:masters"\n', encoding="utf-8")
+    users = f'{ADMIN},admin,1,"system:masters"\n{LIMITED},limited,2\n'
+    (folder / "tokens.csv").write_text(users, encoding="utf-8")
     return [
         f"--etcd-servers=http://127.0.0.1:{etcd}",
         f"--secure-port={port}",
@@ -81,7 +86,7 @@ def _api_flags(folder: Path, etcd: int, port: int) -> list[str]:
     ]
 
 
-def _kubeconfig(folder: Path, port: int) -> Path:
+def _kubeconfig(folder: Path, port: int, token: str) -> Path:
     certificate = str(folder / "apiserver.crt")
     where = {"server": f"https://127.0.0.1:{port}", "certificate-authority": certificate}
     content = {
@@ -89,10 +94,10 @@ def _kubeconfig(folder: Path, port: int) -> Path:
         "kind": "Config",
         "current-context": "c",
         "clusters": [{"name": "c", "cluster": where}],
-        "users": [{"name": "c", "user": {"token": TOKEN}}],
+        "users": [{"name": "c", "user": {"token": token}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
     }
-    path = folder / "kubeconfig"
+    path = folder / f"kubeconfig-{token}"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
 
@@ -114,7 +119,7 @@ def _wait_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
     """Its certificate is its own, made at its start, so this first request cannot check it."""
     unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})  # noqa: S310
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {ADMIN}"})  # noqa: S310
     while server.poll() is None:
         try:
             with urllib.request.urlopen(request, context=unchecked, timeout=2):  # noqa: S310
@@ -135,7 +140,7 @@ def _binary(name: str) -> str | None:
     return shutil.which(name, path=f"{BINARIES}{os.pathsep}{os.environ['PATH']}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

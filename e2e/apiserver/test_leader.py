@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from matinee_operator.errors import Unavailable
 from matinee_operator.kube import Kube
-from matinee_operator.leader import LEASE_S, Leader
+from matinee_operator.leader import LEASE_S, Leader, LeadershipLost
 
 
 class Clock:
@@ -76,3 +78,46 @@ async def test_a_lease_that_is_released_is_taken_at_once(
     assert await second.attempt()
     await first.release()  # of a replica that does not lead: nothing
     assert await second.attempt()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matinee_operator.leader.RETRY_S", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_leader_that_another_one_has_replaced_ends_itself(
+    replica: Callable[[str], Leader], clock: Clock
+) -> None:
+    first, second = replica("a"), replica("b")
+    await first.acquire()
+    assert not await second.attempt()
+    clock.seconds = LEASE_S
+    assert await second.attempt()
+    with pytest.raises(LeadershipLost, match="another replica has it"):
+        await first.keep()
+    assert not first.leading
+
+
+class Deaf(Kube):
+    """A connection on which no answer comes any more; a second passes with each request."""
+
+    clock: Clock
+
+    async def request(self, *_: Any, **__: Any) -> dict[str, Any]:
+        self.clock.seconds += 1.0
+        raise Unavailable(0, "TimeoutError", "no answer")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_leader_that_cannot_renew_ends_itself_before_the_lease_does(
+    kube: Kube, replica: Callable[[str], Leader], clock: Clock
+) -> None:
+    leader = replica("a")
+    await leader.acquire()
+    deaf = Deaf(kube.client, kube.metrics)
+    deaf.clock = clock
+    leader.kube = deaf
+    with pytest.raises(LeadershipLost, match="not renewed in time"):
+        await leader.keep()
+    assert clock.seconds < LEASE_S

@@ -26,7 +26,7 @@ SILENCE_S = 40.0
 """A pod says something every 15 s; after this the feed is opened again."""
 CONNECT_S = 3.0
 FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 10.0
+LONGEST_PAUSE_S = 60.0
 DRAIN_TIMEOUT_S = 5.0
 
 

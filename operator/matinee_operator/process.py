@@ -84,42 +84,48 @@ class _Operator:
         metrics: Metrics,
         has_pod_monitors: bool,
     ) -> None:
-        self._settings, self._kube = settings, kube
+        self._settings, self._kube, self._metrics = settings, kube, metrics
         self._cache, self._queue = Cache(), WorkQueue()
         self.health = Health(self._queue.oldest_s)
         self._feeds = PodFeeds(session, self._sessions_changed)
         self._leader = Leader(kube, settings.namespace, settings.identity, utc_now, time.monotonic)
-        installation = Installation(
-            settings.runtime_image, settings.image_pull_policy, has_pod_monitors
-        )
-        self._reconciler = Reconciler(
-            kube=kube,
-            snapshots=Snapshots(
-                self._cache, self._feeds.slots, installation, settings.operator_key
-            ),
-            feeds=self._feeds,
-            events=Events(kube, settings.identity, utc_now),
-            metrics=metrics,
-            now=utc_now,
-            seen=self._seen,
-        )
+        self._reconciler = self._make_reconciler(has_pod_monitors)
         kinds = handlers.watched(settings.namespaces)
         self._registry = handlers.registry(kube, kinds, self._seen)
-        listed = (*kinds, "PodMonitor") if has_pod_monitors else kinds
-        self._resync = Resync(
-            kube=kube,
-            cache=self._cache,
-            health=self.health,
-            metrics=metrics,
-            kinds=listed,
-            namespaces=settings.namespaces,
-            seen=self._seen,
-            enqueue=self._queue.add,
-        )
+        self._resync = self._make_resync((*kinds, "PodMonitor") if has_pod_monitors else kinds)
         metrics.gauge("queue_depth", lambda: self._queue.depth)
         metrics.gauge("queue_oldest_seconds", self._queue.oldest_s)
         metrics.gauge("leader", lambda: float(self._leader.leading))
         metrics.gauge("pod_feeds", lambda: self._feeds.count)
+
+    def _make_reconciler(self, has_pod_monitors: bool) -> Reconciler:
+        settings = self._settings
+        installation = Installation(
+            settings.runtime_image, settings.image_pull_policy, has_pod_monitors
+        )
+        return Reconciler(
+            kube=self._kube,
+            snapshots=Snapshots(
+                self._cache, self._feeds.slots, installation, settings.operator_key
+            ),
+            feeds=self._feeds,
+            events=Events(self._kube, settings.identity, utc_now),
+            metrics=self._metrics,
+            now=utc_now,
+            seen=self._seen,
+        )
+
+    def _make_resync(self, kinds: tuple[str, ...]) -> Resync:
+        return Resync(
+            kube=self._kube,
+            cache=self._cache,
+            health=self.health,
+            metrics=self._metrics,
+            kinds=kinds,
+            namespaces=self._settings.namespaces,
+            seen=self._seen,
+            enqueue=self._queue.add,
+        )
 
     async def run(self) -> None:
         """Everybody watches; who leads also acts."""

@@ -48,13 +48,18 @@ def resource(kind: str) -> tuple[str, str]:
     return group, f"{plural}/{subresource}" if subresource else plural
 
 
-def granted() -> dict[tuple[str, str], set[str]]:
+def chart_rules() -> list[dict[str, Any]]:
+    """The rules as the chart gives them."""
     text = (TEMPLATES / "_helpers.tpl").read_text(encoding="utf-8")
     block = re.search(r'define "matinee\.rules" -}}\n(.*?)\{\{- end', text, re.DOTALL)
     assert block is not None
     rules: list[dict[str, Any]] = yaml.safe_load(block[1])
+    return rules
+
+
+def granted() -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = {}
-    for rule in rules:
+    for rule in chart_rules():
         for name in rule["resources"]:
             found.setdefault((rule["apiGroups"][0], name), set()).update(rule["verbs"])
     return found

@@ -56,13 +56,9 @@ def runtime_pod(
 ) -> Manifest:
     """`secret`: the Secret with the token for draining; `routers`: those that front the service."""
     config = config_name(service, config_text(model, service))
-    labels = {
-        **service.spec.pod.labels,
-        names.REVISION: revision,
-        names.SLOT: str(slot),
-        names.ACCEPTING: "true",
-        **{f"{names.BEHIND}{router}": "true" for router in routers},
-    }
+    own = {names.REVISION: revision, names.SLOT: str(slot), names.ACCEPTING: "true"}
+    behind = {f"{names.BEHIND}{router}": "true" for router in routers}
+    labels = {**service.spec.pod.labels, **own, **behind}
     meta = metadata(service, pod_name(service, revision, slot), "runtime", labels)
     meta["annotations"] = {
         **service.spec.pod.annotations,

@@ -16,6 +16,7 @@ from matinee_operator.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, conditions, finding
 from matinee_operator.weights import weights_of
 
+NO_ADAPTERS = "adapters: this release fetches none; sessions cannot ask for them yet"
 JOB_NAME = "batch.kubernetes.io/job-name"
 """Label that Kubernetes puts on the pods of a Job."""
 
@@ -31,9 +32,7 @@ def model_status(snapshot: ModelSnapshot) -> VideoModelStatus:
         reason=telling.reason,
         warmup=_measured(snapshot) or (before.warmup if before else None),
         adapters=tuple(
-            AdapterStatus(
-                name=adapter.name, state="Pending", message="this release fetches no adapters"
-            )
+            AdapterStatus(name=adapter.name, state="Pending", message=NO_ADAPTERS)
             for adapter in model.spec.adapters
         ),
         conditions=conditions(
@@ -52,6 +51,8 @@ def _findings(snapshot: ModelSnapshot) -> tuple[Finding, ...]:
     broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
     if snapshot.refusal is not None:
         broken = finding(words.DEGRADED, False, words.POD_REFUSED, snapshot.refusal)
+    if broken is None and snapshot.model.spec.adapters:
+        broken = finding(words.DEGRADED, False, words.FEATURE_UNAVAILABLE, NO_ADAPTERS)
     optional = snapshot.model.spec.warmup.policy == "BestEffort"
     usable = warmed.holds or warmed.reason == words.WARMUP_DISABLED or optional
     if downloaded.holds and usable:

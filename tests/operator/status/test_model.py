@@ -127,6 +127,11 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         "WarmingUp",
         {"Downloaded": "True Provided"},
     ),
+    "adapters": (
+        with_job(model(adapters=[{"name": "a", "uri": "hf://o/a"}], **OWN), "Complete"),
+        "Degraded",
+        {"Ready": "True AsDesired", "Degraded": "True FeatureUnavailable"},
+    ),
     "the API server refuses the Job": (
         given(model(**OWN), refusal="exceeded quota"),
         "Degraded",

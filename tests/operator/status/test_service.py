@@ -158,6 +158,16 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
         {"service": service(status=late(HOURS))},
         {"Degraded": "NothingWrong"},
     ),
+    "a scaler of our own is asked for": (
+        [pod(NEW)],
+        {"service": service(autoscaling={"maxReplicas": 3})},
+        {"Ready": "AsDesired", "Degraded": "FeatureUnavailable"},
+    ),
+    "somebody else scales": (
+        [pod(NEW)],
+        {"service": service(autoscaling={"maxReplicas": 3, "mode": "External"})},
+        {"Ready": "AsDesired", "Degraded": "NothingWrong"},
+    ),
     "a node is lost": (
         [waiting(NEW, terminating=True, trouble=Trouble(words.NODE_LOST, "x")), starting(TWO)],
         {},

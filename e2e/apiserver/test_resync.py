@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from matinee_operator.cache import Cache, key_of
+from matinee_operator.health import Health
+from matinee_operator.kube import Kube
+from matinee_operator.metrics import Metrics
+from matinee_operator.names import Key
+from matinee_operator.resync import Resync
+
+
+@pytest.fixture(autouse=True)
+def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matinee_operator.resync.GRACE_S", 0.0)
+
+
+class Looking:
+    """A look at everything without any watch: every change is one that was not told."""
+
+    def __init__(self, kube: Kube, namespace: str) -> None:
+        self.cache, self.metrics, self.queued = Cache(), Metrics(), list[Key]()
+        self.health = Health(lambda: 0.0)
+        self.resync = Resync(
+            kube=kube,
+            cache=self.cache,
+            health=self.health,
+            metrics=self.metrics,
+            kinds=("VideoModel", "ConfigMap"),
+            namespaces=(namespace,),
+            seen=self.seen,
+            enqueue=self.queued.append,
+        )
+
+    def seen(self, gone: bool, raw: Mapping[str, Any]) -> None:
+        (self.cache.remove if gone else self.cache.put)(raw)
+
+
+def model(namespace: str, width: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "matinee.video/v1alpha1",
+        "kind": "VideoModel",
+        "metadata": {"name": "tiny", "namespace": namespace},
+        "spec": {
+            "source": {"uri": "builtin:tiny"},
+            "engine": {"family": "ltx"},
+            "generation": {"width": width},
+        },
+    }
+
+
+async def test_a_look_finds_what_changed_and_what_went(kube: Kube, namespace: str) -> None:
+    looking, key = Looking(kube, namespace), Key("VideoModel", namespace, "tiny")
+    await kube.apply(model(namespace, 64))
+    await looking.resync.first()
+    assert looking.health.synced
+    await looking.resync.look()
+    assert looking.metrics.total("missed_events_total") == 0
+    assert looking.queued == [key]
+    await kube.apply(model(namespace, 96))
+    await looking.resync.look()
+    found = looking.cache.get(key)
+    assert found is not None
+    assert found["spec"]["generation"] == {"width": 96}
+    await kube.delete(key, found["metadata"]["uid"])
+    await looking.resync.look()
+    assert looking.cache.get(key) is None
+    assert looking.metrics.total("missed_events_total", kind="VideoModel") == 2
+
+
+async def test_a_watch_that_misses_something_twice_in_a_row_is_quiet(
+    kube: Kube, namespace: str
+) -> None:
+    looking = Looking(kube, namespace)
+    for width in (64, 96):
+        await kube.apply(model(namespace, width))
+        assert looking.health.problems() == []
+        await looking.resync.look()
+    assert looking.health.problems() == ["the watch of VideoModel is quiet"]
+
+
+async def test_objects_of_others_are_not_looked_at(kube: Kube, namespace: str) -> None:
+    looking = Looking(kube, namespace)
+    meta = {"name": "x", "namespace": namespace}
+    await kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
+    await looking.resync.first()
+    assert [key_of(raw) for raw in looking.cache.of_kind("ConfigMap")] == []
