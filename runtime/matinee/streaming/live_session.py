@@ -103,7 +103,8 @@ class LiveSession:
     def socket_gone(self) -> None:
         """Nobody watches any more: stop the GPU and give the slot back."""
         self._over.set()
-        self._cancel_segment()
+        if self._job is not None:
+            self._job.abandon()
         if self._waiting_task is not None:
             self._waiting_task.cancel()
 
@@ -263,7 +264,7 @@ class LiveSession:
             outcome = await run.run()
         finally:
             self._job = None
-            job.cancel()  # after a mistake of ours: frames that nobody fetches hold slots
+            job.abandon()  # after a mistake of ours: frames that nobody fetches hold slots
         self._log("segment", **run.summary(outcome))
         self._settle(outcome)
 
