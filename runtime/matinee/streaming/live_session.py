@@ -210,8 +210,14 @@ class LiveSession:
                 self._tasks.create_task(self._states.answer())
             case effects.KeepState(state):
                 self._tasks.create_task(self._states.keep(state))
+            case End(tells_state=True):
+                self._tasks.create_task(self._tell_state_and_end(effect))
             case End():
                 self._end(effect)
+
+    async def _tell_state_and_end(self, end: End) -> None:
+        await self._states.tell()
+        self._end(end)
 
     def _begin_segment(self, segment: effects.Segment, state: ContinuationState | None) -> None:
         """The job is the worker's when this returns, so that a cancel always finds it."""
