@@ -41,6 +41,10 @@ class Server:
     url: str = ""
 
     @property
+    def host(self) -> str:
+        return str(httpx.URL(self.url).host)
+
+    @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
@@ -160,12 +164,12 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
     return [*command, *words]
 
 
-def fake_server(**streaming: object) -> list[str]:
+def fake_server(host: str = "127.0.0.1", **streaming: object) -> list[str]:
     """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
     config = ServeConfig.model_validate(
         {
             "generator": {"model_path": "fake"},
-            "server": {"port": 0},
+            "server": {"host": host, "port": 0},
             "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **streaming},
         }
     )
