@@ -110,10 +110,10 @@ class Server:
             assert time.monotonic() < deadline, "this never came true"
             self.get("/healthz")
 
-    def tasks(self) -> int:
-        """Of its event loop; only a fake server tells it."""
+    def count(self, what: str) -> int:
+        """How many `tasks` or `objects` it has; only a fake server tells it."""
         self.process.send_signal(signal.SIGUSR1)
-        return int(self.line())
+        return int(json.loads(self.line())[what])
 
     def worker(self) -> psutil.Process:
         """The process that computes."""

@@ -94,14 +94,14 @@ async def test_viewers_that_vanish_leave_nothing_behind(fake: Server) -> None:
         await viewer.segment("a ball")
     fake.wait_until_idle()
     fake.get("/healthz")
-    tasks, files = fake.tasks(), fake.family()[0].num_fds()
+    tasks, files = fake.count("tasks"), fake.family()[0].num_fds()
     for when in ("queue_status", "ltx2_segment_start", "step_complete", "media_init") * 3:
         async with session(fake) as viewer:
             await viewer.ask("a ball", num_frames=257)
             await viewer.hear(when)
             viewer.vanish()
     fake.wait_until_idle()
-    fake.eventually(lambda: fake.tasks() <= tasks and fake.family()[0].num_fds() <= files)
+    fake.eventually(lambda: fake.count("tasks") <= tasks and fake.family()[0].num_fds() <= files)
 
 
 async def test_a_viewer_that_does_not_read_harms_nobody(start_fake: StartFake, gate: Gate) -> None:
