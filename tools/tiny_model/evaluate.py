@@ -87,6 +87,10 @@ def continuation(generate: Generate, case: Case) -> Hits:
     shown = session(generate, case.seed, [case.prompt] * SEGMENTS)
     found = [hits(segment, case.scene) for segment in shown]
     kept = {name: all(f[name] for f in found) for name in ATTRIBUTES}
+    for k, segment in enumerate(found):
+        lost = [name for name in ATTRIBUTES if not segment[name]]
+        if lost:
+            log.info("%r, segment %d: lost %s", case.prompt, k, ", ".join(lost))
     return {"continuation": all(kept.values()), **prefixed("continuation", kept)}
 
 
