@@ -8,6 +8,7 @@ import pytest
 
 from matinee.continuation import state_to_wire
 from matinee.streaming import live_session
+from matinee.streaming.effects import CloseCode
 from matinee.streaming.opening import RETRY_AFTER_S
 from matinee.worker import messages as worker
 from tests.runtime.streaming.making import INFO, failed, state_of
@@ -200,6 +201,17 @@ async def test_who_leaves_while_the_model_loads_frees_its_place(staged: Staged) 
     await client.hear("queue_status")
     client.vanish()
     await client.over()
+    assert stage.clean
+
+
+async def test_a_shutdown_while_the_model_loads_is_told(staged: Staged) -> None:
+    stage = staged(slots=0)
+    stage.pool.info = None
+    client = stage.client()
+    await client.hear("queue_status")
+    client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown")
+    assert await client.over() == ["queue_status", "ltx2_stream_complete"]
+    assert client.closed == (1012, "server_shutdown")
     assert stage.clean
 
 
