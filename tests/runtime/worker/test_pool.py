@@ -22,7 +22,8 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> WorkerPool:
 @pytest.fixture
 async def running_pool(pool: WorkerPool) -> AsyncIterator[WorkerPool]:
     await pool.start()
-    await pool.ready()
+    for worker in pool.workers:
+        await worker.ready()
     yield pool
     await pool.stop()
 
