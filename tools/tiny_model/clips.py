@@ -127,9 +127,10 @@ def encode_many(vae: AutoencoderKLLTXVideo, count: int, seed: int) -> Encoded:
     return Encoded(drawn, torch.cat(whole), torch.cat(prefixes))
 
 
-def encode_parallel(vae: AutoencoderKLLTXVideo, count: int, processes: int) -> Encoded:
+def encode_parallel(vae: AutoencoderKLLTXVideo, count: int, processes: int, seed: int) -> Encoded:
     """Draw and encode `count` clips on several cores."""
-    jobs = [(vae, count // processes, seed) for seed in range(100, 100 + processes)]
+    first = 100 * (1 + seed)
+    jobs = [(vae, count // processes, first + k) for k in range(processes)]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         parts: list[Encoded] = pool.starmap(encode_many, jobs)
     return Encoded(

@@ -228,6 +228,8 @@ class Task:
         return flow_loss(output, batch)
 
 
-def learner(model: LTXVideoTransformer3DModel) -> parallel.Learner[LTXVideoTransformer3DModel]:
-    """The optimizers of this stage."""
-    return parallel.Learner(model, model.transformer_blocks, MATRIX_RATE, OTHER_RATE)
+def learner(
+    model: LTXVideoTransformer3DModel, rate: float
+) -> parallel.Learner[LTXVideoTransformer3DModel]:
+    """The optimizers of this stage; `rate` below 1 is for weights that are trained already."""
+    return parallel.Learner(model, model.transformer_blocks, rate * MATRIX_RATE, rate * OTHER_RATE)

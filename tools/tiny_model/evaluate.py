@@ -1,8 +1,18 @@
 """Measures how well a model obeys its prompts: `python -m tools.tiny_model.evaluate`.
 
-Prints one JSON line. Openings are judged on all frames; a continuation counts when every chunk
-shows the object, its background and its motion; a switch is judged on the second chunk after the
-prompt changed. All scenes asked for are held out from training.
+Prints one JSON line. The clips are made by the product's engine with the model's defaults, in
+sessions as a viewer has them: each segment goes on from the state that the one before it left.
+All scenes asked for are held out from training. The figures are shares of the prompts:
+
+- `background`, `colour`, `direction`, `shape`: the opening segment (17 frames) shows what the
+  prompt names; `all`: all four at once.
+- `continuation`: over a session of 4 segments of the same prompt (65 frames), EACH segment shows
+  the prompt's object, that is its colour AND its shape, its direction and its background.
+  `continuation_colour` and so on count one attribute alone in the same way.
+- `switch`: in a session whose second segment has another prompt, the later half of that segment
+  shows all four of the new prompt; `switch_colour` and so on count one attribute alone.
+
+`continuation` and `switch` are measured on the first quarter of the prompts.
 """
 
 import argparse
@@ -10,29 +20,24 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from tools.tiny_model import captions, sampling, scenes
-from tools.tiny_model.export import Defaults, read_defaults
+from tools.tiny_model import captions, scenes, segments
 from tools.tiny_model.recognise import Frames, recognise
-from tools.tiny_model.sampling import Generate, Request
 from tools.tiny_model.scenes import ATTRIBUTES, Scene, held_out_scenes
+from tools.tiny_model.segments import Generate, Request
 
 log = logging.getLogger(__name__)
 
-BUNDLED = Path(__file__).parents[2] / "runtime/matinee/bundled/tiny"
-LONG_SHARE = 0.25  # continuations and switches take four chunks each
+LONG_SHARE = 0.25  # continuations take four segments each
 SEGMENTS = 4
-MOVING = ("colour", "direction", "background")
 
 
 @dataclass(frozen=True)
 class Case:
-    """A scene, the words that ask for it, and the noise."""
+    """A scene, the words that ask for it, and the session's seed."""
 
     scene: Scene
     prompt: str
@@ -62,34 +67,38 @@ def hits(frames: Frames, wanted: Scene) -> Hits:
 
 
 def opening(generate: Generate, case: Case) -> Hits:
-    """One chunk without conditions."""
-    found = hits(generate(Request(case.prompt, case.seed)), case.scene)
+    """The first segment of a session."""
+    found = hits(generate(Request(case.prompt, case.seed)).frames, case.scene)
     return {**found, "all": all(found.values())}
 
 
-def prolonged(generate: Generate, frames: Frames, case: Case, chunks: int) -> list[Frames]:
-    """More chunks with the case's prompt, each from the end of what there is."""
-    made: list[Frames] = []
-    for k in range(chunks):
-        made.append(generate(Request(case.prompt, case.seed + 7919 * (k + 1), frames)))
-        frames = np.concatenate([frames, made[-1]])
-    return made
+def session(generate: Generate, seed: int, prompts: Sequence[str]) -> list[Frames]:
+    """The segments of one session, each from the state that the one before it left."""
+    state, shown = None, []
+    for prompt in prompts:
+        made = generate(Request(prompt, seed, state))
+        state = made.state
+        shown.append(made.frames)
+    return shown
 
 
 def continuation(generate: Generate, case: Case) -> Hits:
-    """Whether every chunk of a longer video shows the object, its motion and its background."""
-    first = generate(Request(case.prompt, case.seed))
-    chunks = [first, *prolonged(generate, first, case, SEGMENTS - 1)]
-    found = [hits(chunk, case.scene) for chunk in chunks]
+    """Whether each of four segments shows the object, its motion and its background."""
+    shown = session(generate, case.seed, [case.prompt] * SEGMENTS)
+    found = [hits(segment, case.scene) for segment in shown]
     kept = {name: all(f[name] for f in found) for name in ATTRIBUTES}
-    return {"continuation": all(kept[name] for name in MOVING), **prefixed("continuation", kept)}
+    for k, segment in enumerate(found):
+        lost = [name for name in ATTRIBUTES if not segment[name]]
+        if lost:
+            log.info("%r, segment %d: lost %s", case.prompt, k, ", ".join(lost))
+    return {"continuation": all(kept.values()), **prefixed("continuation", kept)}
 
 
 def switch(generate: Generate, before: Case, after: Case) -> Hits:
-    """What the second chunk after a change of the prompt shows."""
-    frames = generate(Request(before.prompt, before.seed))
-    found = hits(prolonged(generate, frames, after, 2)[-1], after.scene)
-    return {"switch": all(found[name] for name in MOVING), **prefixed("switch", found)}
+    """What the later half of the segment shows whose prompt is another one."""
+    _, segment = session(generate, before.seed, [before.prompt, after.prompt])
+    found = hits(segment[len(segment) // 2 :], after.scene)
+    return {"switch": all(found.values()), **prefixed("switch", found)}
 
 
 def prefixed(word: str, found: Hits) -> Hits:
@@ -117,40 +126,27 @@ def evaluate(generate: Generate, prompts: int, seed: int) -> dict[str, float]:
     return {**shares(openings), **shares(longer), **shares(switches)}
 
 
-def configured(folder: Path, steps: int | None, guidance: float | None) -> Defaults:
-    """The folder's defaults with what the command line overrides."""
-    defaults = read_defaults(folder)
-    return replace(
-        defaults,
-        num_inference_steps=steps or defaults.num_inference_steps,
-        guidance_scale=guidance or defaults.guidance_scale,
-    )
-
-
 def main() -> None:
     """Read the command line, measure, print one JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", default="builtin:tiny", help="a folder, or builtin:tiny")
     parser.add_argument("--steps", type=int, help="instead of the model's default")
     parser.add_argument("--guidance", type=float, help="instead of the model's default")
     parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
+    asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(arguments.threads)
-    folder = BUNDLED if arguments.model == "builtin:tiny" else Path(arguments.model)
-    defaults = configured(folder, arguments.steps, arguments.guidance)
-    generate = sampling.diffusers_generate(sampling.load(folder), defaults)
+    engine = segments.load(asked.model, asked.threads)
+    generate = segments.engine_generate(engine, asked.steps, asked.guidance)
     begun = time.monotonic()
-    figures: dict[str, object] = dict(evaluate(generate, arguments.prompts, arguments.seed))
+    figures: dict[str, object] = dict(evaluate(generate, asked.prompts, asked.seed))
     conditions = {
-        "steps": defaults.num_inference_steps,
-        "prompts": arguments.prompts,
-        "seed": arguments.seed,
-        "model": arguments.model,
-        "defaults": asdict(defaults),
-        "threads": arguments.threads,
+        **vars(asked),
+        "steps": asked.steps or engine.info.defaults.num_inference_steps,
+        "guidance": asked.guidance or engine.info.defaults.guidance_scale,
         "torch": torch.__version__,
         "seconds": round(time.monotonic() - begun, 1),
     }

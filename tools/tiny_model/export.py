@@ -36,11 +36,6 @@ class Defaults:
     overlap_frames: int = PREFIX_FRAMES
 
 
-def read_defaults(folder: Path) -> Defaults:
-    """The defaults that a folder declares."""
-    return Defaults(**json.loads((folder / DEFAULTS_FILE).read_text()))
-
-
 def export(
     folder: Path,
     vae: AutoencoderKLLTXVideo,

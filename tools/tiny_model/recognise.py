@@ -6,7 +6,7 @@ object's centre on the torus, and overlap with the outline of each shape.
 
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import torch
@@ -25,7 +25,8 @@ FEWEST_PIXELS = 60
 SLOWEST = 0.5  # pixels per frame
 STRAIGHTNESS = 2.0  # the main axis moves so much more than the other
 LEAST_OVERLAP = 0.6
-SCALES = (0.9, 1.0, 1.1, 1.2)
+SCALES = (0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2)
+BETWEEN_PIXELS = (0.0, 0.5)
 SHIFTS = (-1, 0, 1)
 
 
@@ -106,11 +107,24 @@ def direction_of(masks: Masks) -> str | None:
 
 @cache
 def outlines(shape: str) -> Floats:
-    """The shape in a few sizes and at small shifts around the middle: rows of 0 and 1."""
-    middle = torch.tensor([[SIZE / 2, SIZE / 2]])
-    masks = [centred(coverage(shape, middle, scale)[0].numpy() > 0.5) for scale in SCALES]
-    moved = [np.roll(m, (dy, dx), axis=(0, 1)) for m in masks for dy in SHIFTS for dx in SHIFTS]
+    """The shape in some sizes and at small shifts around the middle: rows of 0 and 1.
+
+    Fine enough that each shape, drawn perfectly anywhere, is like its own outline to 0.97 or more:
+    a coarser grid favours the shape that happens to fit it.
+    """
+    moved = [
+        np.roll(mask, (dy, dx), axis=(0, 1))
+        for scale, x, y in product(SCALES, BETWEEN_PIXELS, BETWEEN_PIXELS)
+        for mask in [outline(shape, scale, x, y)]
+        for dx, dy in product(SHIFTS, SHIFTS)
+    ]
     return np.stack(moved).reshape(len(moved), -1).astype(np.float64)
+
+
+def outline(shape: str, scale: float, x: float, y: float) -> Masks:
+    """The shape's pixels when it stands so far beside the middle of the picture."""
+    middle = torch.tensor([[SIZE / 2 + x, SIZE / 2 + y]])
+    return centred(coverage(shape, middle, scale)[0].numpy() > 0.5)
 
 
 def centred(mask: Masks) -> Masks:

@@ -1,7 +1,4 @@
-"""Time as the measure of a training stage: how much is used, and the learning rate that follows.
-
-Also the schedule of noise levels that the model is trained for and sampled with.
-"""
+"""Time as the measure of a training stage: how much is used, and the learning rate that follows."""
 
 import time
 from collections.abc import Callable
@@ -56,9 +53,3 @@ def learning_rate(optimizer: Optimizer, peak: float, share: float, step: int) ->
     """Set the rate of every group; a group may scale it with `rate_factor`."""
     for group in optimizer.param_groups:
         group["lr"] = peak * group.get("rate_factor", 1.0) * rate_at(share, step)
-
-
-def shifted_sigmas(steps: int, shift: float) -> list[float]:
-    """Noise levels of a sampling run: linear from 1 to 1/steps, bent towards noise."""
-    linear = [1 - i / steps for i in range(steps)]
-    return [shift * s / (1 + (shift - 1) * s) for s in linear]

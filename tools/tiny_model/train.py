@@ -80,11 +80,13 @@ def trained_text(out: Path, seconds: float) -> tuple[T5Tokenizer, T5EncoderModel
     return tokenizer, encoder
 
 
-def encoded_clips(out: Path, vae: AutoencoderKLLTXVideo, processes: int) -> clips.Encoded:
+def encoded_clips(
+    out: Path, vae: AutoencoderKLLTXVideo, processes: int, seed: int
+) -> clips.Encoded:
     """Stage 3, or its result from an earlier run."""
     file = out / "clips.pt"
     if not file.exists():
-        torch.save(clips.encode_parallel(vae, CLIPS, processes), file)
+        torch.save(clips.encode_parallel(vae, CLIPS, processes, seed), file)
     encoded: clips.Encoded = torch.load(file, weights_only=False)
     return encoded
 
@@ -104,17 +106,29 @@ def save_pipeline(out: Path, parts: Parts, transformer: LTXVideoTransformer3DMod
     export(out / "pipeline", vae, model, encoder, parts.tokenizer)
 
 
-def train(out: Path, minutes: float, processes: int) -> None:
+@dataclass(frozen=True)
+class Plan:
+    """What the command line asks for."""
+
+    out: Path
+    minutes: float
+    threads: int
+    seed: int
+    rate: float
+
+
+def train(plan: Plan) -> None:
     """All stages."""
+    out, processes = plan.out, plan.threads
     out.mkdir(parents=True, exist_ok=True)
-    total = Budget(minutes * 60)
+    total = Budget(plan.minutes * 60)
     vae = trained_vae(out, AUTOENCODER_SHARE * total.seconds, processes)
     tokenizer, encoder = trained_text(out, TEXT_SHARE * total.seconds)
-    task = denoiser.Task(encoded_clips(out, vae, processes), tokenizer, encoder)
+    task = denoiser.Task(encoded_clips(out, vae, processes, plan.seed), tokenizer, encoder)
     polished = polished_vae(out, DECODER_SHARE * total.seconds, processes)
     parts = Parts(polished, tokenizer, encoder)
     model = parallel.train(
-        denoiser.learner(begun_denoiser(out)),
+        denoiser.learner(begun_denoiser(out), plan.rate),
         task,
         Budget((1 - total.share) * total.seconds),
         processes,
@@ -129,11 +143,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for all results")
     parser.add_argument("--minutes", type=float, default=105, help="wall time of the whole run")
     parser.add_argument("--threads", type=int, default=2, help="cores to use")
-    arguments = parser.parse_args()
+    parser.add_argument("--seed", type=int, default=0, help="which clips are drawn")
+    parser.add_argument(
+        "--rate", type=float, default=1.0, help="share of the denoiser's learning rates"
+    )
+    plan = Plan(**vars(parser.parse_args()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
-    train(arguments.out, arguments.minutes, arguments.threads)
+    torch.set_num_threads(plan.threads)
+    torch.manual_seed(plan.seed)
+    train(plan)
 
 
 if __name__ == "__main__":

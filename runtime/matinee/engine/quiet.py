@@ -1,13 +1,20 @@
-"""Keeps diffusers and transformers from writing what nobody can act on."""
+"""Keeps diffusers and transformers from writing what nobody can act on, and tqdm from leaving files
+in /dev/shm."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Iterator
 
 import diffusers.utils.logging as diffusers_logging
 import transformers.utils.logging as transformers_logging
+from tqdm import tqdm  # type: ignore[import-untyped]
+
+# For bars of several processes at once, tqdm's own lock holds a named semaphore, which stays in
+# /dev/shm when the worker is killed. Ours belong to one process.
+tqdm.set_lock(threading.RLock())
 
 
 @contextlib.contextmanager

@@ -33,16 +33,40 @@ class Place:
     eta_s: float | None
 
 
-@dataclass(slots=True, eq=False)
-class _Waiter:
-    admitted: asyncio.Future[None]
-    on_place: Callable[[Place], None]
-    told: tuple[int, int] | None = None
+class Visit:
+    """One viewer's way through the queue to a slot. Who entered it leaves it, whatever happens."""
+
+    def __init__(self, admission: Admission, on_place: Callable[[Place], None]) -> None:
+        self.on_place = on_place
+        self.slot_given = asyncio.get_running_loop().create_future()
+        self._admission = admission
+        self._told: tuple[int, int] | None = None
+        self._left = False
+        self._slot_since: float | None = None
+
+    async def slot(self) -> None:
+        """Wait for the slot. Raises `NotAdmitting`."""
+        await asyncio.shield(self.slot_given)
+
+    def leave(self) -> None:
+        """Give back the slot or the place in the queue; a second time changes nothing."""
+        if not self._left:
+            self._left = True
+            self._admission.left(self, self._slot_since)
+
+    def give_slot(self, now: float) -> None:
+        self._slot_since = now
+        self.slot_given.set_result(None)
+
+    def refuse(self, error: NotAdmitting) -> None:
+        self._left = True
+        self.slot_given.set_exception(error)
+        self.slot_given.exception()  # one who has not come to wait for it is told elsewhere
 
     def tell(self, place: Place) -> None:
         """Only news: `position` and `depth`."""
-        if self.told != (place.position, place.depth):
-            self.told = (place.position, place.depth)
+        if self._told != (place.position, place.depth):
+            self._told = (place.position, place.depth)
             self.on_place(place)
 
 
@@ -55,7 +79,7 @@ class Admission:
     slots: int = 0
     taken: int = 0
     closed_because: str | None = None
-    _waiters: deque[_Waiter] = field(default_factory=deque)
+    _waiters: deque[Visit] = field(default_factory=deque)
     _mean_session_s: float | None = None
 
     @property
@@ -75,63 +99,57 @@ class Admission:
         """Admit nobody any more; those who wait get `NotAdmitting`."""
         self.closed_because = because
         while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.admitted.done():
-                waiter.admitted.set_exception(NotAdmitting(because))
+            self._waiters.popleft().refuse(NotAdmitting(because))
         self.on_change()
 
-    @asynccontextmanager
-    async def slot(self, on_place: Callable[[Place], None]) -> AsyncIterator[None]:
-        """Hold a slot. `on_place` hears the place at once and at every change.
+    def enter(self, on_place: Callable[[Place], None]) -> Visit:
+        """Take a free slot or a place in the queue; `on_place` hears of it, and of every change.
 
         Raises `QueueFull` and `NotAdmitting`.
         """
-        await self._acquire(on_place)
-        started = asyncio.get_running_loop().time()
-        try:
-            yield
-        finally:
-            self._remember(asyncio.get_running_loop().time() - started)
-            self.taken -= 1
-            self._admit()
-
-    async def _acquire(self, on_place: Callable[[Place], None]) -> None:
         if self.closed_because is not None:
             raise NotAdmitting(self.closed_because)
+        visit = Visit(self, on_place)
         if self.free and not self._waiters:
             on_place(Place(0, 0, 0.0))
-            self.taken += 1
+            self._give_slot(visit)
             self.on_change()
-            return
-        if len(self._waiters) >= self.max_queue:
+        elif len(self._waiters) >= self.max_queue:
             raise QueueFull
-        await self._wait(_Waiter(asyncio.get_running_loop().create_future(), on_place))
-
-    async def _wait(self, waiter: _Waiter) -> None:
-        self._waiters.append(waiter)
-        self._tell_places()
-        try:
-            await waiter.admitted
-        except asyncio.CancelledError:
-            self._forget(waiter)
-            raise
-
-    def _forget(self, waiter: _Waiter) -> None:
-        """A waiter was cancelled, perhaps at the moment at which it was admitted."""
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
+        else:
+            self._waiters.append(visit)
             self._tell_places()
-        elif not waiter.admitted.cancelled() and waiter.admitted.exception() is None:
+        return visit
+
+    @asynccontextmanager
+    async def slot(self, on_place: Callable[[Place], None]) -> AsyncIterator[None]:
+        """`enter`, wait for the slot, hold it."""
+        visit = self.enter(on_place)
+        try:
+            await visit.slot()
+            yield
+        finally:
+            visit.leave()
+
+    # For visits
+
+    def left(self, visit: Visit, slot_since: float | None) -> None:
+        if slot_since is None:
+            self._waiters.remove(visit)
+        else:
             self.taken -= 1
-            self._admit()
+            self._remember(asyncio.get_running_loop().time() - slot_since)
+        self._admit()
+
+    # Within
+
+    def _give_slot(self, visit: Visit) -> None:
+        self.taken += 1
+        visit.give_slot(asyncio.get_running_loop().time())
 
     def _admit(self) -> None:
         while self._waiters and self.free:
-            waiter = self._waiters.popleft()
-            if waiter.admitted.done():
-                continue  # cancelled just now; its task has not run since
-            self.taken += 1
-            waiter.admitted.set_result(None)
+            self._give_slot(self._waiters.popleft())
         self._tell_places()
 
     def _tell_places(self) -> None:

@@ -15,11 +15,13 @@ import uuid
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from matinee.errors import BadInput, WorkerFailed
+from matinee.errors import BadInput
 from matinee.generation import ModelInfo
 from matinee.streaming import server_messages as say
+from matinee.streaming.arrival import Arrival
+from matinee.streaming.client_messages import SessionInit
 from matinee.streaming.effects import CloseCode, End
-from matinee.streaming.live_session import RETRY_AFTER_S, Identity, LiveSession, Opened
+from matinee.streaming.live_session import Identity, LiveSession, Opened
 from matinee.streaming.opening import Rejection, brought_state, parse_init, refused
 from matinee.streaming.requests import RequestRules
 from matinee.streaming.send_queue import SendQueue
@@ -51,6 +53,7 @@ class Connection:
             self._request_keyframe,
             self._give_up,
         )
+        self._arrival = Arrival(services, self._queue)
 
     async def run(self) -> None:
         """Serve the viewer. A mistake of ours is logged and told as `internal_error`."""
@@ -65,6 +68,7 @@ class Connection:
             logger.exception("session %s failed", self._identity.session_id)
             await self._apologise()
         finally:
+            self._arrival.leave()
             self._services.connections.discard(self)
             self._told.set()
             self._closed.set()
@@ -117,7 +121,11 @@ class Connection:
 
     async def _receive_all(self) -> None:
         try:
-            self._live = await self._open(await self._first_message())
+            init = parse_init(await self._first_message(), self._services.config.streaming.presets)
+            info, early = await self._arrival.model_info(self._receive)
+            self._live = await self._open(init, info)
+            for frame in early:
+                self._live.heard(frame)
             while True:
                 self._live.heard(await self._receive())
                 await asyncio.sleep(0)  # many frames may have come at once: let others run
@@ -145,11 +153,9 @@ class Connection:
 
     # Opening
 
-    async def _open(self, first: str | None) -> LiveSession:
+    async def _open(self, init: SessionInit, info: ModelInfo) -> LiveSession:
         """Raises `Rejection`."""
         config = self._services.config.streaming
-        init = parse_init(first, config.presets)
-        info = await self._model_info()
         defaults = self._services.config.default_request
         seed = init.seed if init.seed is not None else defaults.sampling.seed
         try:
@@ -172,30 +178,13 @@ class Connection:
         )
         opened = Opened(session, rules, info, video, mode, state)
         self._log("opened", client_id=init.client_id, preset=init.preset, mode=mode)
+        visit = self._arrival.enter()
         live = LiveSession(
-            self._identity, opened, self._services, self._queue, self._tasks, self._end
+            self._identity, opened, self._services, visit, self._queue, self._tasks, self._end
         )
         if not self._over.is_set():  # the server may have ended it meanwhile
             self._tasks.create_task(live.hold_slot())
         return live
-
-    async def _model_info(self) -> ModelInfo:
-        """Wait for the model when the server has just started. Raises `Rejection`."""
-        pool = self._services.pool
-        try:
-            async with asyncio.timeout(self._services.config.streaming.session_timeout_seconds):
-                return pool.info or await pool.ready()
-        except TimeoutError:
-            message = "the model is still being loaded"
-        except WorkerFailed:
-            message = "no worker is able to run the model"
-        raise Rejection(
-            say.Error(
-                "gpu_unavailable", message, retryable=True, retry_after_seconds=RETRY_AFTER_S
-            ),
-            CloseCode.TRY_LATER,
-            "gpu_unavailable",
-        )
 
     def _request_keyframe(self) -> None:
         if self._live:

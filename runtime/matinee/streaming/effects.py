@@ -59,9 +59,12 @@ class KeepState:
 
 @dataclass(frozen=True, slots=True)
 class End:
+    """`tells_state`: the last state is sent before, because nobody can ask for it afterwards."""
+
     reason: say.EndReason
     code: CloseCode
     text: str
+    tells_state: bool = False
 
 
 Effect = Send | StartSegment | CancelSegment | AnswerSnapshot | KeepState | End

@@ -15,9 +15,10 @@ from matinee.errors import WorkerFailed
 from matinee.generation import ContinuationState, ModelInfo, count_steps
 from matinee.streaming import effects
 from matinee.streaming import server_messages as say
-from matinee.streaming.admission import NotAdmitting, Place, QueueFull
+from matinee.streaming.admission import NotAdmitting, Visit
 from matinee.streaming.client_messages import StreamMode
 from matinee.streaming.effects import CloseCode, End
+from matinee.streaming.opening import turned_away
 from matinee.streaming.requests import RequestRules
 from matinee.streaming.segment import JobHandle, Outcome, SegmentRun
 from matinee.streaming.send_queue import SendQueue
@@ -28,8 +29,6 @@ from matinee.streaming.video import SessionVideo
 from matinee.worker import messages as worker
 from matinee.worker.messages import SegmentJob
 
-RETRY_AFTER_S = 5.0
-"""Told to viewers that were refused for want of room."""
 IDLE_CHECK_S = 1.0
 
 
@@ -54,13 +53,15 @@ class Opened:
 
 
 class LiveSession:
-    """`tasks` owns the tasks made here; `end` closes the socket for a reason."""
+    """`visit`: the way to a slot, left here in the end. `tasks` owns the tasks made here; `end`
+    closes the socket for a reason."""
 
     def __init__(
         self,
         identity: Identity,
         opened: Opened,
         services: Services,
+        visit: Visit,
         queue: SendQueue,
         tasks: asyncio.TaskGroup,
         end: Callable[[End], None],
@@ -69,6 +70,7 @@ class LiveSession:
         self._opened = opened
         self._session = opened.session
         self._services = services
+        self._visit = visit
         self._queue = queue
         self._tasks = tasks
         self._end = end
@@ -103,7 +105,8 @@ class LiveSession:
     def socket_gone(self) -> None:
         """Nobody watches any more: stop the GPU and give the slot back."""
         self._over.set()
-        self._cancel_segment()
+        if self._job is not None:
+            self._job.abandon()
         if self._waiting_task is not None:
             self._waiting_task.cancel()
 
@@ -117,18 +120,17 @@ class LiveSession:
         self._waiting_task = asyncio.current_task()
         try:
             async with asyncio.timeout(timeout_s) as waiting:
-                async with self._services.admission.slot(self._tell_place):
-                    self._waiting_task = None
-                    waiting.reschedule(None)
-                    await self._use_slot()
-        except QueueFull:
-            self._turn_away("session_rejected", "all slots are taken and the queue is full")
+                await self._visit.slot()
+                self._waiting_task = None
+                waiting.reschedule(None)
+                await self._use_slot()
         except NotAdmitting as error:
             self._turn_away("gpu_unavailable", str(error))
         except TimeoutError:
             self._turn_away("gpu_unavailable", "no slot became free in time")
         finally:
             self._waiting_task = None
+            self._visit.leave()
 
     async def _use_slot(self) -> None:
         if self._over.is_set():
@@ -160,9 +162,6 @@ class LiveSession:
                 self._session.tick(time.monotonic())
                 self._perform()
 
-    def _tell_place(self, place: Place) -> None:
-        self._queue.put(say.QueueStatus(place.position, place.depth, place.eta_s))
-
     def _greet(self, gpu_id: int) -> None:
         opened, identity = self._opened, self._identity
         timeout_s = self._services.config.streaming.session_timeout_seconds
@@ -189,8 +188,9 @@ class LiveSession:
         self._log("slot_bound")
 
     def _turn_away(self, code: say.ErrorCode, message: str) -> None:
-        self._queue.put(say.Error(code, message, retryable=True, retry_after_seconds=RETRY_AFTER_S))
-        self._end(End("error", CloseCode.TRY_LATER, code))
+        rejection = turned_away(code, message)
+        self._queue.put(rejection.error)
+        self._end(End("error", rejection.code, rejection.text))
 
     # Effects
 
@@ -210,8 +210,14 @@ class LiveSession:
                 self._tasks.create_task(self._states.answer())
             case effects.KeepState(state):
                 self._tasks.create_task(self._states.keep(state))
+            case End(tells_state=True):
+                self._tasks.create_task(self._tell_state_and_end(effect))
             case End():
                 self._end(effect)
+
+    async def _tell_state_and_end(self, end: End) -> None:
+        await self._states.tell()
+        self._end(end)
 
     def _begin_segment(self, segment: effects.Segment, state: ContinuationState | None) -> None:
         """The job is the worker's when this returns, so that a cancel always finds it."""
@@ -263,7 +269,7 @@ class LiveSession:
             outcome = await run.run()
         finally:
             self._job = None
-            job.cancel()  # after a mistake of ours: frames that nobody fetches hold slots
+            job.abandon()  # after a mistake of ours: frames that nobody fetches hold slots
         self._log("segment", **run.summary(outcome))
         self._settle(outcome)
 

@@ -24,6 +24,9 @@ from matinee.streaming.client_messages import (
 from matinee.streaming.effects import CloseCode
 from matinee_api.runtime_config import LimitsConfig
 
+RETRY_AFTER_S = 5.0
+"""Told to viewers that were refused for want of room."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection(Exception):
@@ -70,6 +73,12 @@ def refused(param: str, message: str) -> Rejection:
     """The rejection of a first message that is wrong."""
     error = say.Error("invalid_message", message, param=param or None)
     return Rejection(error, CloseCode.UNSUPPORTED, "invalid_init")
+
+
+def turned_away(code: say.ErrorCode, message: str) -> Rejection:
+    """The rejection of a viewer for whom there is no room now."""
+    error = say.Error(code, message, retryable=True, retry_after_seconds=RETRY_AFTER_S)
+    return Rejection(error, CloseCode.TRY_LATER, code)
 
 
 def brought_state(

@@ -30,7 +30,10 @@ class JobHandle(Protocol):
     def __aiter__(self) -> AsyncIterator[worker.JobEvent]: ...
 
     def cancel(self) -> None:
-        """Stop at the next denoising step; the outcome still comes."""
+        """Stop at the next denoising step; frames made so far and the outcome still come."""
+
+    def abandon(self) -> None:
+        """`cancel`, and only the outcome still comes."""
 
     def pictures(self, event: worker.FramesReady) -> list[I420Picture]:
         """Views on shared memory, valid until `release`."""

@@ -110,7 +110,7 @@ class Session:
         if self.ended or self.deadline is None or now < self.deadline:
             return
         self._send(say.SessionTimeout(round(self._config.session_timeout_seconds)))
-        self._end("timeout", CloseCode.NORMAL, "session_timeout")
+        self._end(End("timeout", CloseCode.NORMAL, "session_timeout"))
 
     def drain(self, deadline_s: float) -> None:
         """Tell the client that the pod is going away."""
@@ -120,7 +120,7 @@ class Session:
         """End from outside: shutdown, drain deadline, a failure of the connection."""
         if self.running and not self.ended:
             self._effects.append(CancelSegment())
-        self._end(reason, code, text)
+        self._end(End(reason, code, text))
 
     # From the client
 
@@ -185,7 +185,7 @@ class Session:
         self._keep(state)
         self._completed += 1
         if self._completed == self._config.generation_segment_cap:
-            self._end("segment_cap", CloseCode.NORMAL, "segment_cap")
+            self._end(End("segment_cap", CloseCode.NORMAL, "segment_cap", tells_state=True))
         self._start_next(now)
 
     def segment_cancelled(self, event: worker.SegmentCancelled, now: float) -> None:
@@ -214,7 +214,7 @@ class Session:
             self._start_next(now)
         else:
             self._send(say.Error("worker_failed", event.message, True, left.request_id))
-            self._end("error", CloseCode.INTERNAL, "worker_failed")
+            self._end(End("error", CloseCode.INTERNAL, "worker_failed"))
 
     # Within
 
@@ -291,8 +291,8 @@ class Session:
         if self._bad_in_a_row >= self._limits.bad_messages:
             self.shut_down("error", CloseCode.POLICY, "too many messages that are not JSON")
 
-    def _end(self, reason: say.EndReason, code: CloseCode, text: str) -> None:
+    def _end(self, end: End) -> None:
         if self.ended is None:
             self._queue.clear()
-            self.ended = End(reason, code, text)
-            self._effects.append(self.ended)
+            self.ended = end
+            self._effects.append(end)

@@ -45,19 +45,30 @@ class StateKeeper:
             self._refuse("the snapshot before this one is still on its way")
             return
         self._snapshot_waits = True
-        async with self._lock:
-            state = await self._store.get(self._session_id)
-        if state is None:
+        snapshot = await self._snapshot()
+        if snapshot is None:
             self._snapshot_waits = False
             self._refuse("there is no state yet; it exists after the first segment")
             return
-        snapshot = say.ContinuationSnapshot(state=await asyncio.to_thread(state_to_wire, state))
 
         def taken() -> say.ContinuationSnapshot:
             self._snapshot_waits = False
             return snapshot
 
         self._queue.put(taken)
+
+    async def tell(self) -> None:
+        """Unasked, at a session's end."""
+        snapshot = await self._snapshot()
+        if snapshot is not None:  # it could not be stored, or is forgotten by now
+            self._queue.put(snapshot)
+
+    async def _snapshot(self) -> say.ContinuationSnapshot | None:
+        async with self._lock:
+            state = await self._store.get(self._session_id)
+        if state is None:
+            return None
+        return say.ContinuationSnapshot(state=await asyncio.to_thread(state_to_wire, state))
 
     def _refuse(self, message: str) -> None:
         self._queue.put(say.Error("invalid_message", message, retryable=True))

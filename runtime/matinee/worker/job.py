@@ -37,7 +37,7 @@ class JobOwner(Protocol):
 
 
 class JobHandle:
-    """Iterate it to its end, or `cancel` it: frames that nobody fetches hold slots.
+    """Iterate it to its end, or `abandon` it: frames that nobody fetches hold slots.
 
     The last event is `SegmentDone`, `SegmentCancelled` or `SegmentFailed`. When the worker dies,
     another one makes the segment again: frames that were delivered before are left out, while
@@ -50,6 +50,7 @@ class JobHandle:
         """Workers that died while they were computing this job."""
         self.cancelled = False
         self.ended = False
+        self._abandoned = False
         self._owner = owner
         self._events: deque[JobEvent] = deque()
         self._arrived = asyncio.Event()
@@ -76,16 +77,25 @@ class JobHandle:
         self._owner.release(slots)
 
     def cancel(self) -> None:
-        """Frames not fetched so far are dropped; `SegmentCancelled` follows as the only event,
-        even when the segment was finished meanwhile."""
+        """Stop computing. Frames that are made already still come, because the state that
+        `SegmentCancelled` brings goes on after them; it is the last event even when the segment
+        was finished meanwhile."""
         if self.cancelled or (self.ended and not self._events):
             return
         self.cancelled = True
+        self._events = deque(event for event in self._events if not isinstance(event, StepDone))
+        if self.ended:
+            self._put(self._as_cancelled(self._events.pop()))
+        else:
+            self._owner.cancel(self.job.job_id)
+
+    def abandon(self) -> None:
+        """`cancel`, and nobody will fetch frames any more: those that wait are given back."""
+        self._abandoned = True
         waiting, self._events = self._events, deque()
         for event in waiting:
             self.accept(event)
-        if not self.ended:
-            self._owner.cancel(self.job.job_id)
+        self.cancel()
 
     # For the supervisor
 
@@ -108,7 +118,7 @@ class JobHandle:
 
     def _accept_frames(self, event: FramesReady) -> None:
         known = max(0, min(len(event.slots), self._frames - event.first_frame))
-        if self.cancelled:
+        if self._abandoned:
             known = len(event.slots)
         if known:
             self._owner.release(event.slots[:known])
@@ -118,11 +128,14 @@ class JobHandle:
             self._put(replace(event, slots=event.slots[known:], first_frame=first))
 
     def _accept_end(self, event: Ended) -> None:
-        if self.cancelled and not isinstance(event, SegmentCancelled):
-            state = event.state if isinstance(event, SegmentDone) else None
-            event = SegmentCancelled(self.job.job_id, self._steps, state)
         self.ended = True
-        self._put(event)
+        self._put(self._as_cancelled(event) if self.cancelled else event)
+
+    def _as_cancelled(self, event: JobEvent) -> JobEvent:
+        if isinstance(event, SegmentCancelled):
+            return event
+        state = event.state if isinstance(event, SegmentDone) else None
+        return SegmentCancelled(self.job.job_id, self._steps, state)
 
     def _put(self, event: JobEvent) -> None:
         self._events.append(event)

@@ -139,7 +139,8 @@ class WorkerLoop:
         if work is None:
             return
         work.cancelled = True
-        if work is not self._computing:
+        # Frames that are made are still handed over: the state goes on after them.
+        if work is not self._computing and work.frames is None:
             self._end_cancelled(work)
 
     # One chunk
@@ -214,7 +215,7 @@ class WorkerLoop:
                     self._hand_over(work)
 
     def _hand_over(self, work: _Work) -> None:
-        """As many frames as there are slots for, and the segment's end after its last frame."""
+        """As many frames as there are slots for, and the end after the last frame."""
         request = work.job.request
         while work.frames is not None:
             wanted = min(len(work.frames), HAND_OVER_FRAMES)
@@ -231,7 +232,9 @@ class WorkerLoop:
             self._send(
                 FramesReady(work.job.job_id, slots, request.width, request.height, first, ends)
             )
-        if work.run is not None and work.run.finished:
+        if work.cancelled:
+            self._end_cancelled(work)
+        elif work.run is not None and work.run.finished:
             self._finish(work, work.run)
 
     def _finish(self, work: _Work, run: SegmentRunLike) -> None:
@@ -239,10 +242,8 @@ class WorkerLoop:
         self._end(work, SegmentDone(job_id, run.state(), work.handed_over, compute_ms))
 
     def _end_cancelled(self, work: _Work) -> None:
-        """With the state of what was handed over; none when a part of a chunk still waits."""
-        state = None
-        if work.run is not None and work.handed_over and work.frames is None:
-            state = work.run.state()
+        """With the state of what was handed over, if anything was."""
+        state = work.run.state() if work.run is not None and work.handed_over else None
         self._end(work, SegmentCancelled(work.job.job_id, work.steps_done, state))
 
     def _end(self, work: _Work, event: Event) -> None:

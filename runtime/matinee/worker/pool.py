@@ -68,9 +68,17 @@ class WorkerPool:
             await worker.start()
 
     async def ready(self) -> ModelInfo:
-        """When all the workers are; raises `WorkerFailed` when one is given up."""
-        infos = await asyncio.gather(*(worker.ready() for worker in self.workers))
-        return infos[0]
+        """When one worker is, because it can serve; raises `WorkerFailed` when all are given up."""
+        waiting = {asyncio.create_task(worker.ready()) for worker in self.workers}
+        try:
+            while True:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                ready = [task for task in done if task.exception() is None]
+                if ready or not waiting:
+                    return (ready or [*done])[0].result()
+        finally:
+            for task in waiting:
+                task.cancel()
 
     async def stop(self, timeout_s: float = 2.0) -> None:
         await asyncio.gather(*(worker.stop(timeout_s) for worker in self.workers))

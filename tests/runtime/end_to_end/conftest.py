@@ -73,8 +73,8 @@ def start_fake(tmp_path: Path) -> Iterator[StartFake]:
     """Servers with configurations of their own; they end with the test."""
     with ExitStack() as stack:
 
-        def start(*, ready: bool = True, **streaming: object) -> Server:
-            command = fake_server(**streaming)
+        def start(*, ready: bool = True, host: str = "127.0.0.1", **streaming: object) -> Server:
+            command = fake_server(host, **streaming)
             return stack.enter_context(running(command, tmp_path / "log", ready=ready))
 
         yield start

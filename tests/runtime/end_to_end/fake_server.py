@@ -1,11 +1,14 @@
 """The server over the backend without torch. Its configuration is the argument, as JSON.
 
-SIGUSR1 lets it print how many tasks its event loop has, for tests that look for leaks.
+SIGUSR1 lets it print, as JSON, how many tasks its event loop and how many objects its process has,
+for tests that look for leaks.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
 import signal
 import sys
 
@@ -18,15 +21,18 @@ from matinee_api.runtime_config import ServeConfig
 from tests.runtime.worker import fake_engine
 
 
+def count() -> None:
+    gc.collect()
+    alive = {"tasks": len(asyncio.all_tasks()), "objects": len(gc.get_objects())}
+    print(json.dumps(alive), flush=True)  # noqa: T201
+
+
 async def serve(config: ServeConfig) -> None:
     """As `server._serve` does, over another backend."""
     listening = server.bind(config.server.host, config.server.port)
     life = Lifecycle(config, "fake", backend=fake_engine.__name__)
     web = server._Server(server.uvicorn_config(config, life, None), life)
-    asyncio.get_running_loop().add_signal_handler(
-        signal.SIGUSR1,
-        lambda: print(len(asyncio.all_tasks()), flush=True),  # noqa: T201
-    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
 
     async def announce() -> None:
         await life.services.pool.ready()

@@ -41,6 +41,10 @@ class Server:
     url: str = ""
 
     @property
+    def host(self) -> str:
+        return str(httpx.URL(self.url).host)
+
+    @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
@@ -106,10 +110,10 @@ class Server:
             assert time.monotonic() < deadline, "this never came true"
             self.get("/healthz")
 
-    def tasks(self) -> int:
-        """Of its event loop; only a fake server tells it."""
+    def count(self, what: str) -> int:
+        """How many `tasks` or `objects` it has; only a fake server tells it."""
         self.process.send_signal(signal.SIGUSR1)
-        return int(self.line())
+        return int(json.loads(self.line())[what])
 
     def worker(self) -> psutil.Process:
         """The process that computes."""
@@ -160,12 +164,12 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
     return [*command, *words]
 
 
-def fake_server(**streaming: object) -> list[str]:
+def fake_server(host: str = "127.0.0.1", **streaming: object) -> list[str]:
     """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
     config = ServeConfig.model_validate(
         {
             "generator": {"model_path": "fake"},
-            "server": {"port": 0},
+            "server": {"host": host, "port": 0},
             "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **streaming},
         }
     )

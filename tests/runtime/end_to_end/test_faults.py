@@ -60,6 +60,21 @@ async def test_a_segment_that_kills_two_workers_fails_and_is_told(start_fake: St
         await other.segment("a ball")
 
 
+async def test_a_hung_worker_costs_a_session_nothing_but_time(start_fake: StartFake) -> None:
+    server = start_fake(pool={"hang_timeout_seconds": 2.0})
+    tally = server.log.parent / "tally"
+    async with session(server, seed=3) as viewer:
+        undisturbed = [await viewer.segment("a ball") for _ in range(2)]
+    async with session(server, seed=3) as viewer:
+        disturbed = [await viewer.segment(f"hang@2={tally}"), await viewer.segment("a ball")]
+        await viewer.end()
+    assert [segment.binaries for segment in disturbed] == [
+        segment.binaries for segment in undisturbed
+    ]
+    assert server.metric("matinee_worker_restarts_total") == 1
+    assert "gave no sign of life" in server.log.read_text()
+
+
 async def test_the_gpu_stops_when_the_viewer_vanishes(fake: Server, gate: Gate) -> None:
     before = fake.metric("matinee_segments_total", outcome="cancelled")
     async with session(fake) as viewer:
@@ -79,14 +94,14 @@ async def test_viewers_that_vanish_leave_nothing_behind(fake: Server) -> None:
         await viewer.segment("a ball")
     fake.wait_until_idle()
     fake.get("/healthz")
-    tasks, files = fake.tasks(), fake.family()[0].num_fds()
+    tasks, files = fake.count("tasks"), fake.family()[0].num_fds()
     for when in ("queue_status", "ltx2_segment_start", "step_complete", "media_init") * 3:
         async with session(fake) as viewer:
             await viewer.ask("a ball", num_frames=257)
             await viewer.hear(when)
             viewer.vanish()
     fake.wait_until_idle()
-    fake.eventually(lambda: fake.tasks() <= tasks and fake.family()[0].num_fds() <= files)
+    fake.eventually(lambda: fake.count("tasks") <= tasks and fake.family()[0].num_fds() <= files)
 
 
 async def test_a_viewer_that_does_not_read_harms_nobody(start_fake: StartFake, gate: Gate) -> None:

@@ -114,6 +114,9 @@ async def test_a_server_that_starts_is_alive_but_not_ready(
     response = server.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (503, "warming")
     async with session(server) as early:  # it waits for the model and is served then
+        place = await early.hear("queue_status")
+        assert (place["position"], place["queue_depth"]) == (0, 1)
+        assert server.get("/readyz").json()["queue_size"] == 1
         gate.go(ALL)
         server.wait_until_ready()
         await early.segment("a ball")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.runtime.end_to_end.serving import Server
 from tests.runtime.end_to_end.viewing import Segment, session
-from tests.runtime.media.mp4_reading import ffprobe, video_frames
+from tests.runtime.media.mp4_reading import content_of, ffprobe, video_frames
 
 PROMPTS = tuple(f"a {colour} ball moving left" for colour in ("red", "blue", "green", "white"))
 
@@ -67,6 +67,13 @@ async def test_every_segment_starts_with_an_idr_and_needs_none_before_it(server:
         assert frames[0].key_frame
 
 
+async def test_a_segment_leaves_as_one_frame_and_then_six_at_a_time(server: Server) -> None:
+    """What is left over from a chunk leaves with it and does not wait for the next one."""
+    first, second, *_ = await watch(server)
+    assert _frames_of_fragments(first) == [1, 6, 6, 4]
+    assert _frames_of_fragments(second) == [1, 6, 1, 6, 2]  # two chunks of eight
+
+
 async def test_every_fragment_decodes_from_its_segments_idr(server: Server) -> None:
     segments = await watch(server)
     for segment in segments:
@@ -87,6 +94,11 @@ async def test_the_same_seed_and_prompts_give_the_same_bytes_alone_and_beside_ot
     assert video_bytes(alone) == video_bytes(again)
     for other in others:
         assert video_bytes(other) != video_bytes(alone)
+
+
+def _frames_of_fragments(segment: Segment) -> list[int]:
+    runs = [content_of(fragment, "moof/traf/trun") for fragment in segment.fragments]
+    return [int.from_bytes(run[4:8]) for run in runs]
 
 
 def _strictly_decoded(data: bytes) -> int:

@@ -7,14 +7,20 @@ from tests.runtime.end_to_end.viewing import kinds_of, messages_of, session
 from tests.runtime.worker.stepping import FEW, Gate, step_until
 
 
-async def test_a_session_ends_at_the_segment_cap(fake: Server) -> None:
+async def test_a_session_ends_at_the_segment_cap_with_its_last_state(fake: Server) -> None:
     async with session(fake) as viewer:
         for _ in range(7):
             await viewer.ask("a ball")
         await viewer.rest()
-    assert kinds_of(viewer.items)[-2:] == ["ltx2_segment_complete", "ltx2_stream_complete"]
+    assert kinds_of(viewer.items)[-3:] == [
+        "ltx2_segment_complete",
+        "continuation_state_snapshot",
+        "ltx2_stream_complete",
+    ]
     assert viewer.items[-1] == {"type": "ltx2_stream_complete", "reason": "segment_cap"}
     assert len(messages_of(viewer.items, "ltx2_segment_complete")) == 6
+    (last,) = messages_of(viewer.items, "continuation_state_snapshot")
+    assert last["state"]["payload"]["segment_index"] == 6
     assert viewer.close_code == 1000
 
 

@@ -111,7 +111,7 @@ async def raw(
 ) -> AsyncIterator[Viewer]:
     """A viewer that has said nothing so far. With `receive_buffer_bytes` it reads only what it asks
     for: so much waits in its kernel, and one message in itself."""
-    plain = socket.create_connection(("127.0.0.1", server.port))
+    plain = socket.create_connection((server.host, server.port))
     if receive_buffer_bytes is not None:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
     address = server.url.replace("http:", "ws:") + "/v1/stream"

@@ -144,6 +144,9 @@ class FakeJob:
     def cancel(self) -> None:
         self.cancelled = True
 
+    def abandon(self) -> None:
+        self.cancel()
+
     def pictures(self, event: worker.FramesReady) -> list[I420Picture]:
         return [
             moving_i420(event.width, event.height, event.first_frame + index)

@@ -59,6 +59,9 @@ class LiveJob:
         if self.cancels == 1:
             self.give(worker.SegmentCancelled(self.job.job_id, 1))
 
+    def abandon(self) -> None:
+        self.cancel()
+
     def pictures(self, event: worker.FramesReady) -> list[I420Picture]:
         return [moving_i420(event.width, event.height, slot) for slot in event.slots]
 

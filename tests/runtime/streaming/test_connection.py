@@ -58,6 +58,7 @@ async def test_a_session_from_its_start_to_its_cap(staged: Staged) -> None:
         "media_init",
         "media_segment_complete",
         "ltx2_segment_complete",
+        "continuation_state_snapshot",
         "ltx2_stream_complete",
     ]
     assert client.closed == (1000, "segment_cap")

@@ -8,8 +8,10 @@ import pytest
 
 from matinee.continuation import state_to_wire
 from matinee.streaming import live_session
+from matinee.streaming.effects import CloseCode
+from matinee.streaming.opening import RETRY_AFTER_S
 from matinee.worker import messages as worker
-from tests.runtime.streaming.making import failed, state_of
+from tests.runtime.streaming.making import INFO, failed, state_of
 from tests.runtime.streaming.staging import Client, Stage
 
 Staged = Callable[..., Stage]
@@ -159,10 +161,70 @@ async def test_a_viewer_who_catches_up_gets_a_keyframe(staged: Staged) -> None:
 
 
 async def test_a_model_that_is_not_loaded_in_time_is_told(staged: Staged) -> None:
-    stage = staged(session_timeout_seconds=0.05)
+    stage = staged(slots=0, session_timeout_seconds=0.05)
     stage.pool.info = None
     client = stage.client()
-    await client.over()
-    assert client.heard[0]["message"] == "the model is still being loaded"
+    assert await client.over() == ["queue_status", "error", "ltx2_stream_complete"]
+    assert client.heard[1]["message"] == "the model is still being loaded"
+    assert client.heard[1]["retry_after_seconds"] == RETRY_AFTER_S
     assert client.closed == (1013, "gpu_unavailable")
-    assert client.heard[0]["retry_after_seconds"] == live_session.RETRY_AFTER_S
+    assert stage.clean
+
+
+async def test_viewers_queue_while_the_model_loads_and_are_served_in_their_order(
+    staged: Staged,
+) -> None:
+    stage = staged(slots=0, max_queue=2)
+    stage.pool.info = None
+    first, second = stage.client(), stage.client()
+    first.say("segment_prompt_source", prompt="a ball")
+    await second.hear("queue_status")
+    one_too_many = stage.client()
+    assert await one_too_many.over() == ["error", "ltx2_stream_complete"]
+    assert one_too_many.heard[0]["code"] == "session_rejected"
+
+    stage.pool.info = INFO
+    stage.services.admission.set_slots(1)
+    stage.pool.loaded.set()
+    await first.hear("ltx2_segment_start")
+    told = [message for message in second.heard if message["type"] == "queue_status"]
+    assert [(place["position"], place["queue_depth"]) for place in told] == [(1, 2), (0, 1)]
+    first.vanish()
+    await second.hear("ltx2_stream_start")
+
+
+async def test_who_leaves_while_the_model_loads_frees_its_place(staged: Staged) -> None:
+    stage = staged(slots=0)
+    stage.pool.info = None
+    client = stage.client()
+    client.say("segment_prompt_source", prompt="a ball")
+    await client.hear("queue_status")
+    client.vanish()
+    await client.over()
+    assert stage.clean
+
+
+async def test_a_shutdown_while_the_model_loads_is_told(staged: Staged) -> None:
+    stage = staged(slots=0)
+    stage.pool.info = None
+    client = stage.client()
+    await client.hear("queue_status")
+    client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown")
+    assert await client.over() == ["queue_status", "ltx2_stream_complete"]
+    assert client.closed == (1012, "server_shutdown")
+    assert stage.clean
+
+
+async def test_a_first_message_that_the_loaded_model_refuses_gives_its_slot_back(
+    staged: Staged,
+) -> None:
+    stage = staged(slots=0)
+    stage.pool.info = None
+    client = stage.client(width=33)
+    await client.hear("queue_status")
+    stage.pool.info = INFO
+    stage.services.admission.set_slots(1)
+    stage.pool.loaded.set()
+    assert (await client.over())[-2:] == ["error", "ltx2_stream_complete"]
+    assert client.closed == (1003, "invalid_init")
+    assert stage.clean

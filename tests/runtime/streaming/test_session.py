@@ -392,7 +392,7 @@ def test_the_cap_counts_segments_that_were_completed() -> None:
     viewer.prompt("waits")
     effects = viewer.done()
     assert isinstance(effects[0], KeepState)
-    assert end_of(effects) == End("segment_cap", CloseCode.NORMAL, "segment_cap")
+    assert end_of(effects) == End("segment_cap", CloseCode.NORMAL, "segment_cap", tells_state=True)
     assert started(effects) == []
 
 

@@ -86,6 +86,17 @@ async def test_one_snapshot_at_a_time_waits_to_be_read() -> None:
     assert (await scene.hear())["type"] == "continuation_state_snapshot"
 
 
+async def test_the_last_state_is_told_unasked_and_whatever_waits() -> None:
+    scene = Scene()
+    await scene.keeper.tell()  # there is none
+    await scene.keeper.keep(state_of(1))
+    await scene.keeper.answer()
+    await scene.keeper.keep(state_of(2))
+    await scene.keeper.tell()
+    snapshots = [(await scene.hear())["state"]["payload"]["frames_b64"] for _ in range(2)]
+    assert [len(frames) for frames in snapshots] == [1, 2]
+
+
 async def test_a_full_disk_loses_the_state_and_not_the_session() -> None:
     scene = Scene(FullDisk(60, 10))
     await scene.keeper.keep(state_of(1))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 import numpy as np
+import pytest
 
 from matinee.generation import ContinuationState
 from matinee.worker.job import JobHandle
@@ -47,9 +48,12 @@ def frames(first: int, *slots: int) -> FramesReady:
     return FramesReady(1, slots, 32, 32, first, ends_chunk=True)
 
 
+def state() -> ContinuationState:
+    return ContinuationState("fake", np.zeros((1, 32, 32, 3), np.uint8))
+
+
 def done() -> SegmentDone:
-    state = ContinuationState("fake", np.zeros((1, 32, 32, 3), np.uint8))
-    return SegmentDone(1, state, frames=8, compute_ms=1.0)
+    return SegmentDone(1, state(), frames=8, compute_ms=1.0)
 
 
 async def drain(handle: JobHandle) -> list[JobEvent]:
@@ -97,13 +101,41 @@ async def test_pictures_are_those_of_the_events_slots() -> None:
     ]
 
 
-async def test_a_cancel_drops_what_waits_and_ends_with_the_confirmation() -> None:
+async def test_frames_that_are_made_before_the_confirmation_of_a_cancel_still_come() -> None:
+    """The state that the confirmation brings goes on after them."""
     handle, owner = new_handle()
-    handle.accept(frames(0, 1, 2))
     handle.accept(step(3))
+    handle.accept(frames(0, 1, 2))
     handle.cancel()
     handle.cancel()
     handle.accept(step(4))
+    handle.accept(frames(2, 3))
+    confirmed = SegmentCancelled(handle.job.job_id, 4, state())
+    handle.accept(confirmed)
+    assert await drain(handle) == [frames(0, 1, 2), frames(2, 3), confirmed]
+    assert owner.released == []
+    assert owner.cancelled == [handle.job.job_id]
+
+
+async def test_a_segment_that_was_finished_meanwhile_is_shown_and_counts_as_cancelled() -> None:
+    handle, owner = new_handle()
+    handle.accept(step(8))
+    handle.accept(frames(0, 1))
+    handle.accept(end := done())
+    handle.cancel()
+    *before, last = await drain(handle)
+    assert before == [frames(0, 1)]
+    assert last == SegmentCancelled(handle.job.job_id, 8, end.state)
+    assert owner.cancelled == []
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_an_abandoned_job_gives_back_its_frames_and_ends(cancelled: bool) -> None:
+    handle, owner = new_handle()
+    handle.accept(frames(0, 1, 2))
+    if cancelled:
+        handle.cancel()
+    handle.abandon()
     handle.accept(frames(2, 3))
     handle.accept(SegmentCancelled(handle.job.job_id, 4))
     assert await drain(handle) == [SegmentCancelled(handle.job.job_id, 4)]
@@ -111,13 +143,13 @@ async def test_a_cancel_drops_what_waits_and_ends_with_the_confirmation() -> Non
     assert owner.cancelled == [handle.job.job_id]
 
 
-async def test_a_segment_that_was_finished_meanwhile_counts_as_cancelled() -> None:
+async def test_an_abandoned_job_that_was_finished_gives_back_its_frames() -> None:
     handle, owner = new_handle()
-    handle.accept(step(8))
     handle.accept(frames(0, 1))
     handle.accept(done())
-    handle.cancel()
-    assert await drain(handle) == [SegmentCancelled(handle.job.job_id, 8)]
+    handle.abandon()
+    (end,) = await drain(handle)
+    assert isinstance(end, SegmentCancelled)
     assert owner.released == [1]
     assert owner.cancelled == []
 

@@ -260,14 +260,29 @@ def test_a_session_whose_frames_nobody_fetches_waits_while_the_others_go_on(
     assert alone(stuck).endswith(small_ring.pixels[stuck.job_id])
 
 
-def test_a_full_ring_still_answers_pings_and_cancels(small_ring: Bench) -> None:
+def test_a_full_ring_still_answers_pings(small_ring: Bench) -> None:
+    small_ring.start(segment(frames=33))
+    small_ring.loop.turn()
+    small_ring.events()
+    small_ring.send(Ping())
+    small_ring.loop.turn()
+    assert small_ring.events() == [Pong()]
+
+
+def test_a_cancel_while_frames_wait_for_slots_ends_after_the_chunk(small_ring: Bench) -> None:
+    """What is shown then is what the state goes on from; no further step is made."""
     job = segment(frames=33)
     small_ring.start(job)
     small_ring.loop.turn()
-    small_ring.events()
-    small_ring.send(Ping(), Cancel(job.job_id))
-    small_ring.loop.turn()
-    assert small_ring.events() == [Pong(), SegmentCancelled(job.job_id, 4)]
+    held = [s for e in small_ring.events() if isinstance(e, FramesReady) for s in e.slots]
+    small_ring.send(Cancel(job.job_id), ReleaseSlots(tuple(held)))
+    *frames, end = small_ring.finish(1)
+    assert [type(event) for event in frames] == [FramesReady] * len(frames)
+    shown = len(held) + sum(len(e.slots) for e in frames if isinstance(e, FramesReady))
+    assert shown == fake_engine.INFO.chunk_frames
+    assert isinstance(end, SegmentCancelled)
+    assert end.steps_done == 4
+    assert end.state is not None
 
 
 def test_a_ping_is_answered_within_a_step(bench: Bench) -> None:

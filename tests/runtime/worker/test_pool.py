@@ -22,7 +22,8 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> WorkerPool:
 @pytest.fixture
 async def running_pool(pool: WorkerPool) -> AsyncIterator[WorkerPool]:
     await pool.start()
-    await pool.ready()
+    for worker in pool.workers:
+        await worker.ready()
     yield pool
     await pool.stop()
 
@@ -69,6 +70,28 @@ async def test_jobs_run_and_health_is_told_per_gpu(running_pool: WorkerPool) -> 
 
     await running_pool.stop()
     assert not any(health.process_alive or health.ready for health in running_pool.health())
+
+
+async def test_one_ready_worker_is_enough(pool: WorkerPool) -> None:
+    """The other one has not even begun to load."""
+    await pool.workers[0].start()
+    assert (await pool.ready()).model_id == "fake"
+    assert [health.ready for health in pool.health()] == [True, False]
+    await pool.stop()
+
+
+async def test_a_worker_that_is_given_up_is_not_waited_for(pool: WorkerPool) -> None:
+    pool.workers[0].state, pool.workers[0].reason = WorkerState.FAILED, "no weights"
+    await pool.workers[1].start()
+    assert (await pool.ready()).model_id == "fake"
+    await pool.stop()
+
+
+async def test_when_all_are_given_up_there_is_nothing_to_wait_for(pool: WorkerPool) -> None:
+    for worker in pool.workers:
+        worker.state, worker.reason = WorkerState.FAILED, "no weights"
+    with pytest.raises(WorkerFailed, match="no weights"):
+        await pool.ready()
 
 
 async def test_health_before_the_start_is_not_ready(pool: WorkerPool) -> None:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -88,10 +89,12 @@ async def test_four_sessions_and_a_cancelled_one_make_what_they_make_alone(
 async def test_a_worker_killed_after_its_first_frames_leaves_no_trace_in_the_video(
     worker: WorkerSupervisor, alone: list[bytes]
 ) -> None:
+    """Nor a file that lies in /dev/shm until somebody removes it."""
     handle = worker.submit(jobs(await worker.ready())[0])
     while not isinstance(event := await anext(handle), FramesReady):
         pass
     assert worker.pid is not None
+    assert not [m.path for m in psutil.Process(worker.pid).memory_maps() if "/dev/shm" in m.path]  # noqa: S108
     os.kill(worker.pid, signal.SIGKILL)
     first = b"".join(picture.tobytes() for picture in handle.pictures(event))
     handle.release(event.slots)

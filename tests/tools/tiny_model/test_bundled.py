@@ -1,15 +1,17 @@
 """The committed weights: whole, small, and alive."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from tools.tiny_model import sampling
-from tools.tiny_model.evaluate import BUNDLED
-from tools.tiny_model.export import read_defaults
+from tools.tiny_model import segments
+from tools.tiny_model.export import DEFAULTS_FILE, Defaults
 from tools.tiny_model.recognise import recognise
-from tools.tiny_model.sampling import Request
+from tools.tiny_model.segments import Request
 
+BUNDLED = Path(__file__).parents[3] / "runtime/matinee/bundled/tiny"
 MOST_BYTES = 12 * 1024 * 1024
 FILES = (
     "README.md",
@@ -38,23 +40,17 @@ def test_the_folder_is_small() -> None:
     assert sum(f.stat().st_size for f in BUNDLED.rglob("*") if f.is_file()) <= MOST_BYTES
 
 
-def test_the_defaults_are_an_eight_frame_continuation() -> None:
+def test_the_defaults_are_those_that_training_exports() -> None:
     """The windows that the model was trained for."""
-    defaults = read_defaults(BUNDLED)
-    assert (
-        defaults.width,
-        defaults.height,
-        defaults.chunk_frames,
-        defaults.overlap_frames,
-    ) == (64, 64, 17, 9)
+    assert asdict(Defaults()) == json.loads((BUNDLED / DEFAULTS_FILE).read_text())
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_a_prompt_is_obeyed_and_any_text_gives_a_video() -> None:
     """One clip of each."""
-    defaults = replace(read_defaults(BUNDLED), num_inference_steps=8)
-    generate = sampling.diffusers_generate(sampling.load(BUNDLED), defaults)
-    seen = recognise(generate(Request("a red ball moving left on a blue background", 1)))
+    generate = segments.engine_generate(segments.load("builtin:tiny", threads=1))
+    made = generate(Request("a red ball moving left on a blue background", 1))
+    seen = recognise(made.frames)
     assert (seen.colour, seen.direction, seen.background) == ("red", "left", "blue")
-    other = generate(Request("zebras dance under 3 moons", 1))
-    assert other.shape == (17, 64, 64, 3)
+    other = generate(Request("zebras dance under 3 moons", 1, made.state))
+    assert other.frames.shape == (16, 64, 64, 3)
+    assert other.state.segment_index == 2

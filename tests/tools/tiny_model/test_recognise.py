@@ -3,9 +3,19 @@
 import random
 
 import numpy as np
+import pytest
 
 from tools.tiny_model import scenes
-from tools.tiny_model.recognise import Frames, Sighting, direction_of, recognise
+from tools.tiny_model.recognise import (
+    Frames,
+    Sighting,
+    background_of,
+    centred,
+    direction_of,
+    likeness,
+    object_masks,
+    recognise,
+)
 from tools.tiny_model.scenes import Scene
 
 
@@ -34,6 +44,19 @@ def test_clips_with_strong_noise_are_recognised() -> None:
     rng = scenes.seeded(1)
     for scene in rng.sample(scenes.all_scenes(), 20):
         assert truth(scene) == recognise(frames_of(scene, rng, disturbance=20))
+
+
+@pytest.mark.parametrize("shape", scenes.SHAPES)
+def test_no_shape_is_judged_more_strictly_than_another(shape: str) -> None:
+    """Drawn perfectly, wherever it stands, each is like its outline and clearly unlike others."""
+    rng = scenes.seeded(2)
+    for _ in range(20):
+        frames = frames_of(Scene("red", shape, "left", "blue"), rng)
+        mask = centred(object_masks(frames, background_of(frames))[0])
+        scores = {name: likeness(mask, name) for name in scenes.SHAPES}
+        own = scores.pop(shape)
+        assert own > 0.96
+        assert own - max(scores.values()) > 0.12
 
 
 def test_an_empty_picture_has_a_background_only() -> None:

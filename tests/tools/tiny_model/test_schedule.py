@@ -1,8 +1,6 @@
-"""Stage budgets, learning rate and noise levels."""
+"""Stage budgets and learning rate."""
 
-import pytest
-
-from tools.tiny_model.schedule import Budget, rate_at, shifted_sigmas
+from tools.tiny_model.schedule import Budget, rate_at
 
 
 def test_a_budget_is_spent_when_its_time_is_over() -> None:
@@ -29,8 +27,3 @@ def test_the_rate_warms_up_stays_and_falls_to_zero() -> None:
     assert rate_at(share=0.0, step=0) < 0.05
     assert rate_at(share=0.3, step=1000) == 1.0
     assert rate_at(share=1.0, step=9000) == 0.0
-
-
-def test_noise_levels_are_bent_towards_noise() -> None:
-    """Four steps at a shift of three."""
-    assert shifted_sigmas(4, 3.0) == pytest.approx([1.0, 0.9, 0.75, 0.5])
