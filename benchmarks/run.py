@@ -74,7 +74,7 @@ def table(lines: Iterable[Line]) -> str:
 
 def row(line: Line) -> str:
     """A target bounds the ratio where there is a peer."""
-    unit = line["unit"]
+    unit = "" if line["unit"] == "1" else line["unit"]
     ours = f"{line['ours']:g} {unit}".strip()
     peer = "" if line["peer"] is None else f"{line['peer']:g} {unit}".strip()
     ratio = "" if line["ratio"] is None else f"{line['ratio']:g}"

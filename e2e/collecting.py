@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -11,6 +10,9 @@ from pathlib import Path
 from e2e.cluster.places import STATE
 from e2e.target import Target
 
+OPERATOR = "matinee-system"
+TIMEOUT = "--request-timeout=10s"
+"""The API server may be what failed."""
 FOLDER = Path("outputs") / "e2e"
 KINDS = (
     *("pods", "services", "endpointslices", "configmaps", "jobs", "persistentvolumeclaims"),
@@ -30,18 +32,21 @@ def collect(target: Target, test: str, namespace: str | None) -> Path:
     for kind in KINDS:
         words = ("get", kind, *scope, "-o", "yaml")
         _write(folder / f"{kind}.yaml", target, *words)
-    if namespace:
-        _pod_logs(target, namespace, folder / "logs")
+    for each in (namespace, OPERATOR):
+        if each:
+            _pod_logs(target, each, folder / "logs")
     if target.ours:
         shutil.copytree(STATE / "logs", folder / "components", dirs_exist_ok=True)
     return folder
 
 
 def _pod_logs(target: Target, namespace: str, folder: Path) -> None:
-    folder.mkdir()
-    listed = json.loads(target.kubectl("get", "pods", "-n", namespace, "-o", "json"))
-    for pod in listed["items"]:
-        name = pod["metadata"]["name"]
+    folder.mkdir(exist_ok=True)
+    try:
+        listed = target.kubectl("get", "pods", "-n", namespace, "-o", "name", TIMEOUT)
+    except subprocess.CalledProcessError:
+        return
+    for name in (line.partition("/")[2] for line in listed.splitlines()):
         words = ("logs", "-n", namespace, name, "--all-containers", "--tail=2000")
         _write(folder / f"{name}.log", target, *words)
         _write(folder / f"{name}.previous.log", target, *words, "--previous")
@@ -50,7 +55,7 @@ def _pod_logs(target: Target, namespace: str, folder: Path) -> None:
 def _write(file: Path, target: Target, *words: str) -> None:
     """What cannot be had (a kind that is not installed, a pod without logs) is left out."""
     try:
-        text = target.kubectl(*words)
+        text = target.kubectl(*words, TIMEOUT)
     except subprocess.CalledProcessError:
         return
     if text.strip():

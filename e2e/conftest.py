@@ -12,7 +12,7 @@ import pytest
 
 from e2e import collecting, target
 from e2e.cluster import cluster as own
-from e2e.cluster import components, control_plane, network, node
+from e2e.cluster import components, control_plane, network, node, simulated
 from e2e.cluster.places import CONTROL_PLANE, STATE, Node, nodes
 from e2e.cluster.shell import ClusterError
 from e2e.target import Target
@@ -23,6 +23,7 @@ TIMEOUT_S = 900
 """Of a test: `wait_for` has patience of its own, and tells more when it is over."""
 TARGET = pytest.StashKey[Target]()
 FAILED = pytest.StashKey[bool]()
+NAMESPACE = pytest.StashKey[str]()
 COLLECTED = pytest.StashKey[list[Path]]()
 
 
@@ -48,10 +49,10 @@ def namespace(cluster: Target, request: pytest.FixtureRequest) -> Iterator[str]:
         "metadata": {"name": name, "labels": RESTRICTED},
     }
     cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+    request.node.stash[NAMESPACE] = name
     yield name
-    if request.node.stash.get(FAILED, False):
-        folder = collecting.collect(cluster, request.node.nodeid, name)
-        request.config.stash.setdefault(COLLECTED, []).append(folder)
+    if cluster.ours and request.node.stash.get(FAILED, False):
+        mend()  # what the test broke and had no chance to mend
     cluster.kubectl("delete", "namespace", name, "--wait=false")
     namespaces = kubernetes.client.CoreV1Api().list_namespace
     wait_for(namespaces, lambda found: not found, name=name)
@@ -83,22 +84,28 @@ def own_cluster(cluster: Target) -> Iterator[Target]:
 
 
 def mend() -> None:
-    """Two nodes that are switched on and plugged in, every component running."""
+    """Two nodes that are switched on, plugged in and as they were; every component running."""
     for owner in components.owners():
         for name in components.components_of(owner):
             components.resume(owner, name)
-    for name, make in control_plane.COMPONENTS.items():
-        if name != "kwok":
-            components.start(make())
     network.cut(CONTROL_PLANE, False)
+    control_plane.start()
     for one in nodes():
         if one.number > own.NODES:
             node.remove(one)
-    for one in (Node(number + 1) for number in range(own.NODES)):
-        node.add(one)
-        network.cut(one.name, False)
-        network.slow_down(one.name, None)
+    for number in range(own.NODES):
+        mend_node(Node(number + 1))
     node.wait_ready(*nodes())
+    simulated.set_nodes(0)
+
+
+def mend_node(one: Node) -> None:
+    node.add(one)
+    network.cut(one.name, False)
+    network.slow_down(one.name, None)
+    node.wait_ready(one)
+    control_plane.kubectl("uncordon", one.name)
+    node.set_gpus(one, 0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -113,6 +120,10 @@ def pytest_runtest_makereport(
     report = yield
     if report.failed:
         item.stash[FAILED] = True
+        if (found := item.config.stash.get(TARGET, None)) is not None:
+            name = f"{item.nodeid}-{report.when}"
+            folder = collecting.collect(found, name, item.stash.get(NAMESPACE, None))
+            item.config.stash.setdefault(COLLECTED, []).append(folder)
     return report
 
 

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from e2e import pods
-from e2e.cluster import cluster, node
-from e2e.cluster.places import ROOT, STATE, log_file, nodes
+from e2e.cluster import cluster, components, control_plane, node
+from e2e.cluster.places import CONTROL_PLANE, ROOT, STATE, log_file, nodes
 from e2e.target import Target
 
 COMMAND = [sys.executable, "-m", "e2e.cluster"]
@@ -69,39 +69,51 @@ def test_down_removes_everything_and_may_be_repeated(machine: Target) -> None:
     assert run("down") == "no cluster runs\n"
 
 
-@pytest.mark.parametrize(
-    "begun",
-    [
-        log_file("control-plane", "etcd"),
-        log_file("control-plane", "kube-apiserver"),
-        log_file("control-plane", "image-store"),
-        STATE / "nodes" / "node-1" / "containerd",
-        log_file("node-1", "kubelet"),
-        log_file("node-2", "kube-proxy"),
-    ],
-    ids=lambda place: str(place.relative_to(STATE)),
-)
-def test_what_a_killed_start_left_behind_is_removed(machine: Target, begun: Path) -> None:
-    run("down")
+STEPS = [
+    log_file("control-plane", "etcd"),
+    log_file("control-plane", "kube-apiserver"),
+    log_file("control-plane", "kube-scheduler"),
+    log_file("control-plane", "image-store"),
+    STATE / "nodes" / "node-1" / "copying",
+    log_file("node-1", "kubelet"),
+    log_file("node-2", "kube-proxy"),
+]
+"""Files in the order in which a start makes them."""
+
+
+def start_until(made: Path) -> None:
+    """Start a cluster and kill the starter as soon as the file is there."""
     starter = subprocess.Popen([*COMMAND, "up"], cwd=ROOT, stdout=subprocess.DEVNULL)
     with starter:
-        while not begun.exists():
-            assert starter.poll() is None, f"it ended before it made {begun}"
+        while not made.exists():
+            assert starter.poll() is None, f"it ended before it made {made}"
         starter.send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("made", STEPS, ids=lambda place: str(place.relative_to(STATE)))
+def test_a_killed_start_can_be_undone_and_gone_on_with(machine: Target, made: Path) -> None:
+    run("down")
+    start_until(made)
+    run("up")
+    machine.connect()
+    node.wait_ready(*nodes())
+    assert cluster.dead() == []
+    running = set(components.components_of(CONTROL_PLANE))
+    assert running == control_plane.COMPONENTS.keys() - {"kwok"}
+    run("down")
+    start_until(made)
     assert traces() != []
     run("down")
     assert traces() == []
 
 
-def test_a_start_after_a_killed_one_works(machine: Target) -> None:
-    starter = subprocess.Popen([*COMMAND, "up"], cwd=ROOT, stdout=subprocess.DEVNULL)
-    with starter:
-        while not log_file("control-plane", "kube-apiserver").exists():
-            assert starter.poll() is None
-        starter.send_signal(signal.SIGKILL)
+def test_frozen_components_do_not_keep_a_cluster_from_being_removed(machine: Target) -> None:
     run("up")
-    node.wait_ready(*nodes())
-    assert cluster.dead() == []
+    run("component", "pause", "kube-apiserver")
+    run("node", "stop-kubelet", "node-1")
+    run("down")
+    assert traces() == []
+    run("up")
 
 
 def test_another_cluster_is_used_when_kubeconfig_names_one(machine: Target, tmp_path: Path) -> None:

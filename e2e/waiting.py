@@ -14,6 +14,8 @@ from urllib3.exceptions import HTTPError
 Object = dict[str, Any]
 PATIENCE_S = 180.0
 """For what ought to happen within seconds, on a machine that is busy with something else."""
+RECONNECT_S = 0.1
+"""Between attempts to reach an API server that does not answer."""
 
 
 class NeverTrue(AssertionError):
@@ -39,14 +41,17 @@ def wait_for(
     deadline = time.monotonic() + timeout_s
     selectors = {"field_selector": f"metadata.name={name}"} if name else {}
     objects: dict[str, Object] = {}
+    trouble: Exception | None = None
     while (left := deadline - time.monotonic()) > 0:
         try:
             for objects in _states(list_some, scope, selectors, left):
                 if holds(list(objects.values())):
                     return list(objects.values())
-        except (ApiException, HTTPError, OSError):
-            continue
-    raise NeverTrue(f"not within {timeout_s:.0f} s; last seen: {_brief(objects.values())}")
+        except (ApiException, HTTPError, OSError) as error:
+            trouble = error
+            time.sleep(RECONNECT_S)
+    seen = _brief(objects.values())
+    raise NeverTrue(f"not within {timeout_s:.0f} s; last seen: {seen}") from trouble
 
 
 def objects(list_some: Callable[..., Any], *scope: str) -> list[Object]:

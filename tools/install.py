@@ -65,7 +65,7 @@ def _torch_source() -> tuple[str, ...]:
     """Where pip looks for torch: options, empty for the index that it is configured for."""
     if WHEELS.is_dir():
         return ("--find-links", str(WHEELS))
-    if platform.system() == "Linux" and not _has_nvidia_gpu() and _cpu_index_answers():
+    if platform.system() == "Linux" and not _has_nvidia_gpu() and cpu_index_answers():
         return ("--index-url", CPU_INDEX)
     return ()
 
@@ -74,7 +74,7 @@ def _has_nvidia_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None or Path("/dev/nvidiactl").exists()
 
 
-def _cpu_index_answers() -> bool:
+def cpu_index_answers() -> bool:
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-c", PROBE], capture_output=True, timeout=PROBE_TIMEOUT_S, check=False

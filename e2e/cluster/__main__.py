@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from e2e.cluster import cluster, components, control_plane, network, node, simulated
-from e2e.cluster.places import CONTROL_PLANE, STATE, Node, log_file, nodes
+from e2e.cluster.places import CONTROL_PLANE, MAX_NODES, STATE, Node, log_file, nodes
 from e2e.cluster.shell import ClusterError
 
+LOCK = Path("/run/lock/matinee-cluster")
 NODE_VERBS: dict[str, tuple[str, Callable[[Node], None]]] = {
     "add": ("add it, or switch a killed one on again, and wait until it is Ready", node.add),
     "kill": ("cut its power: everything on it dies at once", node.kill),
@@ -32,12 +36,13 @@ NODE_VERBS: dict[str, tuple[str, Callable[[Node], None]]] = {
 def main(words: Sequence[str]) -> int:
     arguments = _parser().parse_args(words)
     try:
-        arguments.run(arguments)
-    except (ClusterError, ValueError) as error:
-        print(f"cluster: {error}", file=sys.stderr)
-        return 1
+        with nullcontext() if arguments.run in READING else alone():
+            arguments.run(arguments)
     except PermissionError as error:
         print(f"cluster: only root may do this: {error}", file=sys.stderr)
+        return 1
+    except (ClusterError, ValueError, OSError) as error:
+        print(f"cluster: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted; `make cluster-down` removes what was started", file=sys.stderr)
@@ -45,17 +50,32 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """One command at a time changes the cluster; the next one waits."""
+    with LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m e2e.cluster", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="build what is missing, start, load the images")
-    up.add_argument("--nodes", type=int, default=cluster.NODES, help="default %(default)s")
+    up.add_argument(
+        "--nodes",
+        type=int,
+        default=cluster.NODES,
+        choices=range(1, MAX_NODES + 1),
+        metavar="N",
+        help="default %(default)s",
+    )
     up.set_defaults(run=lambda args: _up(args.nodes))
     for name, run, text in (
         ("prepare", lambda _: cluster.prepare(_say), "only build what is missing"),
         ("down", lambda _: _down(), "remove everything but the cache of what was built"),
-        ("status", lambda _: _status(), "what runs, and where its logs are"),
-        ("env", lambda _: _env(), "print KUBECONFIG and PATH, for a shell's export"),
+        ("status", _status, "what runs, and where its logs are"),
+        ("env", _env, "print KUBECONFIG and PATH, for a shell's export"),
     ):
         commands.add_parser(name, help=text).set_defaults(run=run)
     _add_node_commands(commands.add_parser("node", help="what can befall a node"))
@@ -136,7 +156,7 @@ def _down() -> None:
     _say("no cluster runs")
 
 
-def _status() -> None:
+def _status(_: argparse.Namespace) -> None:
     """Raises:
     ClusterError: something that was started does not run.
     """
@@ -154,13 +174,16 @@ def _status() -> None:
         raise ClusterError(f"ended: {', '.join(dead)}")
 
 
-def _env() -> None:
+def _env(_: argparse.Namespace) -> None:
     """Raises:
     ClusterError: no cluster runs.
     """
     cluster.require_running()
     for name, value in cluster.environment().items():
         print(f"{name}={value}")
+
+
+READING = (_status, _env)
 
 
 def _kubectl(*words: str) -> None:

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import kubernetes.client
@@ -22,12 +20,17 @@ import kubernetes.watch
 from urllib3.exceptions import HTTPError
 
 from e2e.cluster import network, policies, volumes
-from e2e.cluster.places import CONTROL_PLANE, HOSTPATHS, kubeconfig
-from e2e.cluster.shell import ClusterError, run
+from e2e.cluster.places import CONTROL_PLANE, CONTROL_PLANE_ADDRESS, HOSTPATHS, kubeconfig
+from e2e.cluster.shell import ClusterError, run, succeeds
 
 log = logging.getLogger("agent")
 RETRY_S = 0.5
 WATCH_S = 300
+LIST_RULES = ("nft", "list", "table", *policies.TABLE.split())
+DNS = policies.Pod(
+    "kube-system", {"k8s-app": "kube-dns"}, CONTROL_PLANE_ADDRESS, {"dns": 53, "dns-tcp": 53}
+)
+"""CoreDNS is no pod here, but policies take it for one."""
 Objects = dict[str, dict[str, Any]]
 
 
@@ -93,16 +96,27 @@ class Agent:
         followed = [value for value in vars(self).values() if isinstance(value, Followed)]
         for one in followed:
             threading.Thread(target=one.follow, daemon=True).start()
+        again_s: float | None = None
         while True:
-            self._changed.wait()
+            self._changed.wait(again_s)
             self._changed.clear()
             if all(one.listed for one in followed):
-                self._enforce_policies()
-                self._make_volumes()
-                self._remove_volumes()
+                again_s = None if self._look() else RETRY_S
+
+    def _look(self) -> bool:
+        """Whether all is as it should be; otherwise another look is due."""
+        try:
+            self._enforce_policies()
+            self._make_volumes()
+            self._remove_volumes()
+        except Exception:
+            log.exception("looking again")
+            return False
+        return True
 
     def _enforce_policies(self) -> None:
         pods = [p for p in map(policies.pod_of, self._pods.objects.values()) if p is not None]
+        pods.append(DNS)
         labels = {
             namespace["metadata"]["name"]: namespace["metadata"].get("labels") or {}
             for namespace in self._namespaces.objects.values()
@@ -113,14 +127,16 @@ class Agent:
                 self._apply(owner, rules)
 
     def _apply(self, owner: str, rules: str) -> None:
-        """A namespace that was made anew has no rules: its inode tells."""
+        """A namespace that was made anew has no rules."""
+        inside = network.inside(owner)
+        if self._applied.get(owner) == rules and succeeds(*inside, *LIST_RULES):
+            return
         try:
-            state = f"{network.namespace_file(owner).stat().st_ino} {rules}"
-            if self._applied.get(owner) != state:
-                run(*network.inside(owner), "nft", "-f", "-", stdin=rules)
-                self._applied[owner] = state
-        except (ClusterError, OSError) as error:  # the node may have been killed just now
-            log.warning("policies of %s: %s", owner, error)
+            run(*inside, "nft", "-f", "-", stdin=rules)
+        except ClusterError:
+            if network.namespace_file(owner).exists():  # it was not killed just now
+                raise
+        self._applied[owner] = rules
 
     def _make_volumes(self) -> None:
         for claim in filter(volumes.wants_volume, self._claims.objects.values()):
@@ -134,21 +150,20 @@ class Agent:
             self._core.create_persistent_volume(volume)  # type: ignore[arg-type]
         except kubernetes.client.ApiException as error:
             if error.status != 409:  # made after an earlier change already
-                log.warning("%s: %s", volume["metadata"]["name"], error)
+                raise
 
     def _remove_volumes(self) -> None:
         for found in filter(volumes.is_to_be_deleted, self._volumes.objects.values()):
-            shutil.rmtree(Path(found["spec"]["hostPath"]["path"]), ignore_errors=True)
+            shutil.rmtree(HOSTPATHS / found["metadata"]["name"], ignore_errors=True)
             try:
                 self._core.delete_persistent_volume(found["metadata"]["name"])
             except kubernetes.client.ApiException as error:
                 if error.status != 404:
-                    log.warning("%s: %s", found["metadata"]["name"], error)
+                    raise
 
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    os.umask(0)
     kubernetes.config.load_kube_config(str(kubeconfig()))
     Agent().run()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,6 @@ from e2e.cluster.shell import ClusterError, run
 KUBERNETES = "v1.35.4"
 """Also in binaries/kubernetes/go.mod; a test compares them."""
 _VERSION = "k8s.io/component-base/version"
-_GO_MINIMUM = (1, 25)
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,10 @@ def build(say: Callable[[str], None], binaries: Sequence[Binary] = ALL) -> None:
     Raises:
         ClusterError: Go is missing or too old, or a build failed.
     """
+    if (reason := why_not(binaries)) is not None:
+        raise ClusterError(reason)
     for binary in binaries:
         if not binary.file.exists():
-            _require_go()
             began = time.monotonic()
             say(f"building {binary.module} (once)")
             _build(binary)
@@ -103,6 +104,9 @@ def _build(binary: Binary) -> None:
         timeout_s=3600,
     )
     part.replace(binary.file)
+    for other in binary.file.parent.glob(f"{binary.module}-*"):
+        if other != binary.file:
+            other.unlink()
 
 
 def _link(link: Path, target: Path) -> None:
@@ -112,10 +116,26 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _require_go() -> None:
-    wanted = ".".join(map(str, _GO_MINIMUM))
+def why_not(binaries: Sequence[Binary] = ALL) -> str | None:
+    """What keeps this machine from building what is not in the cache; None when nothing does."""
+    if all(binary.file.exists() for binary in binaries):
+        return None
+    wanted = max(go_version_of(binary) for binary in binaries)
+    text = ".".join(map(str, wanted))
     if shutil.which("go") is None:
-        raise ClusterError(f"Go is not installed: Kubernetes is built with it; install {wanted}+")
-    version = run("go", "env", "GOVERSION").strip().removeprefix("go")
-    if tuple(int(part) for part in version.split(".")[:2]) < _GO_MINIMUM:
-        raise ClusterError(f"Go {version} is too old: Kubernetes is built with {wanted} or newer")
+        return f"Go is not installed: Kubernetes is built with it; install {text} or newer"
+    present = run("go", "env", "GOVERSION").strip().removeprefix("go")
+    if _numbers(present) < wanted:
+        return f"Go {present} is too old: Kubernetes is built with {text} or newer"
+    return None
+
+
+def go_version_of(binary: Binary) -> tuple[int, ...]:
+    """The least version of Go that the module asks for."""
+    text = (binary.source / "go.mod").read_text()
+    return _numbers(next(line for line in text.splitlines() if line.startswith("go "))[3:])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """1.26.4 or 1.27rc1 as numbers."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])

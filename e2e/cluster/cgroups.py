@@ -93,7 +93,8 @@ def kill(group: str, root: Path = TRACKING) -> None:
     for pid in processes(group, root):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    freeze(group, False, root=root)
+    for folder in _tree(root / group):  # a group below may have been frozen on its own
+        freeze(str(folder.relative_to(root)), False, root=root)
     deadline = time.monotonic() + EMPTY_TIMEOUT_S
     while left := processes(group, root):
         if time.monotonic() > deadline:

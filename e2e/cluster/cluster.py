@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from e2e.cluster import (
     binaries,
@@ -25,6 +27,14 @@ from e2e.cluster.shell import ClusterError
 from tools.system_packages import CLUSTER, missing_packages
 
 NODES = 2
+BEGUN = STATE / "begun"
+"""The network is whole. Everything that is made later can be made again on its own."""
+LEFT_OUTSIDE = (
+    Path("/var/lib/kubelet/device-plugins/kubelet.sock"),
+    containerd.socket_in(containerd.TEMPLATE),
+    Path("/run/matinee-buildah"),
+)
+"""What the programs put elsewhere, for want of a setting."""
 
 
 def why_not() -> str | None:
@@ -35,8 +45,8 @@ def why_not() -> str | None:
         return "The test cluster needs root; set KUBECONFIG to use another cluster."
     if missing := missing_packages(CLUSTER):
         return f"The test cluster needs these Debian packages: {', '.join(missing)}."
-    if not all(binary.file.exists() for binary in binaries.ALL) and shutil.which("go") is None:
-        return "The test cluster needs Go, to build Kubernetes; set KUBECONFIG to use another one."
+    if reason := binaries.why_not():
+        return f"{reason}, or set KUBECONFIG to use another cluster."
     return None
 
 
@@ -61,27 +71,30 @@ def up(say: Callable[[str], None], count: int = NODES) -> None:
     if (reason := why_not()) is not None:
         raise ClusterError(reason)
     prepare(say)
-    if STATE.exists() and not control_plane.is_ready():
-        say("removing what an earlier cluster left behind")
+    if STATE.exists() and not BEGUN.exists():
+        say("removing what an earlier start left behind")
         down()
-    if not STATE.exists():
-        _start_control_plane(say)
+    _start_control_plane(say)
     _say_loaded(say, "the store", containerd.fill_template(images.NAMES))
-    wanted = [Node(number + 1) for number in range(count)]
-    for one in {*wanted, *nodes()}:
+    wanted = sorted({*(Node(n + 1) for n in range(count)), *nodes()}, key=lambda one: one.number)
+    for one in wanted:
         node.add(one)
         _say_loaded(say, one.name, containerd.load(containerd.socket_in(one.folder), images.NAMES))
     began = time.monotonic()
     node.wait_ready(*wanted)
-    say(f"{count} nodes Ready after {time.monotonic() - began:.0f} s more")
+    say(f"{len(wanted)} nodes Ready after {time.monotonic() - began:.0f} s more")
 
 
 def _start_control_plane(say: Callable[[str], None]) -> None:
     began = time.monotonic()
-    STATE.mkdir(parents=True)
-    network.make_switch()
+    anew = not STATE.exists()
+    if anew:
+        STATE.mkdir(parents=True)
+        network.make_switch()
+        BEGUN.touch()
     control_plane.start()
-    say(f"control plane ready after {time.monotonic() - began:.0f} s")
+    if anew:
+        say(f"control plane ready after {time.monotonic() - began:.0f} s")
 
 
 def _say_loaded(say: Callable[[str], None], where: str, loaded: list[str]) -> None:
@@ -90,18 +103,22 @@ def _say_loaded(say: Callable[[str], None], where: str, loaded: list[str]) -> No
 
 
 def down() -> None:
-    """Remove everything but the cache, whatever state it is in. Doing it twice changes nothing."""
+    """Remove everything but the cache, whatever state it is in. Doing it twice changes nothing.
+
+    What cannot be removed does not keep the rest from going; `left` tells it.
+    """
     for owner in components.owners():
-        cgroups.kill(components.group_of(owner))
-    sockets = [socket for one in nodes() for socket in containerd.shim_sockets(one.folder)]
-    for folder in (STATE, containerd.TEMPLATE):
+        with contextlib.suppress(TimeoutError):
+            cgroups.kill(components.group_of(owner))
+    traces = [place for one in nodes() for place in containerd.traces(one.folder)]
+    for folder in (STATE, containerd.TEMPLATE, images.STORAGE):
         mounts.unmount_below(folder)
     network.remove_all()
-    cgroups.remove(PREFIX)
-    for socket in sockets:
-        socket.unlink(missing_ok=True)
-    containerd.socket_in(containerd.TEMPLATE).unlink(missing_ok=True)
-    shutil.rmtree(STATE, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        cgroups.remove(PREFIX)
+    containerd.remove_traces([*traces, *LEFT_OUTSIDE])
+    if not mounts.below(STATE):
+        shutil.rmtree(STATE, ignore_errors=True)
 
 
 def require_running() -> None:
@@ -114,9 +131,10 @@ def require_running() -> None:
 
 def left() -> list[str]:
     """Everything of the cluster that exists on this machine, the cache apart."""
-    folders = [str(STATE)] if STATE.exists() else []
-    mounted = [str(m) for folder in (STATE, containerd.TEMPLATE) for m in mounts.below(folder)]
-    return [*cgroups.left(PREFIX), *network.left(), *mounted, *folders]
+    places = [str(place) for place in (STATE, *LEFT_OUTSIDE) if place.exists()]
+    folders = (STATE, containerd.TEMPLATE, images.STORAGE)
+    mounted = [str(m) for folder in folders for m in mounts.below(folder)]
+    return [*cgroups.left(PREFIX), *network.left(), *mounted, *places]
 
 
 def dead() -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -91,6 +91,7 @@ def _fill_template(images: Collection[str]) -> list[str]:
 def _template() -> Iterator[Path]:
     """The store in the cache, with a containerd that serves it for a moment."""
     owner, name = CONTROL_PLANE, "image-store"
+    components.remove(owner, name)  # of a start that was killed
     socket = socket_in(TEMPLATE)
     socket.unlink(missing_ok=True)
     server = component(owner, name, TEMPLATE, TEMPLATE / "cni")
@@ -126,19 +127,36 @@ def _collect_garbage(socket: Path) -> None:
 def copy_template(folder: Path) -> None:
     """Give a node a store of its own with all images unpacked."""
     source, copy = TEMPLATE / "containerd", folder / "containerd"
-    folder.mkdir(parents=True)
+    part = folder / "copying"
+    shutil.rmtree(part, ignore_errors=True)
     same_disk = source.stat().st_dev == folder.stat().st_dev
-    run("cp", "--archive", *(["--link"] if same_disk else []), source, copy)
-    for database in copy.rglob("*.db"):  # these are written in place
-        original = source / database.relative_to(copy)
+    run("cp", "--archive", *(["--link"] if same_disk else []), source, part)
+    for database in part.rglob("*.db"):  # these are written in place
+        original = source / database.relative_to(part)
         database.unlink()
         shutil.copy2(original, database)
+    part.rename(copy)
 
 
-def shim_sockets(folder: Path) -> list[Path]:
-    """Where the pods' shims listen: outside the folder, for want of a setting."""
-    addresses = (folder / "containerd-state").glob("io.containerd.runtime.v2.task/*/*/address")
-    return [Path(file.read_text().removeprefix("unix://")) for file in addresses]
+def traces(folder: Path) -> list[Path]:
+    """What the node's containers have outside its folder, for want of a setting: the sockets of
+    their shims, runc's notes, and CNI's."""
+    found = []
+    for task in (folder / "containerd-state/io.containerd.runtime.v2.task/k8s.io").glob("*"):
+        address = task / "address"
+        if address.exists():
+            found.append(Path(address.read_text().removeprefix("unix://")))
+        found.append(Path("/run/containerd/runc/k8s.io") / task.name)
+        found += Path("/var/lib/cni/results").glob(f"pods-{task.name}-*")
+    return [place for place in found if place.exists()]
+
+
+def remove_traces(places: Iterable[Path]) -> None:
+    for place in places:
+        if place.is_dir():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            place.unlink(missing_ok=True)
 
 
 def _stored(socket: Path) -> dict[str, str]:

@@ -177,12 +177,13 @@ COMPONENTS = {
 
 
 def start() -> None:
-    """All but the simulator, each as soon as what it needs is there."""
+    """All but the simulator, each as soon as what it needs is there; what runs is left alone."""
     pki.make_authority()
     first, second = etcd(), api_server()
     components.start(first)
     components.start(second)
     wait_until(is_ready, "the API server is ready", first, second)
+    wait_until(_serves_kube_system, "the namespace kube-system is made", second)
     run(
         binaries.path_of("kubectl"),
         f"--kubeconfig={kubeconfig()}",
@@ -203,6 +204,10 @@ def restart(owner: str, name: str) -> None:
 
 def is_ready() -> bool:
     return _ask("/readyz") == "ok"
+
+
+def _serves_kube_system() -> bool:
+    return _ask("/api/v1/namespaces/kube-system") is not None
 
 
 def _ask(path: str) -> str | None:

@@ -18,16 +18,16 @@ from e2e.cluster import binaries, oci
 from e2e.cluster.containerd import LAYOUT, PAUSE_IMAGE
 from e2e.cluster.places import CACHE, ROOT
 from e2e.cluster.shell import run
+from tools.install import CPU_INDEX, WHEELS, cpu_index_answers
 
-WHEELS = ROOT.parent / "shared" / "wheels"
 DEBIAN, BASE_PACKAGES = "bookworm", ("python3", "python3-venv", "ca-certificates")
 BASE = f"matinee/base:{DEBIAN}"
-_ROOT, _RUNROOT, _DRIVER = CACHE / "buildah", Path("/run/matinee-buildah"), "overlay"
+STORAGE, _RUNROOT, _DRIVER = CACHE / "buildah", Path("/run/matinee-buildah"), "overlay"
 _BUILDAH = (
-    *("buildah", "--root", _ROOT, "--runroot", _RUNROOT),
+    *("buildah", "--root", STORAGE, "--runroot", _RUNROOT),
     *("--storage-driver", _DRIVER),
 )
-_STORAGE = f"[{_DRIVER}@{_ROOT}+{_RUNROOT}]"
+_STORAGE = f"[{_DRIVER}@{STORAGE}+{_RUNROOT}]"
 _PASSED_ON = ("/etc/pip.conf", "/etc/ssl/certs")
 """How this machine reaches its package index."""
 
@@ -105,9 +105,7 @@ def _write_debian(file: IO[bytes]) -> None:
 
 def _build(image: Image) -> None:
     options = [f"--volume={place}:{place}:ro" for place in _PASSED_ON if Path(place).exists()]
-    if WHEELS.is_dir():
-        options += [f"--volume={WHEELS}:/wheels:ro"]
-        options += ["--build-arg=TORCH_OPTIONS=--find-links /wheels"]
+    options += _torch_options()
     if image.target:
         options += [f"--target={image.target}"]
     options += [f"--build-arg=BASE=localhost/{BASE}", f"--file={ROOT / image.dockerfile}"]
@@ -121,6 +119,16 @@ def _build(image: Image) -> None:
         *("skopeo", "--insecure-policy", "copy", "--dest-oci-accept-uncompressed-layers"),
         *(f"containers-storage:{_STORAGE}localhost/{image.name}", f"oci:{LAYOUT}:{image.name}"),
     )
+
+
+def _torch_options() -> list[str]:
+    """The small build of torch for CPUs, where it can be had: no node here has a GPU."""
+    if WHEELS.is_dir():
+        found = "--find-links /wheels"
+        return [f"--volume={WHEELS}:/wheels:ro", f"--build-arg=TORCH_OPTIONS={found}"]
+    if cpu_index_answers():
+        return [f"--build-arg=TORCH_OPTIONS=--index-url {CPU_INDEX}"]
+    return []
 
 
 def _stamp(image: Image) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from e2e.cluster.shell import succeeds
@@ -27,4 +28,4 @@ def unmount_below(folder: Path) -> None:
 
 def _unescaped(text: str) -> str:
     """Spaces, tabs, newlines and backslashes are octal there."""
-    return text.encode().decode("unicode_escape")
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

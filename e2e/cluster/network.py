@@ -93,7 +93,7 @@ def _fill_namespace(owner: str, address: str) -> None:
     _plug_in(owner)
     # kube-proxy's rules see a packet to a Service only if there is a route for it.
     _ip(space, "route", "add", SERVICES, "dev", NODE_INTERFACE)
-    run(*inside(owner), "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    run(*inside(owner), "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
 
 
 def _far_end(owner: str) -> list[str]:
@@ -141,13 +141,20 @@ def remove(owner: str) -> None:
     succeeds("ip", "netns", "delete", namespace_of(owner))
 
 
+def forget(node: Node) -> None:
+    """The routes to a node's pods."""
+    succeeds("ip", "route", "delete", node.pods)
+    for owner in namespaces():
+        succeeds("ip", "-n", namespace_of(owner), "route", "delete", node.pods)
+
+
 def remove_all() -> None:
+    if _HOST_END.exists():
+        succeeds("ip", "link", "delete", HOST_INTERFACE)
     for owner in namespaces():
         remove(owner)
     if namespace_file("switch").exists():
         remove("switch")
-    if _HOST_END.exists():
-        run("ip", "link", "delete", HOST_INTERFACE)
 
 
 def namespaces() -> list[str]:

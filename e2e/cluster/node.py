@@ -122,10 +122,13 @@ def add(node: Node) -> None:
     A killed node comes back as a machine does that was switched off: with its disk, without its
     pods' processes.
     """
-    if not node.folder.exists():
+    node.folder.mkdir(parents=True, exist_ok=True)
+    if not (node.folder / "containerd").exists():
         runtime.copy_template(node.folder)
+    if not kubeconfig(node.name).exists():
         pki.make_node(node)
-    if not network.namespace_file(node.name).exists():
+    if not components.runs(node.name, "containerd"):
+        network.remove(node.name)  # it may be half made
         network.make_node(node, [other for other in nodes() if other != node])
     cgroups.make_for_kubelet(group_of(node.name))
     for make in (containerd, kubelet, kube_proxy):
@@ -149,8 +152,8 @@ def kill(node: Node) -> None:
     cgroups.kill(group_of(node.name))
     network.remove(node.name)
     mounts.unmount_below(node.folder)
-    for socket in [runtime.socket_in(node.folder), *runtime.shim_sockets(node.folder)]:
-        socket.unlink(missing_ok=True)
+    runtime.socket_in(node.folder).unlink(missing_ok=True)
+    runtime.remove_traces(runtime.traces(node.folder))
 
 
 def remove(node: Node) -> None:
@@ -161,8 +164,11 @@ def remove(node: Node) -> None:
         f"--kubeconfig={kubeconfig()}",
         *("delete", "node", node.name, "--ignore-not-found", "--wait=false"),
     )
+    network.forget(node)
     cgroups.remove(group_of(node.name))
-    shutil.rmtree(node.folder, ignore_errors=True)
+    kubeconfig(node.name).unlink(missing_ok=True)
+    if not mounts.below(node.folder):
+        shutil.rmtree(node.folder, ignore_errors=True)
 
 
 def set_gpus(node: Node, count: int) -> None:

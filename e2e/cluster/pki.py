@@ -37,10 +37,12 @@ SERVER = f"https://{CONTROL_PLANE_ADDRESS}:{API_PORT}"
 
 
 def make_authority() -> None:
-    """The cluster's authority, its servers' certificates and its users' kubeconfigs."""
+    """The cluster's authority, its servers' certificates and its users' kubeconfigs, once. The
+    authority's key is written last: where it is, all is there."""
+    if private_key("ca").exists():
+        return
     authority = trustme.CA()
     _write(certificate("ca"), authority.cert_pem.bytes())
-    _write(private_key("ca"), authority.private_key_pem.bytes())
     _issue(authority, "kube-apiserver", "kube-apiserver", API_NAMES)
     _issue(authority, "service-accounts", "service-accounts")
     _issue(authority, "kubelet-client", "kube-apiserver", group=ADMINS)
@@ -49,6 +51,7 @@ def make_authority() -> None:
     for name, (user, group) in USERS.items():
         _issue(authority, name, user, group=group)
         write_kubeconfig(name)
+    _write(private_key("ca"), authority.private_key_pem.bytes())
 
 
 def make_node(node: Node) -> None:

@@ -81,18 +81,13 @@ def _direction(
     isolated: set[str] = set()
     allowed: list[str] = []
     for policy in policies:
-        if direction.kind not in _kinds(policy["spec"]):
+        if direction.kind not in policy["spec"]["policyTypes"]:  # the API server fills it in
             continue
         chosen = _selected(policy, pods)
         isolated |= {pod.address for pod in chosen}
         for rule in policy["spec"].get(direction.rules) or ():
             allowed += _rules(direction, rule, policy, chosen, pods, namespaces)
     return sorted(isolated), list(dict.fromkeys(allowed))
-
-
-def _kinds(spec: Object) -> Sequence[str]:
-    implied = ["Ingress"] + (["Egress"] if "egress" in spec else [])
-    return spec.get("policyTypes") or implied
 
 
 def _selected(policy: Object, pods: Sequence[Pod]) -> list[Pod]:
@@ -139,7 +134,8 @@ def _peers(
         return
     for peer in peers:
         if "ipBlock" in peer:
-            yield _block(peer["ipBlock"]), []
+            if networks := _block(peer["ipBlock"]):
+                yield _set(networks), []
             continue
         found = [pod for pod in pods if _is_peer(pod, peer, policy, namespaces)]
         if found:
@@ -156,18 +152,24 @@ def _is_peer(
     return there and matches(peer.get("podSelector") or {}, pod.labels)
 
 
-def _block(block: Object) -> str:
-    """A network without its exceptions."""
-    networks = [ipaddress.ip_network(block["cidr"])]
-    for exception in map(ipaddress.ip_network, block.get("except") or ()):
-        networks = [part for network in networks for part in _without(network, exception)]
-    return _set([str(network) for network in networks])
+def _block(block: Object) -> list[str]:
+    """A network without its exceptions; nothing of IPv6, which no pod speaks here."""
+    whole = ipaddress.ip_network(block["cidr"], strict=False)
+    if not isinstance(whole, ipaddress.IPv4Network):
+        return []
+    networks = [whole]
+    for exception in block.get("except") or ():
+        without = ipaddress.IPv4Network(exception, strict=False)
+        networks = [part for network in networks for part in _without(network, without)]
+    return [str(network) for network in networks]
 
 
-def _without(network: Any, exception: Any) -> list[Any]:
-    if not exception.subnet_of(network):
-        return [network]
-    return sorted(network.address_exclude(exception))
+def _without(
+    network: ipaddress.IPv4Network, exception: ipaddress.IPv4Network
+) -> list[ipaddress.IPv4Network]:
+    if network.subnet_of(exception):
+        return []
+    return sorted(network.address_exclude(exception)) if exception.subnet_of(network) else [network]
 
 
 def _ports(rule: Object, targets: Sequence[Pod]) -> Iterator[tuple[str, Sequence[Pod]]]:

@@ -54,6 +54,10 @@ def test_an_old_go_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         binaries.build(lambda _: None)
 
 
+def test_the_go_that_is_asked_for_is_the_newest_of_all_modules() -> None:
+    assert max(map(binaries.go_version_of, ALL)) >= (1, 26)
+
+
 def test_no_module_names_where_it_is_fetched_from() -> None:
     listed = subprocess.run(
         ["grep", "-rlE", "GOPROXY|https?://", "--include=go.*", HERE / "binaries"],

@@ -72,9 +72,10 @@ def test_a_frozen_group_stops_and_goes_on(root: Path) -> None:
     cgroups.kill(NAME, root)
 
 
-def test_killing_a_frozen_group_works_too(root: Path) -> None:
-    process = started(root, NAME)
-    cgroups.freeze(NAME, root=root)
+@pytest.mark.parametrize("frozen", [NAME, f"{NAME}/inner"])
+def test_killing_works_when_a_group_is_frozen(root: Path, frozen: str) -> None:
+    process = started(root, f"{NAME}/inner")
+    cgroups.freeze(frozen, root=root)
     cgroups.kill(NAME, root)
     with process:
         assert process.wait() == -9

@@ -8,7 +8,6 @@ import pytest
 from e2e import target
 from e2e.cluster import __main__ as command
 from e2e.cluster import binaries, cluster
-from e2e.cluster.binaries import Binary
 from e2e.cluster.shell import ClusterError
 
 
@@ -39,16 +38,14 @@ def test_packages_that_are_missing_are_named(
 def test_without_go_and_without_what_it_built_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Never(Binary):
-        file = tmp_path / "never"
-
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(cluster, "missing_packages", lambda _: [])
-    monkeypatch.setattr(binaries, "ALL", (Never("x", ".", ("x",)),))
+    monkeypatch.setattr(binaries, "CACHE", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     said = cluster.why_not()
     assert said is not None
-    assert said.startswith("The test cluster needs Go")
+    assert said.startswith("Go is not installed: Kubernetes is built with it; install 1.26")
+    assert said.endswith(", or set KUBECONFIG to use another cluster.")
 
 
 def test_commands_on_a_cluster_that_does_not_run_say_how_to_start_one(

@@ -17,7 +17,13 @@ NAMESPACES = {"shop": {"team": "a"}, "other": {"team": "b"}}
 
 
 def policy(**spec: Any) -> dict[str, Any]:
-    return {"metadata": {"namespace": "shop"}, "spec": spec}
+    return {"metadata": {"namespace": "shop"}, "spec": {"policyTypes": ["Ingress"], **spec}}
+
+
+def block(cidr: str, *exceptions: str) -> dict[str, Any]:
+    """A policy that lets a network in."""
+    peer = {"ipBlock": {"cidr": cidr, "except": [*exceptions]}}
+    return policy(**SELECT_WEB, ingress=[{"from": [peer]}])
 
 
 def rules(*policies: dict[str, Any]) -> dict[str, list[str]]:
@@ -95,15 +101,26 @@ CASES: dict[str, tuple[dict[str, Any], str, list[str]]] = {
         [f"ip daddr {WEBS} meta l4proto udp return"],
     ),
     "a network without a part of it": (
-        policy(
-            **SELECT_WEB,
-            ingress=[
-                {"from": [{"ipBlock": {"cidr": "198.18.0.0/30", "except": ["198.18.0.0/31"]}}]}
-            ],
-        ),
+        block("198.18.0.0/30", "198.18.0.0/31"),
         "ingress",
         [f"ip daddr {WEBS} ip saddr {{ 198.18.0.2/31 }} return"],
     ),
+    "exceptions that overlap": (
+        block("10.0.0.0/24", "10.0.0.0/26", "10.0.0.0/25"),
+        "ingress",
+        [f"ip daddr {WEBS} ip saddr {{ 10.0.0.128/25 }} return"],
+    ),
+    "exceptions that leave nothing": (
+        block("10.0.0.0/24", "10.0.0.0/25", "10.0.0.128/25"),
+        "ingress",
+        [],
+    ),
+    "a network that is named by an address in it": (
+        block("10.0.0.5/24"),
+        "ingress",
+        [f"ip daddr {WEBS} ip saddr {{ 10.0.0.0/24 }} return"],
+    ),
+    "a network of IPv6": (block("::/0"), "ingress", []),
     "what goes out": (
         policy(
             **SELECT_WEB,
@@ -132,8 +149,9 @@ def test_only_selected_pods_are_isolated() -> None:
     assert rules()["forward"] == []
 
 
-def test_a_policy_with_egress_rules_isolates_both_ways() -> None:
-    forward = rules(policy(**SELECT_WEB, egress=[{}]))["forward"]
+def test_a_policy_may_isolate_both_ways() -> None:
+    both = ["Ingress", "Egress"]
+    forward = rules(policy(**SELECT_WEB, egress=[{}], policyTypes=both))["forward"]
     assert forward == [*INTO_WEB, f"ip saddr {WEBS} jump egress"]
 
 

@@ -32,7 +32,7 @@ def test_the_build_fits_the_machine(
     monkeypatch: pytest.MonkeyPatch, gpu: bool, answers: bool, source: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(install, "_has_nvidia_gpu", lambda: gpu)
-    monkeypatch.setattr(install, "_cpu_index_answers", lambda: answers)
+    monkeypatch.setattr(install, "cpu_index_answers", lambda: answers)
     assert install._torch_source() == source
 
 
@@ -49,7 +49,7 @@ def test_the_index_is_asked_within_a_bound(
 ) -> None:
     monkeypatch.setattr(install, "PROBE", probe)
     monkeypatch.setattr(install, "PROBE_TIMEOUT_S", 2 if answers else 0.3)
-    assert install._cpu_index_answers() is answers
+    assert install.cpu_index_answers() is answers
 
 
 def test_another_python_is_refused_with_the_remedy(
