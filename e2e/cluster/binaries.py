@@ -18,6 +18,8 @@ from pathlib import Path
 from e2e.cluster.places import BINARIES, CACHE, HERE
 from e2e.cluster.shell import ClusterError, run
 
+GO_THAT_FETCHES = (1, 21)
+"""From this version on Go downloads the one that a module asks for, unless it may not."""
 KUBERNETES = "v1.35.4"
 """Also in binaries/kubernetes/go.mod; a test compares them."""
 _VERSION = "k8s.io/component-base/version"
@@ -124,8 +126,10 @@ def why_not(binaries: Sequence[Binary] = ALL) -> str | None:
     text = ".".join(map(str, wanted))
     if shutil.which("go") is None:
         return f"Go is not installed: Kubernetes is built with it; install {text} or newer"
-    present = run("go", "env", "GOVERSION").strip().removeprefix("go")
-    if _numbers(present) < wanted:
+    present, toolchain = run("go", "env", "GOVERSION", "GOTOOLCHAIN").split()
+    present = present.removeprefix("go")
+    fetches_newer = toolchain != "local" and _numbers(present) >= GO_THAT_FETCHES
+    if _numbers(present) < wanted and not fetches_newer:
         return f"Go {present} is too old: Kubernetes is built with {text} or newer"
     return None
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from e2e.cluster.places import BINARIES
 from matinee_operator.settings import read_settings
 from tools.chart_values import Values
 
 CHART = Path(__file__).parents[2] / "charts" / "matinee"
-HELM = shutil.which("helm")
+HELM = shutil.which("helm") or shutil.which("helm", path=BINARIES)
+"""On the PATH, or the test cluster's: `make e2e` has it, so these tests are part of it too."""
 needs_helm = pytest.mark.skipif(HELM is None, reason="helm is not installed")
 
 

@@ -45,13 +45,22 @@ def test_without_go_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         binaries.build(lambda _: None)
 
 
-def test_an_old_go_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "go").write_text("#!/bin/sh\necho go1.19.8\n")
+@pytest.mark.parametrize(
+    ("version", "toolchain", "refused"),
+    [("go1.19.8", "auto", True), ("go1.25.0", "local", True), ("go1.25.0", "auto", False)],
+)
+def test_an_old_go_that_cannot_fetch_a_newer_one_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    toolchain: str,
+    refused: bool,
+) -> None:
+    (tmp_path / "go").write_text(f"#!/bin/sh\necho {version}; echo {toolchain}\n")
     (tmp_path / "go").chmod(0o755)
     monkeypatch.setattr(binaries, "CACHE", tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(ClusterError, match=r"Go 1\.19\.8 is too old"):
-        binaries.build(lambda _: None)
+    assert bool(binaries.why_not()) is refused
 
 
 def test_the_go_that_is_asked_for_is_the_newest_of_all_modules() -> None:
