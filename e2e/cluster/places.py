@@ -22,7 +22,7 @@ PREFIX = "matinee"
 """Of cgroups, network namespaces and interfaces."""
 
 SERVICES = "198.19.0.0/24"
-API_SERVICE, DNS_SERVICE, METRICS_SERVICE = "198.19.0.1", "198.19.0.10", "198.19.0.11"
+API_SERVICE, DNS_SERVICE = "198.19.0.1", "198.19.0.10"
 PODS = "198.18.0.0/17"
 LINKS = "198.18.255.0/24"
 LINK_PREFIX = 24
