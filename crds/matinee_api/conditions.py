@@ -54,6 +54,7 @@ SOURCE_UNREACHABLE = "SourceUnreachable"  # the address does not answer
 CHECKSUM_MISMATCH = "ChecksumMismatch"  # a fetched file is not what it should be
 NO_SPACE = "NoSpace"  # the cache volume is full
 OUT_OF_MEMORY = "OutOfMemory"  # the model does not fit
+ADAPTER_INVALID = "AdapterInvalid"  # a LoRA adapter's files are not LoRA weights
 FAMILY_UNSUPPORTED = "FamilyUnsupported"  # the weights are of another family than the spec says
 WARMUP_FAILED = "WarmupFailed"  # loading or the first generation failed
 IMAGE_PULL_FAILED = "ImagePullFailed"  # the runtime's image cannot be had

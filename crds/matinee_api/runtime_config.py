@@ -16,13 +16,15 @@ from matinee_api.rules import broken_rules
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
-class _Config(BaseModel):
+class Config(BaseModel):
+    """A part of a configuration file: strict and frozen."""
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
     )
 
 
-class EngineConfig(_Config):
+class EngineConfig(Config):
     """How the model is run; says nothing about what it makes."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -34,7 +36,7 @@ class EngineConfig(_Config):
     """Threads that torch uses on a CPU; unset: the cores divided by the workers."""
 
 
-class GeneratorConfig(_Config):
+class GeneratorConfig(Config):
     """Which model."""
 
     model_path: str = Field(min_length=1)
@@ -49,7 +51,7 @@ class GeneratorConfig(_Config):
     engine: EngineConfig = EngineConfig()
 
 
-class SamplingConfig(_Config):
+class SamplingConfig(Config):
     """What a request may set and otherwise takes from here, and failing that from the model."""
 
     width: int | None = Field(default=None, ge=1, le=16384)
@@ -68,7 +70,7 @@ class SamplingConfig(_Config):
     """Seed of the noise; unset: drawn at random and told to the client."""
 
 
-class RequestConfig(_Config):
+class RequestConfig(Config):
     """One generation: `matinee generate`, or the defaults of a server's sessions."""
 
     prompt: Prompt | None = None
@@ -80,14 +82,14 @@ class RequestConfig(_Config):
     sampling: SamplingConfig = SamplingConfig()
 
 
-class OutputConfig(_Config):
+class OutputConfig(Config):
     """Where a generation is written."""
 
     output_path: str = "outputs/"
     """A file that ends in .mp4, or a folder."""
 
 
-class RunConfig(_Config):
+class RunConfig(Config):
     """`matinee generate --config`."""
 
     generator: GeneratorConfig
@@ -95,7 +97,7 @@ class RunConfig(_Config):
     output: OutputConfig = OutputConfig()
 
 
-class ServerConfig(_Config):
+class ServerConfig(Config):
     """The HTTP server."""
 
     host: str = "127.0.0.1"
@@ -109,7 +111,7 @@ class ServerConfig(_Config):
     Programs that send no Origin are always allowed."""
 
 
-class WarmupConfig(_Config):
+class WarmupConfig(Config):
     """A real generation before the server calls itself ready."""
 
     enabled: bool = True
@@ -120,7 +122,7 @@ class WarmupConfig(_Config):
     """Loading and warm-up together; first compilation of a large model takes many minutes."""
 
 
-class PoolConfig(_Config):
+class PoolConfig(Config):
     """Worker processes."""
 
     num_workers: int = Field(default=1, ge=1, le=64)
@@ -132,7 +134,7 @@ class PoolConfig(_Config):
     """Restarts within ten minutes before the server stops trying and says so in /readyz."""
 
 
-class LimitsConfig(_Config):
+class LimitsConfig(Config):
     """What one client may use."""
 
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)
@@ -153,7 +155,7 @@ class LimitsConfig(_Config):
     """Most prompts in a client's curated list."""
 
 
-class StateConfig(_Config):
+class StateConfig(Config):
     """Where continuation states and session logs go."""
 
     store: Literal["memory", "file"] = "memory"
@@ -174,7 +176,7 @@ class StateConfig(_Config):
         return self
 
 
-class StreamingConfig(_Config):
+class StreamingConfig(Config):
     """`/v1/stream`."""
 
     session_timeout_seconds: float = Field(default=300.0, gt=0, le=86400)
@@ -203,7 +205,7 @@ class StreamingConfig(_Config):
     state: StateConfig = StateConfig()
 
 
-class ServeConfig(_Config):
+class ServeConfig(Config):
     """`matinee serve --config`."""
 
     generator: GeneratorConfig
