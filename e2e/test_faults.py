@@ -48,6 +48,7 @@ def test_a_node_s_death_moves_its_endpoints_away_and_it_comes_back(
     cluster_command("node", "kill", "node-2")
     wait_for_endpoints(namespace, {"server-1"})
     url = f"http://servers.{namespace}.svc:8080"
+    pods.wait_reachable(own_cluster, namespace, "client", url)
     answers = {pods.get(own_cluster, namespace, "client", url) for _ in range(10)}
     assert answers == {"server-1"}
     cluster_command("node", "add", "node-2")
