@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from matinee_api import conditions as words
@@ -12,6 +12,9 @@ from matinee_operator import names
 
 Object = Mapping[str, Any]
 
+PROPAGATION = timedelta(seconds=5)
+"""What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became ready
+may not be found yet, and one that was taken out may still be."""
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
@@ -54,10 +57,13 @@ class ObservedPod:
     finished: bool = False
     finished_at: datetime | None = None
     terminating: bool = False
+    cordoned_at: datetime | None = None
     drain_deadline: datetime | None = None
     trouble: Trouble | None = None
     slots: Slots | None = None
     leaving_node: bool = False
+    settled: bool = True
+    """It has been ready for so long that everybody finds it."""
 
     @property
     def ready(self) -> bool:
@@ -75,7 +81,12 @@ class ObservedPod:
     @property
     def serving(self) -> bool:
         """It takes new sessions."""
-        return self.ready and not self.cordoned and not (self.slots and self.slots.draining)
+        return (
+            self.ready
+            and self.settled
+            and not self.cordoned
+            and not (self.slots and self.slots.draining)
+        )
 
     @property
     def sessions(self) -> int:
@@ -88,7 +99,9 @@ class ObservedPod:
         return idle and not self.ready and not self.cordoned
 
 
-def observed_pod(raw: Object, slots: Slots | None, *, leaving_node: bool = False) -> ObservedPod:
+def observed_pod(
+    raw: Object, slots: Slots | None, now: datetime, *, leaving_node: bool = False
+) -> ObservedPod:
     meta, status = raw["metadata"], raw.get("status", {})
     annotations = meta.get("annotations", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
@@ -109,10 +122,12 @@ def observed_pod(raw: Object, slots: Slots | None, *, leaving_node: bool = False
         finished=finished,
         finished_at=_finished_at(status) if finished else None,
         terminating="deletionTimestamp" in meta,
+        cordoned_at=_moment_or_none(annotations.get(names.CORDONED_AT)),
         drain_deadline=_moment_or_none(annotations.get(names.DRAIN_DEADLINE)),
         trouble=None if ready_since else pod_trouble(raw),
         slots=slots,
         leaving_node=leaving_node,
+        settled=ready_since is not None and now - ready_since >= PROPAGATION,
     )
 
 
