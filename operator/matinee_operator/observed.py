@@ -136,9 +136,11 @@ def pod_trouble(raw: Object) -> Trouble | None:
     status = raw.get("status", {})
     disrupted = condition(status, "DisruptionTarget")
     if disrupted.get("status") == "True":
-        lost = disrupted.get("reason") == "DeletionByTaintManager"
-        reason = words.NODE_LOST if lost else words.POD_FAILED
-        return Trouble(reason, _sentence(disrupted, "the pod was evicted"))
+        if disrupted.get("reason") == "DeletionByTaintManager":
+            node = raw.get("spec", {}).get("nodeName")
+            message = f"node {node} does not answer, or was tainted NoExecute"
+            return Trouble(words.NODE_LOST, message)
+        return Trouble(words.POD_FAILED, _sentence(disrupted, "the pod was evicted"))
     if status.get("phase") == "Failed":
         return Trouble(words.POD_FAILED, _sentence(status, "the pod ended"))
     scheduled = condition(status, "PodScheduled")

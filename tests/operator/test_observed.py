@@ -94,7 +94,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], Trouble | None]] = {
     ),
     "its node stopped answering": (
         says("DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: deleting"),
-        Trouble(words.NODE_LOST, "Taint manager: deleting"),
+        Trouble(words.NODE_LOST, "node n1 does not answer, or was tainted NoExecute"),
     ),
 }
 
