@@ -10,9 +10,10 @@ from typing import Any, cast
 import pytest
 
 from matinee.errors import InvalidRequest, MatineeError, WorkerFailed
+from matinee.listening import PortUnavailable
 from matinee.streaming import server
 from matinee.streaming.lifecycle import Lifecycle
-from matinee.streaming.server import PortUnavailable, bind, check_defaults, url_of
+from matinee.streaming.server import bind, check_defaults, url_of
 from matinee_api.runtime_config import (
     GeneratorConfig,
     RequestConfig,
