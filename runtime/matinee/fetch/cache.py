@@ -131,7 +131,7 @@ def _salvage(old: Path, partial: Path, wanted: Manifest) -> None:
     """Take over what `old` may have of use, to be checked like a part, and remove the rest."""
     before = read_manifest(old)
     for file in set(wanted.files) & set(before.files if before else ()):
-        if size_at(old / file.path) and not present_bytes(partial, file):
+        if size_at(old / file.path) == file.size_bytes > present_bytes(partial, file):
             part = part_of(partial, file)
             part.parent.mkdir(parents=True, exist_ok=True)
             (old / file.path).rename(part)

@@ -47,3 +47,15 @@ def volume_errors(folder: Path) -> Iterator[None]:
                 "mount a volume there that this user may read and write"
             )
         raise FetchFailed("NoSpace", message) from error
+
+
+def words_of(error: BaseException) -> str:
+    """What the operating system said at the bottom of a client's error, else the error's own
+    words."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = getattr(cause, "reason", None) or cause.__cause__ or cause.__context__
+        cause = cause if isinstance(cause, BaseException) else None
+    return str(error) or type(error).__name__

@@ -30,7 +30,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
     http_stream_backoff,
 )
 
-from matinee.fetch.errors import FetchFailed, TransferBroken
+from matinee.fetch.errors import FetchFailed, TransferBroken, words_of
 from matinee.fetch.files import Listing, SourceFile, stays_inside
 from matinee.fetch.tokens import read_token
 from matinee.fetch.transfer import Content
@@ -112,7 +112,7 @@ class Hub:
         except HfHubHTTPError as error:
             raise error_of(error, asked) from error
         except (httpx2.TransportError, httpx2.StreamError) as error:
-            raise TransferBroken(str(error) or type(error).__name__) from error
+            raise TransferBroken(words_of(error)) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise TransferBroken(f"the answer is not a hub's ({error})") from error
 

@@ -6,6 +6,7 @@ Python's own server: three dozen lines instead of an event loop beside threads t
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from matinee.fetch.progress import Progress
+
+logger = logging.getLogger(__name__)
 
 PATH = "/v1/download"
 MAX_LISTENERS = 16
@@ -32,6 +35,7 @@ def telling(progress: Progress, listening: socket.socket) -> Iterator[None]:
         target=server.serve_forever, args=(_POLL_S,), name="progress", daemon=True
     )
     thread.start()
+    logger.info("the progress is told at http://%s:%d%s", *server.server_address[:2], PATH)
     try:
         yield
     finally:

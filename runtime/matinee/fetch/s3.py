@@ -24,7 +24,7 @@ from minio.credentials.providers import (
 from minio.datatypes import Object
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 
-from matinee.fetch.errors import FetchFailed, TransferBroken
+from matinee.fetch.errors import FetchFailed, TransferBroken, words_of
 from matinee.fetch.files import Listing, SourceFile, stays_inside
 from matinee.fetch.transfer import Content
 from matinee_api.fetch import FetchedTree
@@ -162,7 +162,7 @@ def error_of(
     if status is None and isinstance(error, ValueError):
         return FetchFailed("SourceNotFound", f"{where} cannot be asked: {error}; correct it")
     if status is None or status in (408, 429) or status >= 500:
-        return TransferBroken(f"it answers {status} {code}" if status else _words(error))
+        return TransferBroken(f"it answers {status} {code}" if status else words_of(error))
     if status == 412:
         return FetchFailed(
             "ChecksumMismatch", f"files of {where} change while they are fetched; try again later"
@@ -185,12 +185,6 @@ def _status_and_code(error: Exception) -> tuple[int | None, str]:
     if isinstance(error, InvalidResponseError):
         return int(error.args[0].partition("code: ")[2].partition(",")[0]), "without a reason"
     return None, ""
-
-
-def _words(error: Exception) -> str:
-    """urllib3 wraps the cause and puts addresses in memory before it."""
-    reason = getattr(error, "reason", None) or error
-    return str(reason).rpartition(">: ")[2] or type(error).__name__
 
 
 def _denied(code: str, where: str, with_credentials: bool) -> str:
