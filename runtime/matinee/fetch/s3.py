@@ -174,7 +174,14 @@ def error_of(
     return FetchFailed("SourceNotFound", f"{where} answers {status} {code}; correct its address")
 
 
-_BAD_CREDENTIALS = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}  # status 400
+_BAD_CREDENTIALS = {  # with another status than 403 at some stores
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "XAdminUserNotFound",  # versitygw's InvalidAccessKeyId
+}
 
 
 def _status_and_code(error: Exception) -> tuple[int | None, str]:
@@ -193,7 +200,7 @@ def _denied(code: str, where: str, with_credentials: bool) -> str:
             f"{where} wants credentials, and there are none; give an AWS shared credentials file "
             "(tokenSecretRef)"
         )
-    if code in ("InvalidAccessKeyId", "SignatureDoesNotMatch", *_BAD_CREDENTIALS):
+    if code in _BAD_CREDENTIALS:
         return f"{where} does not accept the credentials ({code}); correct the Secret"
     return f"the credentials may not read {where} ({code}); allow s3:ListBucket and s3:GetObject"
 

@@ -53,6 +53,7 @@ def s3_error(status: int, code: str) -> S3Error:
         (s3_error(404, "NoSuchKey"), "SourceNotFound", "NoSuchKey"),
         (s3_error(403, "AccessDenied"), "SourceDenied", "s3:GetObject"),
         (s3_error(403, "SignatureDoesNotMatch"), "SourceDenied", "correct the Secret"),
+        (s3_error(404, "InvalidAccessKeyId"), "SourceDenied", "correct the Secret"),
         (s3_error(400, "ExpiredToken"), "SourceDenied", "correct the Secret"),
         (s3_error(412, "PreconditionFailed"), "ChecksumMismatch", "change while"),
         (InvalidResponseError(404, "text/html", "<html>"), "SourceNotFound", "404"),
