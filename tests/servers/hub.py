@@ -198,7 +198,7 @@ class Handler(BaseHTTPRequestHandler):
             if self._may_read(found[1]):
                 self._info(found[1], found[2] or "main")
         elif found := _RESOLVE.fullmatch(path):
-            if self._may_read(found[1]):
+            if self._may_read(found[1]) and not self._is_gated(found[1]):
                 self._resolve(*found.groups())
         else:
             self._fail(404, "", "Not Found")
@@ -212,11 +212,17 @@ class Handler(BaseHTTPRequestHandler):
             self._fail(401, "", "Invalid username or password.")
         elif not self.server.store.has(repo):
             self._fail(404, "RepoNotFound", "Repository not found")
-        elif self.server.faults.take("gated"):
-            self._fail(403, "GatedRepo", f"Access to model {repo} is restricted")
         else:
             return True
         return False
+
+    def _is_gated(self, repo: str) -> bool:
+        """Then everybody may list the files, but not read them."""
+        if not self.server.faults.take("gated"):
+            return False
+        status = 403 if self.headers.get("Authorization") else 401
+        self._fail(status, "GatedRepo", f"Access to model {repo} is restricted")
+        return True
 
     def _info(self, repo: str, revision: str) -> None:
         commit = self.server.store.commit_of(repo, revision)

@@ -59,9 +59,12 @@ class Hub:
         """Raises `TransferBroken` and `FetchFailed`, as every method does."""
         api = HfApi(endpoint=self._endpoint, token=self._token or False)
         with self._errors():
-            info = api.model_info(
-                self._repo, revision=self._revision, files_metadata=True, timeout=_TIMEOUT_S
-            )
+            try:
+                info = api.model_info(
+                    self._repo, revision=self._revision, files_metadata=True, timeout=_TIMEOUT_S
+                )
+            except (AttributeError, KeyError, TypeError) as error:  # JSON of something else
+                raise ValueError(type(error).__name__) from error
         if info.sha is None:
             raise FetchFailed("SourceUnsupported", f"{self._endpoint} tells no commit; {_A_HUB}")
         self._revision = info.sha
@@ -146,13 +149,16 @@ def error_of(error: HfHubHTTPError, asked: _Asked) -> FetchFailed | TransferBrok
 
 def _denied(error: HfHubHTTPError, asked: _Asked) -> str:
     where = f"{asked.repo} on {asked.endpoint}"
+    if isinstance(error, GatedRepoError):
+        remedy = " with the account that the token belongs to"
+        if not asked.with_token:
+            remedy = ", and give a token of that account (tokenSecretRef)"
+        return f"{where} is gated; accept its terms on the model's page{remedy}"
     if not asked.with_token:
         return (
-            f"{where} is private, gated or not there, and there is no token; correct the name, or "
+            f"{where} is private or not there, and there is no token; correct the name, or "
             "give a token that may read it (tokenSecretRef)"
         )
-    if isinstance(error, GatedRepoError):
-        return f"{where} is gated; accept its terms with the account that the token belongs to"
     if error.response.status_code == httpx2.codes.UNAUTHORIZED:
         return f"the token for {where} is not valid; make a new one and update the Secret"
     return f"the token may not read {where}; give it read access to this model"

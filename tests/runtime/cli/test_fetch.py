@@ -29,6 +29,7 @@ from matinee_api.fetch import (
     FetchResult,
     TreeResult,
 )
+from matinee_api.load import load_text
 from tests.runtime.fetch.running_hub import TINY, TINY_BYTES, VAE, RunningHub, running_hub
 
 VAE_BYTES = (TINY / VAE).stat().st_size
@@ -221,6 +222,12 @@ def test_the_exit_code_tells_a_job_what_to_do(
         found, tree = result_of(process)
     assert found == code
     assert tree.reason is not None
+
+
+def test_the_example_of_the_page_is_a_configuration() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "fetching.md").read_text()
+    [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(load_text(FetchConfig, example).trees) == 2
 
 
 TREE = "{name: model, kind: model, uri: 'hf:o/n', folder: /f}"

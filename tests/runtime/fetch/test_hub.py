@@ -139,6 +139,13 @@ def test_a_gated_model_tells_to_accept_its_terms(
     assert "accept its terms" in result.message
 
 
+def test_a_gated_model_wants_a_token(hub: RunningHub, tmp_path: Path) -> None:
+    hub.set_faults(gated=True)
+    [result] = resolved(hub.tree(tmp_path / "tiny"))
+    assert result.reason == "SourceDenied"
+    assert "give a token" in result.message
+
+
 def test_a_moving_branch_is_fetched_at_the_commit_that_is_pinned(
     hub: RunningHub, tmp_path: Path
 ) -> None:
