@@ -99,7 +99,7 @@ def write_credentials(file: Path, access: str, secret: str) -> str:
 
 
 def fetch(
-    s3: S3, tmp_path: Path, *words: str, **changes: Any
+    s3: S3, tmp_path: Path, *words: str, env: dict[str, str] | None = None, **changes: Any
 ) -> tuple[subprocess.CompletedProcess[str], TreeResult]:
     facts = {
         "name": "model",
@@ -114,7 +114,7 @@ def fetch(
     home = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(
         [*MATINEE, config, *words],
-        env=home | {"HOME": str(tmp_path), "PYTHONWARNINGS": "error"},
+        env=home | {"HOME": str(tmp_path), "PYTHONWARNINGS": "error"} | (env or {}),
         capture_output=True,
         text=True,
     )
@@ -159,6 +159,12 @@ def test_an_object_in_several_parts_is_checked_too(
     crc = base64.b64encode(checksums.crc64nvme(vae, 0).to_bytes(8, "big")).decode()
     assert told[VAE] == f"crc64nvme:{crc}"
     assert re.search(r"-\d+$", s3.client.stat_object(BUCKET, f"{prefix}/{VAE}").etag or "")
+
+
+def test_credentials_may_come_from_the_environment(s3: S3, tmp_path: Path) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET}
+    done, tree = fetch(s3, tmp_path, "--resolve", env=keys)
+    assert (done.returncode, tree.reason) == (DONE, None)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def begin(folder: Path, wanted: Manifest) -> Path:
     Raises:
         FetchFailed: `SourceUnsupported`: something that is not ours stands where it shall be.
     """
+    _check_place(folder)
     partial, old = beside(folder, ".partial"), beside(folder, ".old")
     partial.mkdir(exist_ok=True)
     _drop_unwanted(partial, wanted)
@@ -103,17 +104,26 @@ def part_of(partial: Path, file: SourceFile) -> Path:
     return partial / f"{file.path}{PART}"
 
 
-def _is_damaged(folder: Path, wanted: Manifest) -> bool:
-    """Called for folders that are not `complete` only."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return False
-    if not (folder / MANIFEST).exists():
+def _check_place(folder: Path) -> None:
+    if folder.is_mount():
+        raise FetchFailed(
+            "SourceUnsupported",
+            f"{folder} is a mount point, which cannot appear all at once; mount the volume at "
+            f"{folder.parent}",
+        )
+    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
         raise FetchFailed(
             "SourceUnsupported",
             f"{folder} exists and was not fetched by matinee; remove it, or choose another folder",
         )
+
+
+def _is_damaged(folder: Path, wanted: Manifest) -> bool:
+    """Called for folders that are not `complete` only."""
     manifest = read_manifest(folder)
-    return manifest is None or manifest.is_of(wanted.uri, wanted.commit)
+    if manifest is None:
+        return (folder / MANIFEST).exists()
+    return manifest.is_of(wanted.uri, wanted.commit)
 
 
 def _drop_unwanted(partial: Path, wanted: Manifest) -> None:

@@ -145,8 +145,9 @@ class _Writing:
         self._opened.write(chunk)
         self._opened.flush()
         self._hasher.update(chunk)
+        before = self._counted_bytes()
         self.size_bytes += len(chunk)
-        self._counted(len(chunk))
+        self._counted(self._counted_bytes() - before)
 
     def is_full(self) -> bool:
         return self.size_bytes >= self.file.size_bytes
@@ -155,10 +156,14 @@ class _Writing:
         return self.size_bytes == self.file.size_bytes and matches(self._hasher, self.file.digest)
 
     def start_anew(self) -> None:
-        self._counted(-min(self.size_bytes, self.file.size_bytes))
+        self._counted(-self._counted_bytes())
         self._opened.truncate(0)
         self.size_bytes = 0
         self._hasher = hasher_of(self.file.digest, self.file.size_bytes)
+
+    def _counted_bytes(self) -> int:
+        """Bytes that are too many do not count."""
+        return min(self.size_bytes, self.file.size_bytes)
 
     def _hash_present(self) -> Hasher:
         hasher = hasher_of(self.file.digest, self.file.size_bytes)

@@ -123,6 +123,20 @@ def test_a_folder_of_somebody_else_is_refused(folder: Path) -> None:
         cache.begin(folder, WANTED)
 
 
+def test_a_mount_point_is_refused_before_anything_is_fetched() -> None:
+    with pytest.raises(FetchFailed, match=r"mount the volume at /$"):
+        cache.begin(Path("/proc"), WANTED)
+    assert not Path("/proc.partial").exists()
+
+
+def test_a_folder_whose_manifest_is_damaged_is_fetched_again(folder: Path) -> None:
+    complete(folder)
+    (folder / MANIFEST).write_text("{")
+    partial = cache.begin(folder, WANTED)
+    assert not folder.exists()
+    assert cache.missing_bytes(partial, WANTED) == 10
+
+
 def test_the_lock_is_for_one_at_a_time(folder: Path) -> None:
     order: list[str] = []
 

@@ -95,9 +95,11 @@ def test_a_part_that_is_wrong_is_thrown_away(left: bytes, tmp_path: Path) -> Non
 @pytest.mark.parametrize("data", [b"0123456780", b"0123456789 and more"])
 def test_a_file_that_stays_wrong_is_refused_and_not_kept(data: bytes, tmp_path: Path) -> None:
     source = Scripted([100, 100], data=data)
+    counted = Count()
     with pytest.raises(FetchFailed) as caught:
-        fetched(source, tmp_path)
+        fetch_file(source, FILE, tmp_path, Patience("the hub"), counted)
     assert caught.value.reason == "ChecksumMismatch"
+    assert counted.bytes == 0
     assert source.asked == [0, 0]
     assert list((tmp_path / "a").iterdir()) == []
 
