@@ -120,6 +120,8 @@ class _Proxy:
             line = await found.content.readline()
             if not line:
                 return response
+            if request.transport is None or request.transport.is_closing():
+                return response
             await response.write(line)
         self.way.watches_cut += 1
         return _broken(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from e2e.apiserver.story import Killed, Life, MortalKube
 from matinee_operator import names
+from matinee_operator.errors import NotFound
 from matinee_operator.kube import Kube
 from matinee_operator.names import Key
 
@@ -46,7 +48,8 @@ async def be_ready(kube: Kube, namespace: str) -> None:
     status = {"status": {"phase": "Running", "conditions": [ready]}}
     for pod in await kube.list("Pod", namespace):
         path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/status"
-        await kube.request("PATCH", path, {}, status, "application/merge-patch+json")
+        with contextlib.suppress(NotFound):  # the operator may be deleting it
+            await kube.request("PATCH", path, {}, status, "application/merge-patch+json")
 
 
 async def children(kube: Kube, namespace: str) -> list[str]:

@@ -15,7 +15,7 @@ from matinee_api.errors import ConfigError
 from matinee_api.meta import API_VERSION, Condition
 from matinee_operator import plan, status
 from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
-from matinee_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError, Refused
+from matinee_operator.errors import AlreadyExists, NotFound, OperatorError, Refused
 from matinee_operator.events import Events
 from matinee_operator.kube import Kube
 from matinee_operator.metrics import Metrics
@@ -160,7 +160,7 @@ class Reconciler:
     async def _delete(self, action: Delete) -> None:
         try:
             left = await self.kube.delete(action.target, action.uid)
-        except (NotFound, Conflict):
+        except NotFound:
             logger.debug("%s is gone already", action.target)
             left = None
         if left is None:
