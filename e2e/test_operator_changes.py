@@ -10,6 +10,7 @@ from typing import Any
 import kubernetes.client
 import pytest
 
+from e2e.cluster import __main__ as command
 from e2e.operating import condition, patch, pods_of, revision_of, wait_for_pods, wait_until
 from e2e.target import Target
 from e2e.test_runtime import streamed
@@ -147,3 +148,17 @@ def test_labels_that_steer_viewers_are_put_back(operator: Target, tiny: str, lab
         return (label in pod["metadata"]["labels"]) == as_it_is
 
     wait_for_pods(tiny, "tiny", put_back)
+
+
+@pytest.mark.parametrize("component", ["kube-apiserver", "etcd"])
+def test_a_restarted_control_plane_costs_no_pod_and_no_edit(
+    operator: Target, tiny: str, own_cluster: Target, component: str
+) -> None:
+    before = {pod["metadata"]["uid"] for pod in pods_of(tiny, "tiny")}
+    assert command.main(["component", "restart", component]) == 0
+    operator.kubectl("scale", "ssvc/tiny", "-n", tiny, "--replicas=3")
+    wait_until(
+        "StreamingService", tiny, "tiny", lambda s: READY(s) and s["status"]["readyReplicas"] == 3
+    )
+    after = {pod["metadata"]["uid"] for pod in pods_of(tiny, "tiny")}
+    assert before < after

@@ -143,6 +143,8 @@ def test_at_the_drain_deadline_viewers_are_told_and_the_pod_goes(
         patch(operator, tiny, {"replicas": 0})
         assert 0 < viewer.hear("draining")["deadline_seconds"] <= 20
         viewer.play()
+        state = viewer.hear("continuation_state_snapshot")["state"]
+        assert state["payload"]["segment_index"] == 2
         assert viewer.hear("ltx2_stream_complete")["reason"] == "drained"
         assert viewer.hear(CLOSED)["code"] == SERVICE_RESTART
     wait_for_pods(tiny, "tiny", lambda found: not found)

@@ -111,7 +111,7 @@ class Reconciler:
             case Tell():
                 await self.events.tell(key, _uid(snapshot), action)
             case Drain() if isinstance(snapshot, ServiceSnapshot):
-                await self.feeds.drain(action.ip, snapshot.token, action.deadline_s)
+                await self.feeds.drain(action, snapshot.token)
             case Apply() | Create() | Patch() | Delete():
                 await self._write(action)
 

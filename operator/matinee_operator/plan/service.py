@@ -123,7 +123,8 @@ def _drains(snapshot: ServiceSnapshot, decided: Rollout) -> Iterator[Action]:
             decided.look_again_at.append(unseen_from)
         else:
             seconds = max(0.0, (pod.drain_deadline - snapshot.now).total_seconds())
-            yield Drain(pod.name, pod.ip, seconds)
+            migrate = snapshot.service.spec.drain.on_deadline == "Migrate"
+            yield Drain(pod.name, pod.ip, seconds, migrate)
 
 
 def _stale_configs(snapshot: ServiceSnapshot, model: VideoModel) -> Iterator[Action]:

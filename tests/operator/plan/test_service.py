@@ -131,13 +131,14 @@ def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> N
     known = dataclasses.replace(cordoned, cordoned_at=NOW - timedelta(seconds=5))
     for one in (unready, known):
         actions = plan_service(settled(one, pod(NEW)))
-        assert Drain("live-old-0", "10.0.0.1", 600.0) in actions
+        assert Drain("live-old-0", "10.0.0.1", 600.0, migrate=True) in actions
 
 
 def test_a_pod_that_says_that_it_drains_is_not_told_again() -> None:
     deadline = NOW + timedelta(minutes=10)
     silent = pod("live-old-0", drain_deadline=deadline, slots=None)
-    assert Drain("live-old-0", "10.0.0.1", 600.0) in plan_service(settled(silent, pod(NEW)))
+    order = Drain("live-old-0", "10.0.0.1", 600.0, migrate=True)
+    assert order in plan_service(settled(silent, pod(NEW)))
     knows = dataclasses.replace(silent, slots=slots(1, draining=True))
     actions = plan_service(settled(knows, pod(NEW)))
     assert "drain live-old-0" not in kinds(actions)
