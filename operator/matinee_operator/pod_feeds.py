@@ -31,6 +31,11 @@ LONGEST_PAUSE_S = 60.0
 DRAIN_TIMEOUT_S = 5.0
 
 
+def pod_session() -> aiohttp.ClientSession:
+    """Every pod's feed stays open, so there are as many connections as pods: no limit."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
 @dataclass(slots=True)
 class _Feed:
     task: asyncio.Task[None]

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -14,7 +13,7 @@ from matinee_operator.actions import Drain
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.names import Key
 from matinee_operator.observed import ObservedPod
-from matinee_operator.pod_feeds import PodFeeds, parse_slots
+from matinee_operator.pod_feeds import PodFeeds, parse_slots, pod_session
 from tests.operator.making import pod, slots
 
 LIVE = Key("StreamingService", "demo", "live")
@@ -27,6 +26,7 @@ class FakePod:
         self.lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self.drains: list[tuple[str, Any]] = []
         self.connections = 0
+        self.opened: asyncio.Queue[None] = asyncio.Queue()
         self.drain_status = 200
         self.port = 0
 
@@ -34,6 +34,7 @@ class FakePod:
         self.connections += 1
         response = web.StreamResponse()
         await response.prepare(request)
+        self.opened.put_nowait(None)
         while (line := await self.lines.get()) is not None:
             await response.write(json.dumps(line).encode() + b"\n")
         return response
@@ -54,7 +55,8 @@ async def fake() -> AsyncIterator[FakePod]:
     await site.start()
     fake.port = runner.addresses[0][1]
     yield fake
-    fake.lines.put_nowait(None)
+    for _ in range(fake.connections):
+        fake.lines.put_nowait(None)
     await runner.cleanup()
 
 
@@ -78,7 +80,7 @@ def changes() -> Changes:
 
 @pytest.fixture
 async def feeds(fake: FakePod, changes: Changes) -> AsyncIterator[PodFeeds]:
-    async with aiohttp.ClientSession() as session:
+    async with pod_session() as session:
         feeds = PodFeeds(session, changes, fake.port)
         yield feeds
         await feeds.close()
@@ -129,6 +131,16 @@ async def test_pods_that_are_gone_are_followed_no_more(
     await changes.next()
     feeds.follow(LIVE, [dataclasses.replace(HERE, running=False)])
     assert (feeds.count, feeds.slots(HERE.uid)) == (0, None)
+
+
+async def test_hundreds_of_feeds_are_open_and_a_pod_can_still_be_told_to_drain(
+    feeds: PodFeeds, fake: FakePod
+) -> None:
+    count = 150
+    feeds.follow(LIVE, [pod(f"live-new-{slot}", ip="127.0.0.1") for slot in range(count)])
+    for _ in range(count):
+        await fake.opened.get()
+    await feeds.drain("127.0.0.1", "secret", 60.0)
 
 
 async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:
