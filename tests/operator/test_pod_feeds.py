@@ -140,7 +140,7 @@ async def test_hundreds_of_feeds_are_open_and_a_pod_can_still_be_told_to_drain(
     feeds.follow(LIVE, [pod(f"live-new-{slot}", ip="127.0.0.1") for slot in range(count)])
     for _ in range(count):
         await fake.opened.get()
-    await feeds.drain("127.0.0.1", "secret", 60.0)
+    await feeds.drain(ORDER, "secret")
 
 
 async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:
