@@ -116,6 +116,14 @@ def observed_pod(raw: Object, slots: Slots | None, *, leaving_node: bool = False
     )
 
 
+def listening_at(raw: Object) -> str | None:
+    """The address of a pod that runs and can be asked."""
+    status = raw.get("status", {})
+    ended = status.get("phase") in ("Failed", "Succeeded")
+    ip: str | None = status.get("podIP")
+    return ip if _runs(status) and not ended else None
+
+
 def pod_trouble(raw: Object) -> Trouble | None:
     """The first thing that is wrong with a pod, most telling first."""
     status = raw.get("status", {})

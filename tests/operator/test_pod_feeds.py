@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,11 +9,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from matinee_api.fetch import FetchProgress
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.names import Key
-from matinee_operator.observed import ObservedPod
-from matinee_operator.pod_feeds import PodFeeds, parse_slots
-from tests.operator.making import pod, slots
+from matinee_operator.pod_feeds import PROGRESS, SLOTS, PodFeeds, parse_progress, parse_slots
+from tests.operator.making import slots
 
 LIVE = Key("StreamingService", "demo", "live")
 
@@ -46,7 +45,12 @@ class FakePod:
 async def fake() -> AsyncIterator[FakePod]:
     fake = FakePod()
     app = web.Application()
-    app.add_routes([web.get("/v1/slots", fake.slots), web.post("/v1/drain", fake.drain)])
+    app.add_routes(
+        [
+            *[web.get(path, fake.slots) for path in ("/v1/slots", "/v1/download")],
+            web.post("/v1/drain", fake.drain),
+        ]
+    )
     runner = web.AppRunner(app, shutdown_timeout=0.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -87,46 +91,57 @@ def line(**facts: Any) -> dict[str, Any]:
     return {"used": 1, "total": 4, "free": 3, "queued": 0, "draining": False} | facts
 
 
-HERE: ObservedPod = pod(ip="127.0.0.1")
+HERE = {"uid": "127.0.0.1"}
 
 
 async def test_what_a_pod_says_is_known_and_told(
     feeds: PodFeeds, fake: FakePod, changes: Changes
 ) -> None:
-    feeds.follow(LIVE, [HERE])
-    assert feeds.slots(HERE.uid) is None
+    feeds.follow(LIVE, SLOTS, HERE)
+    assert feeds.slots("uid") is None
     fake.lines.put_nowait(line())
     assert await changes.next() == LIVE
-    assert feeds.slots(HERE.uid) == slots(1)
+    assert feeds.slots("uid") == slots(1)
     fake.lines.put_nowait(line())  # a heartbeat is no news
     fake.lines.put_nowait(line(used=0, draining=True))
     await changes.next()
-    assert feeds.slots(HERE.uid) == slots(draining=True)
+    assert feeds.slots("uid") == slots(draining=True)
 
 
 async def test_a_broken_feed_knows_nothing_and_is_opened_again(
     feeds: PodFeeds, fake: FakePod, changes: Changes
 ) -> None:
-    feeds.follow(LIVE, [HERE])
+    feeds.follow(LIVE, SLOTS, HERE)
     fake.lines.put_nowait(line())
     await changes.next()
     fake.lines.put_nowait(None)
     await changes.next()
-    assert feeds.slots(HERE.uid) is None
+    assert feeds.slots("uid") is None
     fake.lines.put_nowait(line(used=2))
     await changes.next()
-    assert feeds.slots(HERE.uid) == slots(2)
+    assert feeds.slots("uid") == slots(2)
     assert fake.connections == 2
 
 
 async def test_pods_that_are_gone_are_followed_no_more(
     feeds: PodFeeds, fake: FakePod, changes: Changes
 ) -> None:
-    feeds.follow(LIVE, [HERE])
+    feeds.follow(LIVE, SLOTS, HERE)
     fake.lines.put_nowait(line())
     await changes.next()
-    feeds.follow(LIVE, [dataclasses.replace(HERE, running=False)])
-    assert (feeds.count, feeds.slots(HERE.uid)) == (0, None)
+    feeds.follow(LIVE, SLOTS, {})
+    assert (feeds.count, feeds.slots("uid")) == (0, None)
+
+
+async def test_a_pod_that_fetches_says_how_far_it_is(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    model = Key("VideoModel", "demo", "ltx")
+    feeds.follow(model, PROGRESS, HERE)
+    fake.lines.put_nowait({"bytes_done": 1, "bytes_total": 2, "bytes_per_second": 3})
+    assert await changes.next() == model
+    known = FetchProgress(bytes_done=1, bytes_total=2, bytes_per_second=3)
+    assert (feeds.progress("uid"), feeds.slots("uid")) == (known, None)
 
 
 async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:
@@ -146,3 +161,5 @@ async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: Fake
 def test_other_lines_are_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_slots(text)
+    with pytest.raises(ValueError, match=r"."):
+        parse_progress(text)
