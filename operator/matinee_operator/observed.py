@@ -159,7 +159,7 @@ def _container_trouble(container: Object) -> Trouble | None:
         told = (
             f"restarted {container.get('restartCount', 0)} times, exit code {last.get('exitCode')}"
         )
-        message = _last_line(last.get("message", ""))
+        message = last_line(last.get("message", ""))
         return Trouble(words.CRASH_LOOPING, f"{told}: {message}" if message else told)
     return None
 
@@ -205,6 +205,6 @@ def _sentence(told: Object, otherwise: str) -> str:
     return str(told.get("message") or told.get("reason") or otherwise)[:1000]
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].strip()[:300] if lines else ""

@@ -9,7 +9,8 @@ from typing import Any
 
 from matinee_api import conditions as words
 from matinee_api.videomodel import AdapterStatus, VideoModelStatus, WarmupStatus
-from matinee_operator.observed import Object, condition, moment, pod_trouble
+from matinee_operator.observed import moment
+from matinee_operator.observed_job import ObservedJob, observed_job
 from matinee_operator.plan.compare import key_of
 from matinee_operator.plan.model import wanted_job, warmup_resources
 from matinee_operator.snapshot import ModelSnapshot
@@ -17,8 +18,6 @@ from matinee_operator.status.conditions import Finding, conditions, finding
 from matinee_operator.weights import weights_of
 
 NO_ADAPTERS = "adapters: this release fetches none; sessions cannot ask for them yet"
-JOB_NAME = "batch.kubernetes.io/job-name"
-"""Label that Kubernetes puts on the pods of a Job."""
 
 
 def model_status(snapshot: ModelSnapshot) -> VideoModelStatus:
@@ -87,50 +86,25 @@ def _warmed(snapshot: ModelSnapshot) -> Finding:
 
 def _warmed_by_job(snapshot: ModelSnapshot) -> Finding:
     job = _job(snapshot)
-    status = job.get("status", {})
-    if condition(status, "Complete").get("status") == "True":
+    if job is not None and job.complete:
         return finding(words.WARMED, True, words.WARMUP_SUCCEEDED, "it made a real video")
-    failed = condition(status, "Failed")
-    if failed.get("status") == "True":
-        told = str(failed.get("message") or failed.get("reason"))
-        last = _last_words(snapshot)
-        reason = words.OUT_OF_MEMORY if last == "OOMKilled" else words.WARMUP_FAILED
-        return finding(words.WARMED, False, reason, f"{told}: {last}" if last else told)
-    for pod in _pods(snapshot):
-        trouble = pod_trouble(pod)
-        if trouble is not None and pod["status"].get("phase") == "Pending":
-            return finding(words.WARMED, False, trouble.reason, trouble.message)
+    if job is not None and (job.finished or job.waits_for):
+        trouble = job.waits_for or job.why(words.WARMUP_FAILED)
+        return finding(words.WARMED, False, trouble.reason, trouble.message)
     return Finding(words.WARMED, "Unknown", words.WARMING_UP, "the warm-up Job runs")
 
 
-def _job(snapshot: ModelSnapshot) -> Object:
-    job = wanted_job(snapshot)
-    return snapshot.children.get(key_of(job), {}) if job else {}
-
-
-def _pods(snapshot: ModelSnapshot) -> list[Object]:
-    """Of the Job that is wanted now, not of an older one."""
-    name = _job(snapshot).get("metadata", {}).get("name")
-    return [pod for pod in snapshot.job_pods if pod["metadata"]["labels"].get(JOB_NAME) == name]
-
-
-def _last_words(snapshot: ModelSnapshot) -> str:
-    """What the last failed pod of the Job said."""
-    ends = [_terminated(pod) for pod in _pods(snapshot)]
-    failed = [end for end in ends if end and end.get("exitCode")]
-    if not failed:
-        return ""
-    last = max(failed, key=lambda end: str(end.get("finishedAt")))
-    if last.get("reason") == "OOMKilled":
-        return "OOMKilled"
-    lines = [line for line in str(last.get("message", "")).splitlines() if line.strip()]
-    return lines[-1].strip()[:300] if lines else f"exit code {last.get('exitCode')}"
+def _job(snapshot: ModelSnapshot) -> ObservedJob | None:
+    """The one that is wanted now, not an older one."""
+    wanted = wanted_job(snapshot)
+    raw = snapshot.children.get(key_of(wanted)) if wanted else None
+    return observed_job(raw, snapshot.job_pods) if raw else None
 
 
 def _measured(snapshot: ModelSnapshot) -> WarmupStatus | None:
     """From the one line of JSON that the successful pod left."""
-    ends = [_terminated(pod) for pod in _pods(snapshot)]
-    done = next((end for end in ends if end and end.get("exitCode") == 0), None)
+    job = _job(snapshot)
+    done = next((end for end in job.ends if end.get("exitCode") == 0), None) if job else None
     if done is None:
         return None
     started, finished = moment(done["startedAt"]), moment(done["finishedAt"])
@@ -144,13 +118,6 @@ def _measured(snapshot: ModelSnapshot) -> WarmupStatus | None:
         load_seconds=round(max(0.0, (finished - started).total_seconds() - seconds), 1),
         fps=round(frames / seconds, 1),
     )
-
-
-def _terminated(pod: Object) -> Mapping[str, Any] | None:
-    for container in pod.get("status", {}).get("containerStatuses", []):
-        found: Mapping[str, Any] | None = container.get("state", {}).get("terminated")
-        return found
-    return None
 
 
 def _json(text: str) -> Mapping[str, Any]:
