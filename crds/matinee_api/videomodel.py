@@ -211,8 +211,10 @@ class AdapterStatus(Resolved):
     """As in `spec.adapters`."""
     state: Literal["Pending", "Downloaded", "Failed"]
     """How far it is."""
+    reason: str = ""
+    """Why it failed, one word for programs."""
     message: str = ""
-    """Why it failed."""
+    """Why it failed, for people."""
 
 
 class VideoModelStatus(Resolved):

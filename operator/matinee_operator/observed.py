@@ -9,6 +9,7 @@ from typing import Any
 
 from matinee_api import conditions as words
 from matinee_operator import names
+from matinee_operator.fetch_result import first_failure
 
 Object = Mapping[str, Any]
 
@@ -137,9 +138,10 @@ def pod_trouble(raw: Object) -> Trouble | None:
     scheduled = condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         return Trouble(words.UNSCHEDULABLE, _sentence(scheduled, "no node has room"))
-    for container in status.get("containerStatuses", []):
-        if trouble := _container_trouble(container):
-            return trouble
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(kind, []):
+            if trouble := _container_trouble(container):
+                return trouble
     return None
 
 
@@ -155,6 +157,9 @@ def _container_trouble(container: Object) -> Trouble | None:
     )
     if last.get("reason") == "OOMKilled":
         return Trouble(words.OUT_OF_MEMORY, "the runtime needed more memory than its limit")
+    failure = first_failure(last.get("message", ""))
+    if failure is not None and failure.reason is not None:
+        return Trouble(failure.reason, failure.message)
     if reason == "CrashLoopBackOff" or container.get("restartCount", 0) > 1:
         told = (
             f"restarted {container.get('restartCount', 0)} times, exit code {last.get('exitCode')}"

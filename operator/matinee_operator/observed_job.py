@@ -59,7 +59,7 @@ def observed_job(raw: Object, pods: Iterable[Object]) -> ObservedJob:
         name=meta["name"],
         attempt=int(meta.get("annotations", {}).get(names.ATTEMPT, "0")),
         complete=is_complete,
-        failure=str(failed.get("message") or failed.get("reason")) if is_failed else None,
+        failure=str(failed.get("message") or failed.get("reason", "failed")) if is_failed else None,
         finished_at=moment(changed) if changed else None,
         ends=tuple(sorted(_ends(own), key=lambda end: str(end.get("finishedAt")))),
         waits_for=next((trouble for trouble in waiting if trouble), None),

@@ -8,50 +8,56 @@ from datetime import datetime
 from typing import Any
 
 from matinee_api import conditions as words
-from matinee_api.videomodel import AdapterStatus, VideoModelStatus, WarmupStatus
+from matinee_api.videomodel import VideoModelStatus, WarmupStatus
+from matinee_operator.fetching import Fetching, fetching
 from matinee_operator.observed import moment
 from matinee_operator.observed_job import ObservedJob, observed_job
 from matinee_operator.plan.compare import key_of
 from matinee_operator.plan.model import wanted_job, warmup_resources
 from matinee_operator.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, conditions, finding
+from matinee_operator.status.weights import (
+    adapter_states,
+    broken_adapter,
+    cache_status,
+    resolved,
+    weights_downloaded,
+)
 from matinee_operator.weights import weights_of
-
-NO_ADAPTERS = "adapters: this release fetches none; sessions cannot ask for them yet"
 
 
 def model_status(snapshot: ModelSnapshot) -> VideoModelStatus:
     model = snapshot.model
-    before = model.status
-    findings = _findings(snapshot)
+    before, known = model.status, fetching(snapshot)
+    adapters = adapter_states(snapshot, known)
+    findings = _findings(snapshot, known, broken_adapter(adapters))
     telling = next((one for one in findings if one.type in _telling(findings)), findings[0])
     return VideoModelStatus(
         observed_generation=model.metadata.generation,
         phase=_phase(findings),
         reason=telling.reason,
         warmup=_measured(snapshot) or (before.warmup if before else None),
-        adapters=tuple(
-            AdapterStatus(name=adapter.name, state="Pending", message=NO_ADAPTERS)
-            for adapter in model.spec.adapters
-        ),
+        cache=cache_status(snapshot, known),
+        adapters=adapters,
         conditions=conditions(
             findings,
             before.conditions if before else (),
             model.metadata.generation or 0,
             snapshot.now,
         ),
+        **resolved(snapshot, known),
     )
 
 
-def _findings(snapshot: ModelSnapshot) -> tuple[Finding, ...]:
-    weights = weights_of(snapshot.model)
-    downloaded = finding(words.DOWNLOADED, weights.there, weights.reason, weights.message)
-    warmed = _warmed(snapshot)
+def _findings(
+    snapshot: ModelSnapshot, known: Fetching, broken_adapter: Finding | None
+) -> tuple[Finding, ...]:
+    downloaded = weights_downloaded(snapshot, known)
+    warmed = _warmed(snapshot, downloaded)
     broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
     if snapshot.refusal is not None:
         broken = finding(words.DEGRADED, False, words.POD_REFUSED, snapshot.refusal)
-    if broken is None and snapshot.model.spec.adapters:
-        broken = finding(words.DEGRADED, False, words.FEATURE_UNAVAILABLE, NO_ADAPTERS)
+    broken = broken or broken_adapter
     optional = snapshot.model.spec.warmup.policy == "BestEffort"
     usable = warmed.holds or warmed.reason == words.WARMUP_DISABLED or optional
     if downloaded.holds and usable:
@@ -65,19 +71,20 @@ def _findings(snapshot: ModelSnapshot) -> tuple[Finding, ...]:
     return downloaded, warmed, ready, degraded
 
 
-_WAITING = frozenset({words.WARMING_UP, words.WARMUP_DISABLED, words.WAITING_FOR_SERVICE})
+_WAITING = frozenset(
+    {words.DOWNLOADING, words.WARMING_UP, words.WARMUP_DISABLED, words.WAITING_FOR_SERVICE}
+)
 
 
 def _is_broken(found: Finding) -> bool:
     return not found.holds and found.reason not in _WAITING
 
 
-def _warmed(snapshot: ModelSnapshot) -> Finding:
+def _warmed(snapshot: ModelSnapshot, downloaded: Finding) -> Finding:
     if not snapshot.model.spec.warmup.enabled:
         return finding(words.WARMED, False, words.WARMUP_DISABLED, "spec.warmup.enabled is false")
-    weights = weights_of(snapshot.model)
-    if not weights.there:
-        return finding(words.WARMED, False, weights.reason, weights.message)
+    if weights_of(snapshot.model) is None and not downloaded.holds:
+        return finding(words.WARMED, False, downloaded.reason, downloaded.message)
     if warmup_resources(snapshot) is None:
         message = "set spec.warmup.resources, or make a StreamingService that uses the model"
         return Finding(words.WARMED, "Unknown", words.WAITING_FOR_SERVICE, message)
