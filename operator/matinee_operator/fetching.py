@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from matinee_api import conditions as words
 from matinee_api.fetch import TreeResult
@@ -24,30 +24,53 @@ from matinee_operator.trees import Pin, Tree, TreeKey, trees_of
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One of the two Jobs: what it should be, its latest attempt, and what that one said."""
+class Attempt:
+    """One of the Jobs that do the same, and what it said of each tree."""
 
-    manifest: Manifest
-    trees: tuple[Tree, ...]
-    job: ObservedJob | None = None
-    results: Mapping[TreeKey, TreeResult] = field(default_factory=dict)
+    job: ObservedJob
+    results: Mapping[TreeKey, TreeResult]
 
-    def failure(self, tree: Tree) -> Trouble | None:
-        """Why the latest attempt left this tree undone, or cannot begin; None while it runs."""
-        if self.job is None or not self.job.finished:
-            return self.job.waits_for if self.job else None
+    def failure(self, tree: Tree) -> Trouble:
+        """Why it ended and left this tree undone."""
         result = self.results.get(tree.key)
         if result is None:
             return self.job.why(words.DOWNLOAD_FAILED)
         if result.reason is None:
-            message = f"there is no folder {tree.source.uri}"
-            return Trouble(words.SOURCE_NOT_FOUND, message)
+            return Trouble(words.SOURCE_NOT_FOUND, f"there is no folder {tree.source.uri}")
         return Trouble(result.reason, result.message)
 
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Asking, or fetching: the Job that it takes, its latest attempt, and the latest that ended."""
+
+    manifest: Manifest
+    trees: tuple[Tree, ...]
+    latest: Attempt | None = None
+    ended: Attempt | None = None
+
     @property
-    def repeats(self) -> bool:
-        """It is being tried again, so what was known of the failure holds."""
-        return self.job is not None and self.job.attempt > 0 and not self.job.finished
+    def job(self) -> ObservedJob | None:
+        return self.latest.job if self.latest else None
+
+    @property
+    def kept(self) -> set[str]:
+        """The Job that runs, and the one that says what went wrong before."""
+        return {attempt.job.name for attempt in (self.latest, self.ended) if attempt}
+
+    def found(self, tree: Tree) -> TreeResult | None:
+        """What was found out; None where nothing was."""
+        for attempt in (self.latest, self.ended):
+            result = attempt.results.get(tree.key) if attempt else None
+            if result is not None and result.reason is None and result.bytes is not None:
+                return result
+        return None
+
+    def failure(self, tree: Tree) -> Trouble | None:
+        """What keeps this tree undone, as far as it is known while another attempt runs."""
+        if self.job is not None and self.job.waits_for:
+            return self.job.waits_for
+        return self.ended.failure(tree) if self.ended else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +95,10 @@ class Fetching:
         there = self.claim is not None and tree.folder in self.claim.folders
         return self.kept and tree.is_fetched and not there
 
-    def step_of(self, tree: Tree) -> Step | None:
-        """The one that an undone tree waits for."""
-        return self.resolve if tree.pin is None else self.download
-
     def failure(self, tree: Tree) -> Trouble | None:
-        step = None if self.is_done(tree) else self.step_of(tree)
-        return step.failure(tree) if step else None
-
-    def repeats(self, tree: Tree) -> bool:
-        step = self.step_of(tree)
-        return step is not None and step.repeats
+        """Of an undone tree, in the step that it waits for."""
+        step = self.resolve if tree.pin is None else self.download
+        return step.failure(tree) if step and not self.is_done(tree) else None
 
 
 def fetching(snapshot: ModelSnapshot) -> Fetching:
@@ -106,33 +122,36 @@ def fetching(snapshot: ModelSnapshot) -> Fetching:
 def _step(snapshot: ModelSnapshot, manifest: Manifest, trees: tuple[Tree, ...]) -> Step:
     """With the latest of the attempts that exist."""
     base = manifest["metadata"]["name"]
-    attempts = [
+    jobs = [
         observed_job(raw, snapshot.job_pods)
         for key, raw in snapshot.children.items()
         if key.kind == "Job" and key.name.rpartition("-")[0] == base
     ]
-    job = max(attempts, key=lambda one: one.attempt, default=None)
-    said = [fetch_result(str(end.get("message", ""))) for end in job.ends] if job else []
+    attempts = [_attempt(job, trees) for job in sorted(jobs, key=lambda job: job.attempt)]
+    ended = [attempt for attempt in attempts if attempt.job.finished]
+    return Step(manifest, trees, attempts[-1] if attempts else None, ended[-1] if ended else None)
+
+
+def _attempt(job: ObservedJob, trees: tuple[Tree, ...]) -> Attempt:
+    said = [fetch_result(str(end.get("message", ""))) for end in job.ends]
     last = next((result for result in reversed(said) if result), None)
     results = zip((tree.key for tree in trees), last.trees, strict=False) if last else ()
-    return Step(manifest, trees, job, dict(results))
+    return Attempt(job, dict(results))
 
 
 def _pinned(tree: Tree, resolve: Step) -> Tree:
     """A pin stays, also where a branch has moved on."""
-    result = resolve.results.get(tree.key)
-    if tree.pin is not None or result is None or result.reason is not None:
+    found = resolve.found(tree)
+    if tree.pin is not None or found is None:
         return tree
-    if result.bytes is None:  # a claim without the folder
-        return tree
-    return dataclasses.replace(tree, pin=Pin(result.commit, result.bytes))
+    return dataclasses.replace(tree, pin=Pin(found.commit, found.bytes or 0))
 
 
 def _filled(claim: Claim, download: Step) -> Claim:
     """With what the download has just completed."""
     done = {
-        tree.folder: result.bytes or 0
+        tree.folder: found.bytes or 0
         for tree in download.trees
-        if (result := download.results.get(tree.key)) and result.reason is None
+        if (found := download.found(tree)) is not None
     }
     return dataclasses.replace(claim, folders={**claim.folders, **done})

@@ -24,9 +24,9 @@ def plan_weights(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:
 
 
 def kept_jobs(known: Fetching) -> set[str]:
-    """The latest attempts stay for people to look at, also when everything is done."""
+    """They stay for people to look at, also when everything is done."""
     steps = (known.resolve, known.download)
-    return {step.job.name for step in steps if step and step.job}
+    return {name for step in steps if step for name in step.kept}
 
 
 def _claim(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:

@@ -42,9 +42,6 @@ def weights_downloaded(snapshot: ModelSnapshot, known: Fetching) -> Finding:
         return _done(tree, known)
     if trouble := known.failure(tree):
         return finding(words.DOWNLOADED, False, trouble.reason, trouble.message)
-    before = _before(model)
-    if known.repeats(tree) and before and before.reason != words.DOWNLOADING:
-        return before
     message = _getting_on(tree, snapshot.progress, known)
     return finding(words.DOWNLOADED, False, words.DOWNLOADING, message)
 
@@ -67,15 +64,6 @@ def _done(tree: Tree, known: Fetching) -> Finding:
         return finding(words.DOWNLOADED, True, words.FETCHED_BY_PODS, message)
     message = f"{size} on the claim {known.claim.name}"
     return finding(words.DOWNLOADED, True, words.DOWNLOAD_COMPLETE, message)
-
-
-def _before(model: VideoModel) -> Finding | None:
-    """What was told last, if it was not that all is well."""
-    told = model.status.conditions if model.status else ()
-    one = next((one for one in told if one.type == words.DOWNLOADED), None)
-    if one is None or one.status == "True":
-        return None
-    return finding(words.DOWNLOADED, False, one.reason, one.message)
 
 
 def _getting_on(tree: Tree, progress: FetchProgress | None, known: Fetching) -> str:
@@ -157,15 +145,10 @@ def _progress_fields(progress: FetchProgress | None, known: Fetching) -> dict[st
 
 
 def adapter_states(snapshot: ModelSnapshot, known: Fetching) -> tuple[AdapterStatus, ...]:
-    status = snapshot.model.status
-    before = {one.name: one for one in status.adapters} if status else {}
-    return tuple(
-        _adapter(adapter, known, before.get(adapter.name))
-        for adapter in snapshot.model.spec.adapters
-    )
+    return tuple(_adapter(adapter, known) for adapter in snapshot.model.spec.adapters)
 
 
-def _adapter(adapter: Adapter, known: Fetching, before: AdapterStatus | None) -> AdapterStatus:
+def _adapter(adapter: Adapter, known: Fetching) -> AdapterStatus:
     tree = known.tree_of("adapter", adapter.name)
     if tree is None:
         message = f"this release does not fetch adapters from {adapter.scheme}: use hf: or s3:"
@@ -175,8 +158,6 @@ def _adapter(adapter: Adapter, known: Fetching, before: AdapterStatus | None) ->
         return AdapterStatus(name=adapter.name, state="Downloaded", **fields)
     if trouble := known.failure(tree):
         return _failed(adapter.name, fields, trouble)
-    if before is not None and before.state == "Failed" and known.repeats(tree):
-        return before.model_copy(update=fields)
     message = "found; with cache.type None it is kept nowhere" if known.is_done(tree) else ""
     return AdapterStatus(name=adapter.name, state="Pending", message=message, **fields)
 

@@ -91,9 +91,13 @@ CASES: dict[str, tuple[ModelSnapshot, list[str]]] = {
         tried(given(hub_model()), "resolve", refused(), condition="Failed", at=AGO_90_S),
         ["create Job resolve 1"],
     ),
-    "the next attempt makes the last one superfluous": (
+    "the last failure stays while the next attempt runs": (
         tried(DENIED, "resolve", attempt=1, condition=""),
-        ["delete Job resolve 0"],
+        [],
+    ),
+    "and goes once that has ended": (
+        tried(DENIED, "resolve", refused(), attempt=1),
+        ["delete Job resolve 0", "again 120"],
     ),
     "pauses double": (
         tried(given(hub_model()), "resolve", refused(), attempt=1, at=AGO_90_S),

@@ -29,7 +29,7 @@ from tests.operator.fetching_making import (
     tried,
     with_claim,
 )
-from tests.operator.making import NOW, model
+from tests.operator.making import model
 
 ADAPTER = {"name": "style", "uri": "hf://org/style"}
 WITH_ADAPTER = hub_model(adapters=[ADAPTER])
@@ -55,7 +55,7 @@ UNBOUND = {
     "status": "False",
     "message": "pod has unbound immediate PersistentVolumeClaims",
 }
-FAILED = noted(tried(given(hub_model()), "resolve", refused(message="no token"), at=NOW))
+FAILED = tried(given(hub_model()), "resolve", refused(message="no token"))
 TWICE_ASKED = tried(FAILED, "resolve", attempt=1, condition="")
 
 CASES: dict[str, tuple[ModelSnapshot, str]] = {
@@ -102,12 +102,12 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
         "False Downloading 9.0 GB to fetch; the claim tiny-weights is not bound yet",
     ),
     "the token is missing": (
-        tried(given(hub_model()), "resolve", refused(message="no token")),
+        FAILED,
         "False SourceDenied no token",
     ),
     "it is tried again": (TWICE_ASKED, "False SourceDenied no token"),
     "somebody deleted the failed Job": (
-        FAILED,
+        noted(FAILED),
         "False Downloading asking for hf://org/LTX-Video@main",
     ),
     "the volume is full": (
@@ -250,7 +250,7 @@ ADAPTERS: dict[str, tuple[ModelSnapshot, str, str]] = {
     ),
     "no LoRA weights": (STYLE_FAILED, "Failed", "not LoRA weights"),
     "no LoRA weights, tried again": (
-        tried(noted(STYLE_FAILED), "download", attempt=1, condition=""),
+        tried(STYLE_FAILED, "download", attempt=1, condition=""),
         "Failed",
         "not LoRA weights",
     ),
