@@ -10,7 +10,7 @@ from pathlib import Path
 import kubernetes.client
 import pytest
 
-from e2e import collecting, target
+from e2e import collecting, operating, pods, target
 from e2e.cluster import cluster as own
 from e2e.cluster import components, control_plane, network, node, simulated
 from e2e.cluster.places import CONTROL_PLANE, STATE, Node, nodes
@@ -132,3 +132,26 @@ def pytest_terminal_summary(
 ) -> None:
     for folder in config.stash.get(COLLECTED, []):
         terminalreporter.write_line(f"events, logs and objects of a failed test: {folder}")
+
+
+@pytest.fixture(scope="module")
+def operator(cluster: Target) -> Iterator[Target]:
+    """The cluster with the chart installed."""
+    operating.install(cluster)
+    yield cluster
+    operating.uninstall(cluster)
+
+
+@pytest.fixture
+def tiny(operator: Target, namespace: str) -> str:
+    """A namespace in which the examples serve the bundled model, with a client pod."""
+    for file in ("examples/videomodel.yaml", "examples/streamingservice.yaml"):
+        operator.kubectl("apply", "-n", namespace, "-f", file)
+    operator.create(
+        namespace, pods.asleep(operator, "client", node="node-1" if operator.ours else None)
+    )
+    operating.wait_until(
+        "StreamingService", namespace, "tiny", operating.condition("Ready", "True")
+    )
+    pods.wait_ready(namespace, "client")
+    return namespace

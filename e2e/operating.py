@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -36,9 +37,10 @@ def helm(target: Target, *words: str) -> str:
     return done.stdout
 
 
-def install(target: Target) -> None:
-    """The chart, with the images under test; returns when both replicas are ready."""
-    values = []
+def install(target: Target, *more: str) -> None:
+    """The chart, with the images under test and `more` options of helm; returns when both replicas
+    are ready."""
+    values = list(more)
     for key, name in (("image", "operator"), ("runtime.image", "runtime")):
         repository, _, tag = target.image(name).rpartition(":")
         values += ["--set", f"{key}.repository={repository}", "--set", f"{key}.tag={tag}"]
@@ -102,6 +104,25 @@ def condition(kind: str, status: str, reason: str | None = None) -> Callable[[Ob
         )
 
     return holds
+
+
+def patch(target: Target, namespace: str, spec: dict[str, Any]) -> None:
+    """Change the service `tiny`."""
+    words = ("patch", "ssvc/tiny", "-n", namespace, "--type=merge", "-p")
+    target.kubectl(*words, json.dumps({"spec": spec}))
+
+
+def revision_of(pod: Object) -> str:
+    return str(pod["metadata"]["labels"]["matinee.video/revision"])
+
+
+def wait_for_pods(
+    namespace: str, service: str, holds: Callable[[list[Object]], bool]
+) -> list[Object]:
+    """The service's pods that are not going, as soon as `holds` is true of them."""
+    list_pods = kubernetes.client.CoreV1Api().list_namespaced_pod
+    wait_for(list_pods, lambda _: holds(pods_of(namespace, service)), namespace)
+    return pods_of(namespace, service)
 
 
 def pods_of(namespace: str, service: str) -> list[Object]:

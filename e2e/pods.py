@@ -7,7 +7,7 @@ from typing import Any
 import kubernetes.client
 
 from e2e.target import Target
-from e2e.waiting import is_ready, wait_for
+from e2e.waiting import PATIENCE_S, is_ready, wait_for
 
 Manifest = dict[str, Any]
 SERVER = """
@@ -26,6 +26,20 @@ CLIENT = """
 import sys, urllib.request
 print(urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])).read().decode())
 """
+KNOCK = """
+import sys, time, urllib.request
+deadline, answers = time.monotonic() + float(sys.argv[2]), 0
+while answers < 10:
+    try:
+        urllib.request.urlopen(sys.argv[1], timeout=2)
+        answers += 1
+    except OSError:
+        if time.monotonic() > deadline:
+            raise
+        answers = 0
+        time.sleep(0.1)
+"""
+"""Returns after ten answers in a row."""
 ASLEEP = ["python3", "-c", "import signal; signal.pause()"]
 
 
@@ -118,6 +132,19 @@ def get(target: Target, namespace: str, client: str, url: str, timeout_s: float 
     """
     words = ("exec", "-n", namespace, client, "--", "python3", "-c", CLIENT, url, str(timeout_s))
     return target.kubectl(*words).strip()
+
+
+def wait_reachable(target: Target, namespace: str, client: str, url: str) -> None:
+    """Until the client pod gets an answer from the address of a Service whenever it asks.
+
+    A Service's rules (kube-proxy, at most once a second) and names (DNS) follow its EndpointSlices
+    a moment later on each node, and no object of Kubernetes tells when: somebody has to knock.
+
+    Raises:
+        subprocess.CalledProcessError: it never did; `stderr` says why.
+    """
+    words = ("exec", "-n", namespace, client, "--", "python3", "-c", KNOCK, url, str(PATIENCE_S))
+    target.kubectl(*words)
 
 
 def ready_addresses(slices: list[Manifest]) -> set[str]:

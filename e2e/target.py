@@ -42,13 +42,18 @@ class Target:
         return self.raw_kubectl(*words, stdin=stdin).decode()
 
     def raw_kubectl(self, *words: str, stdin: str | None = None) -> bytes:
-        return subprocess.run(
+        done = subprocess.run(
             ["kubectl", *words],
             env=self.environment(),
             input=None if stdin is None else stdin.encode(),
             capture_output=True,
-            check=True,
-        ).stdout
+        )
+        try:
+            done.check_returncode()
+        except subprocess.CalledProcessError as error:
+            error.add_note(done.stderr.decode(errors="replace"))  # pytest prints notes
+            raise
+        return done.stdout
 
     def create(self, namespace: str, *manifests: dict[str, Any]) -> None:
         """Create the objects.

@@ -28,6 +28,7 @@ def test_a_service_reaches_pods_on_both_nodes_by_name(own_cluster: Target, names
     slices = kubernetes.client.DiscoveryV1Api().list_namespaced_endpoint_slice
     wait_for(slices, lambda found: len(pods.ready_addresses(found)) == 2, namespace)
     url = f"http://servers.{namespace}.svc.cluster.local:8080"
+    pods.wait_reachable(own_cluster, namespace, "client", url)
     answers = {pods.get(own_cluster, namespace, "client", url) for _ in range(40)}
     assert answers == {"server-1", "server-2"}
 

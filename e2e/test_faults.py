@@ -25,6 +25,11 @@ def servers_on_both_nodes(target: Target, namespace: str) -> None:
     target.create(namespace, SERVERS)
     pods.run(target, namespace, *servers, pods.asleep(target, "client", node="node-1"))
     wait_for_endpoints(namespace, {"server-1", "server-2"})
+    pods.wait_reachable(target, namespace, "client", url_of(namespace))
+
+
+def url_of(namespace: str) -> str:
+    return f"http://servers.{namespace}.svc:8080"
 
 
 def wait_for_endpoints(namespace: str, names: set[str]) -> None:
@@ -47,8 +52,8 @@ def test_a_node_s_death_moves_its_endpoints_away_and_it_comes_back(
     servers_on_both_nodes(own_cluster, namespace)
     cluster_command("node", "kill", "node-2")
     wait_for_endpoints(namespace, {"server-1"})
-    url = f"http://servers.{namespace}.svc:8080"
-    answers = {pods.get(own_cluster, namespace, "client", url) for _ in range(10)}
+    pods.wait_reachable(own_cluster, namespace, "client", url_of(namespace))
+    answers = {pods.get(own_cluster, namespace, "client", url_of(namespace)) for _ in range(10)}
     assert answers == {"server-1"}
     cluster_command("node", "add", "node-2")
     wait_for_endpoints(namespace, {"server-1", "server-2"})
@@ -88,8 +93,7 @@ def test_pods_serve_while_the_control_plane_restarts_under_them(
     own_cluster: Target, namespace: str, component: str
 ) -> None:
     servers_on_both_nodes(own_cluster, namespace)
-    url = f"http://servers.{namespace}.svc:8080"
-    asking = ["python3", "-c", ASK_AGAIN_AND_AGAIN, url]
+    asking = ["python3", "-c", ASK_AGAIN_AND_AGAIN, url_of(namespace)]
     pods.run(own_cluster, namespace, pods.pod(own_cluster, "asking", asking))
     before = {p["metadata"]["uid"] for p in pods_of(namespace)}
     answered = answers(own_cluster, namespace)

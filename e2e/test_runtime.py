@@ -93,6 +93,7 @@ def test_a_client_on_another_node_streams_a_segment_over_the_service(
     pods.wait_ready(namespace, "runtime", "client")
     wait_for(slices, lambda found: pods.ready_addresses(found) == {"runtime"}, namespace)
     url = f"http://runtime.{namespace}.svc:8000"
+    pods.wait_reachable(cluster, namespace, "client", f"{url}/readyz")
     frames = streamed(cluster, namespace, url, tmp_path / "segment.mp4")
     assert len(frames) == 17
     assert (frames[0]["width"], frames[0]["height"]) == (64, 64)

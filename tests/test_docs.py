@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
+from matinee_api.fetch import FetchConfig
 from matinee_api.resources import KINDS
 from matinee_api.runtime_config import RunConfig, ServeConfig
 from tools.generate import generated
@@ -19,13 +21,16 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """Dotted path of every value that a configuration file can set."""
     for name, field in model.model_fields.items():
         inner = field.annotation
+        items = next(iter(get_args(inner)), None)
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from keys(inner, f"{prefix}{name}.")
+        elif isinstance(items, type) and issubclass(items, BaseModel):
+            yield from keys(items, f"{prefix}{name}[].")
         else:
             yield f"{prefix}{name}"
 
 
-@pytest.mark.parametrize("model", [RunConfig, ServeConfig])
+@pytest.mark.parametrize("model", [RunConfig, ServeConfig, FetchConfig])
 def test_every_key_is_documented_with_its_meaning(model: type[BaseModel]) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for key in keys(model):

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LIGHT = ("cli", "media", "player", "prompt", "store", "streaming")
-"""Packages of the runtime that run in the server's process, or in a client's."""
+LIGHT = ("cli", "fetch", "media", "player", "prompt", "store", "streaming")
+"""Packages of the runtime that run in the server's process, a client's or a download Job's."""
 API_MODULES = sorted(
     f"matinee_api.{path.stem}"
     for path in (ROOT / "crds" / "matinee_api").glob("*.py")

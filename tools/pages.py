@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from matinee_api.crd import DEFINITIONS, Definition
+from matinee_api.fetch import FetchConfig
 from matinee_api.meta import API_VERSION
 from matinee_api.runtime_config import RunConfig, ServeConfig
 
@@ -52,6 +53,9 @@ def configuration_page() -> str:
             "## `matinee generate --config`\n\n"
             "An example: [examples/run.yaml](../examples/run.yaml).\n",
             _keys(RunConfig),
+            "## `matinee fetch --config`\n\nThe operator writes it for its download Jobs; "
+            "[fetching.md](fetching.md) tells what becomes of it.\n",
+            _keys(FetchConfig),
         ]
     )
 
@@ -117,7 +121,8 @@ def _flat(
     for key, inner in schema["properties"].items():
         path = f"{prefix}{key}"
         if target := _reference(inner):
-            yield from _flat(definitions[target], definitions, f"{path}.")
+            is_list = _plain(inner).get("type") == "array"
+            yield from _flat(definitions[target], definitions, f"{path}{'[]' * is_list}.")
         else:
             default = "*required*" if key in schema.get("required", []) else _default(inner)
             yield path, _value(inner), default, _sentence(inner)

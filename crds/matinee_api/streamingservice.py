@@ -96,7 +96,8 @@ class Drain(ApiModel):
     timeout_seconds: int = Field(default=3600, ge=0, le=86400)
     """How long they may play on."""
     on_deadline: Literal["Migrate", "Close"] = "Migrate"
-    """What happens to those that are left then."""
+    """What happens to those that are left then. `Migrate`: each viewer is given the session's
+    state and closed, to go on with it on another pod. `Close`: closed."""
     on_delete: bool = False
     """Whether deleting the service waits for its sessions too."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from e2e.apiserver.story import Killed, Life, MortalKube
 from matinee_operator import names
+from matinee_operator.errors import NotFound
 from matinee_operator.kube import Kube
 from matinee_operator.names import Key
 
@@ -45,7 +48,8 @@ async def be_ready(kube: Kube, namespace: str) -> None:
     status = {"status": {"phase": "Running", "conditions": [ready]}}
     for pod in await kube.list("Pod", namespace):
         path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/status"
-        await kube.request("PATCH", path, {}, status, "application/merge-patch+json")
+        with contextlib.suppress(NotFound):  # the operator may be deleting it
+            await kube.request("PATCH", path, {}, status, "application/merge-patch+json")
 
 
 async def children(kube: Kube, namespace: str) -> list[str]:
@@ -131,31 +135,46 @@ async def test_deleting_waits_when_asked_to_and_lets_go(
 
 
 Step = Callable[[Kube, str], Awaitable[None]]
+DRAINS: dict[str, Any] = {"drain": {"onDelete": True}}
+
+
+async def _create(kube: Kube, namespace: str) -> None:
+    await apply_all(kube, namespace, **DRAINS)
 
 
 async def _scale_down(kube: Kube, namespace: str) -> None:
-    await apply_all(kube, namespace, replicas=1)
+    await apply_all(kube, namespace, replicas=1, **DRAINS)
 
 
 async def _change(kube: Kube, namespace: str) -> None:
-    await apply_all(kube, namespace, replicas=1, sessions={"maxPerPod": 3})
+    await apply_all(kube, namespace, replicas=1, sessions={"maxPerPod": 3}, **DRAINS)
 
 
-STORY: tuple[Step, ...] = (apply_all, be_ready, _scale_down, be_ready, _change, be_ready, be_ready)
+async def _delete(kube: Kube, namespace: str) -> None:
+    service = Key("StreamingService", namespace, "tiny")
+    await kube.delete(service, (await kube.get(service))["metadata"]["uid"])
 
 
-async def told(kube: Kube, session: aiohttp.ClientSession, namespace: str, **death: Any) -> int:
-    """The whole story; where the operator dies, another one goes on. How often it wrote."""
+STORY: tuple[Step, ...] = (_create, be_ready, _scale_down, be_ready, _change, be_ready, be_ready)
+
+
+async def told(
+    kube: Kube, session: aiohttp.ClientSession, namespace: str, **death: Any
+) -> tuple[int, Any]:
+    """The whole story; where the operator dies, another one goes on. How often it wrote, and what
+    there was before the end."""
     operator = Life(MortalKube(kube, **death), session, namespace)
-    writes = 0
-    for step in STORY:
+    writes, before = 0, None
+    for step in (*STORY, _delete):
+        if step is _delete:
+            before = await end_state(kube, namespace)
         await step(kube, namespace)
         try:
             writes += await operator.settle()
         except Killed:
             operator = life(kube, session, namespace)
             await operator.settle()
-    return writes
+    return writes, before
 
 
 async def end_state(kube: Kube, namespace: str) -> Any:
@@ -177,10 +196,18 @@ async def _new_namespace(kube: Kube, name: str) -> str:
 async def test_the_operator_killed_at_every_write_comes_to_the_same_end(
     kube: Kube, session: aiohttp.ClientSession, namespace: str, before: bool
 ) -> None:
-    writes = await told(kube, session, namespace, dies_at=None, before=False)
-    expected = await end_state(kube, namespace)
+    writes, expected = await told(kube, session, namespace, dies_at=None, before=False)
+    left = await children(kube, namespace)
     assert writes > 30
+    assert "Pod" not in {one.partition(" ")[0] for one in left}
     for number in range(1, writes + 1):
         place = await _new_namespace(kube, f"{namespace}-{number}-{int(before)}")
-        await told(kube, session, place, dies_at=number, before=before)
-        assert await end_state(kube, place) == expected, f"killed at write {number}"
+        _, found = await told(kube, session, place, dies_at=number, before=before)
+        assert found == expected, f"killed at write {number}"
+        assert await kube.list("StreamingService", place) == []
+        assert without_hashes(await children(kube, place)) == without_hashes(left)
+
+
+def without_hashes(found: list[str]) -> list[str]:
+    """The Secret's name depends on the service's uid."""
+    return [re.sub("admin-.*", "admin", one) for one in found]

@@ -50,6 +50,7 @@ class Binary:
 
 
 PAUSE = Binary("pause", ".", ("pause",))
+VERSITYGW = Binary("versitygw", "github.com/versity/versitygw/cmd/versitygw", ("versitygw",))
 ALL = (
     Binary(
         "kubernetes",
@@ -68,6 +69,7 @@ ALL = (
     Binary("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", ("metrics-server",)),
     Binary("kwok", "sigs.k8s.io/kwok/cmd/kwok", ("kwok",)),
     PAUSE,
+    VERSITYGW,
 )
 
 

@@ -47,6 +47,8 @@ class Drain:
     pod: str
     ip: str
     deadline_s: float
+    migrate: bool
+    """Whether viewers that are left at the deadline are given their state to go on with."""
 
 
 @dataclass(frozen=True, slots=True)

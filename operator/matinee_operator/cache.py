@@ -68,14 +68,9 @@ class Cache:
             if key.kind == kind and namespace in (None, key.namespace):
                 yield found
 
-    def missed(self, listed: Iterable[Object], kind: str, namespace: str | None) -> list[Object]:
-        """Of what was just listed, that which no watch has told of; and what is gone by now."""
-        present = {key_of(raw): raw for raw in listed}
-        unknown = [
-            raw for key, raw in present.items() if _is_newer(raw, self._objects.get(key, {}))
-        ]
-        gone = [raw for raw in self.of_kind(kind, namespace) if key_of(raw) not in present]
-        return [*unknown, *gone]
+    def missed(self, listed: Iterable[Object]) -> list[Object]:
+        """Of what was just listed, that which no watch has told of."""
+        return [raw for raw in listed if _is_newer(raw, self._objects.get(key_of(raw), {}))]
 
     def _drop(self, key: Key) -> None:
         known = self._objects.pop(key, None)

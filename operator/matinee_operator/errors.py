@@ -8,6 +8,7 @@ OperatorError
     Conflict         409, of a write: somebody was faster, or it is another object by now
     Refused          400, 403, 422: trying again changes nothing until somebody acts
     Unavailable      429, 5xx and no answer at all
+      Expired        410: the pages of a list are too old to go on with
   PodUnreachable     a pod did not do what its HTTP interface was asked
 """
 
@@ -57,6 +58,10 @@ class Unavailable(ApiError):
     pass
 
 
+class Expired(Unavailable):
+    pass
+
+
 def api_error(status: int, reason: str, message: str) -> ApiError:
     """The class that fits."""
     kind: type[ApiError] = Unavailable
@@ -64,6 +69,8 @@ def api_error(status: int, reason: str, message: str) -> ApiError:
         kind = NotFound
     elif status == 409:
         kind = AlreadyExists if reason == "AlreadyExists" else Conflict
+    elif status == 410:
+        kind = Expired
     elif status == 422 and "metadata.uid: Invalid value" in message:
         kind = Conflict  # a patch that names the uid of an object that is gone
     elif status in (400, 403, 422):

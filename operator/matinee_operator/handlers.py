@@ -35,7 +35,10 @@ def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
     return (*OWN, *CHILDREN, *(() if namespaces else CLUSTER_WIDE))
 
 
-def registry(kube: Kube, kinds: tuple[str, ...], seen: Seen) -> kopf.OperatorRegistry:
+def registry(
+    kube: Kube, kinds: tuple[str, ...], seen: Seen, relisted: Callable[[], None]
+) -> kopf.OperatorRegistry:
+    """`relisted` is called for what a watch found when it began, or had to begin anew."""
     made = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=made)
@@ -50,15 +53,19 @@ def registry(kube: Kube, kinds: tuple[str, ...], seen: Seen) -> kopf.OperatorReg
         )
 
     for kind in kinds:
-        _watch(made, kind, seen)
+        _watch(made, kind, seen, relisted)
     return made
 
 
-def _watch(made: kopf.OperatorRegistry, kind: str, seen: Seen) -> None:
+def _watch(
+    made: kopf.OperatorRegistry, kind: str, seen: Seen, relisted: Callable[[], None]
+) -> None:
     group, version, plural = resource_of(kind)
 
     @kopf.on.event(group, version, plural, registry=made, id=f"see-{plural}")
     async def see(event: Mapping[str, Any], **_: Any) -> None:
+        if event["type"] is None:
+            relisted()
         seen(event["type"] == "DELETED", {**event["object"], "kind": kind})
 
 

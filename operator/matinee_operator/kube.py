@@ -20,7 +20,7 @@ from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
 from matinee_operator import names
-from matinee_operator.errors import BadSettings, NotFound, Unavailable, api_error
+from matinee_operator.errors import BadSettings, Expired, NotFound, Unavailable, api_error
 from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
 
@@ -111,15 +111,22 @@ class Kube:
     async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
         """Every object of a kind, read page by page; each is told its kind."""
         found: list[Object] = []
-        query = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
+        first = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
+        query = first
         while True:
-            page = await self.request("GET", _collection(kind, namespace), query)
+            try:
+                page = await self.request("GET", _collection(kind, namespace), query)
+            except Expired:
+                if query is first:
+                    raise
+                found, query = [], first
+                continue
             version = page.get("apiVersion", "")
             found += [{"apiVersion": version, **item, "kind": kind} for item in page["items"]]
             following = page.get("metadata", {}).get("continue")
             if not following:
                 return found
-            query = {**query, "continue": following}
+            query = {**first, "continue": following}
 
     async def serves(self, group_version: str) -> bool:
         """Whether the API server knows this group and version."""

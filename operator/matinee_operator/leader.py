@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from matinee_operator.errors import AlreadyExists, ApiError, Conflict, NotFound, OperatorError
+from matinee_operator.errors import ApiError, NotFound, OperatorError
 from matinee_operator.kube import Kube
 from matinee_operator.names import Key
 
@@ -88,11 +88,15 @@ class Leader:
             logger.warning("the Lease was not released: %s", error)
 
     async def attempt(self) -> bool:
-        """Whether this replica has the Lease now."""
+        """Whether this replica has the Lease now; False: another one has it.
+
+        Raises `ApiError`; a `Conflict` when somebody wrote the Lease at the same time.
+        """
         try:
             lease = await self.kube.get(self._key)
         except NotFound:
-            return await self._write(self._new(), self.kube.create)
+            await self.kube.create(self._new())
+            return True
         spec = lease["spec"]
         holder = spec.get("holderIdentity") or ""
         if holder not in ("", self.identity) and not self._has_expired(lease):
@@ -103,13 +107,7 @@ class Leader:
         spec["holderIdentity"] = self.identity
         spec["renewTime"] = self._stamp()
         spec["leaseDurationSeconds"] = int(LEASE_S)
-        return await self._write(lease, self.kube.replace)
-
-    async def _write(self, lease: Object, write: Any) -> bool:
-        try:
-            await write(lease)
-        except (Conflict, AlreadyExists):
-            return False
+        await self.kube.replace(lease)
         return True
 
     def _has_expired(self, lease: Object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from matinee_api import conditions as words
@@ -13,6 +13,9 @@ from matinee_operator.fetch_result import first_failure
 
 Object = Mapping[str, Any]
 
+PROPAGATION = timedelta(seconds=5)
+"""What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became ready
+may not be found yet, and one that was taken out may still be."""
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
@@ -55,10 +58,13 @@ class ObservedPod:
     finished: bool = False
     finished_at: datetime | None = None
     terminating: bool = False
+    cordoned_at: datetime | None = None
     drain_deadline: datetime | None = None
     trouble: Trouble | None = None
     slots: Slots | None = None
     leaving_node: bool = False
+    settled: bool = True
+    """It has been ready for so long that everybody finds it."""
 
     @property
     def ready(self) -> bool:
@@ -76,7 +82,12 @@ class ObservedPod:
     @property
     def serving(self) -> bool:
         """It takes new sessions."""
-        return self.ready and not self.cordoned and not (self.slots and self.slots.draining)
+        return (
+            self.ready
+            and self.settled
+            and not self.cordoned
+            and not (self.slots and self.slots.draining)
+        )
 
     @property
     def sessions(self) -> int:
@@ -89,7 +100,9 @@ class ObservedPod:
         return idle and not self.ready and not self.cordoned
 
 
-def observed_pod(raw: Object, slots: Slots | None, *, leaving_node: bool = False) -> ObservedPod:
+def observed_pod(
+    raw: Object, slots: Slots | None, now: datetime, *, leaving_node: bool = False
+) -> ObservedPod:
     meta, status = raw["metadata"], raw.get("status", {})
     annotations = meta.get("annotations", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
@@ -110,10 +123,12 @@ def observed_pod(raw: Object, slots: Slots | None, *, leaving_node: bool = False
         finished=finished,
         finished_at=_finished_at(status) if finished else None,
         terminating="deletionTimestamp" in meta,
+        cordoned_at=_moment_or_none(annotations.get(names.CORDONED_AT)),
         drain_deadline=_moment_or_none(annotations.get(names.DRAIN_DEADLINE)),
         trouble=None if ready_since else pod_trouble(raw),
         slots=slots,
         leaving_node=leaving_node,
+        settled=ready_since is not None and now - ready_since >= PROPAGATION,
     )
 
 
@@ -130,9 +145,11 @@ def pod_trouble(raw: Object) -> Trouble | None:
     status = raw.get("status", {})
     disrupted = condition(status, "DisruptionTarget")
     if disrupted.get("status") == "True":
-        lost = disrupted.get("reason") == "DeletionByTaintManager"
-        reason = words.NODE_LOST if lost else words.POD_FAILED
-        return Trouble(reason, _sentence(disrupted, "the pod was evicted"))
+        if disrupted.get("reason") == "DeletionByTaintManager":
+            node = raw.get("spec", {}).get("nodeName")
+            message = f"node {node} does not answer, or was tainted NoExecute"
+            return Trouble(words.NODE_LOST, message)
+        return Trouble(words.POD_FAILED, _sentence(disrupted, "the pod was evicted"))
     if status.get("phase") == "Failed":
         return Trouble(words.POD_FAILED, _sentence(status, "the pod ended"))
     scheduled = condition(status, "PodScheduled")

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from matinee_api.fetch import FetchProgress
+from matinee_operator.actions import Drain
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.names import Key
 from matinee_operator.observed import Slots
@@ -84,10 +85,12 @@ class PodFeeds:
             self._forget(uid)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def drain(self, ip: str, token: str, deadline_s: float) -> None:
+    async def drain(self, order: Drain, token: str) -> None:
         """Raises `PodUnreachable`."""
-        headers = {"Authorization": f"Bearer {token}"}
-        body = {"deadline_seconds": deadline_s}
+        ip, headers = order.ip, {"Authorization": f"Bearer {token}"}
+        body: dict[str, object] = {"deadline_seconds": order.deadline_s}
+        if not order.migrate:  # the other is what runtimes do by themselves
+            body["on_deadline"] = "close"
         timeout = aiohttp.ClientTimeout(total=DRAIN_TIMEOUT_S)
         try:
             async with self.session.post(

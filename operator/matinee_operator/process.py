@@ -25,6 +25,7 @@ from matinee_operator.kube import Kube, connected
 from matinee_operator.leader import Leader
 from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
+from matinee_operator.patience import patiently
 from matinee_operator.pod_feeds import PodFeeds
 from matinee_operator.reconciler import Reconciler
 from matinee_operator.relations import affected, routers_of_pod
@@ -47,10 +48,11 @@ async def run(settings: Settings) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
-        if not await kube.serves(API_VERSION):
+        if not await patiently(lambda: kube.serves(API_VERSION)):
             raise KindsMissing(f"this cluster does not know {API_VERSION}: install the CRDs")
+        has_monitors = await patiently(lambda: kube.serves(MONITORS))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        parts = _Operator(settings, kube, session, metrics, await kube.serves(MONITORS))
+        parts = _Operator(settings, kube, session, metrics, has_monitors)
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
         stack.push_async_callback(parts.stop)
         await parts.run()
@@ -93,8 +95,8 @@ class _Operator:
         self._leader = Leader(kube, settings.namespace, settings.identity, utc_now, time.monotonic)
         self._reconciler = self._make_reconciler(has_pod_monitors)
         kinds = handlers.watched(settings.namespaces)
-        self._registry = handlers.registry(kube, kinds, self._seen)
         self._resync = self._make_resync((*kinds, "PodMonitor") if has_pod_monitors else kinds)
+        self._registry = handlers.registry(kube, kinds, self._seen, self._resync.relisted)
         metrics.gauge("queue_depth", lambda: self._queue.depth)
         metrics.gauge("queue_oldest_seconds", self._queue.oldest_s)
         metrics.gauge("leader", lambda: float(self._leader.leading))

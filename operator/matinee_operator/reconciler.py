@@ -15,12 +15,13 @@ from matinee_api.errors import ConfigError
 from matinee_api.meta import API_VERSION, Condition
 from matinee_operator import names, plan, status
 from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
-from matinee_operator.errors import AlreadyExists, Conflict, NotFound, OperatorError, Refused
+from matinee_operator.errors import AlreadyExists, NotFound, OperatorError, Refused
 from matinee_operator.events import Events
 from matinee_operator.kube import Kube
 from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
 from matinee_operator.observed import listening_at
+from matinee_operator.plan.compare import is_within, key_of
 from matinee_operator.pod_feeds import PROGRESS, SLOTS, PodFeeds
 from matinee_operator.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
 from matinee_operator.snapshots import Snapshot, Snapshots
@@ -120,7 +121,7 @@ class Reconciler:
             case Tell():
                 await self.events.tell(key, _uid(snapshot), action)
             case Drain() if isinstance(snapshot, ServiceSnapshot):
-                await self.feeds.drain(action.ip, snapshot.token, action.deadline_s)
+                await self.feeds.drain(action, snapshot.token)
             case Apply() | Create() | Patch() | Delete():
                 await self._write(action)
 
@@ -128,13 +129,28 @@ class Reconciler:
         self.metrics.count("writes_total", action=type(action).__name__.lower())
         match action:
             case Apply():
-                self.seen(False, await self.kube.apply(action.manifest))
+                self.seen(False, await self._applied(action.manifest))
             case Create():
                 await self._create(action.manifest)
             case Patch():
                 await self._patch(action)
             case Delete():
                 await self._delete(action)
+
+    async def _applied(self, manifest: Object) -> Object:
+        """Server-side apply leaves alone what others added to a list, such as another port, and
+        that may even be refused together with ours: then our lists take the place of theirs."""
+        ours = {name: manifest[name] for name in manifest if name not in ("apiVersion", "kind")}
+        try:
+            made = await self.kube.apply(manifest)
+            if is_within(manifest, made):
+                return made
+            return await self.kube.merge(key_of(manifest), ours)
+        except Refused as refusal:
+            try:
+                return await self.kube.merge(key_of(manifest), ours)
+            except NotFound:
+                raise refusal from None
 
     async def _create(self, manifest: Object) -> None:
         try:
@@ -154,7 +170,7 @@ class Reconciler:
     async def _delete(self, action: Delete) -> None:
         try:
             left = await self.kube.delete(action.target, action.uid)
-        except (NotFound, Conflict):
+        except NotFound:
             logger.debug("%s is gone already", action.target)
             left = None
         if left is None:

@@ -69,17 +69,18 @@ class Snapshots:
             model=model if isinstance(model, VideoModel) else None,
             installation=self.installation,
             token=admin_token(self.operator_key, service),
-            pods=self._pods(key),
+            pods=self._pods(key, now),
             children={child: raw for child, raw in children.items() if child.kind != "Pod"},
             routers=tuple(sorted(self._routers_of(key))),
             refusal=refusal,
         )
 
-    def _pods(self, service: Key) -> tuple[ObservedPod, ...]:
+    def _pods(self, service: Key, now: datetime) -> tuple[ObservedPod, ...]:
         return tuple(
             observed_pod(
                 raw,
                 self.heard.slots(raw["metadata"]["uid"]),
+                now,
                 leaving_node=self._is_leaving(raw.get("spec", {}).get("nodeName")),
             )
             for key, raw in self.cache.children(service).items()
@@ -133,7 +134,7 @@ class Snapshots:
             services={
                 name: one for name, one in found.items() if isinstance(one, StreamingService)
             },
-            pods=tuple(pod for one in named for pod in self._pods(one)),
+            pods=tuple(pod for one in named for pod in self._pods(one, now)),
             children=self.cache.children(key),
             refusal=refusal,
         )

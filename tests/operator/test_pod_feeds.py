@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from matinee_api.fetch import FetchProgress
+from matinee_operator.actions import Drain
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.names import Key
 from matinee_operator.pod_feeds import PROGRESS, SLOTS, PodFeeds, parse_progress, parse_slots
@@ -92,6 +94,7 @@ def line(**facts: Any) -> dict[str, Any]:
 
 
 HERE = {"uid": "127.0.0.1"}
+ORDER = Drain("live-new-0", "127.0.0.1", 60.0, migrate=True)
 
 
 async def test_what_a_pod_says_is_known_and_told(
@@ -145,16 +148,20 @@ async def test_a_pod_that_fetches_says_how_far_it_is(
 
 
 async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:
-    await feeds.drain("127.0.0.1", "secret", 60.0)
-    assert fake.drains == [("Bearer secret", {"deadline_seconds": 60.0})]
+    await feeds.drain(ORDER, "secret")
+    await feeds.drain(dataclasses.replace(ORDER, migrate=False), "secret")
+    assert fake.drains == [
+        ("Bearer secret", {"deadline_seconds": 60.0}),
+        ("Bearer secret", {"deadline_seconds": 60.0, "on_deadline": "close"}),
+    ]
 
 
 async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: FakePod) -> None:
     fake.drain_status = 403
     with pytest.raises(PodUnreachable, match=r"127\.0\.0\.1 does not drain: HTTP 403"):
-        await feeds.drain("127.0.0.1", "wrong", 60.0)
+        await feeds.drain(ORDER, "wrong")
     with pytest.raises(PodUnreachable, match="cannot be told"):
-        await feeds.drain("127.0.0.2", "secret", 60.0)
+        await feeds.drain(dataclasses.replace(ORDER, ip="127.0.0.2"), "secret")
 
 
 @pytest.mark.parametrize("text", [b"", b"no", b"[]", b"{}", b'{"used": "x"}', b"null"])

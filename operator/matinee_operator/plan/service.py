@@ -10,7 +10,7 @@ from matinee_api.videomodel import VideoModel
 from matinee_operator import names
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, Requeue, Tell
 from matinee_operator.names import Key
-from matinee_operator.observed import ObservedPod
+from matinee_operator.observed import PROPAGATION, ObservedPod
 from matinee_operator.plan.compare import applied, stale, uid_of
 from matinee_operator.plan.finalizer import finalizer
 from matinee_operator.plan.marks import marks
@@ -74,11 +74,10 @@ def _roll(snapshot: ServiceSnapshot, model: VideoModel | None, wanted: Wanted) -
     for pod in decided.cordoned:
         playing = names.counted(pod.sessions, "session")
         told = f"{pod.name} takes no new sessions; {playing} may play on until {stamp(deadline)}"
-        yield Patch(
-            *_target(snapshot, pod), {"annotations": {names.DRAIN_DEADLINE: stamp(deadline)}}
-        )
+        told_when = {names.CORDONED_AT: stamp(snapshot.now), names.DRAIN_DEADLINE: stamp(deadline)}
+        yield Patch(*_target(snapshot, pod), {"annotations": told_when})
         yield Tell("Normal", "Draining", told)
-    yield from _drains(snapshot, decided, deadline)
+    yield from _drains(snapshot, decided)
     yield from marks(snapshot, wanted, decided)
     for pod in decided.deleted:
         yield Delete(*_target(snapshot, pod))
@@ -111,15 +110,21 @@ def _make(
         yield Tell("Normal", "PodCreated", f"created {pod['metadata']['name']}")
 
 
-def _drains(snapshot: ServiceSnapshot, decided: Rollout, deadline: datetime) -> Iterator[Action]:
-    """Pods that are cordoned, now or before, and have not said yet that they know it."""
+def _drains(snapshot: ServiceSnapshot, decided: Rollout) -> Iterator[Action]:
+    """Pods that were cordoned and have not said yet that they know it. A pod that drains refuses
+    viewers: it is told when no Service leads new ones there any more."""
     for pod in snapshot.pods:
         if pod in decided.deleted or not (pod.live and pod.running and pod.ip):
             continue
-        until = deadline if pod in decided.cordoned else pod.drain_deadline
-        if until is not None and not (pod.slots and pod.slots.draining):
-            seconds = max(0.0, (until - snapshot.now).total_seconds())
-            yield Drain(pod.name, pod.ip, seconds)
+        if pod.drain_deadline is None or (pod.slots and pod.slots.draining):
+            continue
+        unseen_from = pod.cordoned_at + PROPAGATION if pod.cordoned_at and pod.ready else None
+        if unseen_from and snapshot.now < unseen_from:
+            decided.look_again_at.append(unseen_from)
+        else:
+            seconds = max(0.0, (pod.drain_deadline - snapshot.now).total_seconds())
+            migrate = snapshot.service.spec.drain.on_deadline == "Migrate"
+            yield Drain(pod.name, pod.ip, seconds, migrate)
 
 
 def _stale_configs(snapshot: ServiceSnapshot, model: VideoModel) -> Iterator[Action]:

@@ -138,7 +138,7 @@ class _Observation:
             )
         if not self._complete():
             starting = len(self.live) - len(self.current_serving)
-            return words.PODS_STARTING, f"{names.counted(starting, 'pod')} not ready yet"
+            return words.PODS_STARTING, f"{names.counted(starting, 'pod')} not serving yet"
         return words.AS_DESIRED, ""
 
     def _draining(self) -> Finding:

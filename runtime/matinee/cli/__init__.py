@@ -12,11 +12,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from matinee.cli import generate, serve, stream, up
+from matinee.cli import fetch, generate, serve, stream, up
 from matinee.errors import BadInput, MatineeError
 from matinee_api.errors import ConfigError
 
-COMMANDS = (up, generate, stream, serve)
+COMMANDS = (up, generate, stream, serve, fetch)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

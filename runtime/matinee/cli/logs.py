@@ -10,8 +10,12 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-QUIET = {"uvicorn.error": logging.WARNING, "websockets": logging.WARNING}
-"""Libraries that say at INFO what ours says better."""
+QUIET = {
+    "httpx2": logging.WARNING,  # tells addresses that are signed, and so as good as passwords
+    "uvicorn.error": logging.WARNING,
+    "websockets": logging.WARNING,
+}
+"""Libraries that say at INFO what ours says better, or nobody should read."""
 
 
 class JsonLines(logging.Formatter):

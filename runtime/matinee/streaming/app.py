@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
@@ -27,6 +28,8 @@ class DrainRequest(BaseModel):
 
     deadline_seconds: float = Field(default=300.0, ge=0, le=86400)
     """Sessions that still run then are ended."""
+    on_deadline: Literal["migrate", "close"] = "migrate"
+    """`migrate`: each viewer is given the session's state first, to go on with elsewhere."""
 
 
 def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
@@ -92,9 +95,12 @@ def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
         try:
             order = DrainRequest.model_validate_json(await request.body() or b"{}")
         except ValidationError:
-            error = 'the body is {"deadline_seconds": seconds, from 0 to 86400}, or empty'
+            error = (
+                'the body is {"deadline_seconds": seconds, from 0 to 86400, '
+                '"on_deadline": "migrate" or "close"}, or empty'
+            )
             return JSONResponse({"error": error}, HTTPStatus.BAD_REQUEST)
-        life.drain(order.deadline_seconds)
+        life.drain(order.deadline_seconds, tells_state=order.on_deadline == "migrate")
         return JSONResponse({"draining": True, "sessions": life.services.admission.taken})
 
     return router

@@ -88,10 +88,12 @@ class Connection:
         if self._live:
             self._live.drain(deadline_s)
 
-    def shut_down(self, reason: say.EndReason, code: CloseCode, text: str) -> None:
-        """End from outside."""
+    def shut_down(
+        self, reason: say.EndReason, code: CloseCode, text: str, *, tells_state: bool
+    ) -> None:
+        """End from outside. `tells_state`: the viewer is given the session's state before."""
         if self._live:
-            self._live.shut_down(reason, code, text)
+            self._live.shut_down(reason, code, text, tells_state=tells_state)
         else:
             self._end(End(reason, code, text))
 

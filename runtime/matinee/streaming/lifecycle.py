@@ -110,15 +110,16 @@ class Lifecycle:
             "ts": round(time.time(), 3),
         }
 
-    def drain(self, deadline_s: float) -> None:
-        """Take no new session; tell those that run and end them at the deadline. Idempotent."""
+    def drain(self, deadline_s: float, *, tells_state: bool = True) -> None:
+        """Take no new session; tell those that run and end them at the deadline, with their state
+        unless `tells_state` is off. Idempotent."""
         if self.draining:
             return
         self.draining = True
         self.services.admission.close("this server is draining")
         for connection in list(self.services.connections):
             connection.drain(deadline_s)
-        self._drain_task = asyncio.create_task(self._end_at(deadline_s))
+        self._drain_task = asyncio.create_task(self._end_at(deadline_s, tells_state))
 
     async def shut_down(self, grace_s: float) -> None:
         """Tell every session, close its socket with 1012, and wait for at most `grace_s`."""
@@ -126,7 +127,7 @@ class Lifecycle:
         self.services.admission.close("this server is shutting down")
         connections = set(self.services.connections)
         for connection in connections:
-            connection.shut_down("drained", CloseCode.RESTART, "server_shutdown")
+            connection.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=True)
         self.slots_feed.close()
         await _all(grace_s, [connection.told() for connection in connections])
         # Only now, and before the sessions' tasks have ended: a step that is under way may take
@@ -134,10 +135,10 @@ class Lifecycle:
         await self.services.pool.stop(WORKER_STOP_S)
         await _all(WORKER_STOP_S, [connection.closed() for connection in connections])
 
-    async def _end_at(self, deadline_s: float) -> None:
+    async def _end_at(self, deadline_s: float, tells_state: bool) -> None:
         await asyncio.sleep(deadline_s)
         for connection in list(self.services.connections):
-            connection.shut_down("drained", CloseCode.RESTART, "drained")
+            connection.shut_down("drained", CloseCode.RESTART, "drained", tells_state=tells_state)
 
     def _workers_changed(self, _worker: WorkerSupervisor) -> None:
         workers = self.services.pool.workers

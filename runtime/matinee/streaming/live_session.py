@@ -95,8 +95,10 @@ class LiveSession:
         self._session.drain(deadline_s)
         self._perform()
 
-    def shut_down(self, reason: say.EndReason, code: CloseCode, text: str) -> None:
-        self._session.shut_down(reason, code, text)
+    def shut_down(
+        self, reason: say.EndReason, code: CloseCode, text: str, *, tells_state: bool
+    ) -> None:
+        self._session.shut_down(reason, code, text, tells_state=tells_state)
         self._perform()
 
     def request_keyframe(self) -> None:

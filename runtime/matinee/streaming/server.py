@@ -17,6 +17,7 @@ import uvloop
 
 from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
+from matinee.listening import bind as listening_on
 from matinee.streaming.app import create_app
 from matinee.streaming.lifecycle import Lifecycle
 from matinee.streaming.services import server_defaults
@@ -30,33 +31,11 @@ UNSENT_BYTES = 128 * 1024
 megabytes, that is many seconds of stale video, from the bounded queue above it."""
 
 
-class PortUnavailable(MatineeError):
-    """The address cannot be listened on."""
-
-
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; `port` 0 takes a free one. Raises `PortUnavailable`."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise PortUnavailable(f"cannot listen on {host}: {error.strerror}") from error
-    except ValueError as error:  # a name that cannot be one: too long, or with a NUL
-        raise PortUnavailable(f"cannot listen on {host!r}: it is not a host name") from error
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if TCP_NOTSENT_LOWAT is not None:
-            listening.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-        listening.bind(address)
-        listening.listen(2048)
-    except OSError as error:
-        listening.close()
-        raise PortUnavailable(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port, "
-            "or --port 0 for any free one"
-        ) from error
+    """A listening socket for viewers; `port` 0 takes a free one. Raises `PortUnavailable`."""
+    listening = listening_on(host, port)
+    if TCP_NOTSENT_LOWAT is not None:  # accepted connections inherit it
+        listening.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     return listening
 
 

@@ -116,11 +116,14 @@ class Session:
         """Tell the client that the pod is going away."""
         self._send(say.Draining(deadline_seconds=deadline_s))
 
-    def shut_down(self, reason: say.EndReason, code: CloseCode, text: str) -> None:
-        """End from outside: shutdown, drain deadline, a failure of the connection."""
+    def shut_down(
+        self, reason: say.EndReason, code: CloseCode, text: str, *, tells_state: bool = False
+    ) -> None:
+        """End from outside: shutdown, drain deadline, a failure of the connection. `tells_state`:
+        the client is given its state, to go on with elsewhere."""
         if self.running and not self.ended:
             self._effects.append(CancelSegment())
-        self._end(End(reason, code, text))
+        self._end(End(reason, code, text, tells_state=tells_state))
 
     # From the client
 

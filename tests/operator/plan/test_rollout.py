@@ -61,6 +61,11 @@ CASES: dict[str, Case] = {
         [pod("s-old-0", slots=slots(2)), pod("s-old-1", slots=slots(1)), pod("s-new-0")],
         Expected(cordoned=["s-old-1"]),
     ),
+    "an old pod stays until everybody knows the new one": Case(
+        {"replicas": 1},
+        [pod("s-old-0"), pod("s-new-0", ready_since=NOW, settled=False)],
+        Expected(),
+    ),
     "a cordoned pod with sessions keeps its place": Case(
         {"replicas": 2},
         [pod("s-old-0"), draining("s-old-1", used=1), pod("s-new-0")],

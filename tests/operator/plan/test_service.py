@@ -110,20 +110,35 @@ def test_without_its_model_a_service_gets_no_pods() -> None:
     assert kinds(plan_service(snapshot(model=unreachable))) == written
 
 
-def test_a_cordoned_pod_is_marked_and_told_until_when_it_may_play() -> None:
+def test_a_cordoned_pod_is_marked_until_when_it_may_play() -> None:
     old = pod("live-old-0", slots=slots(2))
     actions = plan_service(settled(old, pod(NEW)))
     target = Key("Pod", "demo", "live-old-0")
-    assert Patch(target, old.uid, {"annotations": {names.DRAIN_DEADLINE: LATER}}) in actions
-    assert Drain("live-old-0", "10.0.0.1", 3600.0) in actions
+    stamps = {names.CORDONED_AT: "2026-11-25T12:00:00Z", names.DRAIN_DEADLINE: LATER}
+    assert Patch(target, old.uid, {"annotations": stamps}) in actions
+    assert "drain live-old-0" not in kinds(actions)
     message = f"live-old-0 takes no new sessions; 2 sessions may play on until {LATER}"
     assert Tell("Normal", "Draining", message) in actions
+
+
+def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> None:
+    deadline = NOW + timedelta(minutes=10)
+    cordoned = pod("live-old-0", cordoned_at=NOW - timedelta(seconds=2), drain_deadline=deadline)
+    early = plan_service(settled(cordoned, pod(NEW)))
+    assert "drain live-old-0" not in kinds(early)
+    assert Requeue(3.1) in early
+    unready = dataclasses.replace(cordoned, ready_since=None)
+    known = dataclasses.replace(cordoned, cordoned_at=NOW - timedelta(seconds=5))
+    for one in (unready, known):
+        actions = plan_service(settled(one, pod(NEW)))
+        assert Drain("live-old-0", "10.0.0.1", 600.0, migrate=True) in actions
 
 
 def test_a_pod_that_says_that_it_drains_is_not_told_again() -> None:
     deadline = NOW + timedelta(minutes=10)
     silent = pod("live-old-0", drain_deadline=deadline, slots=None)
-    assert Drain("live-old-0", "10.0.0.1", 600.0) in plan_service(settled(silent, pod(NEW)))
+    order = Drain("live-old-0", "10.0.0.1", 600.0, migrate=True)
+    assert order in plan_service(settled(silent, pod(NEW)))
     knows = dataclasses.replace(silent, slots=slots(1, draining=True))
     actions = plan_service(settled(knows, pod(NEW)))
     assert "drain live-old-0" not in kinds(actions)
@@ -156,7 +171,8 @@ def test_deleting_a_service_that_drains_waits_for_its_sessions() -> None:
         metadata={"deletionTimestamp": "2026-11-25T11:59:00Z", "finalizers": [names.FINALIZER]},
         drain={"onDelete": True, "timeoutSeconds": 3600},
     )
-    busy = pod(NEW, slots=slots(1))
+    later = NOW + timedelta(minutes=1)
+    busy = pod(NEW, slots=slots(1), cordoned_at=NOW - timedelta(minutes=1), drain_deadline=later)
     actions = plan_service(snapshot(busy, service=going))
     assert f"drain {NEW}" in kinds(actions)
     assert "patch StreamingService live" not in kinds(actions)

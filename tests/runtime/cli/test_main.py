@@ -39,7 +39,7 @@ def test_a_wrong_command_line_is_told_with_exit_code_2(
     assert out == ""
 
 
-@pytest.mark.parametrize("command", ["", "up", "serve", "generate", "stream"])
+@pytest.mark.parametrize("command", ["", "up", "serve", "generate", "stream", "fetch"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(*filter(None, [command]), "--help") == 0
     assert f"usage: matinee {command}".strip() in capsys.readouterr().out

@@ -136,6 +136,7 @@ async def test_a_server_that_starts_is_alive_but_not_ready(
     assert draining.status_code == 503
     assert refused.value.response.status_code == 503
     assert "draining" in kinds_of(viewer.items)
+    assert kinds_of(items) == ["continuation_state_snapshot", "ltx2_stream_complete"]
     assert items[-1] == {"type": "ltx2_stream_complete", "reason": "drained"}
     assert viewer.close_code == 1012
     assert server.slots()["free"] == 0

@@ -10,7 +10,7 @@ import pytest
 
 from tests.runtime.end_to_end.conftest import StartFake
 from tests.runtime.end_to_end.serving import PATIENCE_S, matinee_up, running
-from tests.runtime.end_to_end.viewing import Segment, kinds_of, session
+from tests.runtime.end_to_end.viewing import Segment, kinds_of, messages_of, session
 from tests.runtime.media.mp4_reading import video_frames
 from tests.runtime.worker.stepping import ALL, Gate
 
@@ -78,7 +78,13 @@ async def test_a_video_goes_on_after_a_drain_and_a_restart(
             assert _drain(server.url, None) == 403
             assert _drain(server.url, f"Bearer {TOKEN}") == 200
             items = await viewer.rest()
-        assert "draining" in kinds_of(items)
+        assert kinds_of(items) == [
+            "draining",
+            "continuation_state_snapshot",
+            "ltx2_stream_complete",
+        ]
+        (told,) = messages_of(items, "continuation_state_snapshot")
+        assert told["state"]["payload"]["segment_index"] == 2
         assert viewer.close_code == 1012
         assert server.stop() == 0
     with running(command, tmp_path / "second") as server:

@@ -114,7 +114,7 @@ async def drained(app: FastAPI, caller: str = "127.0.0.1", **kwargs: object) -> 
         return await client.post("/v1/drain", **kwargs)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("body", [b"", b'{"deadline_seconds": 5}', b"{}"])
+@pytest.mark.parametrize("body", [b"", b'{"deadline_seconds": 5, "on_deadline": "close"}', b"{}"])
 async def test_a_caller_on_this_machine_may_drain(life: Lifecycle, body: bytes) -> None:
     answer = await drained(create_app(life), content=body)
     assert answer.json() == {"draining": True, "sessions": 0}

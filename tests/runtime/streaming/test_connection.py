@@ -255,7 +255,7 @@ async def test_shutdown_is_told_wherever_the_session_is(staged: Staged, when: st
         client.say("segment_prompt_source", prompt="a ball")
         await client.hear("ltx2_segment_start")
     await turns()
-    client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown")
+    client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=False)
     assert (await client.over())[-1] == "ltx2_stream_complete"
     assert client.heard[-1]["reason"] == "drained"
     assert client.closed == (1012, "server_shutdown")
@@ -268,7 +268,7 @@ async def test_a_session_ended_while_it_opened_takes_no_slot(staged: Staged) -> 
     client = stage.client()
     await turns()
     client.reads.clear()
-    client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown")
+    client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=False)
     stage.pool.info = INFO
     stage.pool.loaded.set()
     await stage.logs.opened.wait()

@@ -36,8 +36,8 @@ class FakeConnection:
     def drain(self, deadline_s: float) -> None:
         self.orders.append(("drain", deadline_s))
 
-    def shut_down(self, reason: str, code: int, text: str) -> None:
-        self.orders.append((reason, int(code), text))
+    def shut_down(self, reason: str, code: int, text: str, *, tells_state: bool) -> None:
+        self.orders.append((reason, int(code), text, tells_state))
         if self._ends:
             self._gone.set()
 
@@ -101,13 +101,14 @@ async def test_without_any_worker_left_nobody_waits_any_more() -> None:
             pass
 
 
-async def test_draining_tells_the_sessions_and_ends_them_at_the_deadline() -> None:
+@pytest.mark.parametrize("tells_state", [True, False])
+async def test_draining_tells_the_sessions_and_ends_them_at_the_deadline(tells_state: bool) -> None:
     life = life_of()
     viewer = connected(life)
-    life.drain(0.0)
+    life.drain(0.0, tells_state=tells_state)
     life.drain(99.0)
     await asyncio.wait_for(viewer.closed(), 20)
-    assert viewer.orders == [("drain", 0.0), ("drained", 1012, "drained")]
+    assert viewer.orders == [("drain", 0.0), ("drained", 1012, "drained", tells_state)]
     assert life.services.admission.closed_because == "this server is draining"
 
 
@@ -115,7 +116,7 @@ async def test_shutdown_waits_for_the_sessions() -> None:
     life = life_of()
     viewer = connected(life)
     await life.shut_down(20.0)
-    assert viewer.orders == [("drained", 1012, "server_shutdown")]
+    assert viewer.orders == [("drained", 1012, "server_shutdown", True)]
 
 
 async def test_shutdown_waits_no_longer_than_the_grace() -> None:

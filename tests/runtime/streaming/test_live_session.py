@@ -209,7 +209,7 @@ async def test_a_shutdown_while_the_model_loads_is_told(staged: Staged) -> None:
     stage.pool.info = None
     client = stage.client()
     await client.hear("queue_status")
-    client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown")
+    client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=False)
     assert await client.over() == ["queue_status", "ltx2_stream_complete"]
     assert client.closed == (1012, "server_shutdown")
     assert stage.clean

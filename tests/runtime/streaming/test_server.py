@@ -12,7 +12,7 @@ import pytest
 from matinee.errors import InvalidRequest, MatineeError, WorkerFailed
 from matinee.streaming import server
 from matinee.streaming.lifecycle import Lifecycle
-from matinee.streaming.server import PortUnavailable, bind, check_defaults, url_of
+from matinee.streaming.server import bind, check_defaults, url_of
 from matinee_api.runtime_config import (
     GeneratorConfig,
     RequestConfig,
@@ -27,28 +27,15 @@ from tests.runtime.worker import fake_engine
 ROOT = Path(__file__).parents[3]
 
 
-def test_port_0_takes_a_free_one() -> None:
-    with bind("127.0.0.1", 0) as listening:
-        port = listening.getsockname()[1]
-        assert port > 0
-        with socket.create_connection(("127.0.0.1", port)):
-            pass
-
-
-def test_a_port_in_use_is_told_with_the_remedy() -> None:
-    with bind("127.0.0.1", 0) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(PortUnavailable) as caught:
-            bind("127.0.0.1", port)
-    message = str(caught.value)
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in message
-    assert "--port 0" in message
-
-
-@pytest.mark.parametrize("host", ["no.such.host.invalid", "a" * 70, "a\0b", "300.1.1.1", "1.2.3.4"])
-def test_a_host_that_is_not_this_machines_is_told(host: str) -> None:
-    with pytest.raises(PortUnavailable, match="cannot listen on"):
-        bind(host, 0)
+def test_accepted_connections_hold_little_unsent_video() -> None:
+    with (
+        bind("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        accepted, _ = listening.accept()
+        with accepted:
+            limit = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+    assert limit == server.UNSENT_BYTES
 
 
 class Bound:

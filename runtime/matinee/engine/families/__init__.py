@@ -1,4 +1,4 @@
-"""What a model family must answer, and which family takes which pipeline class.
+"""What a model family must answer, and which loader a model gets.
 
 A family wraps stock diffusers pipelines. It knows nothing of sessions, chunks or processes: the
 engine asks it for one window of frames at a time.
@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from matinee.errors import ModelUnavailable
 from matinee.generation import ModelInfo, SegmentRequest
+from matinee.pipelines import FAMILY_OF_PIPELINE
 
 if TYPE_CHECKING:
     import torch
 
     from matinee.engine.model_folder import ModelFolder
 
-__all__ = ["FAMILY_OF_PIPELINE", "Family", "Loader", "Sampler", "loader_of"]
+__all__ = ["Family", "Loader", "Sampler", "loader_of"]
 
 
 class Sampler(Protocol):
@@ -47,12 +48,6 @@ class Family(Protocol):
 
 Loader = Callable[["ModelFolder", str, "torch.device", "torch.dtype"], Family]
 """folder, model id, device, dtype -> loaded model, or `ModelUnavailable`."""
-
-FAMILY_OF_PIPELINE = {
-    "LTXPipeline": "ltx",
-    "LTXImageToVideoPipeline": "ltx",
-    "LTXConditionPipeline": "ltx",
-}
 
 
 def loader_of(folder: ModelFolder, family: str | None) -> Loader:

@@ -1,0 +1,90 @@
+"""The chart: modes, upgrades, and what stays when it goes."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+
+import kubernetes.client
+import pytest
+
+from e2e import operating
+from e2e.conftest import RESTRICTED
+from e2e.operating import condition, pods_of, wait_until
+from e2e.target import Target
+from e2e.test_operator_sessions import uids, url_of
+from e2e.viewing import viewers
+from e2e.waiting import objects, wait_for
+
+READY = condition("Ready", "True")
+EXAMPLES = ("examples/videomodel.yaml", "examples/streamingservice.yaml")
+
+
+def test_an_upgrade_and_even_a_reinstallation_disturb_nobody(operator: Target, tiny: str) -> None:
+    before = uids(pods_of(tiny, "tiny"))
+    with viewers(operator, tiny, url_of(tiny), 1) as (viewer,):
+        operating.install(operator, "--set", "workers=4")
+        viewer.play()
+        operating.helm(operator, "uninstall", operating.RELEASE, "--wait")
+        viewer.play()
+        found = operator.kubectl("get", "crd", "-o", "name")
+        assert "streamingservices.matinee.video" in found
+        assert uids(pods_of(tiny, "tiny")) == before
+        operating.install(operator)
+        operator.kubectl("scale", "ssvc/tiny", "-n", tiny, "--replicas=3")
+        wait_until(
+            "StreamingService",
+            tiny,
+            "tiny",
+            lambda found: READY(found) and found["status"]["readyReplicas"] == 3,
+        )
+        viewer.play()
+    assert before < uids(pods_of(tiny, "tiny"))
+
+
+@pytest.fixture
+def other_namespace(cluster: Target) -> Iterator[str]:
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    meta = {"name": name, "labels": RESTRICTED}
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    wait_for(kubernetes.client.CoreV1Api().list_namespace, lambda found: not found, name=name)
+
+
+def test_in_namespaced_mode_it_serves_its_namespaces_and_sees_no_other(
+    operator: Target, namespace: str, other_namespace: str
+) -> None:
+    operating.install(operator, "--set", f"namespaces={{{namespace}}}")
+    try:
+        rbac = kubernetes.client.RbacAuthorizationV1Api()
+        ours = [
+            role["metadata"]["name"]
+            for role in objects(rbac.list_cluster_role)
+            if operating.RELEASE in role["metadata"]["name"]
+        ]
+        assert ours == []
+        for place in (other_namespace, namespace):
+            for file in EXAMPLES:
+                operator.kubectl("apply", "-n", place, "-f", file)
+        wait_until("StreamingService", namespace, "tiny", READY)
+        (ignored,) = objects(operating.lister("StreamingService"), other_namespace)
+        assert "status" not in ignored
+        assert pods_of(other_namespace, "tiny") == []
+    finally:
+        operating.install(operator, "--set", "namespaces=null")
+
+
+def test_what_it_says_after_the_installation_works(operator: Target, tiny: str) -> None:
+    """The commands of NOTES.txt are those that a newcomer types next."""
+    notes = operating.helm(operator, "get", "notes", operating.RELEASE)
+    commands = [line.split() for line in notes.splitlines() if line.strip().startswith("kubectl")]
+    asked = [words[1:] for words in commands if words[1] not in ("apply", "port-forward")]
+    assert {words[-1] for words in asked} >= {"-w", "ssvc/tiny"}
+    watches_a_moment = ("--watch-only", "--request-timeout=1s")
+    for words in asked:
+        place = () if "-n" in words else ("-n", tiny)
+        plain = [word for word in words if word != "-w"]
+        operator.kubectl(*plain, *place, *(watches_a_moment if "-w" in words else ()))
