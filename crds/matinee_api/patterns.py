@@ -10,6 +10,7 @@ ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$"
 ABSOLUTE_PATH = r"^/[^:]*$"
+HTTP_URL = r"^https?://[A-Za-z0-9.\[\]:_-]+(/[^\s]*)?$"
 
 EXPLAINED = {
     DNS_LABEL: "lower-case letters, digits and -, with a letter or digit at both ends",
@@ -17,4 +18,5 @@ EXPLAINED = {
     QUANTITY: "a quantity such as 500m, 2 or 16Gi",
     RESOURCE_NAME: "a resource name such as nvidia.com/gpu",
     ABSOLUTE_PATH: "a path that begins with /",
+    HTTP_URL: "an address such as https://hub.example.com",
 }

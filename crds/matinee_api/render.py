@@ -117,6 +117,12 @@ def _model_path(name: str, source: ModelSource) -> str:
             path=f"VideoModel/{name}: spec.source.uri",
             remedy=f"locally use one of {', '.join(f'{scheme}:' for scheme in _LOCAL_SCHEMES)}",
         )
+    if source.endpoint is not None:
+        raise config_error(
+            "a hub of one's own is asked by the operator, in a cluster",
+            path=f"VideoModel/{name}: spec.source.endpoint",
+            remedy="locally remove it and set the environment variable HF_ENDPOINT",
+        )
     rest = source.uri.removeprefix(f"{source.scheme}:")
     return f"{source.scheme}:{rest.removeprefix('//')}"
 

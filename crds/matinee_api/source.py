@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from matinee_api.meta import ApiModel, Name, SecretKeyRef
+from matinee_api.patterns import HTTP_URL
 from matinee_api.rules import Rule, immutable
 
 _SCHEME = "^(hf|s3|oci|pvc|file|builtin):.+"
@@ -17,16 +18,19 @@ _SHAPE = (
 _HAS_SHAPE = f"self.uri.matches('^({_SHAPE})$')"
 
 
-class ModelSource(ApiModel):
-    """Where the weights come from."""
+class Source(ApiModel):
+    """Where files come from, and what it takes to get them."""
 
     uri: Annotated[str, Field(min_length=1, max_length=1024)]
     """`hf://org/name`, `s3://bucket/folder`, `oci://registry/name:tag`, `pvc://claim/folder`,
     `file:///folder` (on the node, or locally) or `builtin:tiny` (inside the runtime)."""
     revision: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    """Commit, tag or branch of an `hf:` model. A branch is pinned to its commit in the status."""
+    """Commit, tag or branch of an `hf:` source. A branch is pinned to its commit in the status."""
+    endpoint: Annotated[str, Field(max_length=1024, pattern=HTTP_URL)] | None = None
+    """Address of a mirror of the hub (`hf:`) or of an S3 API (`s3:`); unset: the public one."""
     token_secret_ref: SecretKeyRef | None = None
-    """Token (or credentials) for `hf:`, `s3:` and `oci:`."""
+    """`hf:`: a Secret's key with the token. `s3:`: one with an AWS shared credentials file
+    (`[default]`, `aws_access_key_id = ...`, `aws_secret_access_key = ...`)."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -47,18 +51,21 @@ class ModelSource(ApiModel):
         Rule(
             "!has(self.revision) || self.uri.startsWith('hf:')",
             "is only for hf: sources; remove it",
-            lambda source: source.revision is None or source.uri.startswith("hf:"),
+            lambda source: source.revision is None or source.scheme == "hf",
             "revision",
+        ),
+        Rule(
+            "!has(self.endpoint) || self.uri.matches('^(hf|s3):')",
+            "is only for hf: and s3: sources; remove it",
+            lambda source: source.endpoint is None or source.scheme in ("hf", "s3"),
+            "endpoint",
         ),
         Rule(
             "!has(self.tokenSecretRef) || self.uri.matches('^(hf|s3|oci):')",
             "is only for hf:, s3: and oci: sources; remove it",
-            lambda source: (
-                source.token_secret_ref is None or source.uri.startswith(("hf:", "s3:", "oci:"))
-            ),
+            lambda source: source.token_secret_ref is None or source.scheme in ("hf", "s3", "oci"),
             "tokenSecretRef",
         ),
-        immutable("uri", "cannot change: make another VideoModel and point modelRef at it"),
     )
 
     @property
@@ -66,27 +73,21 @@ class ModelSource(ApiModel):
         return self.uri.partition(":")[0]
 
 
-class Adapter(ApiModel):
+class ModelSource(Source):
+    """Where the weights come from."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *Source.rules,
+        immutable("uri", "cannot change: make another VideoModel and point modelRef at it"),
+    )
+
+
+class Adapter(Source):
     """LoRA weights that sessions may ask for."""
 
     name: Name
     """What sessions call it."""
-    uri: Annotated[str, Field(min_length=1, max_length=1024)]
-    """Like `source.uri`."""
-    revision: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    """Commit, tag or branch of an `hf:` adapter."""
-    token_secret_ref: SecretKeyRef | None = None
     scale: float = Field(default=1.0, ge=0, le=2)
     """Weight when a session names none."""
     preload: bool = True
     """Load with the model, not at first use."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            _HAS_SHAPE,
-            "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
-            "pvc://claim/folder or file:///folder",
-            lambda adapter: re.fullmatch(_SHAPE, adapter.uri) is not None,
-            "uri",
-        ),
-    )

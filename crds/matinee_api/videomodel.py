@@ -58,11 +58,12 @@ class CacheClaim(ApiModel):
     """The PersistentVolumeClaim of a cache: an existing one, or one to make."""
 
     claim_name: Name | None = None
-    """A claim that exists already."""
+    """A claim that exists already; it outlives the model. Unset: one is made, and deleted with the
+    model."""
     size: Quantity | None = None
-    """Size of the claim to make; unset: what the source's files need, and a tenth more."""
+    """Size of the claim to make; it never shrinks. Unset: what the files need, and a tenth more."""
     storage_class_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
-    """Unset: the cluster's default class."""
+    """Unset: the cluster's default class. A class of local volumes keeps the files on a node."""
     access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteMany"
     """`ReadWriteOnce` keeps all pods on one node."""
 
@@ -81,9 +82,9 @@ class CacheClaim(ApiModel):
 class ModelCache(ApiModel):
     """Where downloaded weights are kept."""
 
-    type: Literal["PersistentVolumeClaim", "NodeLocal", "None"] = "PersistentVolumeClaim"
-    """A claim that all pods share, a folder on each node, or a download at each start. Bundled
-    models, `file:` and `pvc:` need none."""
+    type: Literal["PersistentVolumeClaim", "None"] = "PersistentVolumeClaim"
+    """A claim that all pods share, or a download at the start of each pod. Bundled models, `file:`
+    and `pvc:` need none."""
     claim: CacheClaim = CacheClaim()
 
     rules: ClassVar[tuple[Rule, ...]] = (
@@ -133,7 +134,8 @@ class VideoModelSpec(ApiModel):
     engine: ModelEngine
     generation: GenerationDefaults = GenerationDefaults()
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=16), KeyedBy("name")] = ()
-    """LoRA weights that sessions may ask for."""
+    """LoRA weights that are fetched and checked with the model's; sessions cannot ask for them
+    yet."""
     cache: ModelCache = ModelCache()
     warmup: ModelWarmup = ModelWarmup()
     scheduling: Scheduling = Scheduling()
@@ -146,11 +148,37 @@ class VideoModelSpec(ApiModel):
     )
 
 
+class Resolved(ApiModel):
+    """What a source stood for when it was asked."""
+
+    resolved_from: str | None = None
+    """The source that was asked: address, revision and endpoint."""
+    resolved_revision: str | None = None
+    """The commit that its `revision` stood for; it stays until another `revision` is asked for."""
+    size_bytes: int | None = None
+    """Of all its files."""
+
+
+class CachedFolder(ApiModel):
+    """A folder of the cache."""
+
+    name: str
+    """Carries a hash of where its files come from."""
+    bytes: int
+    """Of all its files."""
+
+
 class CacheStatus(ApiModel):
-    """Progress of the download."""
+    """What the cache holds, and the progress of the download."""
 
     claim_name: str | None = None
     """The claim that holds the weights."""
+    claim_uid: str | None = None
+    """Of a claim that was made for the model: another one is empty."""
+    folder: str | None = None
+    """The folder with the weights that pods load; while others are fetched, the former ones."""
+    folders: Annotated[tuple[CachedFolder, ...], Field(max_length=64), KeyedBy("name")] = ()
+    """Complete folders, the newest last. None is ever deleted."""
     bytes_done: int | None = None
     """Fetched and checked so far."""
     bytes_total: int | None = None
@@ -176,18 +204,20 @@ class WarmupStatus(ApiModel):
     """Frames made in a second of computing."""
 
 
-class AdapterStatus(ApiModel):
+class AdapterStatus(Resolved):
     """State of one adapter."""
 
     name: str
     """As in `spec.adapters`."""
     state: Literal["Pending", "Downloaded", "Failed"]
     """How far it is."""
+    reason: str = ""
+    """Why it failed, one word for programs."""
     message: str = ""
-    """Why it failed."""
+    """Why it failed, for people."""
 
 
-class VideoModelStatus(ApiModel):
+class VideoModelStatus(Resolved):
     """What the operator observed."""
 
     observed_generation: int | None = None
@@ -198,8 +228,6 @@ class VideoModelStatus(ApiModel):
     """Reason of the condition that matters most now."""
     size: str | None = None
     """Size of the weights, for people."""
-    resolved_revision: str | None = None
-    """The commit that `source.revision` stood for."""
     cache: CacheStatus | None = None
     warmup: WarmupStatus | None = None
     adapters: Annotated[tuple[AdapterStatus, ...], Field(max_length=16), KeyedBy("name")] = ()

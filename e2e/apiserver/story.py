@@ -62,7 +62,7 @@ class Life:
         self._feeds = PodFeeds(session, lambda _service: None)
         self._reconciler = Reconciler(
             kube=kube,
-            snapshots=Snapshots(self.cache, self._feeds.slots, INSTALLATION, OPERATOR_KEY),
+            snapshots=Snapshots(self.cache, self._feeds, INSTALLATION, OPERATOR_KEY),
             feeds=self._feeds,
             events=Events(kube, "test", lambda: datetime.now(UTC)),
             metrics=Metrics(),

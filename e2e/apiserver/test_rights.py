@@ -12,8 +12,10 @@ import aiohttp
 import pytest
 
 from e2e.apiserver.control_plane import ControlPlane
+from e2e.apiserver.fetching import GROWING, bind_claims, growing_class, run_jobs
 from e2e.apiserver.story import Life, MortalKube
 from e2e.apiserver.test_story import apply_all, be_ready
+from e2e.apiserver.test_weights_story import apply_model
 from matinee_operator.errors import Refused
 from matinee_operator.kube import PATHS, Kube, connected
 from matinee_operator.metrics import Metrics
@@ -103,11 +105,25 @@ async def whole_story(
         await be_ready(kube, namespace)
     await _change_the_warm_up(kube, namespace)
     await operator.settle()
+    await _fetch_weights(kube, operator, namespace)
 
 
 async def _change_the_warm_up(kube: Kube, namespace: str) -> None:
     change = {"spec": {"warmup": {"prompt": "another"}}}
     await kube.merge(Key("VideoModel", namespace, "tiny"), change)
+
+
+async def _fetch_weights(kube: Kube, operator: Life, namespace: str) -> None:
+    """Into a claim that is made, and then made larger."""
+    await growing_class(kube)
+    await apply_model(kube, namespace)
+    await operator.settle()
+    await run_jobs(kube, namespace)
+    await operator.settle()
+    await bind_claims(kube, namespace)
+    claim = {"storageClassName": GROWING, "size": "20Gi"}
+    await apply_model(kube, namespace, cache={"claim": claim})
+    await operator.settle()
 
 
 async def watch(limited: Kube, group: str, resource: str, namespace: str) -> None:

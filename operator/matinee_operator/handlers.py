@@ -18,7 +18,10 @@ Seen = Callable[[bool, Mapping[str, Any]], None]
 """Told of every event: whether the object is gone, and the object."""
 
 OWN = ("VideoModel", "StreamingService", "Router")
-CHILDREN = ("Pod", "Job", "ConfigMap", "Service", "PodDisruptionBudget", "NetworkPolicy")
+CHILDREN = (
+    *("Pod", "Job", "ConfigMap", "PersistentVolumeClaim", "Service"),
+    *("PodDisruptionBudget", "NetworkPolicy"),
+)
 CLUSTER_WIDE = ("Node",)
 OURS = f"{names.MANAGED_BY}={names.APP}"
 KOPF_FINALIZER = "matinee.video/kopf"

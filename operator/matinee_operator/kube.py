@@ -30,6 +30,7 @@ PATHS = {
     "Pod": ("api/v1", "pods"),
     "ConfigMap": ("api/v1", "configmaps"),
     "Secret": ("api/v1", "secrets"),
+    "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims"),
     "Service": ("api/v1", "services"),
     "Event": ("api/v1", "events"),
     "Node": ("api/v1", "nodes"),

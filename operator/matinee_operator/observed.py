@@ -9,6 +9,7 @@ from typing import Any
 
 from matinee_api import conditions as words
 from matinee_operator import names
+from matinee_operator.fetch_result import first_failure
 
 Object = Mapping[str, Any]
 
@@ -131,6 +132,14 @@ def observed_pod(
     )
 
 
+def listening_at(raw: Object) -> str | None:
+    """The address of a pod that runs and can be asked."""
+    status = raw.get("status", {})
+    ended = status.get("phase") in ("Failed", "Succeeded")
+    ip: str | None = status.get("podIP")
+    return ip if _runs(status) and not ended else None
+
+
 def pod_trouble(raw: Object) -> Trouble | None:
     """The first thing that is wrong with a pod, most telling first."""
     status = raw.get("status", {})
@@ -146,9 +155,10 @@ def pod_trouble(raw: Object) -> Trouble | None:
     scheduled = condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         return Trouble(words.UNSCHEDULABLE, _sentence(scheduled, "no node has room"))
-    for container in status.get("containerStatuses", []):
-        if trouble := _container_trouble(container):
-            return trouble
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(kind, []):
+            if trouble := _container_trouble(container):
+                return trouble
     return None
 
 
@@ -164,11 +174,14 @@ def _container_trouble(container: Object) -> Trouble | None:
     )
     if last.get("reason") == "OOMKilled":
         return Trouble(words.OUT_OF_MEMORY, "the runtime needed more memory than its limit")
+    failure = first_failure(last.get("message", ""))
+    if failure is not None and failure.reason is not None:
+        return Trouble(failure.reason, failure.message)
     if reason == "CrashLoopBackOff" or container.get("restartCount", 0) > 1:
         told = (
             f"restarted {container.get('restartCount', 0)} times, exit code {last.get('exitCode')}"
         )
-        message = _last_line(last.get("message", ""))
+        message = last_line(last.get("message", ""))
         return Trouble(words.CRASH_LOOPING, f"{told}: {message}" if message else told)
     return None
 
@@ -214,6 +227,6 @@ def _sentence(told: Object, otherwise: str) -> str:
     return str(told.get("message") or told.get("reason") or otherwise)[:1000]
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1].strip()[:300] if lines else ""

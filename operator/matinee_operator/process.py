@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 MONITORS = "monitoring.coreos.com/v1"
 SESSIONS_SETTLE_S = 0.2
 """Sessions come and go together; one look is enough for those of this time."""
+PROGRESS_SETTLE_S = 5.0
+"""A download says every second how far it is; its object is written no more often than this."""
 
 
 async def run(settings: Settings) -> None:
@@ -89,7 +91,7 @@ class _Operator:
         self._settings, self._kube, self._metrics = settings, kube, metrics
         self._cache, self._queue = Cache(), WorkQueue()
         self.health = Health(self._queue.oldest_s)
-        self._feeds = PodFeeds(session, self._sessions_changed)
+        self._feeds = PodFeeds(session, self._heard)
         self._leader = Leader(kube, settings.namespace, settings.identity, utc_now, time.monotonic)
         self._reconciler = self._make_reconciler(has_pod_monitors)
         kinds = handlers.watched(settings.namespaces)
@@ -107,9 +109,7 @@ class _Operator:
         )
         return Reconciler(
             kube=self._kube,
-            snapshots=Snapshots(
-                self._cache, self._feeds.slots, installation, settings.operator_key
-            ),
+            snapshots=Snapshots(self._cache, self._feeds, installation, settings.operator_key),
             feeds=self._feeds,
             events=Events(self._kube, settings.identity, utc_now),
             metrics=self._metrics,
@@ -187,9 +187,11 @@ class _Operator:
             for each in affected(self._cache, raw, None if gone else before):
                 self._queue.add(each)
 
-    def _sessions_changed(self, service: Key) -> None:
-        self._queue.add(service, SESSIONS_SETTLE_S)
-        for child, raw in self._cache.children(service).items():
+    def _heard(self, root: Key) -> None:
+        """A pod of this object said something new."""
+        settle_s = PROGRESS_SETTLE_S if root.kind == "VideoModel" else SESSIONS_SETTLE_S
+        self._queue.add(root, settle_s)
+        for child, raw in self._cache.children(root).items():
             if child.kind == "Pod":
                 for router in routers_of_pod(raw):
                     self._queue.add(router, SESSIONS_SETTLE_S)

@@ -13,15 +13,16 @@ from pydantic import BaseModel
 
 from matinee_api.errors import ConfigError
 from matinee_api.meta import API_VERSION, Condition
-from matinee_operator import plan, status
+from matinee_operator import names, plan, status
 from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
 from matinee_operator.errors import AlreadyExists, NotFound, OperatorError, Refused
 from matinee_operator.events import Events
 from matinee_operator.kube import Kube
 from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
+from matinee_operator.observed import listening_at
 from matinee_operator.plan.compare import is_within, key_of
-from matinee_operator.pod_feeds import PodFeeds
+from matinee_operator.pod_feeds import PROGRESS, SLOTS, PodFeeds
 from matinee_operator.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
 from matinee_operator.snapshots import Snapshot, Snapshots
 from matinee_operator.status.transitions import transitions
@@ -71,12 +72,10 @@ class Reconciler:
         except ConfigError as error:
             await self._tell_invalid(key, error)
             return None
+        self._listen(key, snapshot)
         if snapshot is None:
             self._refusals.pop(key, None)
-            self.feeds.follow(key, ())
             return None
-        if isinstance(snapshot, ServiceSnapshot):
-            self.feeds.follow(key, snapshot.pods)
         done = await self._perform(key, snapshot, _plan(snapshot))
         refusal = next((one.message for one in done.failures if isinstance(one, Refused)), None)
         if refusal is None:
@@ -87,6 +86,17 @@ class Reconciler:
         if done.failures:
             raise done.failures[0]
         return done.again_s
+
+    def _listen(self, key: Key, snapshot: Snapshot | None) -> None:
+        """To the pods that have something to say about this object."""
+        match snapshot:
+            case ServiceSnapshot():
+                live = (pod for pod in snapshot.pods if pod.running and not pod.finished)
+                self.feeds.follow(key, SLOTS, {pod.uid: pod.ip for pod in live if pod.ip})
+            case ModelSnapshot():
+                self.feeds.follow(key, PROGRESS, _fetching_pods(snapshot))
+            case _:
+                self.feeds.follow(key, SLOTS, {})
 
     async def _perform(self, key: Key, snapshot: Snapshot, actions: Iterable[Action]) -> _Done:
         """Every action, whatever became of those before it: they do not build on each other."""
@@ -197,6 +207,16 @@ class Reconciler:
         raw = self.snapshots.cache.get(key) or {"metadata": {}}
         event = Tell("Warning", "InvalidSpec", str(error))
         await self.events.tell(key, raw["metadata"].get("uid", ""), event)
+
+
+def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, str]:
+    """uid -> address of the pods that fetch weights."""
+    fetching = [
+        pod
+        for pod in snapshot.job_pods
+        if pod["metadata"]["labels"].get(names.COMPONENT) == "download"
+    ]
+    return {pod["metadata"]["uid"]: ip for pod in fetching if (ip := listening_at(pod))}
 
 
 def _plan(snapshot: Snapshot) -> list[Action]:

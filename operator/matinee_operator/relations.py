@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from matinee_api import conditions as words
 from matinee_operator.cache import OWN_KINDS, Cache, key_of, root_of
 from matinee_operator.names import Key
+from matinee_operator.observed import condition
 from matinee_operator.snapshots import routers_in
 
 Object = Mapping[str, Any]
@@ -17,7 +19,7 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
     kind = raw["kind"]
     if kind in OWN_KINDS:
         yield key_of(raw)
-        if before is None or _generation(before) != _generation(raw):
+        if before is None or _told(before) != _told(raw):
             yield from _neighbours(cache, raw)
     elif kind == "Node":
         if before is None or before["spec"] != {"unschedulable": _is_unschedulable(raw)}:
@@ -57,9 +59,20 @@ def _services_on(cache: Cache, node: str) -> Iterator[Key]:
             yield root
 
 
-def _generation(raw: Object) -> tuple[Any, bool]:
-    meta = raw["metadata"]
-    return meta.get("generation"), "deletionTimestamp" in meta
+def _told(raw: Object) -> tuple[Any, ...]:
+    """What others look at: the spec, and of a VideoModel where its weights are."""
+    meta, status = raw["metadata"], raw.get("status") or {}
+    spec = (meta.get("generation"), "deletionTimestamp" in meta)
+    if raw["kind"] != "VideoModel":
+        return spec
+    cache = status.get("cache") or {}
+    downloaded = condition(status, words.DOWNLOADED)
+    return (
+        *spec,
+        *(status.get("resolvedFrom"), status.get("resolvedRevision")),
+        *(cache.get("claimName"), cache.get("folder")),
+        *(downloaded.get("status"), downloaded.get("reason")),
+    )
 
 
 def _is_unschedulable(raw: Object) -> bool:

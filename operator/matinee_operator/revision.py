@@ -13,23 +13,27 @@ from matinee_operator.installation import Installation
 from matinee_operator.names import content_hash
 from matinee_operator.resources.runtime_config import config_text
 from matinee_operator.resources.runtime_pod import image_of
+from matinee_operator.trees import to_fetch
+from matinee_operator.weights import weights_of
 
 TEMPLATE_FORMAT = 1
 """Raise it only when running pods must be replaced because of how the operator now makes them."""
 
 
 def revision_of(model: VideoModel, service: StreamingService, installation: Installation) -> str:
-    spec, source = service.spec, model.spec.source
-    token = source.token_secret_ref
-    return content_hash(
-        {
-            "format": TEMPLATE_FORMAT,
-            "image": image_of(service, installation),
-            "config": config_text(model, service),
-            "source": source.uri,
-            "token": token.model_dump(mode="json") if token else None,
-            "resources": spec.resources.model_dump(mode="json", exclude_defaults=True),
-            "scheduling": spec.scheduling.model_dump(mode="json", exclude_defaults=True),
-            "pod": spec.pod.model_dump(mode="json", exclude_defaults=True),
-        }
-    )
+    spec, source, weights = service.spec, model.spec.source, weights_of(model)
+    facts = {
+        "format": TEMPLATE_FORMAT,
+        "image": image_of(service, installation),
+        "config": config_text(model, service),
+        "source": source.uri,
+        "token": None,
+        "resources": spec.resources.model_dump(mode="json", exclude_defaults=True),
+        "scheduling": spec.scheduling.model_dump(mode="json", exclude_defaults=True),
+        "pod": spec.pod.model_dump(mode="json", exclude_defaults=True),
+    }
+    if weights and weights.fetched:
+        facts["fetched"] = to_fetch(weights.fetched).model_dump(mode="json", exclude_defaults=True)
+    elif weights and weights.claim and source.scheme != "pvc":
+        facts["claim"] = weights.claim
+    return content_hash(facts)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from matinee_api.fetch import FetchProgress
 from matinee_api.router import Router
 from matinee_api.streamingservice import StreamingService
 from matinee_api.videomodel import VideoModel
@@ -38,7 +39,7 @@ class ServiceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ModelSnapshot:
-    """A VideoModel, its services and its Jobs."""
+    """A VideoModel, its services, its claim and its Jobs."""
 
     now: datetime
     model: VideoModel
@@ -46,6 +47,8 @@ class ModelSnapshot:
     services: tuple[StreamingService, ...] = ()
     children: Children = field(default_factory=dict)
     job_pods: tuple[Mapping[str, Any], ...] = ()
+    progress: FetchProgress | None = None
+    """Of the download that runs."""
     refusal: str | None = None
 
 

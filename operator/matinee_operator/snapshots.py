@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+from matinee_api.fetch import FetchProgress
 from matinee_api.load import validate
 from matinee_api.resources import KINDS, Resource
 from matinee_api.router import Router
@@ -24,12 +25,20 @@ from matinee_operator.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnap
 Snapshot = ServiceSnapshot | ModelSnapshot | RouterSnapshot
 
 
+class Heard(Protocol):
+    """The last line of a pod's feed, by the pod's uid."""
+
+    def slots(self, uid: str) -> Slots | None: ...
+
+    def progress(self, uid: str) -> FetchProgress | None: ...
+
+
 @dataclass(slots=True)
 class Snapshots:
-    """`slots` gives the last line of a pod's feed by the pod's uid."""
+    """What is stored, and what the pods said last."""
 
     cache: Cache
-    slots: Callable[[str], Slots | None]
+    heard: Heard
     installation: Installation
     operator_key: str
 
@@ -70,7 +79,7 @@ class Snapshots:
         return tuple(
             observed_pod(
                 raw,
-                self.slots(raw["metadata"]["uid"]),
+                self.heard.slots(raw["metadata"]["uid"]),
                 now,
                 leaving_node=self._is_leaving(raw.get("spec", {}).get("nodeName")),
             )
@@ -98,13 +107,16 @@ class Snapshots:
             for raw in self.cache.of_kind("StreamingService", key.namespace)
             if raw["spec"]["modelRef"]["name"] == key.name
         ]
+        pods = tuple(raw for child, raw in children.items() if child.kind == "Pod")
+        said = (self.heard.progress(pod["metadata"]["uid"]) for pod in pods)
         return ModelSnapshot(
             now=now,
             model=model,
             installation=self.installation,
             services=tuple(one for one in services if isinstance(one, StreamingService)),
             children={child: raw for child, raw in children.items() if child.kind != "Pod"},
-            job_pods=tuple(raw for child, raw in children.items() if child.kind == "Pod"),
+            job_pods=pods,
+            progress=next((one for one in said if one), None),
             refusal=refusal,
         )
 

@@ -28,7 +28,7 @@ def test_keys_are_found_through_optional_fields_and_lists() -> None:
     required = "requiredDuringSchedulingIgnoredDuringExecution"
     location = ("spec", "scheduling", "affinity", "podAffinity", required, 0)
     assert "topologyKey" in keys_at(VideoModel, location)
-    assert keys_at(VideoModel, ("spec", "adapters", 3))[0] == "name"
+    assert keys_at(VideoModel, ("spec", "adapters", 3))[0] == "uri"
     assert keys_at(ServeConfig, ("streaming", "state"))[0] == "store"
 
 

@@ -209,6 +209,14 @@ MISTAKES: dict[str, tuple[Resources, str | None, str]] = {
         "VideoModel/tiny: spec.source.uri: s3: sources are fetched by the operator, in a cluster; "
         "locally use one of builtin:, file:, hf:",
     ),
+    "a hub that only a cluster asks": (
+        Resources(
+            (model(source=ModelSource(uri="hf://org/x", endpoint="https://hub")),), (service(),)
+        ),
+        None,
+        "VideoModel/tiny: spec.source.endpoint: a hub of one's own is asked by the operator, in a "
+        "cluster; locally remove it and set the environment variable HF_ENDPOINT",
+    ),
 }
 
 

@@ -16,6 +16,7 @@ TEMPLATES = Path(__file__).parents[2] / "charts" / "matinee" / "templates"
 WRITES = {
     "Pod": {"create", "patch", "delete"},  # made, marked, deleted
     "ConfigMap": {"create", "patch", "delete"},  # applied, deleted when no pod reads it
+    "PersistentVolumeClaim": {"create", "patch"},  # made, made larger
     "Service": {"create", "patch"},  # applied
     "PodDisruptionBudget": {"create", "patch"},
     "NetworkPolicy": {"create", "patch"},

@@ -36,6 +36,13 @@ def model(name: str = "tiny", status: Any = None, **spec: Any) -> VideoModel:
     return validate(VideoModel, {"metadata": meta(name), "spec": wanted, "status": status})
 
 
+def claim_model() -> VideoModel:
+    """Its weights lie on a claim and have been looked at."""
+    uri = "pvc://weights/ltx"
+    status = {"resolvedFrom": uri, "sizeBytes": 1}
+    return model(status=status, source={"uri": uri})
+
+
 def service(
     name: str = "live", status: Any = None, metadata: Any = None, **spec: Any
 ) -> StreamingService:

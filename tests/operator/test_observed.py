@@ -41,6 +41,11 @@ def says(kind: str, status: str, reason: str, message: str = "") -> dict[str, An
 ENDED = {"terminated": {"exitCode": 1, "message": "Traceback\n  x\nModelUnavailable: no folder\n"}}
 KILLED = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
 
+DENIED = (
+    '{"trees":[{"name":"model","reason":"SourceDenied",'
+    '"message":"the token is not allowed to read"}]}'
+)
+GOOD = '{"trees":[{"name":"model","commit":"c","bytes":1}]}'
 TROUBLES: dict[str, tuple[dict[str, Any], Trouble | None]] = {
     "it starts": ({"phase": "Pending"}, None),
     "it is created": (waits("ContainerCreating"), None),
@@ -87,6 +92,27 @@ TROUBLES: dict[str, tuple[dict[str, Any], Trouble | None]] = {
     "the kubelet evicted it": (
         {"phase": "Failed", "reason": "Evicted", "message": "low on ephemeral-storage"},
         Trouble(words.POD_FAILED, "low on ephemeral-storage"),
+    ),
+    "it cannot fetch the weights": (
+        {
+            "phase": "Pending",
+            "initContainerStatuses": [
+                {
+                    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                    "lastState": {"terminated": {"exitCode": 3, "message": DENIED}},
+                    "restartCount": 1,
+                }
+            ],
+            "containerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}],
+        },
+        Trouble(words.SOURCE_DENIED, "the token is not allowed to read"),
+    ),
+    "it has fetched the weights": (
+        {
+            "initContainerStatuses": [{"state": {"terminated": {"exitCode": 0, "message": GOOD}}}],
+            "containerStatuses": [{"state": {"running": {}}}],
+        },
+        None,
     ),
     "it was evicted through the API": (
         says("DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting"),

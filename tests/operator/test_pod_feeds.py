@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from matinee_api.fetch import FetchProgress
 from matinee_operator.actions import Drain
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.names import Key
-from matinee_operator.observed import ObservedPod
-from matinee_operator.pod_feeds import PodFeeds, parse_slots, pod_session
-from tests.operator.making import pod, slots
+from matinee_operator.pod_feeds import (
+    PROGRESS,
+    SLOTS,
+    PodFeeds,
+    parse_progress,
+    parse_slots,
+    pod_session,
+)
+from tests.operator.making import slots
 
 LIVE = Key("StreamingService", "demo", "live")
 
@@ -48,7 +55,12 @@ class FakePod:
 async def fake() -> AsyncIterator[FakePod]:
     fake = FakePod()
     app = web.Application()
-    app.add_routes([web.get("/v1/slots", fake.slots), web.post("/v1/drain", fake.drain)])
+    app.add_routes(
+        [
+            *[web.get(path, fake.slots) for path in ("/v1/slots", "/v1/download")],
+            web.post("/v1/drain", fake.drain),
+        ]
+    )
     runner = web.AppRunner(app, shutdown_timeout=0.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -90,54 +102,65 @@ def line(**facts: Any) -> dict[str, Any]:
     return {"used": 1, "total": 4, "free": 3, "queued": 0, "draining": False} | facts
 
 
-HERE: ObservedPod = pod(ip="127.0.0.1")
+HERE = {"uid": "127.0.0.1"}
 ORDER = Drain("live-new-0", "127.0.0.1", 60.0, migrate=True)
 
 
 async def test_what_a_pod_says_is_known_and_told(
     feeds: PodFeeds, fake: FakePod, changes: Changes
 ) -> None:
-    feeds.follow(LIVE, [HERE])
-    assert feeds.slots(HERE.uid) is None
+    feeds.follow(LIVE, SLOTS, HERE)
+    assert feeds.slots("uid") is None
     fake.lines.put_nowait(line())
     assert await changes.next() == LIVE
-    assert feeds.slots(HERE.uid) == slots(1)
+    assert feeds.slots("uid") == slots(1)
     fake.lines.put_nowait(line())  # a heartbeat is no news
     fake.lines.put_nowait(line(used=0, draining=True))
     await changes.next()
-    assert feeds.slots(HERE.uid) == slots(draining=True)
+    assert feeds.slots("uid") == slots(draining=True)
 
 
 async def test_a_broken_feed_knows_nothing_and_is_opened_again(
     feeds: PodFeeds, fake: FakePod, changes: Changes
 ) -> None:
-    feeds.follow(LIVE, [HERE])
+    feeds.follow(LIVE, SLOTS, HERE)
     fake.lines.put_nowait(line())
     await changes.next()
     fake.lines.put_nowait(None)
     await changes.next()
-    assert feeds.slots(HERE.uid) is None
+    assert feeds.slots("uid") is None
     fake.lines.put_nowait(line(used=2))
     await changes.next()
-    assert feeds.slots(HERE.uid) == slots(2)
+    assert feeds.slots("uid") == slots(2)
     assert fake.connections == 2
 
 
 async def test_pods_that_are_gone_are_followed_no_more(
     feeds: PodFeeds, fake: FakePod, changes: Changes
 ) -> None:
-    feeds.follow(LIVE, [HERE])
+    feeds.follow(LIVE, SLOTS, HERE)
     fake.lines.put_nowait(line())
     await changes.next()
-    feeds.follow(LIVE, [dataclasses.replace(HERE, running=False)])
-    assert (feeds.count, feeds.slots(HERE.uid)) == (0, None)
+    feeds.follow(LIVE, SLOTS, {})
+    assert (feeds.count, feeds.slots("uid")) == (0, None)
+
+
+async def test_a_pod_that_fetches_says_how_far_it_is(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    model = Key("VideoModel", "demo", "ltx")
+    feeds.follow(model, PROGRESS, HERE)
+    fake.lines.put_nowait({"bytes_done": 1, "bytes_total": 2, "bytes_per_second": 3})
+    assert await changes.next() == model
+    known = FetchProgress(bytes_done=1, bytes_total=2, bytes_per_second=3)
+    assert (feeds.progress("uid"), feeds.slots("uid")) == (known, None)
 
 
 async def test_hundreds_of_feeds_are_open_and_a_pod_can_still_be_told_to_drain(
     feeds: PodFeeds, fake: FakePod
 ) -> None:
     count = 150
-    feeds.follow(LIVE, [pod(f"live-new-{slot}", ip="127.0.0.1") for slot in range(count)])
+    feeds.follow(LIVE, SLOTS, {f"uid-{number}": "127.0.0.1" for number in range(count)})
     for _ in range(count):
         await fake.opened.get()
     await feeds.drain(ORDER, "secret")
@@ -164,3 +187,5 @@ async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: Fake
 def test_other_lines_are_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_slots(text)
+    with pytest.raises(ValueError, match=r"."):
+        parse_progress(text)

@@ -54,6 +54,18 @@ def test_a_change_of_a_model_concerns_the_services_that_use_it() -> None:
     assert told(MODEL) == {"VideoModel tiny", "StreamingService live", "StreamingService other"}
 
 
+def test_where_the_weights_of_a_model_are_concerns_the_services_too() -> None:
+    progress = {"cache": {"bytesDone": 1}}
+    assert told({**MODEL, "status": progress}, MODEL) == {"VideoModel tiny"}
+    news: list[dict[str, Any]] = [
+        {"cache": {"folder": "a"}},
+        {"resolvedRevision": "c"},
+        {"conditions": [{"type": "Downloaded", "status": "False", "reason": "NoSpace"}]},
+    ]
+    for status in news:
+        assert told({**MODEL, "status": status}, MODEL) == told(MODEL)
+
+
 def test_a_change_of_a_router_concerns_all_services_for_it_may_have_left_one() -> None:
     assert told(ROUTER) == {"Router front", "StreamingService live", "StreamingService other"}
 

@@ -6,6 +6,17 @@ from typing import Any
 import pytest
 
 from matinee_operator.revision import revision_of
+from matinee_operator.snapshot import ModelSnapshot
+from tests.operator.fetching_making import (
+    HUB,
+    changed,
+    downloaded_model,
+    found,
+    noted,
+    resolved_model,
+    tried,
+    with_claim,
+)
 from tests.operator.making import INSTALLATION, model, service
 
 SAME: dict[str, dict[str, Any]] = {
@@ -47,6 +58,34 @@ def test_pods_are_replaced_when_the_operator_is_given_another_runtime() -> None:
     assert revision_of(model(), service(), newer) != _usual()
     own = service(pod={"image": "own:1"})
     assert revision_of(model(), own, newer) == revision_of(model(), own, INSTALLATION)
+
+
+def test_pods_are_replaced_once_other_weights_are_there_and_not_before() -> None:
+    old = downloaded_model()
+    moved = noted(changed(old, source=HUB | {"revision": "v2"}))
+    assert _of(moved) == _of(old)
+    newer = noted(tried(moved, "resolve", found(commit="d" * 40)))
+    assert _of(newer) == _of(old)
+    done = noted(tried(newer, "download", found(commit="d" * 40)))
+    assert _of(done) != _of(old)
+
+
+def test_pods_that_read_a_claim_do_not_depend_on_how_it_was_filled() -> None:
+    token = HUB | {"tokenSecretRef": {"name": "hub"}}
+    assert _of(changed(downloaded_model(), source=token)) == _of(downloaded_model())
+    fetching = {"cache": {"type": "None"}}
+    one, other = resolved_model(**fetching), resolved_model(source=token, **fetching)
+    assert _of(one) != _of(other)
+
+
+def test_pods_are_replaced_for_another_claim() -> None:
+    other = noted(with_claim(resolved_model(cache={"claim": {"claimName": "other"}})))
+    filled = noted(tried(other, "download", found()))
+    assert _of(filled) != _of(downloaded_model())
+
+
+def _of(snapshot: ModelSnapshot) -> str:
+    return revision_of(snapshot.model, service(), INSTALLATION)
 
 
 def test_the_revision_is_known() -> None:

@@ -69,6 +69,9 @@ tests/charts/test_rights.py. */}}
   resources: [configmaps]
   verbs: [list, watch, create, patch, delete]
 - apiGroups: [""]
+  resources: [persistentvolumeclaims] # of weights; they go with their VideoModel
+  verbs: [list, watch, create, patch]
+- apiGroups: [""]
   resources: [services]
   verbs: [list, watch, create, patch]
 - apiGroups: [""]

@@ -33,8 +33,8 @@ def plan_service(snapshot: ServiceSnapshot) -> list[Action]:
     if snapshot.service.metadata.deletion_timestamp is not None:
         return [*_roll(snapshot, model, _nothing()), *finalizer(snapshot)]
     actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, _always(snapshot))]
-    if model is None or not weights_of(model).there:
-        return actions
+    if model is None or weights_of(model) is None:
+        return actions  # pods that are there stay as they are
     actions += applied(snapshot.children, [runtime_config(model, snapshot.service)])
     actions += _roll(snapshot, model, wanted_of(snapshot, model))
     actions += _stale_configs(snapshot, model)

@@ -5,31 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from matinee_api.compute import ComputeResources
+from matinee_api.fetch import FetchConfig
 from matinee_api.scheduling import Scheduling
 from matinee_api.videomodel import VideoModel
 from matinee_operator.resources.devices import fitting, pod_claims
+from matinee_operator.resources.fetch_container import (
+    FETCHING,
+    fetch_container,
+    secret_volumes,
+)
 from matinee_operator.resources.metadata import Manifest
-from matinee_operator.resources.runtime_config import WEIGHTS_FOLDER, weights_claim
+from matinee_operator.resources.pod_security import POD_SECURITY
+from matinee_operator.trees import WEIGHTS_FOLDER, to_fetch
+from matinee_operator.weights import Weights, weights_of
 
-USER = 10001
 CACHE_FOLDER = "/cache"
 CACHES = ("HOME", "HF_HOME", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 NODE_LOST_S = 30
 """How long a pod stays bound to a node that does not answer; Kubernetes' own default is 300 s."""
-
-CONTAINER_SECURITY: Manifest = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
-POD_SECURITY: Manifest = {
-    "runAsNonRoot": True,
-    "runAsUser": USER,
-    "runAsGroup": USER,
-    "fsGroup": USER,
-    "fsGroupChangePolicy": "OnRootMismatch",
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
 
 
 def base_spec(resources: ComputeResources, scheduling: Scheduling) -> Manifest:
@@ -54,18 +47,24 @@ def base_spec(resources: ComputeResources, scheduling: Scheduling) -> Manifest:
 
 
 def base_volumes(model: VideoModel, resources: ComputeResources) -> list[Manifest]:
-    volumes: list[Manifest] = [
+    return [
         {"name": "tmp", "emptyDir": {}},
         {"name": "cache", "emptyDir": {}},
         {
             "name": "shared-memory",
             "emptyDir": {"medium": "Memory", "sizeLimit": fitting(resources).shared_memory},
         },
+        *_weights_volumes(weights_of(model) or Weights()),
     ]
-    if claim := weights_claim(model):
-        source = {"claimName": claim, "readOnly": True}
-        volumes.append({"name": "weights", "persistentVolumeClaim": source})
-    return volumes
+
+
+def _weights_volumes(weights: Weights) -> list[Manifest]:
+    if weights.claim:
+        source = {"claimName": weights.claim, "readOnly": True}
+        return [{"name": "weights", "persistentVolumeClaim": source}]
+    if weights.fetched:
+        return [{"name": "weights", "emptyDir": {}}, *secret_volumes([weights.fetched])]
+    return []
 
 
 def base_mounts(model: VideoModel) -> list[Manifest]:
@@ -74,19 +73,30 @@ def base_mounts(model: VideoModel) -> list[Manifest]:
         {"name": "cache", "mountPath": CACHE_FOLDER},
         {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - as above
     ]
-    if weights_claim(model):
+    weights = weights_of(model)
+    if weights and weights.path:
         mounts.append({"name": "weights", "mountPath": WEIGHTS_FOLDER, "readOnly": True})
     return mounts
 
 
-def base_environment(model: VideoModel) -> list[Manifest]:
-    """Caches go where the pod may write; a token of the hub comes from its Secret."""
-    made: list[Manifest] = [{"name": name, "value": CACHE_FOLDER} for name in CACHES]
-    token = model.spec.source.token_secret_ref
-    if token and model.spec.source.scheme == "hf":
-        reference = {"name": token.name, "key": token.key}
-        made.append({"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": reference}})
-    return made
+def init_containers(model: VideoModel, image: str, pull_policy: str) -> Manifest:
+    """What runs before the pod's own container: the download of weights that are kept nowhere."""
+    weights = weights_of(model)
+    if weights is None or weights.fetched is None:
+        return {}
+    tree = weights.fetched
+    config = FetchConfig(trees=(to_fetch(tree),), family=model.spec.engine.family)
+    mounts = [{"name": "weights", "mountPath": WEIGHTS_FOLDER}]
+    return {
+        "initContainers": [
+            fetch_container(config, [tree], image, pull_policy, FETCHING, mounts),
+        ]
+    }
+
+
+def base_environment() -> list[Manifest]:
+    """Caches go where the pod may write."""
+    return [{"name": name, "value": CACHE_FOLDER} for name in CACHES]
 
 
 def _given(models: Any) -> list[Manifest]:

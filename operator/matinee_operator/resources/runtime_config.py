@@ -10,11 +10,11 @@ from matinee_api.streamingservice import StreamingService
 from matinee_api.videomodel import VideoModel
 from matinee_operator import names
 from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.weights import weights_of
 
 PORT = 8000
 FILE = "serve.yaml"
 STATE_FOLDER = "/state"
-WEIGHTS_FOLDER = "/weights"
 SHUTDOWN_GRACE_S = 5.0
 """Sessions are drained before a pod is deleted; this is for those that are left."""
 
@@ -36,6 +36,7 @@ def config_name(service: StreamingService, text: str) -> str:
 
 def config_text(model: VideoModel, service: StreamingService) -> str:
     """What differs from the runtime's defaults, so that a new operator writes the same text."""
+    weights = weights_of(model)
     config = serve_config(
         model,
         service,
@@ -45,24 +46,7 @@ def config_text(model: VideoModel, service: StreamingService) -> str:
             shutdown_grace_seconds=SHUTDOWN_GRACE_S,
         ),
         state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,
-        weights=weights_folder(model),
+        weights=weights.path if weights else None,
     )
     values = config.model_dump(mode="json", exclude_defaults=True)
     return yaml.safe_dump(values, sort_keys=True, allow_unicode=True)
-
-
-def weights_folder(model: VideoModel) -> str | None:
-    """Where a claim's weights appear in the pod; None when the runtime finds them by itself."""
-    if model.spec.source.scheme != "pvc":
-        return None
-    _, _, folder = _claim_and_folder(model)
-    return f"{WEIGHTS_FOLDER}/{folder}" if folder else WEIGHTS_FOLDER
-
-
-def weights_claim(model: VideoModel) -> str | None:
-    """The claim that holds the weights, if one does."""
-    return _claim_and_folder(model)[0] if model.spec.source.scheme == "pvc" else None
-
-
-def _claim_and_folder(model: VideoModel) -> tuple[str, str, str]:
-    return model.spec.source.uri.removeprefix("pvc://").partition("/")

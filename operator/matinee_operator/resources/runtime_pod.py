@@ -13,12 +13,13 @@ from matinee_operator import names
 from matinee_operator.installation import Installation
 from matinee_operator.resources.devices import container_resources
 from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.pod_security import CONTAINER_SECURITY
 from matinee_operator.resources.pod_spec import (
-    CONTAINER_SECURITY,
     base_environment,
     base_mounts,
     base_spec,
     base_volumes,
+    init_containers,
 )
 from matinee_operator.resources.runtime_config import (
     FILE,
@@ -37,6 +38,10 @@ TERMINATION_GRACE_S = 30
 
 def image_of(service: StreamingService, installation: Installation) -> str:
     return service.spec.pod.image or installation.runtime_image
+
+
+def pull_policy_of(service: StreamingService, installation: Installation) -> str:
+    return service.spec.pod.image_pull_policy or installation.image_pull_policy
 
 
 def pod_name(service: StreamingService, revision: str, slot: int) -> str:
@@ -83,6 +88,8 @@ def _spec(
     extras, resources = service.spec.pod, service.spec.resources
     spec = base_spec(resources, service.spec.scheduling)
     spec["terminationGracePeriodSeconds"] = TERMINATION_GRACE_S
+    image, pull_policy = image_of(service, installation), pull_policy_of(service, installation)
+    spec |= init_containers(model, image, pull_policy)
     spec["containers"] = [_container(model, service, installation, secret)]
     spec["volumes"] = [
         {"name": "config", "configMap": {"name": config}},
@@ -108,10 +115,10 @@ def _container(
     return {
         "name": CONTAINER,
         "image": image_of(service, installation),
-        "imagePullPolicy": extras.image_pull_policy or installation.image_pull_policy,
+        "imagePullPolicy": pull_policy_of(service, installation),
         "args": ["serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
         "env": [
-            *base_environment(model),
+            *base_environment(),
             {"name": "MATINEE_ADMIN_TOKEN", "valueFrom": token},
             *(each.model_dump(mode="json", exclude_none=True) for each in extras.env),
         ],

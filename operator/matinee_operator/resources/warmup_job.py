@@ -13,14 +13,15 @@ from matinee_operator import names
 from matinee_operator.installation import Installation
 from matinee_operator.resources.devices import container_resources
 from matinee_operator.resources.metadata import Manifest, metadata, own_labels
+from matinee_operator.resources.pod_security import CONTAINER_SECURITY
 from matinee_operator.resources.pod_spec import (
-    CONTAINER_SECURITY,
     base_environment,
     base_mounts,
     base_spec,
     base_volumes,
+    init_containers,
 )
-from matinee_operator.resources.runtime_config import weights_folder
+from matinee_operator.weights import weights_of
 
 CONTAINER = "warmup"
 OUTPUT = "/tmp/warmup.mp4"  # noqa: S108 - the pod's own
@@ -35,6 +36,7 @@ def warmup_job(
         "spec": {
             **base_spec(resources, model.spec.scheduling),
             "restartPolicy": "Never",
+            **init_containers(model, installation.runtime_image, installation.image_pull_policy),
             "containers": [_container(model, resources, installation)],
             "volumes": base_volumes(model, resources),
         },
@@ -64,7 +66,7 @@ def _container(
         "imagePullPolicy": installation.image_pull_policy,
         "command": ["sh", "-c", f'exec python3 -m matinee "$@" >{RESULT}', CONTAINER],
         "args": _command(model, resources),
-        "env": base_environment(model),
+        "env": base_environment(),
         "resources": container_resources(resources),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -74,7 +76,8 @@ def _container(
 
 def _command(model: VideoModel, resources: ComputeResources) -> list[str]:
     """`matinee generate` with the settings that the service's pods have."""
-    generator = generator_config(model, resources, weights_folder(model))
+    weights = weights_of(model)
+    generator = generator_config(model, resources, weights.path if weights else None)
     words: dict[str, str | None] = {
         "--generator.model_path": generator.model_path,
         "--generator.revision": generator.revision,

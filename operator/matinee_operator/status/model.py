@@ -8,51 +8,56 @@ from datetime import datetime
 from typing import Any
 
 from matinee_api import conditions as words
-from matinee_api.videomodel import AdapterStatus, VideoModelStatus, WarmupStatus
-from matinee_operator.observed import Object, condition, moment, pod_trouble
+from matinee_api.videomodel import VideoModelStatus, WarmupStatus
+from matinee_operator.fetching import Fetching, fetching
+from matinee_operator.observed import moment
+from matinee_operator.observed_job import ObservedJob, observed_job
 from matinee_operator.plan.compare import key_of
 from matinee_operator.plan.model import wanted_job, warmup_resources
 from matinee_operator.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, conditions, finding
+from matinee_operator.status.weights import (
+    adapter_states,
+    broken_adapter,
+    cache_status,
+    resolved,
+    weights_downloaded,
+)
 from matinee_operator.weights import weights_of
-
-NO_ADAPTERS = "adapters: this release fetches none; sessions cannot ask for them yet"
-JOB_NAME = "batch.kubernetes.io/job-name"
-"""Label that Kubernetes puts on the pods of a Job."""
 
 
 def model_status(snapshot: ModelSnapshot) -> VideoModelStatus:
     model = snapshot.model
-    before = model.status
-    findings = _findings(snapshot)
+    before, known = model.status, fetching(snapshot)
+    adapters = adapter_states(snapshot, known)
+    findings = _findings(snapshot, known, broken_adapter(adapters))
     telling = next((one for one in findings if one.type in _telling(findings)), findings[0])
     return VideoModelStatus(
         observed_generation=model.metadata.generation,
         phase=_phase(findings),
         reason=telling.reason,
         warmup=_measured(snapshot) or (before.warmup if before else None),
-        adapters=tuple(
-            AdapterStatus(name=adapter.name, state="Pending", message=NO_ADAPTERS)
-            for adapter in model.spec.adapters
-        ),
+        cache=cache_status(snapshot, known),
+        adapters=adapters,
         conditions=conditions(
             findings,
             before.conditions if before else (),
             model.metadata.generation or 0,
             snapshot.now,
         ),
+        **resolved(snapshot, known),
     )
 
 
-def _findings(snapshot: ModelSnapshot) -> tuple[Finding, ...]:
-    weights = weights_of(snapshot.model)
-    downloaded = finding(words.DOWNLOADED, weights.there, weights.reason, weights.message)
-    warmed = _warmed(snapshot)
+def _findings(
+    snapshot: ModelSnapshot, known: Fetching, broken_adapter: Finding | None
+) -> tuple[Finding, ...]:
+    downloaded = weights_downloaded(snapshot, known)
+    warmed = _warmed(snapshot, downloaded)
     broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
     if snapshot.refusal is not None:
         broken = finding(words.DEGRADED, False, words.POD_REFUSED, snapshot.refusal)
-    if broken is None and snapshot.model.spec.adapters:
-        broken = finding(words.DEGRADED, False, words.FEATURE_UNAVAILABLE, NO_ADAPTERS)
+    broken = broken or broken_adapter
     optional = snapshot.model.spec.warmup.policy == "BestEffort"
     usable = warmed.holds or warmed.reason == words.WARMUP_DISABLED or optional
     if downloaded.holds and usable:
@@ -66,19 +71,20 @@ def _findings(snapshot: ModelSnapshot) -> tuple[Finding, ...]:
     return downloaded, warmed, ready, degraded
 
 
-_WAITING = frozenset({words.WARMING_UP, words.WARMUP_DISABLED, words.WAITING_FOR_SERVICE})
+_WAITING = frozenset(
+    {words.DOWNLOADING, words.WARMING_UP, words.WARMUP_DISABLED, words.WAITING_FOR_SERVICE}
+)
 
 
 def _is_broken(found: Finding) -> bool:
     return not found.holds and found.reason not in _WAITING
 
 
-def _warmed(snapshot: ModelSnapshot) -> Finding:
+def _warmed(snapshot: ModelSnapshot, downloaded: Finding) -> Finding:
     if not snapshot.model.spec.warmup.enabled:
         return finding(words.WARMED, False, words.WARMUP_DISABLED, "spec.warmup.enabled is false")
-    weights = weights_of(snapshot.model)
-    if not weights.there:
-        return finding(words.WARMED, False, weights.reason, weights.message)
+    if weights_of(snapshot.model) is None and not downloaded.holds:
+        return finding(words.WARMED, False, downloaded.reason, downloaded.message)
     if warmup_resources(snapshot) is None:
         message = "set spec.warmup.resources, or make a StreamingService that uses the model"
         return Finding(words.WARMED, "Unknown", words.WAITING_FOR_SERVICE, message)
@@ -87,50 +93,25 @@ def _warmed(snapshot: ModelSnapshot) -> Finding:
 
 def _warmed_by_job(snapshot: ModelSnapshot) -> Finding:
     job = _job(snapshot)
-    status = job.get("status", {})
-    if condition(status, "Complete").get("status") == "True":
+    if job is not None and job.complete:
         return finding(words.WARMED, True, words.WARMUP_SUCCEEDED, "it made a real video")
-    failed = condition(status, "Failed")
-    if failed.get("status") == "True":
-        told = str(failed.get("message") or failed.get("reason"))
-        last = _last_words(snapshot)
-        reason = words.OUT_OF_MEMORY if last == "OOMKilled" else words.WARMUP_FAILED
-        return finding(words.WARMED, False, reason, f"{told}: {last}" if last else told)
-    for pod in _pods(snapshot):
-        trouble = pod_trouble(pod)
-        if trouble is not None and pod["status"].get("phase") == "Pending":
-            return finding(words.WARMED, False, trouble.reason, trouble.message)
+    if job is not None and (job.finished or job.waits_for):
+        trouble = job.waits_for or job.why(words.WARMUP_FAILED)
+        return finding(words.WARMED, False, trouble.reason, trouble.message)
     return Finding(words.WARMED, "Unknown", words.WARMING_UP, "the warm-up Job runs")
 
 
-def _job(snapshot: ModelSnapshot) -> Object:
-    job = wanted_job(snapshot)
-    return snapshot.children.get(key_of(job), {}) if job else {}
-
-
-def _pods(snapshot: ModelSnapshot) -> list[Object]:
-    """Of the Job that is wanted now, not of an older one."""
-    name = _job(snapshot).get("metadata", {}).get("name")
-    return [pod for pod in snapshot.job_pods if pod["metadata"]["labels"].get(JOB_NAME) == name]
-
-
-def _last_words(snapshot: ModelSnapshot) -> str:
-    """What the last failed pod of the Job said."""
-    ends = [_terminated(pod) for pod in _pods(snapshot)]
-    failed = [end for end in ends if end and end.get("exitCode")]
-    if not failed:
-        return ""
-    last = max(failed, key=lambda end: str(end.get("finishedAt")))
-    if last.get("reason") == "OOMKilled":
-        return "OOMKilled"
-    lines = [line for line in str(last.get("message", "")).splitlines() if line.strip()]
-    return lines[-1].strip()[:300] if lines else f"exit code {last.get('exitCode')}"
+def _job(snapshot: ModelSnapshot) -> ObservedJob | None:
+    """The one that is wanted now, not an older one."""
+    wanted = wanted_job(snapshot)
+    raw = snapshot.children.get(key_of(wanted)) if wanted else None
+    return observed_job(raw, snapshot.job_pods) if raw else None
 
 
 def _measured(snapshot: ModelSnapshot) -> WarmupStatus | None:
     """From the one line of JSON that the successful pod left."""
-    ends = [_terminated(pod) for pod in _pods(snapshot)]
-    done = next((end for end in ends if end and end.get("exitCode") == 0), None)
+    job = _job(snapshot)
+    done = next((end for end in job.ends if end.get("exitCode") == 0), None) if job else None
     if done is None:
         return None
     started, finished = moment(done["startedAt"]), moment(done["finishedAt"])
@@ -144,13 +125,6 @@ def _measured(snapshot: ModelSnapshot) -> WarmupStatus | None:
         load_seconds=round(max(0.0, (finished - started).total_seconds() - seconds), 1),
         fps=round(frames / seconds, 1),
     )
-
-
-def _terminated(pod: Object) -> Mapping[str, Any] | None:
-    for container in pod.get("status", {}).get("containerStatuses", []):
-        found: Mapping[str, Any] | None = container.get("state", {}).get("terminated")
-        return found
-    return None
 
 
 def _json(text: str) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from matinee_operator.plan.service import stamp, wanted_of
 from matinee_operator.snapshot import ServiceSnapshot
 from matinee_operator.status.conditions import Finding, conditions, finding
 from matinee_operator.status.trouble import worst_trouble
-from matinee_operator.weights import weights_of
+from matinee_operator.weights import weights_of, why_missing
 
 LISTED_PODS = 64
 
@@ -56,7 +56,7 @@ class _Observation:
     def __init__(self, snapshot: ServiceSnapshot) -> None:
         self._snapshot = snapshot
         model = snapshot.model
-        there = model is not None and weights_of(model).there
+        there = model is not None and weights_of(model) is not None
         self.wanted = wanted_of(snapshot, model) if model is not None and there else None
         self.replicas = snapshot.service.spec.replicas
         self.live = [pod for pod in snapshot.pods if pod.live]
@@ -118,7 +118,7 @@ class _Observation:
             name = service.spec.model_ref.name
             if model is None:
                 return words.WAITING_FOR_MODEL, f"there is no VideoModel {name} in this namespace"
-            return words.WAITING_FOR_MODEL, f"VideoModel {name}: {weights_of(model).message}"
+            return words.WAITING_FOR_MODEL, f"VideoModel {name}: {why_missing(model).message}"
         return self._pod_progress(self.wanted)
 
     def _pod_progress(self, wanted: Wanted) -> tuple[str, str]:

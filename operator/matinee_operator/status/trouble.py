@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from matinee_api import conditions as words
+from matinee_api.fetch import FetchReason
 from matinee_operator.observed import ObservedPod, Trouble
 from matinee_operator.snapshot import ServiceSnapshot
-from matinee_operator.weights import weights_of
+from matinee_operator.weights import weights_of, why_missing
 
 SEVERITY = (
     words.IMAGE_PULL_FAILED,
     words.POD_CONFIG_INVALID,
+    *get_args(FetchReason),
     words.OUT_OF_MEMORY,
     words.CRASH_LOOPING,
     words.UNSCHEDULABLE,
@@ -28,9 +32,9 @@ def worst_trouble(snapshot: ServiceSnapshot, *, complete: bool) -> Trouble | Non
     if model is None:
         name = snapshot.service.spec.model_ref.name
         return Trouble(words.MODEL_NOT_FOUND, f"there is no VideoModel {name} in this namespace")
-    weights = weights_of(model)
-    if not weights.there:
-        return Trouble(weights.reason, f"VideoModel {model.metadata.name}: {weights.message}")
+    missing = why_missing(model) if weights_of(model) is None else None
+    if missing is not None and missing.reason != words.DOWNLOADING:
+        return Trouble(missing.reason, f"VideoModel {model.metadata.name}: {missing.message}")
     pods = [pod for pod in snapshot.pods if not (complete and pod.terminating)]
     return _of_pods(pods) or _unavailable(snapshot)
 

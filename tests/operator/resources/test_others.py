@@ -18,7 +18,7 @@ from matinee_operator.resources.pod_monitor import pod_monitor
 from matinee_operator.resources.router_service import router_service, router_url
 from matinee_operator.resources.runtime_config import runtime_config
 from matinee_operator.resources.warmup_job import warmup_job
-from tests.operator.making import INSTALLATION, TOKEN, model, router, service
+from tests.operator.making import INSTALLATION, TOKEN, claim_model, model, router, service
 
 OWNER = """
     - apiVersion: matinee.video/v1alpha1
@@ -133,9 +133,7 @@ def test_the_runtime_reads_what_is_written() -> None:
 
 
 def test_weights_on_a_claim_are_looked_for_where_they_are_mounted() -> None:
-    text = runtime_config(model(source={"uri": "pvc://weights/ltx"}), service())["data"][
-        "serve.yaml"
-    ]
+    text = runtime_config(claim_model(), service())["data"]["serve.yaml"]
     assert load_text(ServeConfig, text).generator.model_path == "/weights/ltx"
 
 

@@ -4,8 +4,18 @@ from typing import Any
 
 import yaml
 
+from matinee_api.fetch import FetchConfig, FetchedTree
+from matinee_api.load import load_text
+from matinee_api.videomodel import VideoModel
 from matinee_operator.resources.runtime_pod import runtime_pod
-from tests.operator.making import INSTALLATION, model, service
+from tests.operator.fetching_making import (
+    COMMIT,
+    FOLDER,
+    HUB,
+    downloaded_model,
+    resolved_model,
+)
+from tests.operator.making import INSTALLATION, claim_model, model, service
 
 MADE = """
 apiVersion: v1
@@ -178,18 +188,68 @@ def test_what_a_service_adds_to_its_pods() -> None:
     assert (spec["priorityClassName"], spec["runtimeClassName"]) == ("high", "nvidia")
 
 
+def made_of(found: VideoModel, **spec: Any) -> Any:
+    return runtime_pod(
+        found,
+        service(**spec),
+        INSTALLATION,
+        revision="r",
+        slot=0,
+        attempt=0,
+        secret="s",  # noqa: S106 - a name
+    )["spec"]
+
+
 def test_weights_on_a_claim_are_mounted_for_reading() -> None:
-    spec = made({"source": {"uri": "pvc://weights/ltx"}})["spec"]
+    spec = made_of(claim_model())
     claim = {"claimName": "weights", "readOnly": True}
     assert {"name": "weights", "persistentVolumeClaim": claim} in spec["volumes"]
     mount = {"name": "weights", "mountPath": "/weights", "readOnly": True}
     assert mount in spec["containers"][0]["volumeMounts"]
+    assert "initContainers" not in spec
 
 
-def test_the_hub_s_token_comes_from_its_secret() -> None:
-    source = {"uri": "hf://org/name", "tokenSecretRef": {"name": "hub"}}
-    environment = made({"source": source, "cache": {"type": "None"}})["spec"]["containers"][0][
-        "env"
+def test_fetched_weights_are_mounted_for_reading_and_nothing_of_their_source_is_known() -> None:
+    source = HUB | {"tokenSecretRef": {"name": "hub"}}
+    spec = made_of(downloaded_model(source=source).model)
+    claim = {"claimName": "tiny-weights", "readOnly": True}
+    assert {"name": "weights", "persistentVolumeClaim": claim} in spec["volumes"]
+    assert "hub" not in str(spec)
+
+
+def test_without_a_cache_the_pod_fetches_the_pinned_commit_before_it_starts() -> None:
+    source = HUB | {"tokenSecretRef": {"name": "hub", "key": "k"}}
+    spec = made_of(
+        resolved_model(source=source, cache={"type": "None"}).model, pod={"image": "own:1"}
+    )
+    (fetch,) = spec["initContainers"]
+    assert (fetch["image"], fetch["securityContext"]["readOnlyRootFilesystem"]) == ("own:1", True)
+    config = load_text(FetchConfig, fetch["env"][0]["value"])
+    assert config == FetchConfig(
+        trees=(
+            FetchedTree(
+                name="model",
+                kind="model",
+                uri="hf://org/LTX-Video",
+                revision=COMMIT,
+                token_file="/etc/matinee/secrets/hub/k",  # noqa: S106 - a path
+                folder=f"/weights/{FOLDER}",
+            ),
+        ),
+        family="ltx",
+    )
+    assert fetch["volumeMounts"] == [
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
+        {"name": "weights", "mountPath": "/weights"},
+        {"name": "secret-0", "mountPath": "/etc/matinee/secrets/hub", "readOnly": True},
     ]
-    reference = {"secretKeyRef": {"name": "hub", "key": "token"}}
-    assert {"name": "HF_TOKEN", "valueFrom": reference} in environment
+    secret = {
+        "secretName": "hub",
+        "items": [{"key": "k", "path": "k"}],
+        "defaultMode": 0o440,
+        "optional": True,
+    }
+    assert {"name": "secret-0", "secret": secret} in spec["volumes"]
+    assert {"name": "weights", "emptyDir": {}} in spec["volumes"]
+    (runtime,) = spec["containers"]
+    assert "secret-0" not in str(runtime["volumeMounts"])

@@ -14,14 +14,11 @@ from matinee_operator.plan import plan_model
 from matinee_operator.plan.model import wanted_job
 from matinee_operator.snapshot import ModelSnapshot
 from matinee_operator.status import model_status
-from tests.operator.making import CPU, INSTALLATION, NOW, model, service
+from tests.operator.fetching_making import HUB, changed, downloaded_model, given
+from tests.operator.making import CPU, model, service
 
 OWN: dict[str, Any] = {"warmup": {"resources": CPU}}
 MADE = json.dumps({"frames": 17, "fps": 12, "seconds": 0.5})
-
-
-def given(asked: VideoModel, **facts: Any) -> ModelSnapshot:
-    return ModelSnapshot(now=NOW, model=asked, installation=INSTALLATION, **facts)
 
 
 def with_job(asked: VideoModel, condition: str = "", *pods: dict[str, Any]) -> ModelSnapshot:
@@ -108,29 +105,17 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         {"Warmed": "Unknown WaitingForService", "Degraded": "False NothingWrong"},
     ),
     "a source that cannot be fetched": (
-        given(model(source={"uri": "s3://bucket/x"})),
+        given(model(source={"uri": "oci://registry/x:1"})),
         "Degraded",
         {"Downloaded": "False SourceUnsupported", "Ready": "False SourceUnsupported"},
     ),
-    "a hub model into a cache": (
-        given(model(source={"uri": "hf://org/x"})),
-        "Degraded",
-        {"Downloaded": "False SourceUnsupported"},
-    ),
-    "a hub model that pods fetch": (
-        given(model(source={"uri": "hf://org/x"}, cache={"type": "None"}, **OWN)),
-        "WarmingUp",
-        {"Downloaded": "True FetchedByPods"},
-    ),
-    "weights on a claim": (
-        given(model(source={"uri": "pvc://claim/x"}, **OWN)),
-        "WarmingUp",
-        {"Downloaded": "True Provided"},
-    ),
-    "adapters": (
-        with_job(model(adapters=[{"name": "a", "uri": "hf://o/a"}], **OWN), "Complete"),
-        "Degraded",
-        {"Ready": "True AsDesired", "Degraded": "True FeatureUnavailable"},
+    "the warm-up of the former weights is no news of those that are fetched": (
+        with_job(
+            changed(downloaded_model(**OWN), source=HUB | {"revision": "v2"}, **OWN).model,
+            "Complete",
+        ),
+        "Downloading",
+        {"Warmed": "True WarmupSucceeded", "Ready": "False Downloading"},
     ),
     "the API server refuses the Job": (
         given(model(**OWN), refusal="exceeded quota"),

@@ -11,6 +11,15 @@ from matinee_operator.observed import ObservedPod, Trouble
 from matinee_operator.revision import revision_of
 from matinee_operator.snapshot import ServiceSnapshot
 from matinee_operator.status import service_status
+from tests.operator.fetching_making import (
+    changed,
+    downloaded_model,
+    given,
+    hub_model,
+    noted,
+    refused,
+    tried,
+)
 from tests.operator.making import (
     INSTALLATION,
     NOW,
@@ -102,8 +111,23 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
     ),
     "a model that cannot be fetched": (
         [],
-        {"model": model(source={"uri": "s3://bucket/x"})},
+        {"model": model(source={"uri": "oci://registry/x:1"})},
         {"Progressing": "WaitingForModel", "Degraded": "SourceUnsupported"},
+    ),
+    "a model that is being fetched": (
+        [],
+        {"model": hub_model()},
+        {"Progressing": "WaitingForModel", "Degraded": "NothingWrong"},
+    ),
+    "a model whose token is missing": (
+        [],
+        {"model": noted(tried(given(hub_model()), "resolve", refused())).model},
+        {"Progressing": "WaitingForModel", "Degraded": "SourceDenied"},
+    ),
+    "a model whose next revision is being fetched": (
+        [],
+        {"model": changed(downloaded_model(), source={"uri": "hf://org/LTX-Video"}).model},
+        {"Progressing": "Scaling", "Degraded": "NothingWrong"},
     ),
     "old pods serve while the new one loads": (
         [pod("live-old-0"), starting(NEW)],

@@ -1,0 +1,105 @@
+"""What a Job controller, a kubelet and a provisioner of volumes would do while weights are fetched.
+
+`matinee fetch` is not run: what it would answer is made from what it was told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from matinee_api.fetch import FetchConfig
+from matinee_api.load import load_text
+from matinee_operator import names
+from matinee_operator.errors import AlreadyExists
+from matinee_operator.kube import MERGE, Kube, path_of
+from matinee_operator.names import Key
+from matinee_operator.observed_job import JOB_NAME
+
+LONG_AGO = "2026-01-01T00:00:00Z"
+BYTES = 2 * 1024**3
+GROWING = "growing"
+CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+
+
+async def growing_class(kube: Kube) -> None:
+    """A class whose volumes can be made larger."""
+    made = {"metadata": {"name": GROWING}, "provisioner": "x", "allowVolumeExpansion": True}
+    with contextlib.suppress(AlreadyExists):
+        await kube.request("POST", CLASSES, {}, made)
+
+
+async def bind_claims(kube: Kube, namespace: str) -> None:
+    """A volume is found for every claim, whose class lets it grow."""
+    for claim in await kube.list("PersistentVolumeClaim", namespace):
+        key = Key("PersistentVolumeClaim", namespace, claim["metadata"]["name"])
+        if "volumeName" not in claim["spec"]:
+            await kube.merge(key, {"spec": {"volumeName": f"volume-of-{namespace}"}})
+            await _set_status(kube, key, {"phase": "Bound"})
+
+
+async def run_jobs(kube: Kube, namespace: str, reason: str | None = None) -> None:
+    """Every Job that asks or fetches ends: well, or long ago for this reason."""
+    for job in await kube.list("Job", namespace):
+        verb = job["metadata"]["labels"][names.COMPONENT]
+        if verb in ("resolve", "download") and "conditions" not in job["status"]:
+            await _run_pod(kube, job, reason)
+            ends = [_FAILED, _FAILURE_TARGET] if reason else [_COMPLETE, _CRITERIA_MET]
+            status: dict[str, Any] = {"startTime": LONG_AGO, "conditions": ends}
+            status |= {"failed": 1} if reason else {"succeeded": 1, "completionTime": LONG_AGO}
+            await _set_status(kube, Key("Job", namespace, job["metadata"]["name"]), status)
+
+
+def _condition(kind: str, reason: str) -> dict[str, str]:
+    return {"type": kind, "status": "True", "lastTransitionTime": LONG_AGO, "reason": reason}
+
+
+_CRITERIA_MET = _condition("SuccessCriteriaMet", "CompletionsReached")
+_COMPLETE = _condition("Complete", "CompletionsReached")
+_FAILURE_TARGET = _condition("FailureTarget", "PodFailurePolicy")
+_FAILED = _condition("Failed", "PodFailurePolicy")
+
+
+async def _run_pod(kube: Kube, job: Mapping[str, Any], reason: str | None) -> None:
+    template, meta = job["spec"]["template"], job["metadata"]
+    labels = {**template["metadata"]["labels"], JOB_NAME: meta["name"]}
+    key = Key("Pod", meta["namespace"], f"{meta['name']}-pod")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels},
+        "spec": template["spec"],
+    }
+    await kube.create(pod)
+    (container,) = template["spec"]["containers"]
+    end = {
+        "exitCode": 3 if reason else 0,
+        "message": json.dumps({"trees": _answer(container, reason)}),
+        "finishedAt": LONG_AGO,
+    }
+    state = {"name": container["name"], "state": {"terminated": end}, "image": "", "imageID": ""}
+    told = {**state, "ready": False, "restartCount": 0}
+    phase = "Failed" if reason else "Succeeded"
+    await _set_status(kube, key, {"phase": phase, "containerStatuses": [told]})
+
+
+def _answer(container: Mapping[str, Any], reason: str | None) -> list[dict[str, Any]]:
+    config = load_text(FetchConfig, container["env"][0]["value"])
+    if reason:
+        return [{"name": one.name, "reason": reason, "message": "told"} for one in config.trees]
+    return [
+        {"name": one.name, "commit": commit_of(one.revision or ""), "bytes": BYTES}
+        for one in config.trees
+    ]
+
+
+def commit_of(revision: str) -> str:
+    """A commit stands for itself."""
+    return revision if len(revision) == 40 else hashlib.sha256(revision.encode()).hexdigest()[:40]
+
+
+async def _set_status(kube: Kube, key: Key, status: Mapping[str, Any]) -> None:
+    await kube.request("PATCH", f"{path_of(key)}/status", {}, {"status": status}, MERGE)

@@ -1,0 +1,57 @@
+"""A VideoModel's claim and the Jobs that ask and fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from matinee_operator.actions import Action, Apply, Create, Requeue
+from matinee_operator.fetching import Fetching, Step
+from matinee_operator.resources.fetch_job import attempted
+from matinee_operator.resources.weights_claim import weights_claim
+from matinee_operator.snapshot import ModelSnapshot
+
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(minutes=30)
+
+
+def plan_weights(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:
+    yield from _claim(snapshot, known)
+    if known.resolve and any(tree.pin is None for tree in known.trees):
+        yield from _attempt(snapshot.now, known.resolve)
+    if known.download and any(map(known.is_missing, known.download.trees)):
+        yield from _attempt(snapshot.now, known.download)
+
+
+def kept_jobs(known: Fetching) -> set[str]:
+    """They stay for people to look at, also when everything is done."""
+    steps = (known.resolve, known.download)
+    return {name for step in steps if step for name in step.kept}
+
+
+def _claim(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:
+    """It is made once and only ever grows: a claim cannot shrink."""
+    claim = known.claim
+    if claim is None or not claim.size_bytes:
+        return
+    manifest = weights_claim(snapshot.model, claim.size_bytes)
+    if claim.uid is None:
+        yield Create(manifest)
+    elif claim.size_bytes > claim.observed_bytes:
+        yield Apply(manifest)
+
+
+def _attempt(now: datetime, step: Step) -> Iterator[Action]:
+    if step.job is None:
+        yield Create(attempted(step.manifest, 0))
+    elif step.job.finished:
+        due = (step.job.finished_at or now) + pause(step.job.attempt)
+        if due <= now:
+            yield Create(attempted(step.manifest, step.job.attempt + 1))
+        else:
+            yield Requeue((due - now).total_seconds() + 0.1)
+
+
+def pause(attempt: int) -> timedelta:
+    """After the n-th attempt: a Secret may have been mended, which no watch tells."""
+    return min(FIRST_PAUSE * (1 << min(attempt, 10)), LONGEST_PAUSE)

@@ -1,0 +1,125 @@
+"""The Jobs that ask a model's sources (`resolve`) and fetch them into the cache (`download`).
+
+A name carries a hash of all that the Job is made from, and the number of the attempt: a Job cannot
+be changed, so another one takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matinee_api.compute import ComputeResources
+from matinee_api.fetch import GIVE_UP, FetchConfig
+from matinee_api.videomodel import VideoModel
+from matinee_operator import names
+from matinee_operator.installation import Installation
+from matinee_operator.resources.fetch_container import (
+    CONTAINER,
+    FETCHING,
+    RESOLVING,
+    fetch_container,
+    secret_volumes,
+)
+from matinee_operator.resources.metadata import Manifest, metadata, own_labels
+from matinee_operator.resources.pod_spec import base_spec
+from matinee_operator.resources.runtime_config import PORT
+from matinee_operator.trees import WEIGHTS_FOLDER, Tree, claim_and_path, to_fetch, to_resolve
+
+RETRIES = 3
+"""Pods of one Job, a few seconds apart. Between Jobs the pauses are minutes."""
+
+
+def resolve_job(model: VideoModel, trees: Sequence[Tree], installation: Installation) -> Manifest:
+    config = FetchConfig(
+        trees=tuple(to_resolve(tree) for tree in trees), family=model.spec.engine.family
+    )
+    claims = [claim_and_path(tree.source)[0] for tree in trees if tree.source.scheme == "pvc"]
+    volumes = [_claim_volume(claim, read_only=True) for claim in claims]
+    mounts = [{"name": "weights", "mountPath": WEIGHTS_FOLDER, "readOnly": True} for _ in claims]
+    container = _container(config, trees, installation, RESOLVING, mounts)
+    container["args"] = ["--resolve"]
+    return _job(model, "resolve", trees, container, volumes, RESOLVING)
+
+
+def download_job(
+    model: VideoModel, trees: Sequence[Tree], installation: Installation, claim: str, facts: Any
+) -> Manifest:
+    """Of pinned trees. `facts`: what else asks for another Job when it changes."""
+    config = FetchConfig(
+        trees=tuple(to_fetch(tree) for tree in trees),
+        family=model.spec.engine.family,
+        host="0.0.0.0",  # noqa: S104 - the pod's own network, where the operator asks
+        port=PORT,
+    )
+    mounts = [{"name": "weights", "mountPath": WEIGHTS_FOLDER}]
+    container = _container(config, trees, installation, FETCHING, mounts)
+    container["ports"] = [{"name": "http", "containerPort": PORT}]
+    volumes = [_claim_volume(claim, read_only=False)]
+    return _job(model, "download", trees, container, volumes, FETCHING, facts)
+
+
+def attempted(job: Manifest, attempt: int) -> Manifest:
+    """The Job under the name of its n-th attempt, from 0."""
+    meta = job["metadata"]
+    annotations = {names.ATTEMPT: str(attempt)}
+    name = f"{meta['name']}-{attempt}"
+    return {**job, "metadata": {**meta, "name": name, "annotations": annotations}}
+
+
+def _container(
+    config: FetchConfig,
+    trees: Sequence[Tree],
+    installation: Installation,
+    resources: ComputeResources,
+    mounts: list[Manifest],
+) -> Manifest:
+    image, pull_policy = installation.runtime_image, installation.image_pull_policy
+    return fetch_container(config, trees, image, pull_policy, resources, mounts)
+
+
+def _job(
+    model: VideoModel,
+    verb: str,
+    trees: Sequence[Tree],
+    container: Manifest,
+    volumes: list[Manifest],
+    resources: ComputeResources,
+    facts: Any = None,
+) -> Manifest:
+    template = {
+        "metadata": {"labels": own_labels(model, verb)},
+        "spec": {
+            **base_spec(resources, model.spec.scheduling),
+            "restartPolicy": "Never",
+            "containers": [container],
+            "volumes": [{"name": "tmp", "emptyDir": {}}, *volumes, *secret_volumes(trees)],
+        },
+    }
+    name = f"{model.metadata.name}-{verb}-{names.content_hash([template, facts])}"
+    wanted = {"backoffLimit": RETRIES, "podFailurePolicy": _FAILURES, "template": template}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": metadata(model, name, verb),
+        "spec": wanted,
+    }
+
+
+_FAILURES: Manifest = {
+    "rules": [
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {
+            "action": "FailJob",
+            "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": [GIVE_UP]},
+        },
+    ]
+}
+"""A pod that was evicted does not count; one that only a person can help ends the Job."""
+
+
+def _claim_volume(claim: str, *, read_only: bool) -> Manifest:
+    source: Manifest = {"claimName": claim}
+    if read_only:
+        source["readOnly"] = True
+    return {"name": "weights", "persistentVolumeClaim": source}
