@@ -90,10 +90,14 @@ def _roll(snapshot: ServiceSnapshot, model: VideoModel | None, wanted: Wanted) -
 def _make(
     snapshot: ServiceSnapshot, model: VideoModel, revision: str, decided: Rollout
 ) -> Iterator[Action]:
-    secret_is_missing = any(
-        pod.trouble and pod.trouble.reason == words.POD_CONFIG_INVALID for pod in snapshot.pods
+    secret = secret_name(snapshot.service, snapshot.token)
+    is_missed = any(
+        pod.trouble
+        and pod.trouble.reason == words.POD_CONFIG_INVALID
+        and secret in pod.trouble.message
+        for pod in snapshot.pods
     )
-    if decided.made or secret_is_missing:
+    if decided.made or is_missed:
         yield Create(admin_secret(snapshot.service, snapshot.token))
     for slot, attempt in decided.made.items():
         pod = runtime_pod(
@@ -103,7 +107,7 @@ def _make(
             revision=revision,
             slot=slot,
             attempt=attempt,
-            secret=secret_name(snapshot.service, snapshot.token),
+            secret=secret,
             routers=snapshot.routers,
         )
         yield Create(pod)
