@@ -15,7 +15,12 @@ Object = Mapping[str, Any]
 PROPAGATION = timedelta(seconds=5)
 """What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became ready
 may not be found yet, and one that was taken out may still be."""
-_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_PULL = frozenset(
+    {
+        *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
+        *("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"),
+    }
+)
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
