@@ -8,7 +8,7 @@ does; the next life goes on from what the API server has.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -55,18 +55,19 @@ class MortalKube(Kube):
 
 
 class Life:
-    """One process of the operator, for one namespace."""
+    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward."""
 
     def __init__(self, kube: Kube, session: aiohttp.ClientSession, namespace: str) -> None:
         self.kube, self.cache = kube, Cache()
+        self.ahead = timedelta()
         self._feeds = PodFeeds(session, lambda _service: None)
         self._reconciler = Reconciler(
             kube=kube,
             snapshots=Snapshots(self.cache, self._feeds.slots, INSTALLATION, OPERATOR_KEY),
             feeds=self._feeds,
-            events=Events(kube, "test", lambda: datetime.now(UTC)),
+            events=Events(kube, "test", self._now),
             metrics=Metrics(),
-            now=lambda: datetime.now(UTC),
+            now=self._now,
             seen=self._seen,
         )
         self._resync = Resync(
@@ -93,6 +94,9 @@ class Life:
             if self.kube.writes == before:
                 return before - began
         raise AssertionError("it never comes to rest")
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     def _keys(self) -> list[Key]:
         return [key_of(raw) for kind in OWN_KINDS for raw in self.cache.of_kind(kind)]
