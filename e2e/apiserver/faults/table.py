@@ -1,4 +1,4 @@
-"""All rows. `test_fault_table.py` does each one on a real API server; `docs/faults.md` shows them."""
+"""All rows; `test_fault_table.py` does each one, and `docs/faults.md` shows them."""
 
 from __future__ import annotations
 
