@@ -3,9 +3,9 @@
     python benchmarks/run.py            all of them
     python benchmarks/run.py cancel     the named ones, printed only
 
-A benchmark is a script in this folder that ends with a `main()` of its own; it prints a line of JSON
-(`_report.py`) for each figure, and none, with a sentence on stderr, where the machine lacks what it
-needs. Measure on a quiet machine: the load is in the conditions.
+A benchmark is a script in this folder that ends with a `main()` of its own; it prints a line of
+JSON (`_report.py`) for each figure, and none, with a sentence on stderr, where the machine lacks
+what it needs. Measure on a quiet machine: the load is in the conditions.
 """
 
 from __future__ import annotations
