@@ -7,6 +7,7 @@ to everybody who connects, a line at once and one every 15 s.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 
@@ -23,9 +24,11 @@ async def main(address: str, port: int, slots: int) -> None:
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
-        while True:
-            await response.write(line)
-            await asyncio.sleep(HEARTBEAT_S)
+        with contextlib.suppress(ConnectionError):  # the operator ends first
+            while True:
+                await response.write(line)
+                await asyncio.sleep(HEARTBEAT_S)
+        return response
 
     app = web.Application()
     app.router.add_get("/v1/slots", stream)
