@@ -188,6 +188,11 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def stamp(when: datetime) -> str:
+    """As Kubernetes writes times."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _moment_or_none(text: str | None) -> datetime | None:
     try:
         return moment(text) if text else None

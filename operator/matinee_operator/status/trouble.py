@@ -32,19 +32,7 @@ def worst_trouble(snapshot: ServiceSnapshot, *, complete: bool) -> Trouble | Non
     if not weights.there:
         return Trouble(weights.reason, f"VideoModel {model.metadata.name}: {weights.message}")
     pods = [pod for pod in snapshot.pods if not (complete and pod.terminating)]
-    return _of_pods(pods) or _unavailable(snapshot)
-
-
-def _unavailable(snapshot: ServiceSnapshot) -> Trouble | None:
-    """Silence about what is asked for in vain would look like success."""
-    scaling = snapshot.service.spec.autoscaling
-    if scaling is None or scaling.mode == "External":
-        return None
-    message = (
-        "autoscaling.mode Builtin: this release does not scale by itself; set it to External and "
-        "let an HPA or KEDA write replicas, or remove autoscaling"
-    )
-    return Trouble(words.FEATURE_UNAVAILABLE, message)
+    return _of_pods(pods)
 
 
 def _of_pods(pods: list[ObservedPod]) -> Trouble | None:
