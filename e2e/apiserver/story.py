@@ -57,8 +57,7 @@ class MortalKube(Kube):
 
 
 class Life:
-    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward;
-    `heard`: services whose pods said something new."""
+    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward."""
 
     def __init__(
         self,
@@ -69,8 +68,8 @@ class Life:
     ) -> None:
         self.kube, self.cache = kube, Cache()
         self.ahead = timedelta()
-        self.heard: asyncio.Queue[Key] = asyncio.Queue()
-        self._feeds = PodFeeds(session, self.heard.put_nowait, feed_port)
+        self._heard: asyncio.Queue[Key] = asyncio.Queue()
+        self._feeds = PodFeeds(session, self._heard.put_nowait, feed_port)
         self._reconciler = Reconciler(
             kube=kube,
             snapshots=Snapshots(self.cache, self._feeds, INSTALLATION, OPERATOR_KEY),
@@ -105,10 +104,15 @@ class Life:
                 return before - began
         raise AssertionError("it never comes to rest")
 
-    def all_told(self) -> bool:
-        """Every pod has said who plays on it."""
-        uids = [raw["metadata"]["uid"] for raw in self.cache.of_kind("Pod")]
-        return all(self._feeds.slots(uid) is not None for uid in uids)
+    async def hears(self, used: int) -> None:
+        """Until every pod has told who plays on it, and so many slots are used together."""
+        while not self._has_heard(used):
+            await self._heard.get()
+
+    def _has_heard(self, used: int) -> bool:
+        pods = [raw["metadata"]["uid"] for raw in self.cache.of_kind("Pod")]
+        told = [slots.used for uid in pods if (slots := self._feeds.slots(uid))]
+        return len(told) == len(pods) and sum(told) == used
 
     async def close(self) -> None:
         await self._feeds.close()
