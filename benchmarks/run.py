@@ -3,8 +3,9 @@
     python benchmarks/run.py            all of them
     python benchmarks/run.py cancel     the named ones, printed only
 
-A benchmark is a script in this folder that ends with a `main()` of its own; it prints one line of
-JSON (`_report.py`). Measure on a quiet machine: the load is in the conditions.
+A benchmark is a script in this folder that ends with a `main()` of its own; it prints a line of
+JSON (`_report.py`) for each figure, and none, with a sentence on stderr, where the machine lacks
+what it needs. Measure on a quiet machine: the load is in the conditions.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ def main() -> int:
     named = sys.argv[1:]
     scripts = [script for script in benchmarks(HERE) if not named or script.stem in named]
     results = {script.stem: measured(script) for script in scripts}
-    lines = {name: line for name, line in results.items() if line is not None}
-    print(table(lines.values()))
+    lines = {name: found for name, found in results.items() if found is not None}
+    every = [line for found in lines.values() for line in found]
+    print(table(every))
     if not named:
-        write(ROOT / "README.md", f"{table(lines.values())}\n\n{machine(lines.values())}")
+        write(ROOT / "README.md", f"{table(every)}\n\n{machine(every)}")
         write(ROOT / "docs" / "benchmarks.md", with_conditions(lines))
     failed = [name for name in results if name not in lines]
     if failed:
@@ -50,7 +52,7 @@ def benchmarks(folder: Path) -> list[Path]:
     )
 
 
-def measured(script: Path) -> Line | None:
+def measured(script: Path) -> list[Line] | None:
     """What it printed; None, with the reason on stderr, when it failed."""
     print(f"{script.stem} ...", file=sys.stderr, flush=True)
     run = subprocess.run(
@@ -59,8 +61,7 @@ def measured(script: Path) -> Line | None:
     if run.returncode:
         print(f"{script.stem}: exit code {run.returncode}", file=sys.stderr)
         return None
-    line: Line = json.loads(run.stdout.strip().splitlines()[-1])
-    return line
+    return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
 
 
 def table(lines: Iterable[Line]) -> str:
@@ -96,9 +97,10 @@ def machine(lines: Iterable[Line]) -> str:
     )
 
 
-def with_conditions(lines: dict[str, Line]) -> str:
-    parts = [table(lines.values()), "", machine(lines.values()).partition(";")[0] + "."]
-    for name, line in lines.items():
+def with_conditions(lines: dict[str, list[Line]]) -> str:
+    every = [line for found in lines.values() for line in found]
+    parts = [table(every), "", machine(every).partition(";")[0] + "."]
+    for name, line in ((name, line) for name, found in lines.items() for line in found):
         parts += ["", f"### {line['name']}", "", f"`python benchmarks/{name}.py`", ""]
         parts += [
             f"- {key}: {value}" for key, value in line["conditions"].items() if key not in MACHINE

@@ -52,26 +52,37 @@ class S3:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
+    with socket.create_server(("", 0)) as found:
         return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    address = f"127.0.0.1:{free_port()}"
+    with serving(address, tmp_path_factory.mktemp("s3")):
+        yield filled(address)
+
+
+@contextlib.contextmanager
+def serving(address: str, folder: Path) -> Iterator[str]:
+    """An empty server at `host:port`."""
     try:
         binaries.build(print, (binaries.VERSITYGW,))
     except ClusterError as error:
         pytest.skip(str(error))
-    address = f"127.0.0.1:{free_port()}"
-    folders = [str(tmp_path_factory.mktemp(name)) for name in ("facts", "objects")]
-    command = [str(binaries.VERSITYGW.file), "--port", address, "posix", "--sidecar", *folders]
+    folders = [folder / name for name in ("facts", "objects")]
+    for each in folders:
+        each.mkdir()
+    command = [str(binaries.VERSITYGW.file), "--port", address, "posix", "--sidecar"]
     keys = {"ROOT_ACCESS_KEY": ACCESS, "ROOT_SECRET_KEY": SECRET}
-    with subprocess.Popen(command, env=os.environ | keys, stdout=subprocess.PIPE) as server:
+    with subprocess.Popen(
+        [*command, *map(str, folders)], env=os.environ | keys, stdout=subprocess.PIPE
+    ) as server:
         assert server.stdout is not None
         assert any(address.encode() in line for line in server.stdout)
         threading.Thread(target=server.stdout.read, daemon=True).start()  # one line a request
         try:
-            yield filled(address)
+            yield address
         finally:
             server.kill()
 

@@ -1,5 +1,5 @@
 """Write what is made from the models: the CRDs, parts of the chart, `docs/api.md` and
-`docs/configuration.md`.
+`docs/configuration.md`; and `docs/faults.md`, from the tables that tests go through.
 
 `python -m tools.generate` writes, with `--check` it only compares and names what differs.
 """
@@ -15,6 +15,7 @@ import yaml
 
 from matinee_api.crd import DEFINITIONS, crd
 from tools.chart import chart_files
+from tools.fault_page import fault_page
 from tools.pages import api_page, configuration_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +50,11 @@ def generated() -> dict[str, str]:
         + yaml.dump(crd(definition), Dumper=_Dumper, sort_keys=False, width=100)
         for definition in DEFINITIONS
     }
-    pages = {"docs/api.md": api_page(), "docs/configuration.md": configuration_page()}
+    pages = {
+        "docs/api.md": api_page(),
+        "docs/configuration.md": configuration_page(),
+        "docs/faults.md": fault_page(),
+    }
     return {f"crds/{name}.yaml": text for name, text in crds.items()} | chart_files(crds) | pages
 
 

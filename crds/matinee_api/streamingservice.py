@@ -30,12 +30,15 @@ class ModelRef(ApiModel):
 
 
 class Autoscaling(ApiModel):
-    """Pods by the number of used slots. While it is set, `replicas` belongs to the autoscaler."""
+    """Pods by the number of used slots."""
 
     mode: Literal["Builtin", "External"] = "Builtin"
-    """`External`: an HPA or KEDA writes `replicas` through the scale subresource."""
+    """`Builtin`: the operator decides and leaves `replicas` alone; what it wants is in
+    `status.desiredReplicas`. `External`: an HPA or KEDA writes `replicas` through the scale
+    subresource."""
     min_replicas: int = Field(default=1, ge=0, le=1000)
-    """Fewest pods."""
+    """Fewest pods. `Builtin` keeps a pod for `bufferSlots` all the same: viewers who wait are seen
+    by pods only."""
     max_replicas: int = Field(ge=1, le=1000)
     """Most pods."""
     target_slots_used_percent: int = Field(default=70, ge=10, le=100)
@@ -50,6 +53,15 @@ class Autoscaling(ApiModel):
             "self.minReplicas <= self.maxReplicas",
             "must not be more than maxReplicas",
             lambda scaling: scaling.min_replicas <= scaling.max_replicas,
+            "minReplicas",
+        ),
+        Rule(
+            "self.mode != 'Builtin' || self.minReplicas > 0 || self.bufferSlots > 0",
+            "without any pod nobody sees that viewers wait: set minReplicas or bufferSlots to 1, "
+            "or mode to External",
+            lambda scaling: (
+                scaling.mode != "Builtin" or scaling.min_replicas > 0 or scaling.buffer_slots > 0
+            ),
             "minReplicas",
         ),
     )
@@ -139,7 +151,7 @@ class StreamingServiceSpec(ApiModel):
     model_ref: ModelRef
     """The VideoModel that is served."""
     replicas: int = Field(default=1, ge=0, le=1000)
-    """Pods. With `autoscaling` the autoscaler writes it."""
+    """Pods. With `autoscaling` an external autoscaler writes it, and `Builtin` does not read it."""
     autoscaling: Autoscaling | None = None
     resources: ComputeResources = ComputeResources(gpu=Gpu())
     """What each pod asks of a node."""
@@ -193,6 +205,15 @@ class PodStatus(ApiModel):
     """Why it does not serve."""
 
 
+class LowDemand(ApiModel):
+    """Fewer pods than there are have been enough; what `Builtin` autoscaling remembers."""
+
+    since: str
+    """When that began."""
+    replicas: int
+    """Most pods that were needed since then."""
+
+
 class StreamingServiceStatus(ApiModel):
     """What the operator observed."""
 
@@ -200,6 +221,10 @@ class StreamingServiceStatus(ApiModel):
     """The `metadata.generation` that this status is about."""
     phase: str | None = None
     """For people; programs read `conditions`."""
+    desired_replicas: int | None = None
+    """Pods that are wanted: `spec.replicas`, or what `Builtin` autoscaling decided."""
+    low_demand: LowDemand | None = None
+    """Set while `Builtin` autoscaling waits before pods go."""
     replicas: int = 0
     """Pods that exist and are not going."""
     ready_replicas: int = 0
@@ -235,7 +260,7 @@ class StreamingService(ApiModel):
     columns: ClassVar[tuple[PrinterColumn, ...]] = (
         condition_column("Ready", "Ready", "All wanted pods serve the current revision"),
         PrinterColumn("Servable", "integer", ".status.servableReplicas", "Pods that take sessions"),
-        PrinterColumn("Desired", "integer", ".spec.replicas"),
+        PrinterColumn("Desired", "integer", ".status.desiredReplicas", "Pods that are wanted"),
         PrinterColumn(
             "Updated", "integer", ".status.updatedReplicas", "Pods of the newest revision"
         ),

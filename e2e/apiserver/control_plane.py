@@ -33,9 +33,9 @@ class ControlPlane:
     """The same server for the user `limited`."""
 
 
-def missing() -> str | None:
-    """Why it cannot be started."""
-    absent = [name for name in NAMES if _binary(name) is None]
+def missing(*more: str) -> str | None:
+    """Why it cannot be started, or what else is asked for."""
+    absent = [name for name in (*NAMES, *more) if _binary(name) is None]
     return f"{', '.join(absent)} not found: `make cluster` builds them" if absent else None
 
 
@@ -43,9 +43,9 @@ def missing() -> str | None:
 def running(folder: Path) -> Iterator[ControlPlane]:
     etcd, peers, api = (free_port() for _ in range(3))
     with ExitStack() as stack:
-        stack.enter_context(_process(folder, "etcd", *_etcd_flags(folder, etcd, peers)))
+        stack.enter_context(process(folder, "etcd", *_etcd_flags(folder, etcd, peers)))
         flags = _api_flags(folder, etcd, api)
-        server = stack.enter_context(_process(folder, "kube-apiserver", *flags))
+        server = stack.enter_context(process(folder, "kube-apiserver", *flags))
         _wait_ready(server, f"https://127.0.0.1:{api}/readyz", folder / "kube-apiserver.log")
         yield ControlPlane(*(_kubeconfig(folder, api, token) for token in (ADMIN, LIMITED)))
 
@@ -77,7 +77,8 @@ def _api_flags(folder: Path, etcd: int, port: int) -> list[str]:
         "--endpoint-reconciler-type=none",
         f"--cert-dir={folder}",
         "--authorization-mode=RBAC",
-        "--disable-admission-plugins=ServiceAccount",
+        # Without controllers nobody makes accounts or takes the taint of a new node away.
+        "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
         f"--token-auth-file={folder / 'tokens.csv'}",
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={key}",
@@ -103,16 +104,17 @@ def _kubeconfig(folder: Path, port: int, token: str) -> Path:
 
 
 @contextmanager
-def _process(folder: Path, name: str, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(folder: Path, name: str, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One of its programs; its log is in the folder."""
     binary = _binary(name)
     assert binary is not None
     with (folder / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen([binary, *flags], stdout=log, stderr=log)
+        started = subprocess.Popen([binary, *flags], stdout=log, stderr=log)
         try:
-            yield process
+            yield started
         finally:
-            process.kill()
-            process.wait()
+            started.kill()
+            started.wait()
 
 
 def _wait_ready(server: subprocess.Popen[bytes], url: str, log: Path) -> None:

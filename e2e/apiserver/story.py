@@ -7,8 +7,9 @@ does; the next life goes on from what the API server has.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -22,6 +23,7 @@ from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
 from matinee_operator.pod_feeds import PodFeeds
 from matinee_operator.reconciler import Reconciler
+from matinee_operator.resources.runtime_config import PORT
 from matinee_operator.resync import Resync
 from matinee_operator.snapshots import Snapshots
 from tests.operator.making import INSTALLATION
@@ -55,18 +57,27 @@ class MortalKube(Kube):
 
 
 class Life:
-    """One process of the operator, for one namespace."""
+    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward;
+    `heard`: services whose pods said something new."""
 
-    def __init__(self, kube: Kube, session: aiohttp.ClientSession, namespace: str) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        session: aiohttp.ClientSession,
+        namespace: str,
+        feed_port: int = PORT,
+    ) -> None:
         self.kube, self.cache = kube, Cache()
-        self._feeds = PodFeeds(session, lambda _service: None)
+        self.ahead = timedelta()
+        self.heard: asyncio.Queue[Key] = asyncio.Queue()
+        self._feeds = PodFeeds(session, self.heard.put_nowait, feed_port)
         self._reconciler = Reconciler(
             kube=kube,
             snapshots=Snapshots(self.cache, self._feeds, INSTALLATION, OPERATOR_KEY),
             feeds=self._feeds,
-            events=Events(kube, "test", lambda: datetime.now(UTC)),
+            events=Events(kube, "test", self._now),
             metrics=Metrics(),
-            now=lambda: datetime.now(UTC),
+            now=self._now,
             seen=self._seen,
         )
         self._resync = Resync(
@@ -93,6 +104,17 @@ class Life:
             if self.kube.writes == before:
                 return before - began
         raise AssertionError("it never comes to rest")
+
+    def all_told(self) -> bool:
+        """Every pod has said who plays on it."""
+        uids = [raw["metadata"]["uid"] for raw in self.cache.of_kind("Pod")]
+        return all(self._feeds.slots(uid) is not None for uid in uids)
+
+    async def close(self) -> None:
+        await self._feeds.close()
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
 
     def _keys(self) -> list[Key]:
         return [key_of(raw) for kind in OWN_KINDS for raw in self.cache.of_kind(kind)]

@@ -94,3 +94,13 @@ async def test_the_status_has_a_writer_of_its_own(kube: Kube, namespace: str) ->
 async def test_a_kind_that_is_not_there_is_known_not_to_be(kube: Kube) -> None:
     assert await kube.serves("matinee.video/v1alpha1")
     assert not await kube.serves("monitoring.coreos.com/v1")
+
+
+async def test_a_pod_that_nothing_holds_is_gone_at_once(kube: Kube, namespace: str) -> None:
+    meta = {"name": "x", "namespace": namespace}
+    spec = {"containers": [{"name": "x", "image": "x"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+    made = await kube.create(pod)
+    assert await kube.delete(Key("Pod", namespace, "x"), made["metadata"]["uid"]) is None
+    held = await kube.create({**pod, "metadata": {**meta, "finalizers": ["example.com/x"]}})
+    assert await kube.delete(Key("Pod", namespace, "x"), held["metadata"]["uid"]) is not None

@@ -26,23 +26,23 @@ _META = (
 
 @dataclass(slots=True)
 class Cache:
-    """Objects by key, and children by the object that they belong to."""
+    """Objects by kind and key, and children by the object that they belong to."""
 
-    _objects: dict[Key, Object] = field(default_factory=dict)
+    _kinds: dict[str, dict[Key, Object]] = field(default_factory=dict)
     _children: dict[Key, set[Key]] = field(default_factory=dict)
     _gone: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def get(self, key: Key) -> Object | None:
-        return self._objects.get(key)
+        return self._kinds.get(key.kind, {}).get(key)
 
     def put(self, raw: Object) -> bool:
         """Whether it was news."""
         key, meta = key_of(raw), raw["metadata"]
-        known = self._objects.get(key)
+        known = self.get(key)
         if meta.get("uid") in self._gone or (known and not _is_newer(raw, known)):
             return False
         self._drop(key)
-        self._objects[key] = trimmed(raw)
+        self._kinds.setdefault(key.kind, {})[key] = trimmed(raw)
         root = root_of(raw)
         if root is not None:
             self._children.setdefault(root, set()).add(key)
@@ -54,26 +54,26 @@ class Cache:
         self._gone[uid] = None
         while len(self._gone) > REMEMBERED_GONE:
             self._gone.popitem(last=False)
-        known = self._objects.get(key)
+        known = self.get(key)
         if known is None or known["metadata"].get("uid") != uid:
             return False
         self._drop(key)
         return True
 
     def children(self, root: Key) -> dict[Key, Object]:
-        return {key: self._objects[key] for key in sorted(self._children.get(root, ()))}
+        return {key: self._kinds[key.kind][key] for key in sorted(self._children.get(root, ()))}
 
     def of_kind(self, kind: str, namespace: str | None = None) -> Iterator[Object]:
-        for key, found in list(self._objects.items()):
-            if key.kind == kind and namespace in (None, key.namespace):
+        for key, found in list(self._kinds.get(kind, {}).items()):
+            if namespace in (None, key.namespace):
                 yield found
 
     def missed(self, listed: Iterable[Object]) -> list[Object]:
         """Of what was just listed, that which no watch has told of."""
-        return [raw for raw in listed if _is_newer(raw, self._objects.get(key_of(raw), {}))]
+        return [raw for raw in listed if _is_newer(raw, self.get(key_of(raw)) or {})]
 
     def _drop(self, key: Key) -> None:
-        known = self._objects.pop(key, None)
+        known = self._kinds.get(key.kind, {}).pop(key, None)
         root = root_of(known) if known else None
         if root in self._children:
             self._children[root].discard(key)

@@ -106,7 +106,7 @@ class Kube:
         """
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         answer = await self.request("DELETE", path_of(key), body=body)
-        return answer if "deletionTimestamp" in answer.get("metadata", {}) else None
+        return answer if _is_left(answer.get("metadata", {})) else None
 
     async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
         """Every object of a kind, read page by page; each is told its kind."""
@@ -171,6 +171,12 @@ class Kube:
             certificate_path=known.cert_file,
             private_key_path=known.key_file,
         )
+
+
+def _is_left(meta: Mapping[str, Any]) -> bool:
+    """A pod that nothing holds is answered as one that goes, although it is gone."""
+    held = meta.get("deletionGracePeriodSeconds") or meta.get("finalizers")
+    return "deletionTimestamp" in meta and bool(held)
 
 
 _TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)

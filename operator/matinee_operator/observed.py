@@ -16,7 +16,12 @@ Object = Mapping[str, Any]
 PROPAGATION = timedelta(seconds=5)
 """What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became ready
 may not be found yet, and one that was taken out may still be."""
-_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_PULL = frozenset(
+    {
+        *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
+        *("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"),
+    }
+)
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -194,6 +199,11 @@ def condition(status: Object, kind: str) -> Object:
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def stamp(when: datetime) -> str:
+    """As Kubernetes writes times."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _moment_or_none(text: str | None) -> datetime | None:

@@ -33,6 +33,11 @@ LONGEST_PAUSE_S = 60.0
 DRAIN_TIMEOUT_S = 5.0
 
 
+def pod_session() -> aiohttp.ClientSession:
+    """Every pod's feed stays open, so there are as many connections as pods: no limit."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """What a kind of pods streams; `parse` raises `ValueError` on a line that is no such thing."""

@@ -26,7 +26,7 @@ from matinee_operator.leader import Leader
 from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
 from matinee_operator.patience import patiently
-from matinee_operator.pod_feeds import PodFeeds
+from matinee_operator.pod_feeds import PodFeeds, pod_session
 from matinee_operator.reconciler import Reconciler
 from matinee_operator.relations import affected, routers_of_pod
 from matinee_operator.resync import Resync
@@ -51,7 +51,7 @@ async def run(settings: Settings) -> None:
         if not await patiently(lambda: kube.serves(API_VERSION)):
             raise KindsMissing(f"this cluster does not know {API_VERSION}: install the CRDs")
         has_monitors = await patiently(lambda: kube.serves(MONITORS))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(pod_session())
         parts = _Operator(settings, kube, session, metrics, has_monitors)
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
         stack.push_async_callback(parts.stop)

@@ -80,6 +80,7 @@ class WorkQueue:
                 self._news.set()
             if again is not None:
                 self.add(key, again)
+            await asyncio.sleep(0)  # a look that writes nothing never waited: others want a turn
 
     async def _next(self) -> Key:
         while True:

@@ -43,6 +43,10 @@ ONE_CLAIM = "set exactly one of resourceClaimName and resourceClaimTemplateName"
 ONE_VALUE = "set exactly one of value and valueFrom"
 ONE_REF = "set exactly one of secretKeyRef and configMapKeyRef"
 ONE_VOLUME = "set exactly one of persistentVolumeClaim, secret, configMap and emptyDir"
+NOBODY_SEES = (
+    "without any pod nobody sees that viewers wait: set minReplicas or bufferSlots to 1, "
+    "or mode to External"
+)
 MOUNT = "every volumeMounts entry must name an entry of volumes"
 EXISTING = "claimName is a claim that exists: remove size and storageClassName"
 
@@ -215,6 +219,18 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         "autoscaling.minReplicas",
         4,
         {"autoscaling.minReplicas": "must not be more than maxReplicas"},
+    ),
+    "the last pod may go, and nobody sees who waits": (
+        "StreamingService",
+        "autoscaling",
+        {"minReplicas": 0, "maxReplicas": 3, "bufferSlots": 0},
+        {"autoscaling.minReplicas": NOBODY_SEES},
+    ),
+    "the last pod may go, and somebody else scales": (
+        "StreamingService",
+        "autoscaling",
+        {"mode": "External", "minReplicas": 0, "maxReplicas": 3, "bufferSlots": 0},
+        {},
     ),
     "as many at least as at most": ("StreamingService", "autoscaling.minReplicas", 3, {}),
     "a rollout that cannot move": (

@@ -47,7 +47,7 @@ def test_the_table_tells_the_target_and_whether_it_is_met() -> None:
 
 def test_the_machine_is_told_once_and_other_conditions_with_each_result() -> None:
     assert machine([ALONE, BESIDE]).startswith("2 cores of C, Python 3.11, load 0.5 to 0.5")
-    text = with_conditions({"loop_lag": ALONE})
+    text = with_conditions({"loop_lag": [ALONE]})
     assert "`python benchmarks/loop_lag.py`\n\n- sessions: 4" in text
     assert "- cores" not in text
 
@@ -74,12 +74,12 @@ def test_only_scripts_are_benchmarks() -> None:
     assert not {"run", "encode_peer", "encode_scene", "_report", "__init__"} & set(names)
 
 
-def test_the_last_line_counts_and_a_failure_gives_none(
+def test_every_line_of_json_counts_and_a_failure_gives_none(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     good, bad = tmp_path / "good.py", tmp_path / "bad.py"
-    good.write_text('print("noise")\nprint(\'{"name": "a"}\')\n')
+    good.write_text('print("noise")\nprint(\'{"name": "a"}\')\n' * 2)
     bad.write_text("raise SystemExit(3)\n")
-    assert measured(good) == {"name": "a"}
+    assert measured(good) == [{"name": "a"}, {"name": "a"}]
     assert measured(bad) is None
     assert "bad: exit code 3" in capfd.readouterr().err

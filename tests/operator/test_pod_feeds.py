@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -14,7 +13,14 @@ from matinee_api.fetch import FetchProgress
 from matinee_operator.actions import Drain
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.names import Key
-from matinee_operator.pod_feeds import PROGRESS, SLOTS, PodFeeds, parse_progress, parse_slots
+from matinee_operator.pod_feeds import (
+    PROGRESS,
+    SLOTS,
+    PodFeeds,
+    parse_progress,
+    parse_slots,
+    pod_session,
+)
 from tests.operator.making import slots
 
 LIVE = Key("StreamingService", "demo", "live")
@@ -27,6 +33,7 @@ class FakePod:
         self.lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self.drains: list[tuple[str, Any]] = []
         self.connections = 0
+        self.opened: asyncio.Queue[None] = asyncio.Queue()
         self.drain_status = 200
         self.port = 0
 
@@ -34,6 +41,7 @@ class FakePod:
         self.connections += 1
         response = web.StreamResponse()
         await response.prepare(request)
+        self.opened.put_nowait(None)
         while (line := await self.lines.get()) is not None:
             await response.write(json.dumps(line).encode() + b"\n")
         return response
@@ -59,7 +67,8 @@ async def fake() -> AsyncIterator[FakePod]:
     await site.start()
     fake.port = runner.addresses[0][1]
     yield fake
-    fake.lines.put_nowait(None)
+    for _ in range(fake.connections):
+        fake.lines.put_nowait(None)
     await runner.cleanup()
 
 
@@ -83,7 +92,7 @@ def changes() -> Changes:
 
 @pytest.fixture
 async def feeds(fake: FakePod, changes: Changes) -> AsyncIterator[PodFeeds]:
-    async with aiohttp.ClientSession() as session:
+    async with pod_session() as session:
         feeds = PodFeeds(session, changes, fake.port)
         yield feeds
         await feeds.close()
@@ -145,6 +154,16 @@ async def test_a_pod_that_fetches_says_how_far_it_is(
     assert await changes.next() == model
     known = FetchProgress(bytes_done=1, bytes_total=2, bytes_per_second=3)
     assert (feeds.progress("uid"), feeds.slots("uid")) == (known, None)
+
+
+async def test_hundreds_of_feeds_are_open_and_a_pod_can_still_be_told_to_drain(
+    feeds: PodFeeds, fake: FakePod
+) -> None:
+    count = 150
+    feeds.follow(LIVE, SLOTS, {f"uid-{number}": "127.0.0.1" for number in range(count)})
+    for _ in range(count):
+        await fake.opened.get()
+    await feeds.drain(ORDER, "secret")
 
 
 async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:

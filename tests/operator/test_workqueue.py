@@ -89,6 +89,22 @@ async def test_other_keys_go_on_while_one_is_worked_on() -> None:
         assert await recorder.seen(2) == [A, B]
 
 
+async def test_others_have_their_turn_between_looks_that_wait_for_nothing() -> None:
+    """A thousand such looks in a row would keep the Lease from being renewed."""
+    queue, looks, turns = WorkQueue(), list[Key](), list[int]()
+
+    async def handle(key: Key) -> None:
+        looks.append(key)
+
+    for number in range(100):
+        queue.add(Key("StreamingService", "demo", f"live-{number}"))
+    async with working(queue, handle, workers=8):
+        while len(looks) < 100:
+            await asyncio.sleep(0)
+            turns.append(len(looks))
+    assert len(turns) > 10
+
+
 async def test_a_failed_key_comes_back_and_the_pause_doubles() -> None:
     queue = WorkQueue(jitter=lambda: 1.0)
     pauses = [queue._pause_s(A) for _ in range(4)]

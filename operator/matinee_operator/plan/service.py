@@ -10,7 +10,8 @@ from matinee_api.videomodel import VideoModel
 from matinee_operator import names
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, Requeue, Tell
 from matinee_operator.names import Key
-from matinee_operator.observed import PROPAGATION, ObservedPod
+from matinee_operator.observed import PROPAGATION, ObservedPod, stamp
+from matinee_operator.plan.autoscaling import Scale, scale_of, told
 from matinee_operator.plan.compare import applied, stale, uid_of
 from matinee_operator.plan.finalizer import finalizer
 from matinee_operator.plan.marks import marks
@@ -36,6 +37,7 @@ def plan_service(snapshot: ServiceSnapshot) -> list[Action]:
     if model is None or weights_of(model) is None:
         return actions  # pods that are there stay as they are
     actions += applied(snapshot.children, [runtime_config(model, snapshot.service)])
+    actions += _scale(snapshot, scale_of(snapshot))
     actions += _roll(snapshot, model, wanted_of(snapshot, model))
     actions += _stale_configs(snapshot, model)
     return actions
@@ -45,7 +47,7 @@ def wanted_of(snapshot: ServiceSnapshot, model: VideoModel) -> Wanted:
     spec = snapshot.service.spec
     return Wanted(
         revision=revision_of(model, snapshot.service, snapshot.installation),
-        replicas=spec.replicas,
+        replicas=scale_of(snapshot).replicas,
         max_surge=spec.rollout.max_surge,
         max_unavailable=spec.rollout.max_unavailable,
         paused=spec.rollout.paused,
@@ -66,6 +68,17 @@ def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
     return made
 
 
+def _scale(snapshot: ServiceSnapshot, scale: Scale) -> Iterator[Action]:
+    """What was decided is carried out by the rollout; here it is told, and looked at in time."""
+    scaling, status = snapshot.service.spec.autoscaling, snapshot.service.status
+    before = status.desired_replicas if status else None
+    is_builtin = scaling is not None and scaling.mode == "Builtin"
+    if is_builtin and before is not None and before != scale.replicas:
+        yield Tell("Normal", "Scaled", told(snapshot, before, scale.replicas))
+    if scale.look_again_at:
+        yield Requeue(max(0.0, (scale.look_again_at - snapshot.now).total_seconds()) + 0.1)
+
+
 def _roll(snapshot: ServiceSnapshot, model: VideoModel | None, wanted: Wanted) -> Iterator[Action]:
     decided = roll_out(snapshot.now, wanted, snapshot.pods)
     deadline = snapshot.now + timedelta(seconds=snapshot.service.spec.drain.timeout_seconds)
@@ -73,10 +86,10 @@ def _roll(snapshot: ServiceSnapshot, model: VideoModel | None, wanted: Wanted) -
         yield from _make(snapshot, model, wanted.revision, decided)
     for pod in decided.cordoned:
         playing = names.counted(pod.sessions, "session")
-        told = f"{pod.name} takes no new sessions; {playing} may play on until {stamp(deadline)}"
+        message = f"{pod.name} takes no new sessions; {playing} may play on until {stamp(deadline)}"
         told_when = {names.CORDONED_AT: stamp(snapshot.now), names.DRAIN_DEADLINE: stamp(deadline)}
         yield Patch(*_target(snapshot, pod), {"annotations": told_when})
-        yield Tell("Normal", "Draining", told)
+        yield Tell("Normal", "Draining", message)
     yield from _drains(snapshot, decided)
     yield from marks(snapshot, wanted, decided)
     for pod in decided.deleted:
@@ -90,10 +103,14 @@ def _roll(snapshot: ServiceSnapshot, model: VideoModel | None, wanted: Wanted) -
 def _make(
     snapshot: ServiceSnapshot, model: VideoModel, revision: str, decided: Rollout
 ) -> Iterator[Action]:
-    secret_is_missing = any(
-        pod.trouble and pod.trouble.reason == words.POD_CONFIG_INVALID for pod in snapshot.pods
+    secret = secret_name(snapshot.service, snapshot.token)
+    is_missed = any(
+        pod.trouble
+        and pod.trouble.reason == words.POD_CONFIG_INVALID
+        and secret in pod.trouble.message
+        for pod in snapshot.pods
     )
-    if decided.made or secret_is_missing:
+    if decided.made or is_missed:
         yield Create(admin_secret(snapshot.service, snapshot.token))
     for slot, attempt in decided.made.items():
         pod = runtime_pod(
@@ -103,7 +120,7 @@ def _make(
             revision=revision,
             slot=slot,
             attempt=attempt,
-            secret=secret_name(snapshot.service, snapshot.token),
+            secret=secret,
             routers=snapshot.routers,
         )
         yield Create(pod)
@@ -147,8 +164,3 @@ def _why(now: datetime, pod: ObservedPod) -> str:
     if pod.drain_deadline <= now and pod.sessions:
         return f"its drain deadline has passed, {names.counted(pod.sessions, 'session')} left"
     return "its last session has ended"
-
-
-def stamp(when: datetime) -> str:
-    """As Kubernetes writes times."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")

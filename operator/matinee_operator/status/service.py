@@ -8,9 +8,10 @@ from typing import Literal
 from matinee_api import conditions as words
 from matinee_api.streamingservice import PodStatus, SessionCounts, StreamingServiceStatus
 from matinee_operator import names
-from matinee_operator.observed import ObservedPod, moment
+from matinee_operator.observed import ObservedPod, moment, stamp
+from matinee_operator.plan.autoscaling import scale_of
 from matinee_operator.plan.rollout import Wanted, is_outdated
-from matinee_operator.plan.service import stamp, wanted_of
+from matinee_operator.plan.service import wanted_of
 from matinee_operator.snapshot import ServiceSnapshot
 from matinee_operator.status.conditions import Finding, conditions, finding
 from matinee_operator.status.trouble import worst_trouble
@@ -27,6 +28,8 @@ def service_status(snapshot: ServiceSnapshot) -> StreamingServiceStatus:
     return StreamingServiceStatus(
         observed_generation=meta.generation,
         phase=_phase(snapshot, findings),
+        desired_replicas=found.replicas,
+        low_demand=found.scale.low,
         replicas=len(counted),
         ready_replicas=sum(pod.ready for pod in counted),
         servable_replicas=len(found.serving),
@@ -58,7 +61,8 @@ class _Observation:
         model = snapshot.model
         there = model is not None and weights_of(model) is not None
         self.wanted = wanted_of(snapshot, model) if model is not None and there else None
-        self.replicas = snapshot.service.spec.replicas
+        self.scale = scale_of(snapshot)
+        self.replicas = self.scale.replicas
         self.live = [pod for pod in snapshot.pods if pod.live]
         self.serving = [pod for pod in self.live if pod.serving]
         self.draining = [pod for pod in self.live if pod.cordoned]

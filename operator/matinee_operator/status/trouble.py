@@ -36,19 +36,7 @@ def worst_trouble(snapshot: ServiceSnapshot, *, complete: bool) -> Trouble | Non
     if missing is not None and missing.reason != words.DOWNLOADING:
         return Trouble(missing.reason, f"VideoModel {model.metadata.name}: {missing.message}")
     pods = [pod for pod in snapshot.pods if not (complete and pod.terminating)]
-    return _of_pods(pods) or _unavailable(snapshot)
-
-
-def _unavailable(snapshot: ServiceSnapshot) -> Trouble | None:
-    """Silence about what is asked for in vain would look like success."""
-    scaling = snapshot.service.spec.autoscaling
-    if scaling is None or scaling.mode == "External":
-        return None
-    message = (
-        "autoscaling.mode Builtin: this release does not scale by itself; set it to External and "
-        "let an HPA or KEDA write replicas, or remove autoscaling"
-    )
-    return Trouble(words.FEATURE_UNAVAILABLE, message)
+    return _of_pods(pods)
 
 
 def _of_pods(pods: list[ObservedPod]) -> Trouble | None:

@@ -161,9 +161,12 @@ def test_the_configuration_of_an_old_pod_stays_as_long_as_the_pod() -> None:
     assert Delete(key, "u") in plan_service(without)
 
 
-def test_a_secret_that_is_missing_is_made_again() -> None:
-    broken = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, "secret not found"))
+def test_our_secret_is_made_again_when_it_is_missing_and_no_other() -> None:
+    told = 'secret "live-admin-1aa8e844" not found'
+    broken = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, told))
     assert kinds(plan_service(settled(broken))) == ["create Secret live-admin-1aa8e844"]
+    users = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, 'secret "keys" not found'))
+    assert kinds(plan_service(settled(users))) == []
 
 
 def test_deleting_a_service_that_drains_waits_for_its_sessions() -> None:

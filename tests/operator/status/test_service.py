@@ -44,6 +44,7 @@ def test_the_whole_status_of_a_service_that_is_well() -> None:
     assert status.model_dump(mode="json", exclude_none=True) == {
         "observedGeneration": 1,
         "phase": "Ready",
+        "desiredReplicas": 1,
         "replicas": 1,
         "readyReplicas": 1,
         "servableReplicas": 1,
@@ -182,10 +183,15 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
         {"service": service(status=late(HOURS))},
         {"Degraded": "NothingWrong"},
     ),
-    "a scaler of our own is asked for": (
+    "the operator scales, and one pod is enough": (
         [pod(NEW)],
+        {"service": service(autoscaling={"maxReplicas": 3}, replicas=2)},
+        {"Ready": "AsDesired", "Degraded": "NothingWrong"},
+    ),
+    "the operator scales, and a second pod is needed": (
+        [pod(NEW, slots=slots(1, total=1))],
         {"service": service(autoscaling={"maxReplicas": 3})},
-        {"Ready": "AsDesired", "Degraded": "FeatureUnavailable"},
+        {"Ready": "Scaling", "Degraded": "NothingWrong"},
     ),
     "somebody else scales": (
         [pod(NEW)],

@@ -1,0 +1,1 @@
+"""The table of faults: what is done, and which condition says so."""

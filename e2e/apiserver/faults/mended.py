@@ -1,0 +1,65 @@
+"""What the operator mends by itself, and what looks like a fault and is wanted."""
+
+from __future__ import annotations
+
+from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault
+from e2e.apiserver.faults.steps import NAME, READY, applied, deleted, later, pods_say
+from matinee_api import conditions as words
+
+
+def _mended(what: str, kind: str, name: str = "", of: str = SERVICE) -> Fault:
+    condition = {ROUTER: words.ACCEPTED, SERVICE: words.READY, MODEL: words.DOWNLOADED}[of]
+    reason = words.BUNDLED if of == MODEL else words.AS_DESIRED
+    steps = (pods_say(**READY), later(10), deleted(kind, name))
+    return Fault(what, steps, of, condition, TRUE, reason, remade=(kind,))
+
+
+MENDED: tuple[Fault, ...] = (
+    _mended("somebody deletes the headless Service", "Service", NAME),
+    _mended("somebody deletes the ConfigMap", "ConfigMap"),
+    _mended("somebody deletes the PodDisruptionBudget", "PodDisruptionBudget"),
+    _mended("somebody deletes the NetworkPolicy", "NetworkPolicy"),
+    _mended("somebody deletes the Router's Service", "Service", of=ROUTER),
+    _mended("somebody deletes the warm-up Job", "Job", of=MODEL),
+    Fault(
+        "somebody deletes the pods",
+        (pods_say(**READY), later(10), deleted("Pod")),
+        SERVICE,
+        words.READY,
+        FALSE,
+        words.PODS_STARTING,
+        remade=("Pod",),
+    ),
+)
+
+
+ON_PURPOSE: tuple[Fault, ...] = (
+    Fault(
+        "`replicas: 0`",
+        (applied(SERVICE, replicas=0),),
+        SERVICE,
+        words.SERVABLE,
+        FALSE,
+        words.SCALED_TO_ZERO,
+    ),
+    Fault(
+        "`rollout.paused`, and the spec was changed",
+        (
+            pods_say(**READY),
+            later(10),
+            applied(SERVICE, rollout={"paused": True}, sessions={"maxPerPod": 3}),
+        ),
+        SERVICE,
+        words.PROGRESSING,
+        TRUE,
+        words.PAUSED,
+    ),
+    Fault(
+        "`warmup.enabled: false`",
+        (applied(MODEL, warmup={"enabled": False}),),
+        MODEL,
+        words.READY,
+        TRUE,
+        words.AS_DESIRED,
+    ),
+)

@@ -1,0 +1,18 @@
+"""All rows; `test_fault_table.py` does each one, and `docs/faults.md` shows them."""
+
+from __future__ import annotations
+
+from e2e.apiserver.faults.fault import Fault
+from e2e.apiserver.faults.mended import MENDED, ON_PURPOSE
+from e2e.apiserver.faults.pods import PODS
+from e2e.apiserver.faults.references import REFERENCES, WARM_UP
+from e2e.apiserver.faults.refusals import REFUSALS
+
+SECTIONS: dict[str, tuple[Fault, ...]] = {
+    "Pods that do not serve": PODS,
+    "What the API server refuses the operator": REFUSALS,
+    "References": REFERENCES,
+    "Warm-up": WARM_UP,
+    "What the operator mends": MENDED,
+    "What looks like a fault and is wanted": ON_PURPOSE,
+}

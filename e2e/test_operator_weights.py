@@ -1,0 +1,118 @@
+"""Weights that are fetched, from a hub and from S3, into a claim before any pod starts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e import operating, pods
+from e2e.cluster.places import HOST_ADDRESS
+from e2e.operating import condition, wait_until
+from e2e.target import Target
+from e2e.test_runtime import streamed
+from e2e.test_s3 import ACCESS, BUCKET, SECRET, TINY, filled, free_port, serving, write_credentials
+from e2e.waiting import Object
+
+HUB = Path(__file__).parents[1] / "tests" / "servers" / "hub.py"
+TOKEN = "only-for-this-test"  # noqa: S105
+READY = condition("Ready", "True")
+
+
+@pytest.fixture
+def hub(own_cluster: Target, tmp_path: Path) -> Iterator[str]:
+    """The bundled model as the private `matinee/tiny` of a hub that pods reach."""
+    shutil.copytree(TINY, tmp_path / "hub" / "matinee" / "tiny")
+    command = (sys.executable, str(HUB), str(tmp_path / "hub"), "--token", TOKEN)
+    with subprocess.Popen(
+        [*command, "--host", HOST_ADDRESS], stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.kill()
+
+
+def secret(target: Target, namespace: str, value: str) -> None:
+    """The token, made or changed."""
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "source"},
+        "stringData": {"token": value},
+    }
+    target.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+
+
+def serve(target: Target, namespace: str, source: dict[str, Any]) -> None:
+    """A model from there, a service of one pod, and a client."""
+    cpu = {"gpu": {"count": 0}}
+    model = {
+        "apiVersion": "matinee.video/v1alpha1",
+        "kind": "VideoModel",
+        "metadata": {"name": "tiny"},
+        "spec": {
+            "source": {**source, "tokenSecretRef": {"name": "source"}},
+            "engine": {"family": "ltx"},
+            "warmup": {"resources": cpu},
+        },
+    }
+    service = {
+        "apiVersion": "matinee.video/v1alpha1",
+        "kind": "StreamingService",
+        "metadata": {"name": "tiny"},
+        "spec": {"modelRef": {"name": "tiny"}, "resources": cpu},
+    }
+    client = pods.asleep(target, "client", node="node-1")
+    for manifest in (model, service, client):
+        target.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+    pods.wait_ready(namespace, "client")
+
+
+def told(found: Object, kind: str) -> str:
+    return next(str(one["message"]) for one in found["status"]["conditions"] if one["type"] == kind)
+
+
+def test_a_private_model_is_fetched_once_the_token_is_right(
+    operator: Target, namespace: str, hub: str, tmp_path: Path
+) -> None:
+    secret(operator, namespace, "wrong")
+    serve(operator, namespace, {"uri": "hf://matinee/tiny", "revision": "main", "endpoint": hub})
+    denied = condition("Downloaded", "False", "SourceDenied")
+    found = wait_until("VideoModel", namespace, "tiny", denied)
+    assert "token" in told(found, "Downloaded")
+    assert operating.pods_of(namespace, "tiny") == []
+    secret(operator, namespace, TOKEN)
+    ours = "app.kubernetes.io/managed-by=matinee"
+    operator.kubectl("delete", "jobs", "-n", namespace, "-l", ours)  # instead of waiting
+    wait_until("StreamingService", namespace, "tiny", READY)
+    found = wait_until("VideoModel", namespace, "tiny", READY)
+    assert len(found["status"]["resolvedRevision"]) == 40
+    columns = operator.kubectl("get", "vmod/tiny", "-n", namespace).splitlines()[1].split()
+    assert columns[:3] == ["tiny", "True", "Ready"]
+    assert "MB" in columns, columns
+    url = f"http://tiny.{namespace}.svc:8000"
+    pods.wait_reachable(operator, namespace, "client", f"{url}/readyz")
+    assert len(streamed(operator, namespace, url, tmp_path / "segment.mp4")) == 17
+
+
+def test_a_model_is_fetched_from_s3(
+    operator: Target, own_cluster: Target, namespace: str, tmp_path: Path
+) -> None:
+    with serving(f"{HOST_ADDRESS}:{free_port()}", tmp_path) as address:
+        filled(address)
+        credentials = write_credentials(tmp_path / "credentials", ACCESS, SECRET)
+        secret(operator, namespace, Path(credentials).read_text())
+        source = {"uri": f"s3://{BUCKET}/a/tiny", "endpoint": f"http://{address}"}
+        serve(operator, namespace, source)
+        wait_until("StreamingService", namespace, "tiny", READY)
+    url = f"http://tiny.{namespace}.svc:8000"
+    pods.wait_reachable(operator, namespace, "client", f"{url}/readyz")
+    assert len(streamed(operator, namespace, url, tmp_path / "segment.mp4")) == 17
