@@ -48,7 +48,7 @@ SESSIONS_REMAIN = "SessionsRemain"  # sessions still play on pods that are to go
 INVALID_SPEC = "InvalidSpec"  # the spec breaks a rule; the message says which
 MODEL_NOT_FOUND = "ModelNotFound"  # spec.modelRef names no VideoModel of this namespace
 SERVICE_NOT_FOUND = "ServiceNotFound"  # a Router names a StreamingService that does not exist
-SOURCE_UNSUPPORTED = "SourceUnsupported"  # this release cannot fetch from there yet
+SOURCE_UNSUPPORTED = "SourceUnsupported"  # this release cannot fetch from there
 SOURCE_NOT_FOUND = "SourceNotFound"  # the address answers, but has no such model
 SOURCE_DENIED = "SourceDenied"  # the token is missing or not allowed to read
 SOURCE_UNREACHABLE = "SourceUnreachable"  # the address does not answer
@@ -62,7 +62,7 @@ WARMUP_FAILED = "WarmupFailed"  # loading or the first generation failed
 IMAGE_PULL_FAILED = "ImagePullFailed"  # the runtime's image cannot be had
 POD_CONFIG_INVALID = "PodConfigInvalid"  # a Secret, ConfigMap or volume of the pods is missing
 POD_REFUSED = (
-    "PodRefused"  # the API server refuses the pods (quota, admission); the message says why
+    "PodRefused"  # the API server refuses pods, Jobs or claims (quota, admission); see the message
 )
 POD_FAILED = "PodFailed"  # a pod was evicted or ended; it is replaced after a pause
 NODE_LOST = "NodeLost"  # a node stopped answering; its pods are replaced elsewhere

@@ -26,6 +26,9 @@ class Claim:
     uid: str | None
     folders: Mapping[str, int]
     """Complete ones, and their bytes."""
+    in_use: str | None = None
+    """The folder that pods load. Another one is looked at before they do: a person may have deleted
+    it since."""
     size_bytes: int = 0
     """What an own one has to ask for."""
     observed_bytes: int = 0
@@ -42,7 +45,7 @@ def cache_claim(snapshot: ModelSnapshot, trees: Sequence[Tree]) -> Claim | None:
     if model.spec.cache.type == "None" or not pinned or model_waits:
         return None
     if model.spec.cache.claim.claim_name:
-        return Claim(claim_name(model), "", _folders(model, ""))
+        return Claim(claim_name(model), "", *_known(model, ""))
     return _own(snapshot, pinned)
 
 
@@ -51,11 +54,11 @@ def _own(snapshot: ModelSnapshot, pinned: Sequence[Tree]) -> Claim:
     name = own_claim_name(model)
     raw = snapshot.children.get(Key("PersistentVolumeClaim", namespace_of(model.metadata), name))
     uid = str(raw["metadata"]["uid"]) if raw else None
-    folders = _folders(model, uid) if uid else {}
+    folders, in_use = _known(model, uid) if uid else ({}, None)
     observed = _request(raw) if raw else 0
     needed = max(observed, _needed(model, folders, pinned))
     bound = raw is not None and raw.get("status", {}).get("phase") == "Bound"
-    return Claim(name, uid, folders, needed, observed, bound)
+    return Claim(name, uid, folders, in_use, needed, observed, bound)
 
 
 def _needed(model: VideoModel, folders: Mapping[str, int], pinned: Sequence[Tree]) -> int:
@@ -66,12 +69,12 @@ def _needed(model: VideoModel, folders: Mapping[str, int], pinned: Sequence[Tree
     return max(LEAST_BYTES, sum({**missing, **folders}.values()) * 11 // 10)
 
 
-def _folders(model: VideoModel, uid: str) -> Mapping[str, int]:
-    """Those of another claim do not count."""
+def _known(model: VideoModel, uid: str) -> tuple[Mapping[str, int], str | None]:
+    """Folders, and the one in use; what another claim held does not count."""
     cache = model.status.cache if model.status else None
     if cache is None or (cache.claim_name, cache.claim_uid or "") != (claim_name(model), uid):
-        return {}
-    return {folder.name: folder.bytes for folder in cache.folders}
+        return {}, None
+    return {folder.name: folder.bytes for folder in cache.folders}, cache.folder
 
 
 def _request(raw: Object) -> int:

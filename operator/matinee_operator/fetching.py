@@ -91,9 +91,14 @@ class Fetching:
         return tree.pin is not None and not self.is_missing(tree)
 
     def is_missing(self, tree: Tree) -> bool:
-        """It is to be kept, and is not on the claim yet."""
-        there = self.claim is not None and tree.folder in self.claim.folders
-        return self.kept and tree.is_fetched and not there
+        """It is to be kept, and is not known to be on the claim."""
+        if not self.kept or not tree.is_fetched:
+            return False
+        if self.claim is None:
+            return True
+        if tree.kind == "model":
+            return tree.folder != self.claim.in_use
+        return tree.folder not in self.claim.folders
 
     def failure(self, tree: Tree) -> Trouble | None:
         """Of an undone tree, in the step that it waits for."""
@@ -149,9 +154,10 @@ def _pinned(tree: Tree, resolve: Step) -> Tree:
 
 def _filled(claim: Claim, download: Step) -> Claim:
     """With what the download has just completed."""
-    done = {
-        tree.folder: found.bytes or 0
-        for tree in download.trees
-        if (found := download.found(tree)) is not None
-    }
-    return dataclasses.replace(claim, folders={**claim.folders, **done})
+    folders, in_use = dict(claim.folders), claim.in_use
+    for tree in download.trees:
+        found = download.found(tree)
+        if found is not None:
+            folders[tree.folder] = found.bytes or 0
+            in_use = tree.folder if tree.kind == "model" else in_use
+    return dataclasses.replace(claim, folders=folders, in_use=in_use)

@@ -107,19 +107,15 @@ def resolved(snapshot: ModelSnapshot, known: Fetching) -> dict[str, Any]:
 
 
 def cache_status(snapshot: ModelSnapshot, known: Fetching) -> CacheStatus | None:
-    claim, tree = known.claim, known.tree_of("model", "model")
-    before = snapshot.model.status.cache if snapshot.model.status else None
+    claim = known.claim
     if claim is None:
-        return before
+        return snapshot.model.status.cache if snapshot.model.status else None
     if claim.uid is None:
         return CacheStatus(claim_name=claim.name)
-    folder = before.folder if before and before.folder in claim.folders else None
-    if tree is not None and tree.is_fetched and known.is_done(tree):
-        folder = tree.folder
     return CacheStatus(
         claim_name=claim.name,
         claim_uid=claim.uid or None,
-        folder=folder,
+        folder=claim.in_use,
         folders=_folders(claim),
         **_progress_fields(snapshot.progress, known),
     )

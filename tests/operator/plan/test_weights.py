@@ -197,14 +197,21 @@ def test_a_larger_claim_is_tried_at_once() -> None:
     ]
 
 
-def test_the_old_weights_are_known_when_the_revision_goes_back() -> None:
+def test_former_weights_are_looked_at_before_pods_load_them_again() -> None:
+    """Somebody may have deleted them. They need no room of their own."""
     moved = changed(downloaded_model(), source=HUB | {"revision": "v2"})
     newer = noted(tried(moved, "resolve", found(commit="d" * 40)))
-    back = noted(tried(changed(newer, source=HUB), "resolve", found()))
-    assert kinds(plan_model(back)) == []
-    assert back.model.status is not None
-    assert back.model.status.cache is not None
-    assert back.model.status.cache.folder == FOLDER
+    there = with_claim(newer, size="19000Mi")
+    done = noted(tried(there, "download", found(commit="d" * 40)))
+    back = noted(tried(changed(done, source=HUB), "resolve", found()))
+    assert kinds(plan_model(back)) == ["create Job download 0"]
+    assert status_folder(back) != FOLDER
+    assert status_folder(noted(tried(back, "download", found()))) == FOLDER
+
+
+def status_folder(snapshot: ModelSnapshot) -> str | None:
+    status = snapshot.model.status
+    return status.cache.folder if status and status.cache else None
 
 
 def test_a_moved_branch_stays_where_it_was_pinned() -> None:
