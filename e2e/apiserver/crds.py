@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,19 +14,58 @@ from matinee_operator.errors import NotFound
 from matinee_operator.kube import Kube
 
 CRDS = Path(__file__).parents[2] / "crds"
+PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+POD_MONITORS: dict[str, Any] = {
+    "metadata": {"name": "podmonitors.monitoring.coreos.com"},
+    "spec": {
+        "group": "monitoring.coreos.com",
+        "names": {"kind": "PodMonitor", "plural": "podmonitors"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
+"""The Prometheus operator's kind, with any content."""
 
 
 async def install_crds(kube: Kube) -> None:
     """Once for each server. A kind is served when its objects can be listed."""
     if await kube.serves("matinee.video/v1alpha1"):
         return
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     for file in CRDS.glob("*.yaml"):
-        await kube.request("POST", path, {}, yaml.safe_load(file.read_text(encoding="utf-8")))
+        await kube.request("POST", PATH, {}, yaml.safe_load(file.read_text(encoding="utf-8")))
     for kind in KINDS:
-        for _ in range(10_000):  # of requests: each takes milliseconds
-            if await _is_served(kube, kind):
-                break
+        await _until_served(kube, kind, True)
+
+
+@asynccontextmanager
+async def pod_monitors(kube: Kube) -> AsyncIterator[None]:
+    """The kind exists meanwhile."""
+    await kube.request("POST", PATH, {}, POD_MONITORS)
+    try:
+        await _until_served(kube, "PodMonitor", True)
+        yield
+    finally:
+        await kube.request("DELETE", f"{PATH}/{POD_MONITORS['metadata']['name']}")
+        await _until_served(kube, "PodMonitor", False)
+
+
+async def _until_served(kube: Kube, kind: str, served: bool) -> None:
+    for _ in range(10_000):  # of requests: each takes milliseconds
+        if await _is_served(kube, kind) is served:
+            return
+    raise AssertionError(f"{kind}: served is not {served}")
 
 
 async def _is_served(kube: Kube, kind: str) -> bool:

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from e2e.apiserver.control_plane import ControlPlane, free_port
+from e2e.apiserver.crds import pod_monitors
 from e2e.apiserver.test_story import apply_all
 from matinee_operator.errors import NotFound
 from matinee_operator.kube import Kube
@@ -100,6 +101,20 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
         async with asyncio.timeout(5.0):
             assert await process.wait() == 0
     await eventually(kube, lease, led_by(""))
+
+
+@pytest.mark.timeout(180)
+async def test_pods_are_monitored_where_somebody_reads_monitors(
+    kube: Kube, api_server: ControlPlane, namespace: str
+) -> None:
+    async with pod_monitors(kube), replica(api_server, namespace, "a"):
+        await apply_all(kube, namespace)
+        monitor = Key("PodMonitor", namespace, "tiny")
+        await eventually(kube, monitor, lambda _found: True)
+        found = await kube.get(monitor)
+        assert found["metadata"]["ownerReferences"][0]["kind"] == "StreamingService"
+        (endpoint,) = found["spec"]["podMetricsEndpoints"]
+        assert endpoint == {"port": "http", "path": "/metrics"}
 
 
 async def _uid(kube: Kube, namespace: str) -> str:
