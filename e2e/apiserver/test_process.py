@@ -76,8 +76,9 @@ def led_by(name: str) -> Callable[[dict[str, Any]], bool]:
     return lambda lease: bool(lease["spec"]["holderIdentity"] == name)
 
 
-def has_status(found: dict[str, Any]) -> bool:
-    return bool(found.get("status", {}).get("conditions"))
+def has_its_pods(found: dict[str, Any]) -> bool:
+    """The watch of its model may be slower than its own: the first status may know of none."""
+    return bool(found.get("status", {}).get("replicas") == found["spec"]["replicas"])
 
 
 @pytest.mark.timeout(180)
@@ -88,7 +89,7 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
     async with replica(api_server, namespace, "a", port) as process:
         await eventually(kube, lease, led_by("a"))
         await apply_all(kube, namespace)
-        await eventually(kube, Key("StreamingService", namespace, "tiny"), has_status)
+        await eventually(kube, Key("StreamingService", namespace, "tiny"), has_its_pods)
         pods = await kube.list("Pod", namespace)
         assert len(pods) == 2
         async with aiohttp.ClientSession() as session:
@@ -98,7 +99,7 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
         await kube.delete(Key("Service", namespace, "tiny"), await _uid(kube, namespace))
         await eventually(kube, Key("Service", namespace, "tiny"), lambda _found: True)
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(PATIENCE_S):
             assert await process.wait() == 0
     await eventually(kube, lease, led_by(""))
 
