@@ -14,7 +14,7 @@ import pytest
 
 from e2e import pods
 from e2e.cluster import cluster, components, control_plane, node
-from e2e.cluster.places import CONTROL_PLANE, ROOT, STATE, log_file, nodes
+from e2e.cluster.places import BINARIES, CONTROL_PLANE, ROOT, STATE, log_file, nodes
 from e2e.target import Target
 
 COMMAND = [sys.executable, "-m", "e2e.cluster"]
@@ -38,10 +38,14 @@ def traces() -> list[str]:
 
 
 def _is_the_cluster_s(process: psutil.Process) -> bool:
+    return any(str(STATE) in word for word in _words(process))
+
+
+def _words(process: psutil.Process) -> list[str]:
     try:
-        return any(str(STATE) in word for word in process.cmdline())
+        return process.cmdline()
     except psutil.Error:
-        return False
+        return []  # it is gone
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +60,19 @@ def machine(cluster: Target) -> Iterator[Target]:
 
 
 def test_up_twice_changes_nothing(machine: Target) -> None:
-    before = {process.pid for process in psutil.process_iter() if _is_the_cluster_s(process)}
+    before = component_pids()
     said = run("up")
     assert "control plane ready" not in said
-    assert {p.pid for p in psutil.process_iter() if _is_the_cluster_s(p)} == before
+    assert component_pids() == before
+
+
+def component_pids() -> set[int]:
+    """Without what containerd starts and ends for its containers all the time."""
+    return {
+        process.pid
+        for process in psutil.process_iter()
+        if _is_the_cluster_s(process) and str(BINARIES) in "".join(_words(process)[:1])
+    }
 
 
 def test_down_removes_everything_and_may_be_repeated(machine: Target) -> None:
