@@ -12,10 +12,8 @@ from e2e.target import Target
 from e2e.test_runtime import streamed
 from e2e.waiting import is_ready, wait_for
 
-EXAMPLES = ("examples/videomodel.yaml", "examples/streamingservice.yaml")
 READY = condition("Ready", "True")
 TAKEOVER_S = 15.0
-VIEWERS, PROMPTS = 4, 5
 
 
 def names_of(namespace: str) -> set[str]:

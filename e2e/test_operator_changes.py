@@ -60,7 +60,9 @@ def test_a_bad_image_is_told_the_old_pods_serve_and_the_former_file_goes_back(
     assert names_of(pods_of(tiny, "tiny")) == before
 
 
-def test_a_rollout_that_gets_nowhere_is_told(operator: Target, tiny: str) -> None:
+def test_a_revision_that_finds_no_node_is_told_and_the_old_pods_serve(
+    operator: Target, tiny: str
+) -> None:
     patch(
         operator,
         tiny,

@@ -10,9 +10,9 @@ import yaml
 
 from e2e import pods
 from e2e.target import Target
+from e2e.viewing import PROMPT
 from e2e.waiting import is_true, wait_for
 
-PROMPT = "a red ball moving left on a blue background"
 CONFIG = {
     "generator": {"model_path": "builtin:tiny", "engine": {"device": "cpu"}},
     "server": {"host": "0.0.0.0"},  # noqa: S104 - in a pod

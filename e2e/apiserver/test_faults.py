@@ -14,7 +14,8 @@ from e2e.apiserver.faulty import Asked, Fault, Plan, faulty_way
 from e2e.apiserver.test_process import replica
 from e2e.apiserver.test_story import apply_all, be_ready, children
 from matinee_operator.errors import NotFound
-from matinee_operator.kube import Kube
+from matinee_operator.kube import Kube, connected
+from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
 
 PATIENCE_S = 120.0
@@ -86,6 +87,29 @@ async def test_the_whole_story_with_every_fourth_answer_wrong(
             assert process.returncode is None
         assert all(way.done[fault] for fault in get_args(Fault)), way.done
         assert way.watches_cut > 3
+
+
+async def test_a_list_whose_pages_are_too_old_begins_anew(
+    kube: Kube, api_server: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matinee_operator.kube.PAGE", 2)
+    names = [f"x{number}" for number in range(5)]
+    for name in names:
+        meta = {"name": name, "namespace": namespace}
+        await kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
+    told: list[Asked] = []
+
+    def second_page_is_gone_once(asked: Asked) -> Fault | None:
+        told.append(asked)
+        return "gone" if [one.continued for one in told] == [False, True] else None
+
+    async with (
+        faulty_way(api_server.kubeconfig, second_page_is_gone_once, WATCH_LINES) as way,
+        connected(Metrics(), str(way.kubeconfig)) as through,
+    ):
+        found = await through.list("ConfigMap", namespace)
+    assert [one["metadata"]["name"] for one in found] == names
+    assert [one.continued for one in told] == [False, True, False, True, True]
 
 
 async def come_to(kube: Kube, namespace: str, kinds: list[str]) -> None:
