@@ -14,9 +14,9 @@ from matinee.generation import ContinuationState, SegmentRequest
 from matinee.media.i420 import I420Picture
 from matinee.media.video_stream import Fragment
 from matinee.streaming.client_messages import SegmentPrompt, SessionInit
-from matinee.streaming.effects import Effect, Segment, Send
+from matinee.streaming.effects import Effect, End, Segment, Send, StartSegment
 from matinee.streaming.requests import RequestRules
-from matinee.streaming.server_messages import ServerMessage
+from matinee.streaming.server_messages import Error, ServerMessage
 from matinee.streaming.session import Session
 from matinee.worker import messages as worker
 from matinee_api.runtime_config import LimitsConfig, StreamingConfig
@@ -66,6 +66,22 @@ def failed(*, bad_input: bool) -> worker.SegmentFailed:
 
 def sent(effects: Iterable[Effect]) -> list[ServerMessage]:
     return [effect.message for effect in effects if isinstance(effect, Send)]
+
+
+def started(effects: list[Effect]) -> list[StartSegment]:
+    return [effect for effect in effects if isinstance(effect, StartSegment)]
+
+
+def prompts_of(effects: list[Effect]) -> list[str]:
+    return [effect.segment.request.prompt for effect in started(effects)]
+
+
+def errors(effects: list[Effect]) -> list[Error]:
+    return [message for message in sent(effects) if isinstance(message, Error)]
+
+
+def end_of(effects: list[Effect]) -> End | None:
+    return effects[-1] if effects and isinstance(effects[-1], End) else None
 
 
 class Viewer:
