@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,17 @@ def test_the_folder_operator_is_no_package() -> None:
 def test_every_folder_of_tests_is_a_package() -> None:
     folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_all_images_start_from_one_base_named_by_its_digest() -> None:
+    bases = {
+        line.removeprefix("ARG BASE=")
+        for folder in ("operator", "runtime")
+        for line in (ROOT / folder / "Dockerfile").read_text().splitlines()
+        if line.startswith("ARG BASE=")
+    }
+    assert len(bases) == 1
+    assert re.fullmatch(r"python:3\.1[123]\.\d+-slim-\w+@sha256:[0-9a-f]{64}", *bases)
 
 
 def heavy_after_importing(modules: list[str]) -> str:
