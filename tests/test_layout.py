@@ -47,8 +47,8 @@ def test_all_images_start_from_one_base_named_by_its_digest() -> None:
         for line in (ROOT / folder / "Dockerfile").read_text().splitlines()
         if line.startswith("ARG BASE=")
     }
-    assert len(bases) == 1
-    assert re.fullmatch(r"python:3\.1[123]\.\d+-slim-\w+@sha256:[0-9a-f]{64}", *bases)
+    (base,) = bases
+    assert re.fullmatch(r"python:3\.1[123]\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
 
 
 def heavy_after_importing(modules: list[str]) -> str:
