@@ -26,9 +26,9 @@ from tests.runtime.fetch.running_hub import TINY_BYTES, TOKEN, running_hub
 def run(job: Manifest, place: Path) -> tuple[int, Any]:
     """The exit code of the Job's container, and its termination message."""
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    script = container["command"][2].replace("python3", sys.executable)
-    script = script.replace("/tmp/", f"{place}/")  # noqa: S108 (the container's own)
+    script = container["command"][2].replace("/tmp/", f"{place}/")  # noqa: S108 (the container's own)
     script = script.replace("/dev/termination-log", str(place / "said"))
+    script = script.replace("python3", sys.executable)  # last: it may lie below /tmp itself
     variables = {one["name"]: _here(one["value"], place) for one in container["env"]}
     words = [*container["command"][:2], script, "fetch", *container.get("args", [])]
     environment = {"PATH": os.environ["PATH"], **variables, "HOME": str(place)}
