@@ -8,7 +8,6 @@ each 480p frame): call them in a thread. No torch.
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
+from matinee import base64_text
 from matinee.errors import InvalidState
 from matinee.generation import MAX_SEED, ContinuationState
 from matinee.media.images import DAMAGE
@@ -105,8 +105,8 @@ def _encoded(frame: npt.NDArray[np.uint8]) -> str:
 def _decoded(text: str, width: int, height: int, place: str) -> npt.NDArray[np.uint8]:
     """(height, width, 3). The file's own size is compared before its pixels are decoded."""
     try:
-        file = io.BytesIO(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError) as error:
+        file = io.BytesIO(base64_text.decoded(text))
+    except ValueError as error:
         raise InvalidState(f"{place}: this is not base64") from error
     try:
         image = Image.open(file, formats=["PNG"])

@@ -20,7 +20,8 @@ PromptSource = Literal["curated", "enhanced", "user", "auto_extension"]
 class InvalidMessage(BadInput):
     """A frame is not a message of the contract; `param` names the field when there is one.
 
-    `noise` tells a frame that is not JSON at all from a message with a mistake.
+    `noise` tells a frame that cannot be read, or not at a bearable cost, from a message with a
+    mistake.
     """
 
     def __init__(self, param: str, message: str, *, noise: bool = False) -> None:
@@ -38,6 +39,11 @@ Steps = Annotated[int, Field(ge=1, le=1000)]
 Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 FrameCount = Annotated[int, Field(ge=1, le=4097)]
 Name = Annotated[str, Field(max_length=256)]
+MOST_PARTS = 20_000
+"""Commas and opening brackets in a message. Parsing holds up everybody else for a time that grows
+with the values in a message: pictures are few and long ones, millions of short ones take seconds."""
+MOST_LATER_CHARACTERS = 2**20
+"""In a message after the first: only `session_init_v2` brings pictures and states along."""
 Prompts = Annotated[tuple[str, ...], FailFast()]
 """Fails at the first mistake: one message can hold millions, and an error for each takes minutes
 and gigabytes."""
@@ -163,10 +169,28 @@ _parser: TypeAdapter[ClientMessage] = TypeAdapter(
 
 def parse_client_message(text: str) -> ClientMessage:
     """Raises `InvalidMessage`. Its `param` is "" when the whole frame is wrong."""
+    if sum(map(text.count, ",[{")) > MOST_PARTS:
+        raise InvalidMessage(
+            "",
+            f"the message has more than {MOST_PARTS} commas and brackets; send fewer values",
+            noise=True,
+        )
     try:
         return _parser.validate_json(text)
     except ValidationError as error:
         raise _explained(error) from None
+
+
+def parse_later_message(text: str) -> ClientMessage:
+    """A message of an open session. Raises as `parse_client_message` does."""
+    if len(text) > MOST_LATER_CHARACTERS:
+        raise InvalidMessage(
+            "",
+            f"the message has {len(text)} characters; after session_init_v2 at most "
+            f"{MOST_LATER_CHARACTERS} are allowed",
+            noise=True,
+        )
+    return parse_client_message(text)
 
 
 def _explained(error: ValidationError) -> InvalidMessage:

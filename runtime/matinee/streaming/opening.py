@@ -6,10 +6,9 @@ the close code that the contract wants for it.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 
+from matinee import base64_text
 from matinee.continuation import state_from_wire
 from matinee.errors import BadInput, InvalidRequest, InvalidState
 from matinee.generation import ContinuationState, GenerationDefaults, ModelInfo
@@ -124,8 +123,8 @@ def _image_state(
     if len(image.data) * 3 // 4 > limit + 2:
         raise InvalidRequest("initial_image.data", f"the image is larger than {limit} bytes")
     try:
-        encoded = base64.b64decode(image.data, validate=True)
-    except (binascii.Error, ValueError):
+        encoded = base64_text.decoded(image.data)
+    except ValueError:
         raise InvalidRequest("initial_image.data", "initial_image.data is not base64") from None
     if len(encoded) > limit:
         raise InvalidRequest("initial_image.data", f"the image is larger than {limit} bytes")

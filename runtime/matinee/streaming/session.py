@@ -32,7 +32,7 @@ from matinee.streaming.client_messages import (
     SnapshotState,
     ToggleUpdated,
     Unavailable,
-    parse_client_message,
+    parse_later_message,
 )
 from matinee.streaming.effects import (
     AnswerSnapshot,
@@ -132,7 +132,7 @@ class Session:
             return
         self._heard_at = now
         try:
-            message = parse_client_message(text)
+            message = parse_later_message(text)
         except InvalidMessage as error:
             self._bad_in_a_row = self._bad_in_a_row + 1 if error.noise else 0
             self._refuse(error.param, str(error))
@@ -292,7 +292,7 @@ class Session:
 
     def _end_if_hopeless(self) -> None:
         if self._bad_in_a_row >= self._limits.bad_messages:
-            self.shut_down("error", CloseCode.POLICY, "too many messages that are not JSON")
+            self.shut_down("error", CloseCode.POLICY, "too many messages that cannot be read")
 
     def _end(self, end: End) -> None:
         if self.ended is None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matinee.streaming.client_messages import (
+    MOST_LATER_CHARACTERS,
+    MOST_PARTS,
     InvalidMessage,
     SegmentCancel,
     SegmentPrompt,
@@ -18,6 +19,7 @@ from matinee.streaming.client_messages import (
     ToggleUpdated,
     Unavailable,
     parse_client_message,
+    parse_later_message,
 )
 
 
@@ -77,7 +79,7 @@ def test_each_type_has_its_message(message: dict[str, Any], expected: type) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "{", '{"type":', '"\\ud800"', "[" * 10**5, "9" * 5000, '{"a":1}{"b":2}']
+    "text", ["", "x", "{", '{"type":', '"\\ud800"', "[" * 10_000, "9" * 5000, '{"a":1}{"b":2}']
 )
 def test_what_is_not_json_is_noise(text: str) -> None:
     error = refusal(text)
@@ -139,11 +141,9 @@ def test_an_integer_does_for_a_float() -> None:
     assert parse(type="segment_prompt_source", prompt="a", guidance_scale=3).guidance_scale == 3.0
 
 
-def test_a_million_mistakes_cost_no_more_than_one() -> None:
-    text = json.dumps({"type": "seed_prompts_updated", "seed_prompts": [1] * 10**5})
-    started = time.process_time()
+def test_of_many_mistakes_the_first_is_named() -> None:
+    text = json.dumps({"type": "seed_prompts_updated", "seed_prompts": [1] * 10**4})
     assert refusal(text).param == "seed_prompts.0"
-    assert time.process_time() - started < 0.5  # an error for each took 1.5 s and 100 MB
 
 
 @pytest.mark.parametrize(
@@ -177,3 +177,28 @@ KEYS = ["prompt", "seed", "enabled", "initial_image", "curated_prompts", "segmen
 def test_any_values_are_a_message_or_a_mistake(kind: str, fields: dict[str, Any]) -> None:
     with contextlib.suppress(InvalidMessage):
         assert parse(type=kind, **fields).type == kind
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[" + "[]," * MOST_PARTS + "1]", '["",' * MOST_PARTS, '{"":{' * MOST_PARTS],
+    ids=["lists", "strings", "objects"],
+)
+def test_a_message_of_too_many_values_is_refused_before_it_is_parsed(value: str) -> None:
+    payload = f'{{"kind": "x", "payload": {{"a": {value}}}}}'
+    refused = refusal(f'{{"type": "session_init_v2", "continuation_state": {payload}}}')
+    assert refused.noise
+    assert str(refused) == "the message has more than 20000 commas and brackets; send fewer values"
+
+
+def test_a_first_message_may_hold_a_long_picture() -> None:
+    picture = "A" * (MOST_LATER_CHARACTERS + 1)
+    init = parse(type="session_init_v2", initial_image={"mime": "image/png", "data": picture})
+    assert init.initial_image.data == picture
+
+
+def test_a_later_message_is_shorter() -> None:
+    text = json.dumps({"type": "seed_prompts_updated", "seed_prompts": ["a" * 2**20]})
+    with pytest.raises(InvalidMessage, match="at most 1048576 are allowed"):
+        parse_later_message(text)
+    assert parse_later_message('{"type": "snapshot_state"}') == SnapshotState(type="snapshot_state")
