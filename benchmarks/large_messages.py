@@ -8,7 +8,6 @@ most: a picture that is none, a text of escapes, millions of values, another's n
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
 import sys
 import time

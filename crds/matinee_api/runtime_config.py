@@ -168,6 +168,8 @@ class StateConfig(Config):
     """Most states kept; the oldest go first."""
     session_log: bool = True
     """Write `session-<id>.jsonl` into `directory` (when there is one)."""
+    session_log_ttl_seconds: float = Field(default=7 * 86400.0, gt=0)
+    """Session logs to which nothing was written for longer are removed."""
 
     @model_validator(mode="after")
     def _the_file_store_has_a_folder(self) -> Self:

@@ -14,6 +14,3 @@ class StateStore(Protocol):
 
     async def get(self, session_id: str) -> ContinuationState | None:
         """None when there is none, or it was too old."""
-
-    async def drop(self, session_id: str) -> None:
-        """Forget it; nothing happens when there is none."""

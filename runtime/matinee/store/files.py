@@ -48,10 +48,6 @@ class FileStore:
             return None
         return await asyncio.to_thread(self._read, session_id)
 
-    async def drop(self, session_id: str) -> None:
-        if SESSION_ID.fullmatch(session_id):
-            await asyncio.to_thread(self._path(session_id).unlink, missing_ok=True)
-
     def _path(self, session_id: str) -> Path:
         """Raises `ValueError` for an id that could lead out of the folder."""
         if not SESSION_ID.fullmatch(session_id):

@@ -35,9 +35,6 @@ class MemoryStore:
         kept_at, state = self._states.get(session_id, (float("-inf"), None))
         return state if self.clock() - kept_at <= self.ttl_s else None
 
-    async def drop(self, session_id: str) -> None:
-        self._forget(session_id)
-
     def _forget(self, session_id: str) -> None:
         if session_id in self._states:
             _, state = self._states.pop(session_id)

@@ -41,7 +41,7 @@ FrameCount = Annotated[int, Field(ge=1, le=4097)]
 Name = Annotated[str, Field(max_length=256)]
 MOST_PARTS = 20_000
 """Commas and opening brackets in a message. Parsing holds up everybody else for a time that grows
-with the values in a message: pictures are few and long ones, millions of short ones take seconds."""
+with the number of values: a picture is one long one, but millions of short ones take seconds."""
 MOST_LATER_CHARACTERS = 2**20
 """In a message after the first: only `session_init_v2` brings pictures and states along."""
 Prompts = Annotated[tuple[str, ...], FailFast()]

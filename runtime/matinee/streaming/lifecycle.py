@@ -23,6 +23,7 @@ from matinee.streaming.metrics import Metrics
 from matinee.streaming.services import Services
 from matinee.streaming.session_log import SessionLogs
 from matinee.streaming.slots_feed import SlotsFeed
+from matinee.streaming.state_folder import check_writable
 from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
@@ -41,11 +42,14 @@ WORKER_STOP_S = 0.5
 class Lifecycle:
     """Owns the `Services` of one server. `running` brackets them; `drain` and `shut_down` end.
 
-    `backend`: module that the workers import, see `matinee.worker.backend`.
+    `backend`: module that the workers import, see `matinee.worker.backend`. Raises `BadInput` when
+    the configured folder for states cannot be written.
     """
 
     def __init__(self, config: ServeConfig, name: str, backend: str = TORCH_BACKEND) -> None:
         streaming = config.streaming
+        if streaming.state.directory is not None:
+            check_writable(Path(streaming.state.directory))
         self.draining = False
         self._config = config
         self._restarts_counted = 0
@@ -65,7 +69,9 @@ class Lifecycle:
             admission=Admission(streaming.max_queue, self._slots_changed),
             metrics=metrics,
             store=_open_store(streaming.state),
-            logs=SessionLogs(_log_directory(streaming.state)),
+            logs=SessionLogs(
+                _log_directory(streaming.state), streaming.state.session_log_ttl_seconds
+            ),
             encoders=encoder_threads(),
         )
 
@@ -157,12 +163,12 @@ class Lifecycle:
         self.slots_feed.changed()
 
     async def _probe_loop(self) -> None:
-        """How late timers run is how long the event loop was kept busy."""
-        loop = asyncio.get_running_loop()
+        """How late timers run is how long the event loop was kept busy. uvloop's own clock counts
+        whole milliseconds."""
         while True:
-            due = loop.time() + LAG_PROBE_S
+            due = time.perf_counter() + LAG_PROBE_S
             await asyncio.sleep(LAG_PROBE_S)
-            self.services.metrics.loop_lag.observe(max(0.0, loop.time() - due))
+            self.services.metrics.loop_lag.observe(max(0.0, time.perf_counter() - due))
 
 
 async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -48,10 +48,11 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM. `on_ready` gets the server's URL once it can generate.
 
-    Raises `WorkerFailed` when the model cannot be run at all, and `InvalidRequest` when it cannot
-    make what is configured as default: every viewer would be refused for it.
+    Raises `WorkerFailed` when the model cannot be run at all, `InvalidRequest` when it cannot make
+    what is configured as default (every viewer would be refused for it), and `BadInput` when the
+    folder for states cannot be written.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config, listening, name, admin_token, on_ready))
 
 

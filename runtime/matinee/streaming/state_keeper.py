@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from matinee.continuation import state_to_wire
@@ -11,9 +12,12 @@ from matinee.store.base import StateStore
 from matinee.streaming import server_messages as say
 from matinee.streaming.send_queue import SendQueue
 
+logger = logging.getLogger(__name__)
+
 
 class StateKeeper:
-    """`log` is told of states that could not be stored; the session goes on without them.
+    """`log` is told of states that could not be stored; they are held here instead, so that the
+    session and its client lose nothing while both live.
 
     A snapshot is megabytes of text, so at most one of a session waits to be read by its client.
     """
@@ -30,14 +34,18 @@ class StateKeeper:
         self._queue = queue
         self._log = log
         self._lock = asyncio.Lock()
+        self._unstored: ContinuationState | None = None
         self._snapshot_waits = False
 
     async def keep(self, state: ContinuationState) -> None:
         async with self._lock:
             try:
                 await self._store.put(self._session_id, state)
+                self._unstored = None
             except OSError as error:
-                self._log("state_lost", reason=str(error))
+                self._unstored = state
+                logger.warning("a session's state cannot be stored: %s", error)
+                self._log("state_not_stored", reason=str(error))
 
     async def answer(self) -> None:
         """After every `keep` before it: the lock is first come, first served."""
@@ -60,12 +68,12 @@ class StateKeeper:
     async def tell(self) -> None:
         """Unasked, at a session's end."""
         snapshot = await self._snapshot()
-        if snapshot is not None:  # it could not be stored, or is forgotten by now
+        if snapshot is not None:  # it is forgotten by now, or there was none
             self._queue.put(snapshot)
 
     async def _snapshot(self) -> say.ContinuationSnapshot | None:
         async with self._lock:
-            state = await self._store.get(self._session_id)
+            state = self._unstored or await self._store.get(self._session_id)
         if state is None:
             return None
         return say.ContinuationSnapshot(state=await asyncio.to_thread(state_to_wire, state))

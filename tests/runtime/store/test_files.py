@@ -58,11 +58,7 @@ async def test_the_newest_state_replaces_the_one_before(store: FileStore) -> Non
     assert state.segment_index == 2
 
 
-async def test_absent_and_dropped_states_are_none(store: FileStore) -> None:
-    assert await store.get("a") is None
-    await store.drop("a")
-    await store.put("a", state_of())
-    await store.drop("a")
+async def test_an_absent_state_is_none(store: FileStore) -> None:
     assert await store.get("a") is None
 
 
@@ -171,5 +167,4 @@ async def test_an_odd_session_id_cannot_leave_the_folder(
     with pytest.raises(ValueError, match="is not a session id"):
         await store.put(session_id, state_of())
     assert await store.get(session_id) is None
-    await store.drop(session_id)
     assert names_in(tmp_path) == ["a.json"]

@@ -23,14 +23,6 @@ async def test_the_newest_state_of_a_session_is_kept(clock: Clock) -> None:
     assert await store.get("b") is None
 
 
-async def test_a_dropped_state_is_gone(clock: Clock) -> None:
-    store = MemoryStore(60, 10, clock)
-    await store.put("a", state_of())
-    await store.drop("a")
-    await store.drop("a")
-    assert await store.get("a") is None
-
-
 async def test_an_old_state_counts_as_gone_and_is_freed(clock: Clock) -> None:
     store = MemoryStore(60, 10, clock)
     await store.put("a", state_of())
@@ -54,7 +46,6 @@ async def test_states_take_up_bounded_memory(clock: Clock) -> None:
     for session in ("a", "b", "c"):
         await store.put(session, state_of())
     assert await kept(store, "a", "b", "c") == ["b", "c"]
-    await store.drop("c")
     await store.put("b", state_of())
     await store.put("d", state_of())
     assert await kept(store, "b", "c", "d") == ["b", "d"]

@@ -168,7 +168,7 @@ class Logs(SessionLogs):
     """Tells when a session has opened."""
 
     def __init__(self) -> None:
-        super().__init__(None)
+        super().__init__(None, ttl_s=60.0)
         self.opened = asyncio.Event()
 
     def write(self, session_id: str, event: str, **payload: Any) -> None:

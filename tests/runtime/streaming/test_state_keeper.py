@@ -4,6 +4,8 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from matinee.generation import ContinuationState
 from matinee.store.memory import MemoryStore
 from matinee.streaming.send_queue import SendQueue
@@ -24,8 +26,14 @@ class SlowStore(MemoryStore):
 
 
 class FullDisk(MemoryStore):
+    def __init__(self, ttl_s: float, max_states: int) -> None:
+        super().__init__(ttl_s, max_states)
+        self.full = True
+
     async def put(self, session_id: str, state: ContinuationState) -> None:
-        raise OSError(28, "No space left on device")
+        if self.full:
+            raise OSError(28, "No space left on device")
+        await super().put(session_id, state)
 
 
 class Scene:
@@ -97,7 +105,23 @@ async def test_the_last_state_is_told_unasked_and_whatever_waits() -> None:
     assert [len(frames) for frames in snapshots] == [1, 2]
 
 
-async def test_a_full_disk_loses_the_state_and_not_the_session() -> None:
+async def test_on_a_full_disk_the_session_still_has_its_state(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     scene = Scene(FullDisk(60, 10))
+    await scene.keeper.keep(state_of(2))
+    reason = "[Errno 28] No space left on device"
+    assert scene.logged == [("state_not_stored", {"reason": reason})]
+    assert caplog.messages == [f"a session's state cannot be stored: {reason}"]
+    await scene.keeper.answer()
+    assert len((await scene.hear())["state"]["payload"]["frames_b64"]) == 2
+
+
+async def test_a_state_that_could_be_stored_again_takes_the_place_of_one_that_could_not() -> None:
+    store = FullDisk(60, 10)
+    scene = Scene(store)
     await scene.keeper.keep(state_of(1))
-    assert scene.logged == [("state_lost", {"reason": "[Errno 28] No space left on device"})]
+    store.full = False
+    await scene.keeper.keep(state_of(3))
+    await scene.keeper.answer()
+    assert len((await scene.hear())["state"]["payload"]["frames_b64"]) == 3
