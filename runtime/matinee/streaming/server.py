@@ -106,9 +106,9 @@ class _Server(uvicorn.Server):
         self._stopping: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by the signal handler. A second signal ends at once."""
+        """Called by the signal handler. A second signal ends the waiting for sessions: uvicorn
+        closes what is open, and the workers are stopped all the same."""
         if self.told_to_stop:
-            self.force_exit = True
             self.should_exit = True
         else:
             self.told_to_stop = True

@@ -65,6 +65,20 @@ async def test_a_signal_ends_open_sessions_with_1012_and_leaves_nothing(
     assert "Traceback" not in server.log.read_text()
 
 
+async def test_a_second_ctrl_c_is_no_worse_than_one(start_fake: StartFake, gate: Gate) -> None:
+    server = start_fake()
+    async with session(server) as busy:
+        await busy.ask(gate.order)
+        await gate.arrival()
+        family = server.family()
+        server.process.send_signal(signal.SIGINT)
+        await busy.hear("ltx2_stream_complete")
+        server.process.send_signal(signal.SIGINT)
+        assert server.process.wait(PATIENCE_S) == 0
+    _check_nothing_is_left(family, set())
+    assert "Traceback" not in server.log.read_text()
+
+
 async def test_ctrl_c_ends_matinee_up_in_mid_segment(resources: Path, tmp_path: Path) -> None:
     """As a terminal sends it: to the whole process group."""
     with running(matinee_up(resources), tmp_path / "log") as server:
