@@ -11,6 +11,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tools.system_packages import present
 
@@ -27,6 +28,10 @@ def _missing(marker: str) -> str:
 MISSING = {
     marker: reason for marker in ("browser", "ffmpeg", "gpu") if (reason := _missing(marker))
 }
+
+
+settings.register_profile("no deadlines", deadline=None)  # machines are busy with something else
+settings.load_profile("no deadlines")
 
 
 def pytest_configure() -> None:

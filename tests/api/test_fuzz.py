@@ -35,21 +35,21 @@ OBJECTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text() | VALUES.map(json.dumps))
 def test_any_text_is_a_configuration_or_a_told_mistake(text: str) -> None:
     with contextlib.suppress(ConfigError):
         load_text(ServeConfig, text, file="serve.yaml")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text() | OBJECTS.map(json.dumps))
 def test_any_text_is_resources_or_a_told_mistake(text: str) -> None:
     with contextlib.suppress(ConfigError):
         parse_resources(text, file="q.yaml")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(VALUES)
 def test_every_mistake_has_words_of_its_own(value: Any) -> None:
     text = json.dumps({"generator": None, "streaming": {"presets": value, "limits": value}})
@@ -58,7 +58,7 @@ def test_every_mistake_has_words_of_its_own(value: Any) -> None:
     assert "not valid here" not in str(caught.value)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.text(max_size=8) | st.text(max_size=8).map("--{}".format), max_size=4))
 def test_any_words_are_overrides_or_a_told_mistake(words: list[str]) -> None:
     with contextlib.suppress(ConfigError):

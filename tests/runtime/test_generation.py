@@ -59,7 +59,7 @@ def test_a_segment_is_cut_into_chunks(frames: int, known: int, expected: list[Ch
     assert list(plan_chunks(INFO, frames, known)) == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 30), st.integers(0, 40), st.integers(0, 3), st.integers(1, 4))
 def test_chunks_show_each_frame_once_and_fit_the_model(
     blocks: int, known: int, overlap: int, more: int

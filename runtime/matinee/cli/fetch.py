@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import FrameType
 
-from matinee.cli.logs import log_to_stderr
 from matinee.listening import bind
+from matinee.logs import log_to_stderr
 from matinee_api.fetch import DONE, GIVE_UP, TRY_AGAIN, FetchConfig, FetchResult
 from matinee_api.load import load_file
 

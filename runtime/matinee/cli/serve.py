@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Callable
 
-from matinee.cli.logs import log_to_stderr
+from matinee.logs import log_to_stderr
 from matinee_api.load import load_file
 from matinee_api.runtime_config import ServeConfig
 

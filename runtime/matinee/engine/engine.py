@@ -174,5 +174,12 @@ def _device(config: EngineConfig) -> torch.device:
 
 def _dtype(config: EngineConfig, device: torch.device) -> torch.dtype:
     named = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    automatic = torch.bfloat16 if device.type == "cuda" else torch.float32
-    return named.get(config.dtype, automatic)
+    return named.get(config.dtype) or _best_dtype(device)
+
+
+def _best_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the GPU computes in it; before Ampere it is only emulated. float16 overflows
+    in T5."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32

@@ -46,6 +46,13 @@ class _DropMessages(logging.Filter):
         return hash(self.beginning)
 
 
+def log_through_root() -> None:
+    """Let both libraries log as this process does, not in a format of their own."""
+    for library in (diffusers_logging, transformers_logging):
+        library.disable_default_handler()
+        library.enable_propagation()
+
+
 def drop_messages(logger_name: str, beginning: str) -> None:
     """Drop one logger's messages that begin so. Doing it twice changes nothing."""
     # Logger.addFilter leaves out a filter that equals a present one.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 
+from matinee.errors import BadInput
+
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_GPU_FILE = re.compile(r"nvidia\d+")
 
 
 def visible_device(visible: str | None, index: int) -> str:
@@ -15,6 +19,25 @@ def visible_device(visible: str | None, index: int) -> str:
         return str(index)
     entries = [entry.strip() for entry in visible.split(",") if entry.strip()]
     return entries[index] if index < len(entries) else ""
+
+
+def gpus_present(visible: str | None, devices: Path = Path("/dev")) -> int:
+    """NVIDIA GPUs that workers may use: those named in CUDA_VISIBLE_DEVICES, or all there are."""
+    if visible is not None:
+        return len([entry for entry in visible.split(",") if entry.strip()])
+    return sum(_GPU_FILE.fullmatch(path.name) is not None for path in devices.iterdir())
+
+
+def check_workers(num_workers: int, device: str, gpus: int) -> None:
+    """Raise `BadInput` when some workers would get a GPU and others none: they would compute on the
+    CPU, and a session would look different on each. `device`: as in the configuration."""
+    if device != "cpu" and 0 < gpus < num_workers:
+        raise BadInput(
+            "streaming.pool.num_workers",
+            f"streaming.pool.num_workers is {num_workers}, but {gpus} GPU"
+            f"{' is' if gpus == 1 else 's are'} visible; give each worker one, "
+            "or set generator.engine.device to cpu",
+        )
 
 
 def default_threads(cores: int, num_workers: int) -> int:

@@ -7,6 +7,7 @@ sessions spread evenly. Its state travels with each job, so any other worker can
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
 from matinee.worker.backend import TORCH_BACKEND
+from matinee.worker.devices import check_workers, gpus_present
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import SegmentJob
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
@@ -37,7 +39,8 @@ class WorkerHealth:
 
 
 class WorkerPool:
-    """`on_change` is called after each change of a worker's state."""
+    """`on_change` is called after each change of a worker's state. Raises `BadInput` when there are
+    GPUs, but not one for each worker."""
 
     def __init__(
         self,
@@ -49,6 +52,8 @@ class WorkerPool:
         backend: str = TORCH_BACKEND,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        gpus = gpus_present(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        check_workers(pool.num_workers, generator.engine.device, gpus)
         self.workers = tuple(
             WorkerSupervisor(
                 generator, pool, warmup, index, on_change, backend=backend, clock=clock

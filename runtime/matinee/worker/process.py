@@ -27,6 +27,7 @@ from matinee.generation import (
     check_request,
     with_defaults,
 )
+from matinee.logs import log_to_stderr
 from matinee.worker.backend import Backend, EngineLike, SegmentRunLike
 from matinee.worker.loop import WorkerLoop, failure_message
 from matinee.worker.messages import Command, Event, WorkerReady, WorkerUnusable
@@ -59,7 +60,7 @@ def main(
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: parent decides
     _die_with_parent(settings.parent_pid)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr(logging.WARNING)
     _prepare_environment(settings)
     try:
         backend = cast(Backend, importlib.import_module(settings.backend))

@@ -135,7 +135,7 @@ BUDGETS = st.sampled_from([(1, 0), (0, 1), (2, 1), (1, 1), (3, 0)])
 HISTORY = st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 99)), max_size=40)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(history=HISTORY, replicas=st.integers(0, 4), budget=BUDGETS)
 def test_budgets_hold_whatever_happens_and_it_comes_to_rest(
     history: list[tuple[Event, int]], replicas: int, budget: tuple[int, int]

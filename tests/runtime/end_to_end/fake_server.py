@@ -14,7 +14,7 @@ import sys
 
 import uvloop
 
-from matinee.cli.logs import log_to_stderr
+from matinee.logs import log_to_stderr
 from matinee.streaming import server
 from matinee.streaming.lifecycle import Lifecycle
 from matinee_api.runtime_config import ServeConfig

@@ -83,7 +83,11 @@ async def test_metrics_count_what_happened_without_labels_that_grow(fake: Server
     text = fake.get("/metrics").text
     assert before + 2 == fake.metric("matinee_segments_total", outcome="done")
     assert fake.metric("matinee_first_fragment_seconds_count") >= 2
+    assert fake.metric("matinee_fragment_gap_seconds_count") >= 2
+    assert fake.metric("matinee_encode_seconds_count") >= 2
     assert fake.metric("matinee_video_seconds_total") > 0
+    assert fake.metric("matinee_compute_seconds_total") > 0
+    fake.eventually(lambda: fake.metric("matinee_loop_lag_seconds_count") > 0)
     assert "somebody" not in text
     assert {"reason", "outcome", "le"} >= set(re.findall(r"[{,](\w+)=", text))
 

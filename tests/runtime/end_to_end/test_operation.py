@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import httpx
@@ -60,6 +61,20 @@ async def test_it_listens_on_ipv6(start_fake: StartFake) -> None:
     async with session(server) as viewer:
         assert (await viewer.segment("a ball")).fragments
         await viewer.end()
+
+
+async def test_what_viewers_ask_for_stays_out_of_the_log(resources: Path, tmp_path: Path) -> None:
+    """Also of a prompt that is longer than the model reads, which libraries like to quote."""
+    with running(matinee_up(resources), tmp_path / "log") as server:
+        async with session(server, **QUICK) as viewer:
+            await viewer.segment("a ball " * 50 + "and Rumpelstiltskin")
+            await viewer.end()
+        server.worker().kill()  # so that there is something to say
+        server.eventually(lambda: server.metric("matinee_worker_restarts_total") == 1)
+        assert server.stop() == 0
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert any("killed by SIGKILL" in line["message"] for line in lines)
+    assert "umpel" not in server.log.read_text()
 
 
 async def test_a_video_goes_on_after_a_drain_and_a_restart(

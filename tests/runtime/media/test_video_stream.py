@@ -93,7 +93,7 @@ def test_the_mime_type_tells_the_true_profile_and_level(
     assert VideoStream(*size, fps=24, preset=preset).mime == mime
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     width=st.integers(8, 60).map(lambda half: 2 * half),
     height=st.integers(8, 60).map(lambda half: 2 * half),

@@ -247,7 +247,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ACTIONS)
 def test_slots_are_neither_lost_nor_given_twice(actions: list[tuple[str, int]]) -> None:
     asyncio.run(_play(actions))

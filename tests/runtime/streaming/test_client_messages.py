@@ -169,7 +169,7 @@ JSON_VALUES = st.recursive(
 KEYS = ["prompt", "seed", "enabled", "initial_image", "curated_prompts", "segment_idx", "payload"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["session_init_v2", "segment_prompt_source", "segment_cancel", "odd"]),
     st.dictionaries(st.sampled_from(KEYS), JSON_VALUES),

@@ -145,4 +145,4 @@ def test_the_store_is_the_configured_one(
 def test_encoders_give_way_to_the_event_loop() -> None:
     with encoder_threads() as encoders:
         niceness = encoders.submit(lambda: os.getpriority(os.PRIO_PROCESS, 0)).result()
-    assert niceness == os.getpriority(os.PRIO_PROCESS, 0) + ENCODER_NICENESS
+    assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + ENCODER_NICENESS)

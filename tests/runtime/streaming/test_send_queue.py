@@ -192,7 +192,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(STEPS)
 def test_what_waits_is_bounded_and_video_goes_on_only_at_a_keyframe(
     steps: Iterable[tuple[int, bool] | str],

@@ -71,7 +71,7 @@ def act(viewer: Viewer, action: str, value: str) -> None:
     acts[action]()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(ACTIONS, max_size=40), st.booleans(), st.sampled_from([0, 2]))
 def test_whatever_comes_one_segment_runs_at_a_time_and_nothing_follows_the_end(
     actions: list[tuple[str, str]], loop: bool, cap: int

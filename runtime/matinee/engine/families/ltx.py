@@ -69,6 +69,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _silence_known_warnings() -> None:
+    # They quote what viewers ask for, which belongs in no log; the rest of a prompt that is longer
+    # than the model reads is left out, as everywhere with these models.
+    drop_messages(_diffusers.__name__, "The following part of your input was truncated")
+    drop_messages("transformers.tokenization_utils_base", "Token indices sequence length is longer")
     # Harmless: `shifted_timesteps` and the sigmas derived from them agree at scheduler shift 1.
     drop_messages(
         "diffusers.schedulers.scheduling_flow_match_euler_discrete",

@@ -1,4 +1,4 @@
-"""Logging of the command-line programs: readable on a terminal, JSON lines elsewhere.
+"""Logging of our processes: readable on a terminal, JSON lines elsewhere.
 
 Everything goes to stderr: stdout belongs to results.
 """
@@ -33,13 +33,13 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(level: int = logging.INFO) -> None:
     """Configure the root logger of this process."""
     handler = logging.StreamHandler(sys.stderr)
     if sys.stderr.isatty():
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     else:
         handler.setFormatter(JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     for name, level in QUIET.items():
         logging.getLogger(name).setLevel(level)

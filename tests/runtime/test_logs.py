@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from matinee.cli.logs import QUIET, JsonLines, log_to_stderr
+from matinee.logs import QUIET, JsonLines, log_to_stderr
 
 
 @pytest.fixture(autouse=True)
