@@ -33,7 +33,7 @@ class JobOwner(Protocol):
 
     def release(self, slots: Iterable[int]) -> None: ...
 
-    def cancel(self, job_id: int) -> None: ...
+    def cancel(self, handle: JobHandle) -> None: ...
 
 
 class JobHandle:
@@ -56,6 +56,11 @@ class JobHandle:
         self._arrived = asyncio.Event()
         self._frames = 0
         self._steps = 0
+
+    @property
+    def shown_frames(self) -> int:
+        """Frames that were delivered to somebody who still wants the state after them."""
+        return 0 if self._abandoned else self._frames
 
     def __aiter__(self) -> JobHandle:
         return self
@@ -87,7 +92,7 @@ class JobHandle:
         if self.ended:
             self._put(self._as_cancelled(self._events.pop()))
         else:
-            self._owner.cancel(self.job.job_id)
+            self._owner.cancel(self)
 
     def abandon(self) -> None:
         """`cancel`, and nobody will fetch frames any more: those that wait are given back."""
@@ -95,6 +100,8 @@ class JobHandle:
         waiting, self._events = self._events, deque()
         for event in waiting:
             self.accept(event)
+        if self.cancelled and not self.ended:
+            self._owner.cancel(self)  # what was shown need not be made again any more
         self.cancel()
 
     # For the supervisor

@@ -74,11 +74,11 @@ class JobTable:
         if self._send is not None and released:
             self._send(ReleaseSlots(released))
 
-    def cancel(self, job_id: int) -> None:
+    def cancel(self, handle: JobHandle) -> None:
         if self._ready:
-            self._tell_when_ready(Cancel(job_id))
+            self._tell_when_ready(_cancel(handle))
         else:
-            self._end(SegmentCancelled(job_id, steps_done=0))
+            self._end_unless_shown(handle)
 
     # The process's side
 
@@ -93,13 +93,15 @@ class JobTable:
         self._ready = True
         for handle in self._jobs.values():
             self._tell_when_ready(Generate(handle.job))
+            if handle.cancelled:
+                self._tell_when_ready(_cancel(handle))
 
     def process_died(self) -> None:
         self._send, self._ready = None, False
         self._computed_ms.clear()
         for handle in list(self._jobs.values()):
             if handle.cancelled:
-                self._end(SegmentCancelled(handle.job.job_id, steps_done=0))
+                self._end_unless_shown(handle)
         suspect = self._jobs.get(self._computing) if self._computing is not None else None
         self._computing = None
         if suspect is not None:
@@ -144,6 +146,12 @@ class JobTable:
         if self._ready and self._send is not None:
             self._send(command)
 
+    def _end_unless_shown(self, handle: JobHandle) -> None:
+        """Of a cancelled job without a process. What was shown of it is made again by the next one:
+        only with the state after it can the video go on without a jump."""
+        if not handle.shown_frames:
+            self._end(SegmentCancelled(handle.job.job_id, steps_done=0))
+
     def _fail(self, handle: JobHandle, message: str) -> None:
         self._end(SegmentFailed(handle.job.job_id, message, bad_input=False))
 
@@ -151,3 +159,7 @@ class JobTable:
         self._computed(event.job_id)
         self._computed_ms.pop(event.job_id, None)
         self._jobs.pop(event.job_id).accept(event)
+
+
+def _cancel(handle: JobHandle) -> Cancel:
+    return Cancel(handle.job.job_id, handle.shown_frames)

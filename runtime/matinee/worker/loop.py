@@ -64,6 +64,13 @@ class _Work:
     steps_done: int = 0
     compute_s: float = 0.0
     cancelled: bool = False
+    shown_before: int = 0
+    """Frames that another process handed over before this one began anew."""
+
+    @property
+    def stops(self) -> bool:
+        """It was cancelled, and its state goes on after all that was shown."""
+        return self.cancelled and self.handed_over >= self.shown_before
 
 
 class WorkerLoop:
@@ -124,8 +131,8 @@ class WorkerLoop:
             case Generate(job):
                 self._works[job.job_id] = _Work(job)
                 self._scheduler.add(job.session_id, job.job_id)
-            case Cancel(job_id):
-                self._cancel(job_id)
+            case Cancel():
+                self._cancel(command)
             case ReleaseSlots(slots):
                 self._free.give_back(slots)
                 self._hand_over_waiting()
@@ -134,13 +141,13 @@ class WorkerLoop:
             case Shutdown():
                 raise WorkerLeaves
 
-    def _cancel(self, job_id: int) -> None:
-        work = self._works.get(job_id)
+    def _cancel(self, command: Cancel) -> None:
+        work = self._works.get(command.job_id)
         if work is None:
             return
-        work.cancelled = True
+        work.cancelled, work.shown_before = True, command.shown_frames
         # Frames that are made are still handed over: the state goes on after them.
-        if work is not self._computing and work.frames is None:
+        if work.stops and work is not self._computing and work.frames is None:
             self._end_cancelled(work)
 
     # One chunk
@@ -183,7 +190,7 @@ class WorkerLoop:
             )
         )
         self._read_commands()
-        if work.cancelled:
+        if work.stops:
             raise GenerationCancelled(work.steps_done)
 
     @contextlib.contextmanager
@@ -232,7 +239,7 @@ class WorkerLoop:
             self._send(
                 FramesReady(work.job.job_id, slots, request.width, request.height, first, ends)
             )
-        if work.cancelled:
+        if work.stops:
             self._end_cancelled(work)
         elif work.run is not None and work.run.finished:
             self._finish(work, work.run)

@@ -35,6 +35,9 @@ class Cancel:
     """Stop the job at its next denoising step. Unknown jobs are ignored."""
 
     job_id: int
+    shown_frames: int = 0
+    """Frames that a process that died has handed over. The state goes on after them, so they are
+    made again first."""
 
 
 @dataclass(frozen=True, slots=True)

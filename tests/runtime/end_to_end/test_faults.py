@@ -42,6 +42,35 @@ async def test_a_killed_worker_costs_a_session_nothing_but_time(server: Server) 
     assert server.get("/readyz").status_code == 200
 
 
+async def test_a_cancel_that_meets_a_workers_death_goes_on_from_what_was_shown(
+    start_fake: StartFake, gate: Gate
+) -> None:
+    server = start_fake()
+    undisturbed = await _cancelled_in_the_second_chunk(server, gate, gate.order)
+    order = f"{gate.order} kill@6={server.log.parent / 'tally'}"
+    disturbed = await _cancelled_in_the_second_chunk(server, gate, order)
+    assert server.metric("matinee_worker_restarts_total") == 1
+    assert disturbed == undisturbed
+
+
+async def _cancelled_in_the_second_chunk(server: Server, gate: Gate, order: str) -> list[bytes]:
+    """What the viewer gets of the next segment. The engine makes four steps a chunk."""
+    async with session(server, seed=5) as viewer:
+        await viewer.ask(order, num_frames=49)
+        for _ in range(5):
+            await gate.arrival()
+            gate.go()
+        await gate.arrival()  # it is in the sixth step now
+        await viewer.hear("media_init")
+        await viewer.say("segment_cancel")
+        await viewer.say("snapshot_state")
+        await viewer.hear("error")  # there is none; the cancel before it has been passed on
+        await step_until(gate, viewer.hear("segment_cancelled"))
+        segment = await viewer.segment("second")
+        await viewer.end()
+    return segment.binaries
+
+
 async def test_a_segment_that_kills_two_workers_fails_and_is_told(start_fake: StartFake) -> None:
     server = start_fake()
     tally = server.log.parent / "tally"

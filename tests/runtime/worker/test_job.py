@@ -23,7 +23,8 @@ from tests.runtime.worker.conftest import segment
 class Owner:
     def __init__(self) -> None:
         self.released: list[int] = []
-        self.cancelled: list[int] = []
+        self.cancelled: list[tuple[int, int]] = []
+        """Jobs, and what was shown of them."""
 
     def picture(self, slot: int, width: int, height: int) -> I420Picture:
         return np.full((height * 3 // 2, width), slot, np.uint8)
@@ -31,8 +32,8 @@ class Owner:
     def release(self, slots: Iterable[int]) -> None:
         self.released += slots
 
-    def cancel(self, job_id: int) -> None:
-        self.cancelled.append(job_id)
+    def cancel(self, handle: JobHandle) -> None:
+        self.cancelled.append((handle.job.job_id, handle.shown_frames))
 
 
 def new_handle() -> tuple[JobHandle, Owner]:
@@ -114,7 +115,7 @@ async def test_frames_that_are_made_before_the_confirmation_of_a_cancel_still_co
     handle.accept(confirmed)
     assert await drain(handle) == [frames(0, 1, 2), frames(2, 3), confirmed]
     assert owner.released == []
-    assert owner.cancelled == [handle.job.job_id]
+    assert owner.cancelled == [(handle.job.job_id, 2)]
 
 
 async def test_a_segment_that_was_finished_meanwhile_is_shown_and_counts_as_cancelled() -> None:
@@ -140,7 +141,8 @@ async def test_an_abandoned_job_gives_back_its_frames_and_ends(cancelled: bool) 
     handle.accept(SegmentCancelled(handle.job.job_id, 4))
     assert await drain(handle) == [SegmentCancelled(handle.job.job_id, 4)]
     assert owner.released == [1, 2, 3]
-    assert owner.cancelled == [handle.job.job_id]
+    for_nobody = (handle.job.job_id, 0)
+    assert owner.cancelled == ([(handle.job.job_id, 2)] if cancelled else []) + [for_nobody]
 
 
 async def test_an_abandoned_job_that_was_finished_gives_back_its_frames() -> None:

@@ -96,6 +96,32 @@ def test_a_job_whose_process_dies_before_the_cancel_is_confirmed_is_cancelled(
     assert waiting(handle) == [SegmentCancelled(handle.job.job_id, 0)]
 
 
+@pytest.mark.parametrize("before", [True, False], ids=["cancel, death", "death, cancel"])
+def test_what_was_shown_of_a_cancelled_job_is_made_again_for_the_state_after_it(
+    before: bool, bench: Bench
+) -> None:
+    handle = bench.table.submit(segment())
+    bench.table.take(frames(handle, 0, 1))
+    if before:
+        handle.cancel()
+    bench.table.process_died()
+    if not before:
+        handle.cancel()
+    assert not handle.ended
+    bench.new_process()
+    assert bench.commands == [Generate(handle.job), Cancel(handle.job.job_id, shown_frames=2)]
+
+
+def test_what_was_shown_to_a_viewer_who_left_is_not_made_again(bench: Bench) -> None:
+    handle = bench.table.submit(segment())
+    bench.table.take(frames(handle, 0, 1))
+    handle.cancel()
+    bench.table.process_died()
+    handle.abandon()
+    assert handle.ended
+    assert len(bench.table) == 0
+
+
 def test_only_the_job_that_was_computed_is_blamed_for_two_deaths(bench: Bench) -> None:
     bystander, culprit = bench.table.submit(segment()), bench.table.submit(segment())
     for _ in range(2):

@@ -178,6 +178,30 @@ def test_a_cancel_in_the_first_chunk_leaves_no_state(bench: Bench) -> None:
     assert cancelled.state is None
 
 
+def test_a_cancel_comes_true_when_what_was_shown_before_is_made_again(bench: Bench) -> None:
+    """By a process that died: 20 of these frames, which end within the second chunk."""
+    job = segment(steps=4, frames=33)
+    bench.send(Generate(job), Cancel(job.job_id, shown_frames=20))
+    bench.loop.turn()
+    events = bench.finish(1)
+    shown = sum(len(event.slots) for event in events if isinstance(event, FramesReady))
+    (cancelled,) = [event for event in events if isinstance(event, SegmentCancelled)]
+    assert shown == 25
+    assert cancelled.steps_done == 8
+    assert cancelled.state is not None
+    assert bench.pixels[job.job_id] == alone(job)[: len(bench.pixels[job.job_id])]
+
+
+def test_of_two_cancels_the_last_one_counts(bench: Bench) -> None:
+    """The viewer left meanwhile."""
+    job = segment(steps=4, frames=33)
+    bench.at_step = cancelling(bench, job, at=2)
+    bench.send(Generate(job), Cancel(job.job_id, shown_frames=20))
+    bench.loop.turn()
+    events = bench.finish(1)
+    assert events[-1] == SegmentCancelled(job.job_id, steps_done=2)
+
+
 def test_a_waiting_job_is_cancelled_in_the_midst_of_anothers_step(bench: Bench) -> None:
     running, waiting = segment(session="a"), segment(session="b")
     bench.at_step = cancelling(bench, waiting, at=2)
