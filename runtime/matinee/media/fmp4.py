@@ -83,6 +83,7 @@ def _track(track: Track) -> bytes:
     return box(
         b"trak",
         _track_header(track),
+        *([_edit_list(track.priming)] if track.priming else []),
         box(
             b"mdia",
             full_box(
@@ -105,6 +106,13 @@ def _track_header(track: Track) -> bytes:
         UNITY_MATRIX,
         struct.pack(">II", track.width << 16, track.height << 16),
     )
+
+
+def _edit_list(skipped: int) -> bytes:
+    """edts with elst (ISO/IEC 14496-12, 8.6.5, 8.6.6): the track is shown from its tick `skipped`
+    on, at normal speed. A duration of 0 is that of all fragments to come."""
+    entry = struct.pack(">IIiI", 1, 0, skipped, 1 << 16)
+    return box(b"edts", full_box(b"elst", 0, 0, entry))
 
 
 def _data_information() -> bytes:

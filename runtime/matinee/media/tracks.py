@@ -25,6 +25,7 @@ class VideoTrack:
     height: int
     avcc: bytes
 
+    priming: ClassVar[int] = 0
     handler: ClassVar[bytes] = b"vide"
     volume: ClassVar[int] = 0
 
@@ -52,12 +53,16 @@ class VideoTrack:
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """AAC. `timescale` is the sampling rate, at most 65535 Hz (a field of mp4a is that narrow)."""
+    """AAC. `timescale` is the sampling rate, at most 65535 Hz (a field of mp4a is that narrow).
+    `priming`: samples that the encoder puts before the first one that it was given, 1024 with
+    libavcodec's; they are decoded and not heard.
+    """
 
     track_id: int
     timescale: int
     channels: int
     audio_specific_config: bytes
+    priming: int
 
     handler: ClassVar[bytes] = b"soun"
     volume: ClassVar[int] = 0x0100

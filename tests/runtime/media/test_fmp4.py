@@ -108,7 +108,15 @@ def test_audio_and_video_of_one_file_both_decode_in_step() -> None:
         sounds = [frame.pts for frame in container.decode(audio=0)]
 
     assert pictures == [1000 * index for index in range(FPS)]
-    assert sounds == [AAC_FRAME * index for index in range(SAMPLE_RATE // AAC_FRAME)]
+    assert sounds == [AAC_FRAME * index for index in range(SAMPLE_RATE // AAC_FRAME - 1)]
+
+
+def test_a_sound_is_heard_when_it_was_made() -> None:
+    """The tone begins at the second half of the second; the encoder's priming is left out."""
+    with av.open(io.BytesIO(audio_video_file()), "r") as container:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+    begins = int(np.argmax(np.abs(heard) > 0.2))
+    assert abs(begins - SAMPLE_RATE // 2) < 100
 
 
 @pytest.mark.ffmpeg
@@ -174,7 +182,7 @@ def coded_tracks(
     aac = aac_encoder()
     return (
         VideoTrack(1, FPS * 1000, 64, 48, encoder.avcc),
-        AudioTrack(2, SAMPLE_RATE, 2, bytes(aac.extradata or b"")),
+        AudioTrack(2, SAMPLE_RATE, 2, bytes(aac.extradata or b""), AAC_FRAME),
         pictures,
         tuple(coded_sound(aac, SAMPLE_RATE * seconds // AAC_FRAME)),
     )
@@ -190,11 +198,11 @@ def aac_encoder() -> AudioCodecContext:
 
 
 def coded_sound(context: AudioCodecContext, frames: int) -> list[Sample]:
-    """A tone of 440 Hz."""
+    """Half a second of silence, then a tone of 440 Hz."""
     coded: list[Sample] = []
     for index in range(frames + 1):
         time = (np.arange(AAC_FRAME) + index * AAC_FRAME) / SAMPLE_RATE
-        tone = np.sin(2 * np.pi * 440 * time).astype(np.float32)
+        tone = np.where(time < 0.5, 0, np.sin(2 * np.pi * 440 * time)).astype(np.float32)
         sound = av.AudioFrame.from_ndarray(np.stack([tone, tone]), "fltp", "stereo")
         sound.sample_rate, sound.pts = SAMPLE_RATE, index * AAC_FRAME
         coded += [Sample(bytes(packet), AAC_FRAME) for packet in context.encode(sound)]
