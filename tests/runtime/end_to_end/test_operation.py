@@ -11,7 +11,7 @@ import pytest
 
 from tests.runtime.end_to_end.conftest import StartFake
 from tests.runtime.end_to_end.serving import PATIENCE_S, matinee_up, running
-from tests.runtime.end_to_end.viewing import Segment, kinds_of, messages_of, session
+from tests.runtime.end_to_end.viewing import Segment, kinds_of, messages_of, segments_of, session
 from tests.runtime.media.mp4_reading import video_frames
 from tests.runtime.worker.stepping import ALL, Gate
 
@@ -52,6 +52,33 @@ async def test_a_death_of_one_worker_leaves_the_others_sessions_alone(
         await first.hear("ltx2_segment_complete")
     assert hit.binaries == [item for item in first.items if isinstance(item, bytes)]
     assert server.metric("matinee_worker_restarts_total") == 1
+
+
+async def test_an_idle_session_moves_when_its_worker_is_given_up(start_fake: StartFake) -> None:
+    server = start_fake(pool={"num_workers": 2, "max_restarts": 0}, max_sessions=2)
+    server.wait_for_slots(lambda state: state["total"] == 4)
+    async with session(server, seed=3) as staying:
+        undisturbed = [await staying.segment("a ball") for _ in range(2)]
+        await staying.end()
+    server.wait_until_idle()
+    async with session(server, seed=3) as idle:
+        home = (await idle.hear("gpu_assigned"))["gpu_id"]
+        first = await idle.segment("a ball")
+        async with session(server) as beside, session(server) as deadly:
+            gpus = [(await each.hear("gpu_assigned"))["gpu_id"] for each in (beside, deadly)]
+            victim = (beside, deadly)[gpus.index(home)]
+            await victim.ask(f"kill@1={server.log.parent / 'tally'}")
+            (error,) = messages_of(await victim.rest(), "error")
+            assert error["code"] == "worker_failed"
+        await idle.ask("a ball")
+        migrated = await idle.hear("session_migrated")
+        await idle.hear("ltx2_segment_complete")
+        await idle.end()
+    assert migrated["gap_ms"] == 0
+    assert [first.binaries, segments_of(idle.items)[1].binaries] == [
+        segment.binaries for segment in undisturbed
+    ]
+    assert server.slots()["total"] == 2
 
 
 async def test_it_listens_on_ipv6(start_fake: StartFake) -> None:
