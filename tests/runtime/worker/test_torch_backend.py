@@ -103,6 +103,34 @@ async def test_a_worker_killed_after_its_first_frames_leaves_no_trace_in_the_vid
     assert worker.counters.restarts == 1
 
 
+@pytest.mark.gpu
+async def test_a_worker_on_a_gpu_makes_the_video_that_the_cpu_makes(
+    generator: GeneratorConfig, alone: list[bytes]
+) -> None:
+    """In float32, but for the order of sums."""
+    engine = EngineConfig(device="cuda", dtype="float32")
+    worker = WorkerSupervisor(
+        generator.model_copy(update={"engine": engine}),
+        PoolConfig(),
+        WarmupConfig(),
+        0,
+        lambda _worker: None,
+    )
+    await worker.start()
+    job = jobs(await worker.ready())[0]
+    pixels, _ = await watch(worker.submit(job))
+    await worker.stop()
+    difference = np.frombuffer(pixels, np.uint8).astype(int) - np.frombuffer(alone[0], np.uint8)
+    assert np.abs(difference).mean() < 2
+
+
+@pytest.mark.gpu
+def test_a_gpu_computes_on_after_its_memory_was_full() -> None:
+    with pytest.raises(torch.OutOfMemoryError) as full:
+        torch.empty(2**50, dtype=torch.uint8, device="cuda")
+    assert torch_backend.recover(full.value)
+
+
 @pytest.mark.parametrize(
     ("error", "usable"),
     [(torch.OutOfMemoryError("full"), True), (torch.AcceleratorError("sticky"), False)],
