@@ -17,11 +17,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.http11 import Response
 
 from matinee.errors import BadInput, MatineeError
 
@@ -136,7 +138,7 @@ async def _open(address: str, headers: Mapping[str, str] | None) -> ClientConnec
         )
     except InvalidStatus as error:
         status = error.response.status_code
-        raise StreamUnavailable(address, f"the server answers {status}", status) from error
+        raise StreamUnavailable(address, _refusal(error.response), status) from error
     except TimeoutError as error:
         raise StreamUnavailable(address, f"no answer in {OPEN_TIMEOUT_S:.0f} s") from error
     except InvalidHandshake as error:
@@ -145,3 +147,14 @@ async def _open(address: str, headers: Mapping[str, str] | None) -> ClientConnec
         raise StreamUnavailable(address, "nothing listens there") from error
     except OSError as error:
         raise StreamUnavailable(address, error.strerror or "it can't be reached") from error
+
+
+def _refusal(response: Response) -> str:
+    """An answer other than the stream, in the server's words where it has any."""
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return "there is no stream at that path; give http://HOST:PORT of a server"
+    says = f"the server answers {response.status_code}"
+    try:
+        return f"{says}: {json.loads(response.body or b'')['error']}"
+    except (ValueError, LookupError, TypeError):
+        return says

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from matinee.client import StreamClient, StreamClosed, StreamUnavailable, stream_url
 from matinee.errors import BadInput
@@ -100,3 +104,29 @@ async def test_a_server_that_is_not_there_is_told_in_words() -> None:
     with pytest.raises(StreamUnavailable, match="nothing listens there"):
         async with StreamClient.connect(gone):
             pass
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (404, "", "there is no stream at that path; give http://HOST:PORT of a server"),
+        (503, '{"error": "this server is draining"}', "answers 503: this server is draining"),
+        (502, "<html>", "the server answers 502"),
+        (500, "[]", "the server answers 500"),
+    ],
+)
+async def test_an_answer_that_is_no_stream_is_told_in_the_servers_words(
+    status: int, body: str, says: str
+) -> None:
+    def refuse(connection: ServerConnection, _request: Request) -> Response:
+        return connection.respond(status, body)
+
+    async def never(_connection: ServerConnection) -> None:
+        raise AssertionError("nobody gets in")
+
+    async with serve(never, "127.0.0.1", 0, process_request=refuse) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(StreamUnavailable, match=f"{re.escape(says)}$") as caught:
+            async with StreamClient.connect(f"http://127.0.0.1:{port}"):
+                pass
+    assert caught.value.status == status
