@@ -15,11 +15,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from matinee.client import Message, StreamClient, StreamClosed, stream_url
 from matinee.errors import BadInput, MatineeError
-from matinee.media.mp4_file import new_mp4_file
+from matinee.new_file import NewFile, new_file
 
 IMAGE_TYPES = {
     ".png": "image/png",
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
     if not args.output.parent.is_dir():
         raise BadInput("output", f"there is no folder {args.output.parent}")
     stopped: MatineeError | KeyboardInterrupt | None = None
-    with new_mp4_file(args.output) as file:
+    with new_file(args.output) as file:
         recording = Recording(file, args.prompt, Progress())
         try:
             state = asyncio.run(_record(url, init, recording, args.save_state is not None))
@@ -177,7 +177,7 @@ async def _record(url: str, init: Message, recording: Recording, save_state: boo
 class Recording:
     """Takes in the stream's items: video goes to `file`, the rest becomes progress and facts."""
 
-    file: BinaryIO
+    file: NewFile
     prompts: list[str]
     progress: Progress
     facts: dict[str, Any] = field(default_factory=dict)
