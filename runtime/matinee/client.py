@@ -15,11 +15,12 @@ The protocol is described in docs/protocol.md. Iteration ends when the server cl
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -57,11 +58,22 @@ def stream_url(address: str) -> str:
 
     Raises `BadInput`.
     """
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    if parts.scheme not in SCHEMES or not parts.hostname:
-        raise BadInput("url", f"{address!r} is no address of a server, such as http://host:8000")
+    try:
+        parts = _split(address if "://" in address else f"http://{address}")
+    except ValueError as error:
+        says = f"{address!r} is no address of a server, such as http://host:8000"
+        raise BadInput("url", says) from error
     path = parts.path.removesuffix("/").removesuffix("/player").removesuffix(STREAM_PATH)
     return urlunsplit((SCHEMES[parts.scheme], parts.netloc, path + STREAM_PATH, parts.query, ""))
+
+
+def _split(url: str) -> SplitResult:
+    """Raises `ValueError` for what could not be connected to, whoever listens."""
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES or not parts.hostname or parts.port == 0:
+        raise ValueError(url)
+    parts.hostname.encode("idna")
+    return parts
 
 
 class StreamClient:
@@ -145,6 +157,9 @@ async def _open(address: str, headers: Mapping[str, str] | None) -> ClientConnec
         raise StreamUnavailable(address, "what answers there is not a stream") from error
     except ConnectionRefusedError as error:
         raise StreamUnavailable(address, "nothing listens there") from error
+    except ssl.SSLError as error:
+        says = f"no secure connection ({error.reason}); for a server without TLS write http://"
+        raise StreamUnavailable(address, says) from error
     except OSError as error:
         raise StreamUnavailable(address, error.strerror or "it can't be reached") from error
 

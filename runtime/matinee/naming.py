@@ -10,9 +10,9 @@ from matinee.errors import BadInput, InvalidRequest
 
 def named(error: BadInput, names: Mapping[str, str]) -> BadInput:
     """The same error. `names`: what the person calls each field; others keep their names."""
-    name = names.get(error.param.partition(".")[0])
+    field, _, _ = error.param.partition(".")
+    name = names.get(field)
     if name is None:
         return error
-    sentence = str(error)
-    field = re.match(rf"{re.escape(error.param)}(?=:| must| has| is)", sentence)
-    return InvalidRequest(name, name + sentence[field.end() :] if field else f"{name}: {sentence}")
+    sentence = re.sub(rf"^{re.escape(field)}(?=:| must| has| is)", name, str(error))
+    return InvalidRequest(name, sentence if sentence != str(error) else f"{name}: {sentence}")

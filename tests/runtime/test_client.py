@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -27,7 +28,20 @@ def test_people_may_name_the_server_in_many_ways(typed: str, expected: str) -> N
     assert expected == stream_url(typed)
 
 
-@pytest.mark.parametrize("typed", ["", "ftp://host", "http://", "/player"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "ftp://host",
+        "http://",
+        "/player",
+        "localhost:99999",
+        "localhost:0",
+        "localhost:port",
+        "http://[::1",
+        f"http://{'a' * 300}.org",
+    ],
+)
 def test_what_is_no_address_is_bad_input(typed: str) -> None:
     with pytest.raises(BadInput, match="is no address"):
         stream_url(typed)
@@ -93,6 +107,18 @@ async def test_sending_after_the_end_says_why_it_ended() -> None:
         with pytest.raises(StreamClosed, match="session_rejected") as caught:
             await stream.send_prompt("too late")
     assert caught.value.code == 1013
+
+
+async def test_a_server_without_tls_is_told_with_the_remedy() -> None:
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(StreamUnavailable, match="for a server without TLS write http://"):
+            async with StreamClient.connect(f"https://127.0.0.1:{port}"):
+                pass
 
 
 async def test_a_server_that_is_not_there_is_told_in_words() -> None:

@@ -13,7 +13,8 @@ NAMES = {"num_frames": "--frames", "initial_image": "--image", "width": "--width
     [
         ("num_frames", "num_frames must be 4 x k + 1", "--frames must be 4 x k + 1"),
         ("num_frames", "num_frames: expected a number", "--frames: expected a number"),
-        ("initial_image.data", "initial_image.data is not base64", "--image is not base64"),
+        ("initial_image", "initial_image is not base64", "--image is not base64"),
+        ("initial_image.data", "initial_image.data: none", "--image: initial_image.data: none"),
         ("initial_image.data", "the image is too large", "--image: the image is too large"),
         ("width", "width x height is 9 pixels", "--width: width x height is 9 pixels"),
     ],

@@ -107,6 +107,10 @@ def _init(args: argparse.Namespace) -> Message:
     given = {name: getattr(args, name) for name in REQUEST_FLAGS}
     init: Message = {name: value for name, value in given.items() if value is not None}
     init |= {"client_id": "matinee-stream", "stream_mode": "av_fmp4"}
+    if args.image is not None and args.state is not None:
+        raise BadInput(
+            "--image", "--image: a video starts from a picture or from --state, not both"
+        )
     if args.image is not None:
         init["initial_image"] = _image(Path(args.image))
     if args.state is not None:
@@ -125,11 +129,9 @@ def _image(path: Path) -> Message:
 def _state(path: Path) -> Message:
     try:
         state = json.loads(_read(path, "continuation_state"))
-    except ValueError:
-        raise BadInput(
-            "continuation_state", f"{path} is no state that --save-state wrote"
-        ) from None
-    if not isinstance(state, dict):
+    except (ValueError, RecursionError):
+        state = None
+    if not (isinstance(state, dict) and {"kind", "payload"} <= state.keys()):
         raise BadInput("continuation_state", f"{path} is no state that --save-state wrote")
     return state
 

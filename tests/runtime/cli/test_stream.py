@@ -184,6 +184,9 @@ def test_the_servers_reason_is_told_and_no_file_is_left(
         (["--image", "/nowhere/a.png"], "--image: cannot read /nowhere/a.png: No such file"),
         (["--image", "a.gif"], "--image: a.gif must end in .png"),
         (["--state", "/dev/null"], "--state: /dev/null is no state that --save-state wrote"),
+        (["--state", "deep.json"], "--state: deep.json is no state that --save-state wrote"),
+        (["--state", "other.json"], "--state: other.json is no state that --save-state wrote"),
+        (["--state", "a", "--image", "b"], "--image: a video starts from a picture or from"),
         (["-o", "/proc/y.mp4"], "-o: /proc/y.mp4 cannot be written: "),
         (["-o", "folder"], "-o: folder is a folder; name a file in it"),
         (["-o", "/dev/null"], "-o: /dev/null is not a file that can be replaced"),
@@ -203,9 +206,12 @@ def test_files_that_cannot_be_used_are_told_before_anything_is_connected(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "other.json").write_text("{}")
+    before = sorted(os.listdir(tmp_path))
     assert main(["stream", "localhost:1", "-p", "one", "-o", "out.mp4", *words]) == 2
     assert f"matinee: {message}" in capsys.readouterr().err
-    assert os.listdir(tmp_path) == ["folder"]
+    assert sorted(os.listdir(tmp_path)) == before
 
 
 def test_a_prompt_that_is_no_text_is_told_with_the_flag(
