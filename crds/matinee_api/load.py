@@ -42,7 +42,9 @@ def load_text(model: type[M], text: str, *, file: str = "", overrides: Sequence[
 def validate(model: type[M], data: Any, *, extra: Literal["forbid", "ignore"] = "forbid") -> M:
     """Plain data -> model. `ignore` is for stored objects, whose CRD may be newer than we are."""
     try:
-        text = json.dumps(data, allow_nan=False)
+        text = json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise config_error("holds text that is not UTF-8") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise config_error("holds what JSON cannot say (an alias of itself?)") from error
     try:

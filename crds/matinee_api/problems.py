@@ -6,6 +6,7 @@ the mapping in which the key stands.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 import re
@@ -24,6 +25,7 @@ Location = tuple[int | str, ...]
 _EXPECTED = {
     "bool_type": "expected true or false",
     "dict_type": "expected a mapping",
+    "finite_number": "expected a finite number",
     "float_type": "expected a number",
     "greater_than": "expected more than {gt:g}",
     "greater_than_equal": "expected at least {ge}",
@@ -31,15 +33,22 @@ _EXPECTED = {
     "int_type": "expected a whole number",
     "less_than": "expected less than {lt:g}",
     "less_than_equal": "expected at most {le}",
+    "list_type": "expected a list",
     "literal_error": "expected {expected}",
     "model_type": "expected a mapping",
     "string_too_long": "expected at most {max_length} characters",
     "string_too_short": "expected at least {min_length} characters",
     "string_type": "expected text",
+    "string_unicode": "expected text in UTF-8",
     "too_long": "expected at most {max_length} entries",
     "too_short": "expected at least {min_length} entries",
     "tuple_type": "expected a list",
 }
+
+
+_LONGEST_WORD = 100
+"""Characters of a word that can be a slip of the fingers; comparing longer ones takes long."""
+_ABOUT_KEYS = {"extra_forbidden": "unknown key", "missing": "required, but missing"}
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Problem]:
@@ -53,9 +62,15 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> Iterator[Prob
         elif details["type"] == "extra_forbidden":
             yield _unknown_key(details, model)
         elif details["type"] == "missing":
-            yield Problem("required, but missing", dotted(details["loc"]))
+            yield Problem(_ABOUT_KEYS["missing"], dotted(details["loc"]))
         else:
             yield _wrong_value(details)
+
+
+def sentence_of(details: ErrorDetails) -> str:
+    """One mistake without its place: what was expected and what was got. Quick for any input."""
+    about_key = _ABOUT_KEYS.get(details["type"])
+    return about_key or str(dataclasses.replace(_wrong_value(details), path=""))
 
 
 def dotted(location: Location) -> str:
@@ -115,7 +130,7 @@ def _has_deeper(found: Iterable[ErrorDetails], location: Location) -> bool:
 def _unknown_key(details: ErrorDetails, model: type[BaseModel]) -> Problem:
     *parents, key = details["loc"]
     remedy = nearest(str(key), keys_at(model, tuple(parents)))
-    return Problem("unknown key", dotted(details["loc"]), remedy)
+    return Problem(_ABOUT_KEYS["extra_forbidden"], dotted(details["loc"]), remedy)
 
 
 def _broken_rules(details: ErrorDetails) -> Iterator[Problem]:
@@ -136,7 +151,7 @@ def _wrong_value(details: ErrorDetails) -> Problem:
 
 
 def _remedy(kind: str, context: dict[str, Any], value: Any) -> str:
-    if kind == "literal_error" and isinstance(value, str):
+    if kind == "literal_error" and isinstance(value, str) and len(value) <= _LONGEST_WORD:
         words = re.findall(r"'([^']+)'", context["expected"])
         many = len(words) > 1 and difflib.get_close_matches(value, words)
         return nearest(value, words) if many else ""
@@ -150,5 +165,7 @@ def _shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
+    if isinstance(value, str):
+        value = value[:60]  # it may be megabytes; the quotes make it longer than what is shown
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -15,13 +15,16 @@ The protocol is described in docs/protocol.md. Iteration ends when the server cl
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.http11 import Response
 
 from matinee.errors import BadInput, MatineeError
 
@@ -55,11 +58,22 @@ def stream_url(address: str) -> str:
 
     Raises `BadInput`.
     """
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    if parts.scheme not in SCHEMES or not parts.hostname:
-        raise BadInput("url", f"{address!r} is no address of a server, such as http://host:8000")
+    try:
+        parts = _split(address if "://" in address else f"http://{address}")
+    except ValueError as error:
+        says = f"{address!r} is no address of a server, such as http://host:8000"
+        raise BadInput("url", says) from error
     path = parts.path.removesuffix("/").removesuffix("/player").removesuffix(STREAM_PATH)
     return urlunsplit((SCHEMES[parts.scheme], parts.netloc, path + STREAM_PATH, parts.query, ""))
+
+
+def _split(url: str) -> SplitResult:
+    """Raises `ValueError` for what could not be connected to, whoever listens."""
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES or not parts.hostname or parts.port == 0:
+        raise ValueError(url)
+    parts.hostname.encode("idna")
+    return parts
 
 
 class StreamClient:
@@ -136,12 +150,26 @@ async def _open(address: str, headers: Mapping[str, str] | None) -> ClientConnec
         )
     except InvalidStatus as error:
         status = error.response.status_code
-        raise StreamUnavailable(address, f"the server answers {status}", status) from error
+        raise StreamUnavailable(address, _refusal(error.response), status) from error
     except TimeoutError as error:
         raise StreamUnavailable(address, f"no answer in {OPEN_TIMEOUT_S:.0f} s") from error
     except InvalidHandshake as error:
         raise StreamUnavailable(address, "what answers there is not a stream") from error
     except ConnectionRefusedError as error:
         raise StreamUnavailable(address, "nothing listens there") from error
+    except ssl.SSLError as error:
+        says = f"no secure connection ({error.reason}); for a server without TLS write http://"
+        raise StreamUnavailable(address, says) from error
     except OSError as error:
         raise StreamUnavailable(address, error.strerror or "it can't be reached") from error
+
+
+def _refusal(response: Response) -> str:
+    """An answer other than the stream, in the server's words where it has any."""
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return "there is no stream at that path; give http://HOST:PORT of a server"
+    says = f"the server answers {response.status_code}"
+    try:
+        return f"{says}: {json.loads(response.body or b'')['error']}"
+    except (ValueError, LookupError, TypeError):
+        return says

@@ -20,6 +20,7 @@ from matinee import base64_text
 from matinee.errors import InvalidState
 from matinee.generation import MAX_SEED, ContinuationState
 from matinee.media.images import DAMAGE
+from matinee_api.problems import sentence_of
 
 LTX_V1 = "ltx.v1"
 KINDS = frozenset({LTX_V1})
@@ -75,7 +76,9 @@ def state_from_wire(kind: str, payload: dict[str, Any]) -> ContinuationState:
     try:
         checked = _Payload.model_validate(payload)
     except ValidationError as error:
-        raise InvalidState(_first_problem(error)) from error
+        first = error.errors(include_url=False)[0]
+        place = ".".join(["payload", *map(str, first["loc"])])
+        raise InvalidState(f"{place}: {sentence_of(first)}") from error
     if checked.width * checked.height > MAX_PIXELS:
         raise InvalidState(f"payload.width x payload.height: at most {MAX_PIXELS} pixels")
     frames = [
@@ -89,11 +92,6 @@ def state_from_wire(kind: str, payload: dict[str, Any]) -> ContinuationState:
         seed=checked.seed,
         prompts=tuple(checked.prompts),
     )
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_input=False)[0]
-    return ".".join(["payload", *map(str, first["loc"])]) + f": {first['msg']}"
 
 
 def _encoded(frame: npt.NDArray[np.uint8]) -> str:

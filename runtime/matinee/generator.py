@@ -27,9 +27,16 @@ from matinee.events import (
     VideoPartialEvent,
     VideoProgressEvent,
 )
-from matinee.generation import ContinuationState, ModelInfo, RgbFrames, StepProgress
-from matinee.options import GenerationOptions, request_from, starting_state
-from matinee.recording import Record, file_path, recording
+from matinee.generation import ContinuationState, ModelInfo, RgbFrames, SegmentRequest, StepProgress
+from matinee.options import (
+    GenerationOptions,
+    checked_state,
+    path_of,
+    request_from,
+    starting_state,
+)
+from matinee.output_path import check_output_path, file_path
+from matinee.recording import Record, recording
 from matinee_api.load import load_file, validate
 from matinee_api.runtime_config import GeneratorConfig, RequestConfig, RunConfig
 
@@ -82,7 +89,9 @@ class VideoGenerator:
         **options: Unpack[GenerationOptions],
     ) -> VideoFinalEvent:
         """Make one video. `output_path`: an .mp4 file, or a folder for one named by prompt and
-        seed. What `on_event` raises ends the generation."""
+        seed, which is made if need be. What `on_event` raises ends the generation.
+
+        Raises `BadInput` before anything is computed; its `param` names what is wrong."""
         return self._make(prompt, options, output_path, on_event or _ignore, lambda: False)
 
     async def generate_async(
@@ -154,7 +163,7 @@ class VideoGenerator:
             request = request_from(prompt, options, self._defaults, engine.info)
             state = starting_state(request, options, self._defaults, engine.info)
             run = engine.begin(request, state)
-            path = file_path(Path(output_path), request) if output_path is not None else None
+            path = None if output_path is None else _output_file(output_path, request)
             with recording(path, request) if path else nullcontext(_ignore) as record:
                 frames = self._run_to_end(run, record, emit, cancelled)
             final = VideoFinalEvent(
@@ -198,6 +207,7 @@ class StreamingVideoGenerator(VideoGenerator):
 
     def reset(self, state: ContinuationState | None = None) -> None:
         """Begin anew, or go on from `state`."""
+        state = checked_state(state)
         with self._lock:
             self._state = state
 
@@ -217,6 +227,13 @@ class StreamingVideoGenerator(VideoGenerator):
         with self._lock:
             options = _going_on(self._state, options)
             return super()._make(prompt, options, output_path, remember, cancelled)
+
+
+def _output_file(output_path: str | Path, request: SegmentRequest) -> Path:
+    """Raises `BadInput` when no video can be written there."""
+    path = path_of("output_path", output_path)
+    check_output_path("output_path", path)
+    return file_path(path, request)
 
 
 def _going_on(state: ContinuationState | None, options: GenerationOptions) -> GenerationOptions:

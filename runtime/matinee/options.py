@@ -6,10 +6,14 @@ What the call leaves out comes from the configuration's request, then from the m
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
-from matinee.errors import InvalidRequest
+import numpy as np
+from pydantic import ValidationError
+
+from matinee.errors import InvalidRequest, InvalidState
 from matinee.generation import (
     ContinuationState,
     ModelInfo,
@@ -18,16 +22,12 @@ from matinee.generation import (
     check_request,
     with_defaults,
 )
-from matinee.media.images import decode_image
-from matinee_api.runtime_config import RequestConfig
+from matinee.media.images import MIME_OF_SUFFIX, decode_image
+from matinee.naming import named
+from matinee_api.problems import nearest, sentence_of
+from matinee_api.runtime_config import RequestConfig, SamplingConfig
 
 MAX_IMAGE_PIXELS = 64 * 10**6
-_IMAGE_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-}
 
 
 class GenerationOptions(TypedDict, total=False):
@@ -51,19 +51,18 @@ class GenerationOptions(TypedDict, total=False):
 def request_from(
     prompt: str | None, options: GenerationOptions, defaults: RequestConfig, info: ModelInfo
 ) -> SegmentRequest:
-    """The request; a seed is drawn when nobody gives one."""
-    prompt = defaults.prompt if prompt is None else prompt
+    """The request; a seed is drawn when nobody gives one. Raises `InvalidRequest`."""
+    called = _checked(prompt, options)
+    prompt = defaults.prompt if called.prompt is None else called.prompt
     if prompt is None:
         raise InvalidRequest("prompt", "there is no prompt")
-    given = {name: value for name, value in options.items() if value is not None}
+    negative = called.negative_prompt
     values = {
-        "negative_prompt": defaults.negative_prompt,
+        "negative_prompt": defaults.negative_prompt if negative is None else negative,
         "seed": secrets.randbelow(2**32),
         **defaults.sampling.model_dump(exclude_none=True),
-        **given,
+        **called.sampling.model_dump(exclude_none=True),
     }
-    values.pop("image", None)
-    values.pop("continuation_state", None)
     return with_defaults(info.defaults, prompt, **values)
 
 
@@ -71,7 +70,7 @@ def starting_state(
     request: SegmentRequest, options: GenerationOptions, defaults: RequestConfig, info: ModelInfo
 ) -> ContinuationState | None:
     """What the video goes on from: a state, an image, or nothing."""
-    state, image = options.get("continuation_state"), options.get("image")
+    state, image = checked_state(options.get("continuation_state")), options.get("image")
     if state is not None and image is not None:
         raise InvalidRequest("image", "give an image or a continuation_state, not both")
     if state is None and image is None:
@@ -79,7 +78,48 @@ def starting_state(
     if image is None:
         return state
     check_request(info, request)  # before a picture of that size is made
-    return ContinuationState(info.state_kind, _read_image(Path(image), request)[None])
+    return ContinuationState(info.state_kind, _read_image(path_of("image", image), request)[None])
+
+
+def checked_state(state: object) -> ContinuationState | None:
+    """The state itself. Raises `InvalidState` when it is something else."""
+    if state is None or isinstance(state, ContinuationState):
+        return state
+    raise InvalidState(
+        "continuation_state must be one that a video left, such as video.continuation_state; "
+        f"got {type(state).__name__}"
+    )
+
+
+def path_of(name: str, value: object) -> Path:
+    """Raises `InvalidRequest` for what is not a path."""
+    if isinstance(value, str | Path):
+        return Path(value)
+    raise InvalidRequest(name, f"{name} must be a path, got {value!r:.60}")
+
+
+def _checked(prompt: object, options: Mapping[str, object]) -> RequestConfig:
+    """What the call says, by the rules of a configuration file."""
+    known = GenerationOptions.__annotations__
+    for name in options:
+        if name not in known:
+            raise InvalidRequest(name, f"there is no option {name}; {nearest(name, known)}")
+    values = {name: _plain(value) for name, value in options.items()}
+    sampling = {name: values[name] for name in SamplingConfig.model_fields if name in values}
+    negative_prompt = values.get("negative_prompt")
+    try:
+        return RequestConfig.model_validate(
+            {"prompt": prompt, "negative_prompt": negative_prompt, "sampling": sampling}
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][-1])
+        raise InvalidRequest(name, f"{name}: {sentence_of(first)}") from error
+
+
+def _plain(value: object) -> object:
+    """Python's own number for one of NumPy's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _read_image(path: Path, request: SegmentRequest) -> RgbFrames:
@@ -88,5 +128,8 @@ def _read_image(path: Path, request: SegmentRequest) -> RgbFrames:
         encoded = path.read_bytes()
     except OSError as error:
         raise InvalidRequest("image", f"{path} cannot be read: {error.strerror}") from error
-    mime = _IMAGE_TYPES.get(path.suffix.lower(), path.suffix)
-    return decode_image(encoded, mime, request.width, request.height, MAX_IMAGE_PIXELS)
+    mime = MIME_OF_SUFFIX.get(path.suffix.lower(), path.suffix)
+    try:
+        return decode_image(encoded, mime, request.width, request.height, MAX_IMAGE_PIXELS)
+    except InvalidRequest as error:
+        raise named(error, {"initial_image": "image"}) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,8 @@ import torch
 
 from matinee.engine.colour import rgb_to_i420
 from matinee.generation import SegmentRequest
-from matinee.media.mp4_file import new_mp4_file
 from matinee.media.video_stream import VideoStream
+from matinee.new_file import new_file, writing
 
 PRESET, CRF = "veryfast", 18
 """A file is looked at more closely than a stream, and nobody waits for each of its frames."""
@@ -22,23 +21,16 @@ Record = Callable[[torch.Tensor], None]
 """Takes the next frames, uint8 (n, H, W, 3) RGB."""
 
 
-def file_path(output_path: Path, request: SegmentRequest) -> Path:
-    """`output_path` itself when it ends in .mp4, else a file in that folder."""
-    if output_path.suffix.lower() == ".mp4":
-        return output_path
-    words = re.sub(r"\W+", "-", request.prompt).strip("-")[:60] or "video"
-    return output_path / f"{words}-{request.seed}.mp4"
-
-
 @contextmanager
 def recording(path: Path, request: SegmentRequest) -> Iterator[Record]:
     """A function that adds frames to the file. When the block raises, no file is left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path.parent):
+        path.parent.mkdir(exist_ok=True)
     height, width = request.height, request.width
     stream = VideoStream(
         width, height, request.fps, preset=PRESET, crf=CRF, fragment_frames=request.fps
     )
-    with new_mp4_file(path) as file:
+    with new_file(path) as file:
         file.write(stream.init)
 
         def record(frames: torch.Tensor) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
-from matinee_api.problems import dotted, keys_at, nearest
+from matinee_api.problems import dotted, keys_at, nearest, sentence_of
 from matinee_api.resources import KINDS
 from matinee_api.runtime_config import ServeConfig
 from matinee_api.videomodel import VideoModel
@@ -39,3 +40,21 @@ def test_free_mappings_have_no_known_keys() -> None:
 def test_a_word_like_none_is_answered_with_all() -> None:
     assert nearest("xyz", ["alpha", "beta"]) == "known here: alpha, beta"
     assert nearest("xyz", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"server": {"port": "8000"}}, 'expected a whole number; got "8000"'),
+        ({"server": {"prt": 1}}, "unknown key"),
+        ({"generator": {}}, "required, but missing"),
+        ({"streaming": {"stream_mode": "av_mp4"}}, "did you mean av_fmp4?"),
+        ({"streaming": {"stream_mode": "x" * 10**7}}, f'got "{"x" * 56}…'),
+    ],
+)
+def test_a_mistake_is_one_short_sentence(config: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ServeConfig.model_validate({"generator": {"model_path": "m"}, **config})
+    says = sentence_of(caught.value.errors()[0])
+    assert sentence in says
+    assert len(says) < 200

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from matinee.client import StreamClient, StreamClosed, StreamUnavailable, stream_url
 from matinee.errors import BadInput
@@ -23,7 +28,20 @@ def test_people_may_name_the_server_in_many_ways(typed: str, expected: str) -> N
     assert expected == stream_url(typed)
 
 
-@pytest.mark.parametrize("typed", ["", "ftp://host", "http://", "/player"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "ftp://host",
+        "http://",
+        "/player",
+        "localhost:99999",
+        "localhost:0",
+        "localhost:port",
+        "http://[::1",
+        f"http://{'a' * 300}.org",
+    ],
+)
 def test_what_is_no_address_is_bad_input(typed: str) -> None:
     with pytest.raises(BadInput, match="is no address"):
         stream_url(typed)
@@ -91,6 +109,18 @@ async def test_sending_after_the_end_says_why_it_ended() -> None:
     assert caught.value.code == 1013
 
 
+async def test_a_server_without_tls_is_told_with_the_remedy() -> None:
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(StreamUnavailable, match="for a server without TLS write http://"):
+            async with StreamClient.connect(f"https://127.0.0.1:{port}"):
+                pass
+
+
 async def test_a_server_that_is_not_there_is_told_in_words() -> None:
     async def script(session: ScriptedSession) -> None:
         raise AssertionError("nobody comes")
@@ -100,3 +130,29 @@ async def test_a_server_that_is_not_there_is_told_in_words() -> None:
     with pytest.raises(StreamUnavailable, match="nothing listens there"):
         async with StreamClient.connect(gone):
             pass
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (404, "", "there is no stream at that path; give http://HOST:PORT of a server"),
+        (503, '{"error": "this server is draining"}', "answers 503: this server is draining"),
+        (502, "<html>", "the server answers 502"),
+        (500, "[]", "the server answers 500"),
+    ],
+)
+async def test_an_answer_that_is_no_stream_is_told_in_the_servers_words(
+    status: int, body: str, says: str
+) -> None:
+    def refuse(connection: ServerConnection, _request: Request) -> Response:
+        return connection.respond(status, body)
+
+    async def never(_connection: ServerConnection) -> None:
+        raise AssertionError("nobody gets in")
+
+    async with serve(never, "127.0.0.1", 0, process_request=refuse) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(StreamUnavailable, match=f"{re.escape(says)}$") as caught:
+            async with StreamClient.connect(f"http://127.0.0.1:{port}"):
+                pass
+    assert caught.value.status == status

@@ -66,15 +66,15 @@ def test_an_unknown_kind_is_refused_by_name() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema_version": 2}, "payload.schema_version: .*equal to 1"),
-        ({"schema_version": True}, "payload.schema_version: .*integer"),
-        ({"colour": "red"}, "payload.colour: Extra inputs"),
-        ({"width": "64"}, "payload.width: .*integer"),
-        ({"width": 0}, "payload.width: .*greater"),
+        ({"schema_version": 2}, "payload.schema_version: expected at most 1; got 2"),
+        ({"schema_version": True}, "payload.schema_version: expected a whole number; got true"),
+        ({"colour": "red"}, "payload.colour: unknown key"),
+        ({"width": "64"}, 'payload.width: expected a whole number; got "64"'),
+        ({"width": 0}, "payload.width: expected at least 1; got 0"),
         ({"width": 4096, "height": 4096}, "at most 2088960 pixels"),
         ({"frames_b64": []}, "payload.frames_b64: .*at least 1"),
         ({"frames_b64": [""] * (MAX_FRAMES + 1)}, "payload.frames_b64: .*at most 33"),
-        ({"frames_b64": [7]}, "payload.frames_b64.0: .*string"),
+        ({"frames_b64": [7]}, "payload.frames_b64.0: expected text; got 7"),
         ({"frames_b64": ["%%%"]}, "payload.frames_b64.0: this is not base64"),
         ({"frames_b64": ["ü"]}, "payload.frames_b64.0: this is not base64"),
         ({"frames_b64": [png(64, 32)[:60]]}, "payload.frames_b64.0: this is not a whole PNG"),
@@ -82,10 +82,10 @@ def test_an_unknown_kind_is_refused_by_name() -> None:
         ({"frames_b64": [png(64, 32), png(64, 64)]}, "payload.frames_b64.1: .* RGB image of 64x32"),
         ({"frames_b64": [png(64, 32, "RGBA")]}, "payload.frames_b64.0: .* RGB image of 64x32"),
         ({"frames_b64": [png(20000, 20000, "1")]}, "payload.frames_b64.0: "),
-        ({"segment_index": -1}, "payload.segment_index: .*greater"),
-        ({"seed": 2**63}, "payload.seed: .*less"),
-        ({"seed": 1.5}, "payload.seed: .*integer"),
-        ({"prompts": "a red ball"}, "payload.prompts: .*list"),
+        ({"segment_index": -1}, "payload.segment_index: expected at least 0; got -1"),
+        ({"seed": 2**63}, "payload.seed: expected at most 9223372036854775807"),
+        ({"seed": 1.5}, "payload.seed: expected a whole number; got 1.5"),
+        ({"prompts": "a red ball"}, "payload.prompts: expected a list"),
         ({"prompts": [""] * (MAX_PROMPTS + 1)}, "payload.prompts: .*at most 64"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_payload_that_is_wrong_is_refused_with_the_place(
 def test_a_missing_key_is_named() -> None:
     payload = wire()
     del payload["seed"]
-    with pytest.raises(InvalidState, match=r"payload.seed: Field required"):
+    with pytest.raises(InvalidState, match=r"payload.seed: required, but missing"):
         state_from_wire("ltx.v1", payload)
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,7 +16,13 @@ import pytest
 from PIL import Image
 
 import matinee
-from matinee.errors import GenerationCancelled, InvalidRequest, InvalidState, ModelUnavailable
+from matinee.errors import (
+    BadInput,
+    GenerationCancelled,
+    InvalidRequest,
+    InvalidState,
+    ModelUnavailable,
+)
 from matinee.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
 from matinee.generator import StreamingVideoGenerator, VideoGenerator
 from matinee_api import ConfigError
@@ -67,7 +74,7 @@ def test_every_step_and_chunk_is_told_before_the_final(generator: VideoGenerator
 
 
 def test_a_video_file_holds_every_frame(generator: VideoGenerator, tmp_path: Path) -> None:
-    path = tmp_path / "new" / "ball.mp4"
+    path = tmp_path / "ball.mp4"
     final = generator.generate("a red ball", num_frames=25, fps=10, output_path=path)
     with av.open(path) as file:
         decoded = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
@@ -96,7 +103,7 @@ def test_an_image_starts_the_video(generator: VideoGenerator, tmp_path: Path) ->
     ("name", "content", "message"),
     [
         ("absent.png", None, "absent.png cannot be read: No such file"),
-        ("text.png", b"not an image", "initial_image: .*PNG"),
+        ("text.png", b"not an image", "image: the image cannot be read as PNG"),
         ("notes.txt", b"words", "type '.txt' is not supported"),
     ],
 )
@@ -118,6 +125,26 @@ def test_what_a_listener_raises_ends_the_generation_and_leaves_no_file(
     with pytest.raises(KeyboardInterrupt):
         generator.generate("a red ball", output_path=tmp_path / "ball.mp4", on_event=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("output_path", "says"),
+    [
+        ("nowhere/ball.mp4", "output_path: there is no folder nowhere; make it or name another"),
+        ("ball.avi", "output_path: ball.avi would be an MP4 file all the same; name it ball.mp4"),
+        (5, "output_path must be a path, got 5"),
+    ],
+)
+def test_a_wrong_output_path_is_refused(
+    generator: VideoGenerator, output_path: Any, says: str
+) -> None:
+    with pytest.raises(BadInput, match=says):
+        generator.generate("a red ball", output_path=output_path)
+
+
+def test_a_wrong_state_is_refused(streaming: StreamingVideoGenerator) -> None:
+    with pytest.raises(InvalidState, match="must be one that a video left"):
+        streaming.reset(3)  # type: ignore[arg-type]
 
 
 def test_without_a_prompt_there_is_no_video(generator: VideoGenerator) -> None:

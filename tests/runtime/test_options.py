@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from matinee.errors import InvalidRequest
+from matinee.errors import BadInput, InvalidRequest
 from matinee.generation import MAX_SEED, ContinuationState, GenerationDefaults, ModelInfo
 from matinee.options import GenerationOptions, request_from, starting_state
 from matinee_api.runtime_config import RequestConfig, SamplingConfig
@@ -70,6 +71,47 @@ def test_a_state_and_an_image_together_are_refused() -> None:
     options = GenerationOptions(continuation_state=STATE, image="picture.png")
     with pytest.raises(InvalidRequest, match="not both"):
         starting_state(request, options, RequestConfig(), INFO)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"sed": 3}, "there is no option sed; did you mean seed?"),
+        ({"seed": 1.5}, "seed: expected a whole number; got 1.5"),
+        ({"seed": "a"}, 'seed: expected a whole number; got "a"'),
+        ({"seed": True}, "seed: expected a whole number; got true"),
+        ({"seed": -1}, "seed: expected at least 0; got -1"),
+        ({"seed": 2**63}, "seed: expected at most 9223372036854775807; got 9223372036854775808"),
+        ({"width": "64"}, 'width: expected a whole number; got "64"'),
+        ({"fps": 8.5}, "fps: expected a whole number; got 8.5"),
+        ({"num_inference_steps": 0}, "num_inference_steps: expected at least 1; got 0"),
+        ({"guidance_scale": float("nan")}, "guidance_scale: expected at most 100.0; got NaN"),
+        ({"negative_prompt": "x" * 8193}, "negative_prompt: expected at most 8192 characters; got"),
+        ({"prompt": ""}, "prompt: must not be empty"),
+        ({"prompt": "x" * 100_000}, "prompt: expected at most 8192 characters; got"),
+        ({"prompt": 5}, "prompt: expected text; got 5; put it in quotes"),
+        ({"prompt": "\udcff"}, "prompt: expected text in UTF-8"),
+        ({"image": 5}, "image must be a path, got 5"),
+        ({"continuation_state": 3}, "continuation_state must be one that a video left, such as"),
+    ],
+)
+def test_what_a_call_gets_wrong_is_told_with_the_option(options: dict[str, Any], says: str) -> None:
+    prompt = options.pop("prompt", "a")
+    with pytest.raises(BadInput) as caught:
+        starting_state(
+            request_from(prompt, cast(GenerationOptions, options), RequestConfig(), INFO),
+            cast(GenerationOptions, options),
+            RequestConfig(),
+            INFO,
+        )
+    assert str(caught.value).startswith(says)
+    assert caught.value.param in {"prompt", *options}
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    options = GenerationOptions(seed=np.int64(7), guidance_scale=np.float32(2))  # type: ignore[typeddict-item]
+    request = request_from("a", options, RequestConfig(), INFO)
+    assert (request.seed, request.guidance_scale) == (7, 2.0)
 
 
 def test_a_size_is_checked_before_a_picture_of_it_is_made() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from matinee.generation import SegmentRequest
-from matinee.recording import file_path, recording
+from matinee.recording import recording
 
 REQUEST = SegmentRequest(
     prompt="a red ball",
@@ -19,19 +19,6 @@ REQUEST = SegmentRequest(
     num_inference_steps=1,
     guidance_scale=1.0,
 )
-
-
-@pytest.mark.parametrize(
-    ("output_path", "file"),
-    [
-        ("ball.mp4", "ball.mp4"),
-        ("some/Ball.MP4", "some/Ball.MP4"),
-        ("outputs/", "outputs/a-red-ball-7.mp4"),
-        ("outputs.d", "outputs.d/a-red-ball-7.mp4"),
-    ],
-)
-def test_a_path_is_a_file_or_a_folder(output_path: str, file: str) -> None:
-    assert file_path(Path(output_path), REQUEST) == Path(file)
 
 
 def test_recorded_frames_keep_their_colours_and_order(tmp_path: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from matinee.cli.model_check import check_model
+from matinee.errors import BadInput
 from matinee.logs import log_to_stderr
+from matinee.naming import named
 from matinee_api.load import load_file
-from matinee_api.runtime_config import ServeConfig
+from matinee_api.runtime_config import SamplingConfig, ServeConfig
 
 ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
 
@@ -27,14 +30,29 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace, overrides: list[str]) -> int:
-    run_server(load_file(ServeConfig, args.config, overrides))
+    config = load_file(ServeConfig, args.config, overrides)
+    sampling = f"{args.config}: default_request.sampling"
+    names = {field: f"{sampling}.{field}" for field in SamplingConfig.model_fields}
+    run_server(config, {**names, "model_path": f"{args.config}: generator.model_path"})
     return 0
 
 
-def run_server(config: ServeConfig, show: Callable[[str], None] = lambda _url: None) -> None:
+def run_server(
+    config: ServeConfig,
+    names: Mapping[str, str],
+    show: Callable[[str], None] = lambda _url: None,
+) -> None:
     """Serve until a signal. One line on stdout tells when and where the server is ready, and
-    `show` gets the player's URL."""
-    from matinee.streaming import server  # takes a second, which a wrong file need not wait for
+    `show` gets the player's URL. `names`: what the user calls each field that may be wrong."""
+    check_model(config.generator, names["model_path"])
+    try:
+        _serve(config, show)
+    except BadInput as error:
+        raise named(error, names) from error
+
+
+def _serve(config: ServeConfig, show: Callable[[str], None]) -> None:
+    from matinee.streaming import server  # takes a second, which a mistake need not wait for
 
     log_to_stderr()
 

@@ -14,7 +14,8 @@ import webbrowser
 from matinee.cli.serve import run_server
 from matinee_api.render import serve_config_for
 from matinee_api.resources import load_resources
-from matinee_api.runtime_config import ServerConfig
+from matinee_api.runtime_config import ServeConfig, ServerConfig
+from matinee_api.videomodel import GenerationDefaults
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,7 +28,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--port", type=_port, default=8000, help="TCP port, 0 for a free one (%(default)s)"
     )
-    parser.add_argument("--state-dir", metavar="DIR", help="folder for states and session logs")
+    parser.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        help="folder for session logs and, with store.type: File, for states",
+    )
     parser.add_argument(
         "--open", action="store_true", help="open the player in a browser when there is a desktop"
     )
@@ -41,8 +46,20 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
         server=ServerConfig(host=args.host, port=args.port),
         state_directory=args.state_dir,
     )
-    run_server(config, open_player if args.open else lambda _url: None)
+    run_server(config, _names(args.filename, config), open_player if args.open else _show_nobody)
     return 0
+
+
+def _names(file: str, config: ServeConfig) -> dict[str, str]:
+    """What the resources call the fields that may be wrong."""
+    spec = f"{file}: VideoModel/{config.generator.model_id}: spec"
+    fields = GenerationDefaults.model_fields.items()
+    generation = {name: f"{spec}.generation.{field.alias or name}" for name, field in fields}
+    return {**generation, "model_path": f"{spec}.source.uri"}
+
+
+def _show_nobody(_url: str) -> None:
+    """Without --open."""
 
 
 def open_player(url: str) -> None:

@@ -23,13 +23,14 @@ from matinee.continuation import MAX_PROMPTS
 from matinee.engine.families import Family, Sampler, loader_of
 from matinee.engine.model_folder import inspect_folder
 from matinee.engine.sources import default_model_id, model_folder_of
-from matinee.errors import InvalidState, ModelUnavailable
+from matinee.errors import ModelUnavailable
 from matinee.generation import (
     ContinuationState,
     ModelInfo,
     SegmentRequest,
     StepProgress,
     check_request,
+    check_state,
     plan_chunks,
 )
 from matinee_api.runtime_config import EngineConfig, GeneratorConfig
@@ -60,7 +61,7 @@ class Engine:
         """Check the request (`InvalidRequest`) and the state (`InvalidState`); compute nothing."""
         check_request(self.info, request)
         if state is not None:
-            check_state(self.info, request, state)
+            check_state(self.info, state, request)
         return SegmentRun(self.info, self._family.sampler(request), request, state)
 
 
@@ -135,25 +136,6 @@ def noise_seed(seed: int, segment_index: int, chunk: int) -> int:
         return seed
     key = struct.pack("<QQQ", seed, segment_index, chunk)
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little") >> 1
-
-
-def check_state(info: ModelInfo, request: SegmentRequest, state: ContinuationState) -> None:
-    """Raise `InvalidState` unless this model can go on from the state at the request's size."""
-    if state.kind != info.state_kind:
-        raise InvalidState(
-            f"the state is of kind {state.kind!r}; this model takes {info.state_kind!r}"
-        )
-    frames = state.frames
-    if frames.dtype != "uint8" or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames):
-        raise InvalidState("the state's frames must be uint8 of shape (frames, height, width, 3)")
-    height, width = frames.shape[1:3]
-    if (width, height) != (request.width, request.height):
-        raise InvalidState(
-            f"the state's frames are {width}x{height}, "
-            f"but {request.width}x{request.height} is asked for"
-        )
-    if state.segment_index < 0:
-        raise InvalidState(f"segment_index must be 0 or more, got {state.segment_index}")
 
 
 def _known_frames(request: SegmentRequest, state: ContinuationState | None) -> torch.Tensor:

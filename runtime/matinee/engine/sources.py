@@ -21,14 +21,20 @@ _HUB_FILES = ["*.json", "*/*.json", "*/*.safetensors", "*/*.model", "*/*.txt"]
 
 def model_folder_of(model_path: str, revision: str | None) -> Path:
     """Find the model, fetching it from the hub when it lies there."""
+    folder = local_folder_of(model_path)
+    return folder or _fetch_from_hub(re.sub(r"^hf:(//)?", "", model_path), revision)
+
+
+def local_folder_of(model_path: str) -> Path | None:
+    """The folder; None when the model lies on the hub."""
     scheme = _URI_SCHEME.match(model_path)
     if scheme:
-        return _folder_of_uri(scheme[1], model_path, revision)
+        return _folder_of_uri(scheme[1], model_path)
     folder = Path(model_path).expanduser()
     if folder.is_dir():
         return folder
     if _HUB_ID.fullmatch(model_path):
-        return _fetch_from_hub(model_path, revision)
+        return None
     raise ModelUnavailable(
         f"there is no folder {model_path}; give a folder in Diffusers format, "
         "a hub id such as org/name, or builtin:tiny"
@@ -40,12 +46,12 @@ def default_model_id(model_path: str) -> str:
     return re.split(r"[/:]", model_path.rstrip("/"))[-1]
 
 
-def _folder_of_uri(scheme: str, uri: str, revision: str | None) -> Path:
+def _folder_of_uri(scheme: str, uri: str) -> Path | None:
     rest = uri[len(scheme) + 1 :]
     if scheme == "builtin":
         return _bundled(rest)
     if scheme == "hf":
-        return _fetch_from_hub(rest.removeprefix("//"), revision)
+        return None
     if scheme == "file":
         return _existing(Path(unquote(urlsplit(uri).path)))
     raise ModelUnavailable(

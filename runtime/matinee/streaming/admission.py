@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 SMOOTHING = 0.3
@@ -120,16 +119,6 @@ class Admission:
             self._waiters.append(visit)
             self._tell_places()
         return visit
-
-    @asynccontextmanager
-    async def slot(self, on_place: Callable[[Place], None]) -> AsyncIterator[None]:
-        """`enter`, wait for the slot, hold it."""
-        visit = self.enter(on_place)
-        try:
-            await visit.slot()
-            yield
-        finally:
-            visit.leave()
 
     # For visits
 

@@ -146,6 +146,10 @@ def _add_stream(app: FastAPI, life: Lifecycle) -> None:
         else:
             await Connection(socket, life.services).run()
 
+    @app.websocket("/{path:path}")
+    async def elsewhere(socket: WebSocket) -> None:
+        await _refuse(socket, HTTPStatus.NOT_FOUND, "there is no stream here, only at /v1/stream")
+
 
 async def _refuse(socket: WebSocket, status: HTTPStatus, reason: str) -> None:
     """Answer before the upgrade, so that a router can try elsewhere."""

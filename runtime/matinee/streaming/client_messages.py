@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, Valida
 
 from matinee.errors import BadInput
 from matinee.generation import MAX_SEED
+from matinee_api.problems import sentence_of
 
 StreamMode = Literal["av_fmp4", "legacy_jpeg"]
 PromptSource = Literal["curated", "enhanced", "user", "auto_extension"]
@@ -208,11 +209,7 @@ def _explained(error: ValidationError) -> InvalidMessage:
         case _ if not param:
             return InvalidMessage("type", 'a message is a JSON object with a "type"')
         case _:
-            return InvalidMessage(param, f"{param}: {_lower_first(first['msg'])}")
-
-
-def _lower_first(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+            return InvalidMessage(param, f"{param}: {sentence_of(first)}")
 
 
 _TYPES = frozenset(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from matinee import base64_text
 from matinee.continuation import state_from_wire
-from matinee.errors import BadInput, InvalidRequest, InvalidState
-from matinee.generation import ContinuationState, GenerationDefaults, ModelInfo
+from matinee.errors import BadInput, InvalidRequest
+from matinee.generation import ContinuationState, GenerationDefaults, ModelInfo, check_state
 from matinee.media.images import decode_image
 from matinee.streaming import server_messages as say
 from matinee.streaming.client_messages import (
@@ -97,7 +97,7 @@ def brought_state(
         if init.continuation_state is not None:
             envelope = init.continuation_state
             state = state_from_wire(envelope.kind, envelope.payload)
-            _check_fits(state, info, defaults)
+            check_state(info, state, defaults)
             return state
     except BadInput as error:
         raise refused(error.param, str(error)) from None
@@ -132,16 +132,3 @@ def _image_state(
         encoded, image.mime, defaults.width, defaults.height, limits.initial_image_pixels
     )
     return ContinuationState(kind=info.state_kind, frames=pixels[None])
-
-
-def _check_fits(state: ContinuationState, info: ModelInfo, defaults: GenerationDefaults) -> None:
-    if state.kind != info.state_kind:
-        raise InvalidState(
-            f"the state is of kind {state.kind!r}; this model takes {info.state_kind!r}"
-        )
-    _, height, width, _ = state.frames.shape
-    if (width, height) != (defaults.width, defaults.height):
-        raise InvalidState(
-            f"the state is {width} x {height} but the session is "
-            f"{defaults.width} x {defaults.height}; ask for the state's size"
-        )

@@ -81,10 +81,18 @@ def test_words_win_over_overrides_and_they_over_the_file(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["a", "--width", "65"], "width must be a multiple of 32, got 65; nearest: 64 or 96"),
-        (["a", "--frames", "16"], "num_frames must be 4 x k + 1, got 16; nearest: 13 or 17"),
-        (["a", "--steps", "0"], "command line: --request.sampling.num_inference_steps: "),
-        (["a", "--image", "/no/such.png"], "/no/such.png cannot be read: No such file"),
+        (["a", "--width", "65"], "--width must be a multiple of 32, got 65; nearest: 64 or 96"),
+        (["a", "--frames", "16"], "--frames must be 4 x k + 1, got 16; nearest: 13 or 17"),
+        (
+            ["a", "--request.sampling.num_frames=16"],
+            "matinee: num_frames must be 4 x k + 1, got 16; nearest: 13 or 17",
+        ),
+        (["a", "--steps", "0"], "command line: --steps: expected at least 1; got 0"),
+        (["a", "--guidance", "-1"], "command line: --guidance: expected at least 0.0; got -1.0"),
+        ([""], "command line: PROMPT: must not be empty"),
+        (["a", "--image", "/no/such.png"], "--image: /no/such.png cannot be read: No such file"),
+        (["a", "--image", __file__], "--image: type '.py' is not supported"),
+        (["a", "--request.negative_prompt=\udcff"], "holds text that is not UTF-8"),
         (["a", "--request.sampling.sed=7"], "command line: --request.sampling.sed: "),
         (["a", "--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
         ([], "there is no prompt"),
@@ -106,15 +114,73 @@ def test_bad_input_ends_with_2_and_a_message(
 
 def test_a_missing_model_ends_with_1_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
     assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 1
-    assert "there is no folder /no/such/model; give a folder" in capsys.readouterr().err
+    says = capsys.readouterr().err
+    assert "matinee: --model: there is no folder /no/such/model; give a folder" in says
+    assert main(["generate", "a red ball", "--generator.model_path=builtin:tni"]) == 1
+    says = capsys.readouterr().err
+    assert "generator.model_path: builtin:tni is not part of this installation; " in says
 
 
-def test_an_output_that_cannot_be_written_ends_with_1(
-    model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("/proc/x.mp4", "-o: /proc/x.mp4 cannot be written: "),
+        ("folder.mp4", "-o: folder.mp4 is a folder; name a file in it"),
+        ("file/x.mp4", "-o: there is no folder file; make it or name another one"),
+        ("x.avi", "-o: x.avi would be an MP4 file all the same; name it x.mp4"),
+        ("nowhere/x.mp4", "-o: there is no folder nowhere; make it or name another one"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_a_model_is_looked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    output: str,
+    says: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    assert generate(model_path, "a", "-o", str(tmp_path / "file" / "ball.mp4")) == 1
-    assert str(tmp_path / "file") in capsys.readouterr().err
+    (tmp_path / "folder.mp4").mkdir()
+    assert generate("/no/such/model", "a", "-o", output) == 2
+    assert f"matinee: {says}" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder.mp4"]
+
+
+def test_bytes_that_are_no_text_are_told_with_the_argument(
+    model_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        generate(model_path, "a red \udcff ball")
+    assert end.value.code == 2
+    assert "argument PROMPT: this is not UTF-8 text" in capsys.readouterr().err
+
+
+def test_without_an_output_the_video_goes_to_the_folder_outputs(
+    model_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert generate(model_path, "a red ball", "--seed", "7", "--frames", "5") == 0
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.mp4")] == [
+        "outputs/a-red-ball-7.mp4"
+    ]
+
+
+def test_a_full_disk_is_told_and_no_file_is_left(model_path: str, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        "from matinee.cli import main; sys.exit(main())"
+    )
+    words = ["a red ball", "--model", model_path, "-o", "ball.mp4"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "generate", *words, "--generator.engine.cpu_threads=1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "matinee: ball.mp4 cannot be written: File too large\n"
+    assert os.listdir(tmp_path) == []
 
 
 def test_ctrl_c_ends_with_130_and_leaves_no_file(model_path: str, tmp_path: Path) -> None:

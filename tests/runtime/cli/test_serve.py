@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from matinee.cli import main, serve
-from matinee.errors import WorkerFailed
+from matinee.errors import InvalidRequest, WorkerFailed
 from matinee.streaming import server
 from matinee_api.runtime_config import ServeConfig
 
@@ -100,6 +100,16 @@ def test_a_mistake_in_the_file_is_told_with_its_dotted_path(
     assert served == []
 
 
+def test_a_model_that_is_not_here_is_told_with_its_key(
+    config: Path, served: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(CONFIG.replace("builtin:tiny", "builtin:tni"))
+    assert main(["serve", "--config", str(config)]) == 1
+    says = f"matinee: {config}: generator.model_path: builtin:tni is not part of this installation"
+    assert says in capsys.readouterr().err
+    assert served == []
+
+
 def test_a_missing_file_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--config", "/nowhere/serve.yaml"]) == 2
     assert "/nowhere/serve.yaml" in capsys.readouterr().err
@@ -129,6 +139,22 @@ def test_a_model_that_cannot_run_is_a_failure(
     monkeypatch.setattr(server, "serve", fail)
     assert main(["serve", "--config", str(config)]) == 1
     assert "matinee: no weights in /models/x" in capsys.readouterr().err
+
+
+def test_a_default_that_the_model_cannot_make_is_told_with_its_key(
+    config: Path,
+    served: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(_config: ServeConfig, listening: socket.socket, **_rest: object) -> None:
+        listening.close()
+        raise InvalidRequest("width", "width must be a multiple of 32, got 65")
+
+    monkeypatch.setattr(server, "serve", refuse)
+    assert main(["serve", "--config", str(config)]) == 2
+    says = f"matinee: {config}: default_request.sampling.width must be a multiple of 32, got 65\n"
+    assert capsys.readouterr().err == says
 
 
 def test_nothing_of_the_root_logger_is_changed_by_a_wrong_file() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import av
 import pytest
 
-from matinee.cli import stream
-from matinee.cli.stream import StreamFailed
+from matinee.cli import main, stream
+from matinee.cli.stream_recording import StreamFailed
 from matinee.errors import BadInput
 from tests.runtime.player.scripted_server import Script, ScriptedSession, scripted_server
 
@@ -72,8 +72,8 @@ def test_several_prompts_become_one_playable_file(
         words = ["-p", "one", "-p", "two", "--seed", "7", "--frames", "9", "--steps", "2", "--json"]
         assert record(url, output, *words) == 0
 
-    init = {"client_id": "matinee-stream", "seed": 7, "num_frames": 9, "num_inference_steps": 2}
-    assert {"type": "session_init_v2", **init} == heard[0]
+    init = {"seed": 7, "num_frames": 9, "num_inference_steps": 2, "stream_mode": "av_fmp4"}
+    assert {"type": "session_init_v2", "client_id": "matinee-stream", **init} == heard[0]
     assert [message["prompt"] for message in heard[1:]] == ["one", "two"]
     assert frames_of(output) == 16
     report = json.loads(capsys.readouterr().out)
@@ -117,18 +117,29 @@ def test_a_picture_to_start_from_goes_along(tmp_path: Path) -> None:
     assert image == heard[0]["initial_image"]
 
 
-def test_what_was_received_is_kept_when_the_server_stops(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("reason", "says"), [("segment_cap", "no more segments"), ("moon", "ended the session: moon")]
+)
+def test_what_was_received_is_kept_when_the_server_stops(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], reason: str, says: str
+) -> None:
+    """Also for a reason that only newer servers know, and without the state that they send."""
+
     async def script(session: ScriptedSession) -> None:
         await session.open()
         await session.begin_segment()
         await session.end_segment()
-        await session.say("ltx2_stream_complete", reason="segment_cap")
+        await session.say("ltx2_stream_complete", reason=reason)
         await session.close(1000)
 
-    output = tmp_path / "out.mp4"
-    with serving(script) as url, pytest.raises(StreamFailed, match="no more segments"):
-        record(url, output, "-p", "one", "-p", "two")
+    output, state = tmp_path / "out.mp4", tmp_path / "state.json"
+    with serving(script) as url, pytest.raises(StreamFailed, match=says):
+        record(url, output, "-p", "one", "-p", "two", "--save-state", str(state))
     assert frames_of(output) == 8
+    assert not state.exists()
+    told = capsys.readouterr().err
+    assert f"{output}: 1 of 2 segments" in told
+    assert f"{state}: no state was received" in told
 
 
 def test_an_interruption_keeps_a_playable_file(tmp_path: Path) -> None:
@@ -170,18 +181,43 @@ def test_the_servers_reason_is_told_and_no_file_is_left(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--image", "/nowhere/a.png"], "cannot read /nowhere/a.png"),
-        (["--image", "a.gif"], "must end in .png"),
-        (["--state", "/dev/null"], "is no state"),
+        (["--image", "/nowhere/a.png"], "--image: cannot read /nowhere/a.png: No such file"),
+        (["--image", "a.gif"], "--image: a.gif must end in .png"),
+        (["--state", "/dev/null"], "--state: /dev/null is no state that --save-state wrote"),
+        (["--state", "deep.json"], "--state: deep.json is no state that --save-state wrote"),
+        (["--state", "other.json"], "--state: other.json is no state that --save-state wrote"),
+        (["--state", "a", "--image", "b"], "--image: a video starts from a picture or from"),
+        (["-o", "/proc/y.mp4"], "-o: /proc/y.mp4 cannot be written: "),
+        (["-o", "folder"], "-o: folder is a folder; name a file in it"),
+        (["-o", "/dev/null"], "-o: /dev/null is not a file that can be replaced"),
+        (["-o", "nowhere/out.mp4"], "-o: there is no folder nowhere; make it or name another"),
+        (["-o", "out.webm"], "-o: out.webm would be an MP4 file all the same; name it out.mp4"),
+        (["--save-state", "/nope/s.json"], "--save-state: there is no folder /nope; make it"),
+        (["--save-state", "folder"], "--save-state: folder is a folder; name a file in it"),
+        (["--save-state", "out.mp4"], "--save-state: out.mp4 is for the video; name another file"),
     ],
 )
-def test_files_that_cannot_be_used_are_bad_input(
-    tmp_path: Path, words: list[str], message: str
+def test_files_that_cannot_be_used_are_told_before_anything_is_connected(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
 ) -> None:
-    with pytest.raises(BadInput, match=message):
-        record("localhost:1", tmp_path / "out.mp4", "-p", "one", *words)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "other.json").write_text("{}")
+    before = sorted(os.listdir(tmp_path))
+    assert main(["stream", "localhost:1", "-p", "one", "-o", "out.mp4", *words]) == 2
+    assert f"matinee: {message}" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == before
 
 
-def test_a_folder_that_is_missing_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="there is no folder"):
-        record("localhost:1", tmp_path / "nowhere" / "out.mp4", "-p", "one")
+def test_a_prompt_that_is_no_text_is_told_with_the_flag(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["stream", "localhost:1", "-p", "a \udcff ball", "-o", "out.mp4"])
+    assert end.value.code == 2
+    assert "argument -p/--prompt: this is not UTF-8 text" in capsys.readouterr().err

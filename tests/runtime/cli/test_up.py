@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[ServeConfig]:
     """The configurations that would have been served."""
     configs: list[ServeConfig] = []
 
-    def fake(config: ServeConfig, show: Callable[[str], None]) -> None:
+    def fake(config: ServeConfig, _names: Mapping[str, str], show: Callable[[str], None]) -> None:
         configs.append(config)
         show("http://127.0.0.1:8000/player")
 
@@ -107,6 +107,17 @@ def test_a_mistake_in_the_file_is_told_with_its_place_and_the_nearest_key(
     assert "wrong.yaml" in err
     assert says in err
     assert served == []
+
+
+@pytest.mark.parametrize("uri", ["builtin:tni", "file:/nowhere"])
+def test_a_model_that_is_not_here_is_told_once_with_its_key(
+    uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(QUICKSTART.read_text().replace("builtin:tiny", uri))
+    assert main(["up", "-f", str(path), "--port", "0"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"matinee: {path}: VideoModel/tiny: spec.source.uri: ")
 
 
 def test_a_missing_file_and_a_missing_service_are_told(

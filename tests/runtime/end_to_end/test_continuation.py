@@ -67,7 +67,7 @@ async def test_a_state_of_another_size_is_an_error(server: Server) -> None:
         error = await viewer.hear("error")
         await viewer.rest()
     assert error["param"].startswith("continuation_state")
-    assert "64 x 64" in error["message"]
+    assert "64x64" in error["message"]
     assert viewer.close_code == 1003
 
 

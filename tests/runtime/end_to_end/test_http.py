@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import re
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.runtime.end_to_end.conftest import StartFake
@@ -144,3 +146,16 @@ async def test_a_server_that_starts_is_alive_but_not_ready(
     assert items[-1] == {"type": "ltx2_stream_complete", "reason": "drained"}
     assert viewer.close_code == 1012
     assert server.slots()["free"] == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/strem", "/v1/stream/v1/stream", "/"])
+async def test_a_socket_at_another_path_is_told_where_the_stream_is(
+    fake: Server, path: str
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(fake.url.replace("http:", "ws:") + path)
+    response = refused.value.response
+    assert response.status_code == 404
+    assert json.loads(response.body or b"") == {
+        "error": "there is no stream here, only at /v1/stream"
+    }

@@ -134,6 +134,11 @@ def test_two_servers_do_not_share_a_port(fake: Server, resources: Path, tmp_path
     ("changed", "code", "says"),
     [
         (("builtin:tiny", "file:///nowhere/at/all"), 1, "check the path and its mount"),
+        (
+            ("builtin:tiny", "builtin:tiny\n  generation: {guidanceScale: 50}"),
+            2,
+            "VideoModel/tiny: spec.generation.guidanceScale must be from 0.0 to 30.0, got 50.0",
+        ),
         (("segmentCap: 0", "segmentCup: 0"), 2, "segmentCap"),
         (("segmentCap: 0", "segmentCap: many"), 2, "segmentCap"),
         (("modelRef:\n    name: tiny", "modelRef:\n    name: huge"), 2, "no VideoModel huge"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from matinee.generation import ContinuationState, SegmentRequest
 from matinee.media.i420 import I420Picture
 from matinee.media.video_stream import Fragment
+from matinee.streaming.admission import Admission, Place
 from matinee.streaming.client_messages import SegmentPrompt, SessionInit
 from matinee.streaming.effects import Effect, End, Segment, Send, StartSegment
 from matinee.streaming.requests import RequestRules
@@ -184,3 +186,16 @@ def frames_ready(*counts: int, end_chunks: bool = True) -> Sequence[worker.Frame
 
 def segment_done(frames: int = 9, compute_ms: float = 500.0) -> worker.SegmentDone:
     return worker.SegmentDone(1, state_of(), frames, compute_ms)
+
+
+@asynccontextmanager
+async def slot(
+    admission: Admission, on_place: Callable[[Place], None] = lambda _place: None
+) -> AsyncIterator[None]:
+    """Enter, wait for the slot, hold it."""
+    visit = admission.enter(on_place)
+    try:
+        await visit.slot()
+        yield
+    finally:
+        visit.leave()

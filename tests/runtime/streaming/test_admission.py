@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from matinee.streaming.admission import Admission, NotAdmitting, Place, QueueFull
+from tests.runtime.streaming.making import slot
 
 
 class Guest:
@@ -22,7 +23,7 @@ class Guest:
         self.task = asyncio.create_task(self._visit())
 
     async def _visit(self) -> None:
-        async with self._admission.slot(self.places.append):
+        async with slot(self._admission, self.places.append):
             self.inside = True
             try:
                 await self._leave.wait()
@@ -103,7 +104,7 @@ async def test_only_so_many_may_wait(enter: Enter) -> None:
     enter(admission), enter(admission)
     await settled()
     with pytest.raises(QueueFull):
-        async with admission.slot(lambda _place: None):
+        async with slot(admission):
             pass
     assert (admission.taken, admission.waiting) == (1, 1)
 
@@ -141,7 +142,7 @@ async def test_closing_turns_away_those_who_wait_and_those_who_come(enter: Enter
     with pytest.raises(NotAdmitting, match="we drain"):
         await waiting.task
     with pytest.raises(NotAdmitting, match="we drain"):
-        async with admission.slot(lambda _place: None):
+        async with slot(admission):
             pass
     assert inside.inside
     inside.leave()
@@ -164,7 +165,7 @@ async def test_the_wait_is_estimated_from_the_sessions_before(enter: Enter) -> N
 async def test_an_error_inside_gives_the_slot_back() -> None:
     admission = Admission(4, slots=1)
     with pytest.raises(RuntimeError):
-        async with admission.slot(lambda _place: None):
+        async with slot(admission):
             raise RuntimeError
     assert admission.taken == 0
 
@@ -228,7 +229,7 @@ async def test_a_timeout_around_a_slot_just_granted_leaks_nothing() -> None:
     timeout = asyncio.timeout(3600)
 
     async def visit() -> None:
-        async with timeout, admission.slot(lambda _place: None):
+        async with timeout, slot(admission):
             raise AssertionError
 
     task = asyncio.create_task(visit())

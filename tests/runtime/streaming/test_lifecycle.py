@@ -16,6 +16,7 @@ from matinee.streaming.lifecycle import ENCODER_NICENESS, Lifecycle, encoder_thr
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState
 from matinee_api.runtime_config import GeneratorConfig, ServeConfig, StateConfig, StreamingConfig
+from tests.runtime.streaming.making import slot
 
 
 def life_of(**streaming: Any) -> Lifecycle:
@@ -97,7 +98,7 @@ async def test_without_any_worker_left_nobody_waits_any_more() -> None:
     life = life_of()
     workers(life, WorkerState.FAILED, WorkerState.FAILED)
     with pytest.raises(NotAdmitting, match="no worker is able to run the model"):
-        async with life.services.admission.slot(lambda _place: None):
+        async with slot(life.services.admission):
             pass
 
 

@@ -168,8 +168,8 @@ def test_a_state_comes_back_as_it_left() -> None:
 
 def test_a_state_of_another_size_is_told_both_sizes() -> None:
     rejection = rejected(continuation_state=state_to_wire(state_of(1, width=64, height=48)))
-    assert "64 x 48" in rejection.error.message
-    assert "32 x 32" in rejection.error.message
+    assert "64x48" in rejection.error.message
+    assert "32x32" in rejection.error.message
     assert rejection.error.param == "continuation_state"
 
 

@@ -1,0 +1,18 @@
+"""What can be said of a model before anything is started for it."""
+
+from __future__ import annotations
+
+from matinee.engine.sources import local_folder_of
+from matinee.errors import ModelUnavailable
+from matinee_api.runtime_config import GeneratorConfig
+
+
+def check_model(generator: GeneratorConfig, name: str) -> None:
+    """Raise `ModelUnavailable` for a model that is not here, if it is not one of the hub's.
+
+    `name`: what the person calls `model_path`.
+    """
+    try:
+        local_folder_of(generator.model_path)
+    except ModelUnavailable as error:
+        raise ModelUnavailable(f"{name}: {error}") from error

@@ -1,0 +1,28 @@
+"""What a command says on stderr while it works."""
+
+from __future__ import annotations
+
+import sys
+
+
+class Progress:
+    """Lines on stderr; on a terminal also one line that is written over."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = False
+
+    def show(self, text: str) -> None:
+        if self._terminal:
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+            self._shown = True
+
+    def line(self, text: str) -> None:
+        self.end()
+        print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Leave the line that is written over."""
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._shown = False
