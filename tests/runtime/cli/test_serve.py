@@ -165,8 +165,12 @@ def test_nothing_of_the_root_logger_is_changed_by_a_wrong_file() -> None:
 
 @pytest.mark.parametrize("store", ["file", "memory"])
 def test_a_state_folder_that_cannot_be_written_is_told_before_anybody_is_served(
-    store: str, config: Path, capsys: pytest.CaptureFixture[str]
+    store: str,
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(serve, "log_to_stderr", lambda: None)
     words = ["--streaming.state.store", store, "--streaming.state.directory", "/proc/nothing"]
     assert main(["serve", "--config", str(config), *words]) == 2
     said = capsys.readouterr()
