@@ -144,6 +144,12 @@ def _clip_length_within(frames: int, temporal_factor: int) -> int:
     return (frames - 1) // temporal_factor * temporal_factor + 1
 
 
+def check_prompt(prompt: str) -> None:
+    """Raise `InvalidRequest` for a prompt that says nothing."""
+    if not prompt.strip():
+        raise InvalidRequest("prompt", "prompt is empty; say what to show")
+
+
 def check_request(info: ModelInfo, request: SegmentRequest) -> None:
     """Raise `InvalidRequest`, naming the field and the nearest valid values."""
     _check_multiple("width", request.width, info.spatial_factor)

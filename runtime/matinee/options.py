@@ -19,6 +19,7 @@ from matinee.generation import (
     ModelInfo,
     RgbFrames,
     SegmentRequest,
+    check_prompt,
     check_request,
     with_defaults,
 )
@@ -56,6 +57,7 @@ def request_from(
     prompt = defaults.prompt if called.prompt is None else called.prompt
     if prompt is None:
         raise InvalidRequest("prompt", "there is no prompt")
+    check_prompt(prompt)
     negative = called.negative_prompt
     values = {
         "negative_prompt": defaults.negative_prompt if negative is None else negative,

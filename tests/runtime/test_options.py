@@ -88,6 +88,7 @@ def test_a_state_and_an_image_together_are_refused() -> None:
         ({"guidance_scale": float("nan")}, "guidance_scale: expected at most 100.0; got NaN"),
         ({"negative_prompt": "x" * 8193}, "negative_prompt: expected at most 8192 characters; got"),
         ({"prompt": ""}, "prompt: must not be empty"),
+        ({"prompt": " \n"}, "prompt is empty; say what to show"),
         ({"prompt": "x" * 100_000}, "prompt: expected at most 8192 characters; got"),
         ({"prompt": 5}, "prompt: expected text; got 5; put it in quotes"),
         ({"prompt": "\udcff"}, "prompt: expected text in UTF-8"),

@@ -1,15 +1,18 @@
 """The `matinee` command.
 
-Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted. Messages go to stderr, results to
-stdout. Words such as `--streaming.pool.num_workers 2` override keys of a configuration file.
+Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted (Ctrl-C, SIGTERM). Messages go to stderr,
+results to stdout. Words such as `--streaming.pool.num_workers 2` override keys of a configuration
+file.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 
 from matinee.cli import fetch, generate, serve, stream, up
@@ -27,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if overrides and not hasattr(args, "config"):
         parser.error(f"unrecognized arguments: {' '.join(overrides)}")
     try:
-        return int(args.run(args, overrides))
+        with _sigterm_as_ctrl_c():
+            return int(args.run(args, overrides))
     except (BadInput, ConfigError) as error:
         print(f"matinee: {error}", file=sys.stderr)
         return 2
@@ -36,6 +40,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """So that what is half written is kept or removed as after Ctrl-C. Servers end in ways of their
+    own once they run; before that, the first process of a container would ignore the signal."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:

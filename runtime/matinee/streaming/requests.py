@@ -9,6 +9,7 @@ from matinee.generation import (
     GenerationDefaults,
     ModelInfo,
     SegmentRequest,
+    check_prompt,
     check_request,
     with_defaults,
 )
@@ -42,8 +43,7 @@ class RequestRules:
         """Raises `InvalidRequest`, naming the field."""
         _check_length("prompt", message.prompt, self._limits)
         _check_length("negative_prompt", message.negative_prompt or "", self._limits)
-        if not message.prompt.strip():
-            raise InvalidRequest("prompt", "prompt is empty; say what to show")
+        check_prompt(message.prompt)
         request = with_defaults(
             self.defaults,
             message.prompt,

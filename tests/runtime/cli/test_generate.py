@@ -183,7 +183,10 @@ def test_a_full_disk_is_told_and_no_file_is_left(model_path: str, tmp_path: Path
     assert os.listdir(tmp_path) == []
 
 
-def test_ctrl_c_ends_with_130_and_leaves_no_file(model_path: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_130_and_leaves_no_file(
+    model_path: str, tmp_path: Path, number: signal.Signals
+) -> None:
     """On a terminal, so that the progress bar tells when the model is running."""
     controller, terminal = pty.openpty()
     code = "from matinee.cli import main; raise SystemExit(main())"
@@ -196,7 +199,7 @@ def test_ctrl_c_ends_with_130_and_leaves_no_file(model_path: str, tmp_path: Path
     shown = b""
     while b"step 3 of" not in shown:
         shown += os.read(controller, 1024)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(timeout=60) == 130
     assert list(tmp_path.iterdir()) == []
     assert b"loading " in shown
