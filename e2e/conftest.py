@@ -122,8 +122,12 @@ def pytest_runtest_makereport(
         item.stash[FAILED] = True
         if (found := item.config.stash.get(TARGET, None)) is not None:
             name = f"{item.nodeid}-{report.when}"
-            folder = collecting.collect(found, name, item.stash.get(NAMESPACE, None))
-            item.config.stash.setdefault(COLLECTED, []).append(folder)
+            try:
+                folder = collecting.collect(found, name, item.stash.get(NAMESPACE, None))
+            except OSError as error:  # a full disk: the failure itself must still be told
+                report.sections.append(("Nothing was collected", str(error)))
+            else:
+                item.config.stash.setdefault(COLLECTED, []).append(folder)
     return report
 
 

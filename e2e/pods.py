@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import kubernetes.client
@@ -145,6 +146,19 @@ def wait_reachable(target: Target, namespace: str, client: str, url: str) -> Non
     """
     words = ("exec", "-n", namespace, client, "--", "python3", "-c", KNOCK, url, str(PATIENCE_S))
     target.kubectl(*words)
+
+
+def first_line(target: Target, namespace: str, name: str) -> str:
+    """The first line of the pod's log, as soon as it is there: a pod may be Ready before."""
+    words = ("kubectl", "logs", "-n", namespace, name, "--follow")
+    with subprocess.Popen(
+        words, env=target.environment(), stdout=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout is not None
+        try:
+            return following.stdout.readline().removesuffix("\n")
+        finally:
+            following.kill()
 
 
 def ready_addresses(slices: list[Manifest]) -> set[str]:

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import kubernetes.client
 import pytest
 
-from e2e import collecting, pods
+from e2e import pods
 from e2e.cluster import __main__ as command
 from e2e.target import Target
 from e2e.waiting import is_ready, is_true, objects, wait_for
@@ -36,7 +35,7 @@ def test_a_service_reaches_pods_on_both_nodes_by_name(own_cluster: Target, names
 def test_logs_and_exec_work(cluster: Target, namespace: str) -> None:
     talk = "import signal; print('hello from the pod', flush=True); signal.pause()"
     pods.run(cluster, namespace, pods.pod(cluster, "talker", ["python3", "-c", talk]))
-    assert cluster.kubectl("logs", "-n", namespace, "talker") == "hello from the pod\n"
+    assert pods.first_line(cluster, namespace, "talker") == "hello from the pod"
     said = cluster.kubectl("exec", "-n", namespace, "talker", "--", "cat", "/etc/hostname")
     assert said == "talker\n"
 
@@ -149,21 +148,6 @@ def test_a_pod_that_pod_security_forbids_is_refused(cluster: Target, namespace: 
     with pytest.raises(subprocess.CalledProcessError) as refused:
         pods.run(cluster, namespace, forbidden)
     assert b"restricted" in refused.value.stderr
-
-
-def test_what_helps_after_a_failure_is_collected(
-    own_cluster: Target, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    talk = "import signal; print('last words', flush=True); signal.pause()"
-    pods.run(own_cluster, namespace, pods.pod(own_cluster, "talker", ["python3", "-c", talk]))
-    monkeypatch.setattr(collecting, "FOLDER", tmp_path)
-    folder = collecting.collect(own_cluster, "e2e/test_some.py::test_thing[case]", namespace)
-    assert folder == tmp_path / "e2e_test_some.py_test_thing_case_"
-    assert (folder / "logs" / "talker.log").read_text() == "last words\n"
-    assert "talker" in (folder / "events.txt").read_text()
-    assert "name: talker" in (folder / "pods.yaml").read_text()
-    assert (folder / "components" / "node-1" / "kubelet.log").exists()
-    assert (folder / "components" / "control-plane" / "kube-apiserver.log").exists()
 
 
 def test_the_status_names_what_runs(

@@ -15,6 +15,8 @@ import pytest
 from e2e import pods
 from e2e.cluster import cluster, components, control_plane, node
 from e2e.cluster.places import BINARIES, CONTROL_PLANE, ROOT, STATE, log_file, nodes
+from e2e.collecting import MISSING
+from e2e.inner_run import collected, inner_run
 from e2e.target import Target
 
 COMMAND = [sys.executable, "-m", "e2e.cluster"]
@@ -127,6 +129,28 @@ def test_frozen_components_do_not_keep_a_cluster_from_being_removed(machine: Tar
     run("down")
     assert traces() == []
     run("up")
+
+
+ENDS_THE_CLUSTER = """
+import subprocess, sys
+
+def test_fails(cluster):
+    subprocess.run([sys.executable, "-m", "e2e.cluster", "down"], check=True)
+    assert 1 == 2
+
+def test_goes_on():
+    pass
+"""
+
+
+def test_a_failure_without_a_cluster_is_told_and_the_next_test_runs(
+    machine: Target, tmp_path: Path
+) -> None:
+    run("up")
+    said = inner_run(tmp_path, ENDS_THE_CLUSTER)
+    assert "assert 1 == 2" in said
+    assert "1 failed, 1 passed" in said
+    assert "components: " in (collected(said)[0] / MISSING).read_text()
 
 
 def test_another_cluster_is_used_when_kubeconfig_names_one(machine: Target, tmp_path: Path) -> None:
