@@ -9,7 +9,7 @@ import pytest
 from e2e import pods
 from e2e.cluster import __main__ as command
 from e2e.target import Target
-from e2e.waiting import is_ready, is_true, objects, wait_for
+from e2e.waiting import ask_until, is_ready, is_true, objects, wait_for
 
 
 def test_two_nodes_are_ready(cluster: Target) -> None:
@@ -101,13 +101,13 @@ def test_kubectl_top_tells_what_nodes_use(own_cluster: Target) -> None:
     available = is_true("Available")
     wait_for(services, lambda found: available(found[0]), name="v1beta1.metrics.k8s.io")
     metrics = kubernetes.client.CustomObjectsApi().list_cluster_custom_object
-    for _ in range(10_000):  # of requests: each takes milliseconds, a measurement ten seconds
+
+    def used() -> dict[str, Any]:
         listed: Any = metrics("metrics.k8s.io", "v1beta1", "nodes")
-        used = {node["metadata"]["name"]: node["usage"] for node in listed["items"]}
-        if used.keys() >= {"node-1", "node-2"}:
-            break
-    assert used.keys() == {"node-1", "node-2"}
-    assert all(usage["memory"].endswith("Ki") for usage in used.values())
+        return {node["metadata"]["name"]: node["usage"] for node in listed["items"]}
+
+    found = ask_until(used, lambda usage: usage.keys() == {"node-1", "node-2"})
+    assert all(usage["memory"].endswith("Ki") for usage in found.values())
 
 
 def test_an_eviction_respects_a_budget(own_cluster: Target, namespace: str) -> None:

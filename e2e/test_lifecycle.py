@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -13,11 +14,12 @@ import psutil
 import pytest
 
 from e2e import pods
-from e2e.cluster import cluster, components, control_plane, node
-from e2e.cluster.places import BINARIES, CONTROL_PLANE, ROOT, STATE, log_file, nodes
+from e2e.cluster import cgroups, cluster, components, control_plane, node
+from e2e.cluster.places import CONTROL_PLANE, ROOT, STATE, log_file, nodes
 from e2e.collecting import MISSING
 from e2e.inner_run import collected, inner_run
 from e2e.target import Target
+from e2e.waiting import ask_until
 
 COMMAND = [sys.executable, "-m", "e2e.cluster"]
 
@@ -62,19 +64,27 @@ def machine(cluster: Target) -> Iterator[Target]:
 
 
 def test_up_twice_changes_nothing(machine: Target) -> None:
-    before = component_pids()
+    before = first_processes()
     said = run("up")
     assert "control plane ready" not in said
-    assert component_pids() == before
+    assert first_processes() == before
 
 
-def component_pids() -> set[int]:
-    """Without what containerd starts and ends for its containers all the time."""
-    return {
-        process.pid
-        for process in psutil.process_iter()
-        if _is_the_cluster_s(process) and str(BINARIES) in "".join(_words(process)[:1])
-    }
+def first_processes() -> dict[str, int]:
+    """The first process of each component: what a containerd starts for its pods comes and goes."""
+    groups = [
+        components.group_of(owner, name)
+        for owner in components.owners()
+        for name in components.components_of(owner)
+    ]
+    return {group: min(cgroups.processes(group), key=born) for group in groups}
+
+
+def born(pid: int) -> float:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return math.inf
 
 
 def test_down_removes_everything_and_may_be_repeated(machine: Target) -> None:
@@ -100,8 +110,9 @@ def start_until(made: Path) -> None:
     """Start a cluster and kill the starter as soon as the file is there."""
     starter = subprocess.Popen([*COMMAND, "up"], cwd=ROOT, stdout=subprocess.DEVNULL)
     with starter:
-        while not made.exists():
-            assert starter.poll() is None, f"it ended before it made {made}"
+        # Some are there for a moment only, so it looks often.
+        ask_until(lambda: made.exists() or starter.poll() is not None, bool, every_s=0.001)
+        assert starter.poll() is None, f"it ended before it made {made}"
         starter.send_signal(signal.SIGKILL)
 
 
