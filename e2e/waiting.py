@@ -45,7 +45,7 @@ def wait_for(
         NeverTrue: not within `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
-    selectors = {"field_selector": f"metadata.name={name}"} if name else {}
+    selectors = _selectors(name)
     objects: dict[str, Object] = {}
     trouble: Exception | None = None
     while (left := deadline - time.monotonic()) > 0:
@@ -79,10 +79,14 @@ def ask_until(
     return answer
 
 
-def objects(list_some: Callable[..., Any], *scope: str) -> list[Object]:
+def objects(list_some: Callable[..., Any], *scope: str, name: str | None = None) -> list[Object]:
     """The objects that there are now."""
-    items: list[Object] = _list(list_some, *scope)["items"]
+    items: list[Object] = _list(list_some, *scope, **_selectors(name))["items"]
     return items
+
+
+def _selectors(name: str | None) -> dict[str, str]:
+    return {"field_selector": f"metadata.name={name}"} if name else {}
 
 
 def _list(list_some: Callable[..., Any], *scope: str, **options: Any) -> Object:

@@ -81,6 +81,15 @@ def freeze(group: str, frozen: bool = True, root: Path = TRACKING) -> None:
         _write_if_there(folder / "cgroup.freeze", str(int(frozen)))
 
 
+def is_frozen(group: str, root: Path = TRACKING) -> bool:
+    """Whether `freeze` stopped it, or began to."""
+    folder = root / group
+    for name, awake in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+        with contextlib.suppress(FileNotFoundError):
+            return (folder / name).read_text().strip() != awake
+    return False
+
+
 def kill(group: str, root: Path = TRACKING) -> None:
     """End all processes of the group at the same instant, and wait until they are gone.
 

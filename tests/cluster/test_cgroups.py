@@ -66,7 +66,9 @@ def test_a_frozen_group_stops_and_goes_on(root: Path) -> None:
     cgroups.freeze(NAME, root=root)
     process.terminate()
     assert is_pending(process.pid, signal.SIGTERM)
+    assert cgroups.is_frozen(NAME, root)
     cgroups.freeze(NAME, False, root)
+    assert not cgroups.is_frozen(NAME, root)
     with process:
         assert process.wait() == -15
     cgroups.kill(NAME, root)
@@ -85,3 +87,4 @@ def test_a_group_that_is_not_there_has_no_processes(tmp_path: Path) -> None:
     assert cgroups.processes("nothing", tmp_path) == []
     cgroups.freeze("nothing", root=tmp_path)
     cgroups.kill("nothing", tmp_path)
+    assert not cgroups.is_frozen("nothing", tmp_path)
