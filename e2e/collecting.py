@@ -12,11 +12,9 @@ import subprocess
 from pathlib import Path
 
 from e2e.cluster.places import STATE
-from e2e.target import Target
+from e2e.target import TIMEOUT, Target
 
 OPERATOR = "matinee-system"
-TIMEOUT = "--request-timeout=10s"
-"""The API server may be what failed."""
 FOLDER = Path("outputs") / "e2e"
 MISSING = "missing.txt"
 CLUSTER_WIDE = ("nodes", "persistentvolumes", "namespaces", "storageclasses")
