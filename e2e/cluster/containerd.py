@@ -23,6 +23,8 @@ LAYOUT = CACHE / "images"
 REGISTRY = "docker.io"
 """What containerd puts before a name such as matinee/runtime:dev."""
 PAUSE_IMAGE = "matinee/pause:1"
+RUNC_NOTES, CNI_RESULTS = Path("/run/containerd/runc/k8s.io"), Path("/var/lib/cni/results")
+"""Where runc and CNI keep theirs, of every containerd of the machine."""
 _SETTINGS = """\
 version = 2
 root = "{folder}/containerd"
@@ -146,8 +148,8 @@ def traces(folder: Path) -> list[Path]:
         address = task / "address"
         if address.exists():
             found.append(Path(address.read_text().removeprefix("unix://")))
-        found.append(Path("/run/containerd/runc/k8s.io") / task.name)
-        found += Path("/var/lib/cni/results").glob(f"pods-{task.name}-*")
+        found.append(RUNC_NOTES / task.name)
+        found += CNI_RESULTS.glob(f"*-{task.name}-*")
     return [place for place in found if place.exists()]
 
 
