@@ -137,7 +137,7 @@ def down() -> None:
     network.remove_all()
     with contextlib.suppress(OSError):
         cgroups.remove(PREFIX)
-    containerd.remove_traces([*traces, *LEFT_OUTSIDE])
+    containerd.remove_traces([*traces, *containerd.notes(STATE), *LEFT_OUTSIDE])
     if not mounts.below(STATE):
         shutil.rmtree(STATE, ignore_errors=True)
 
@@ -154,6 +154,7 @@ def require_running() -> None:
 def left() -> list[str]:
     """Everything of the cluster that exists on this machine, the cache apart."""
     places = [str(place) for place in (STATE, *LEFT_OUTSIDE) if place.exists()]
+    places += map(str, containerd.notes(STATE))
     folders = (STATE, containerd.TEMPLATE, images.STORAGE)
     mounted = [str(m) for folder in folders for m in mounts.below(folder)]
     return [*cgroups.left(PREFIX), *network.left(), *mounted, *places]
