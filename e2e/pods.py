@@ -8,7 +8,7 @@ from typing import Any
 import kubernetes.client
 
 from e2e.target import Target
-from e2e.waiting import PATIENCE_S, is_ready, wait_for
+from e2e.waiting import PATIENCE_S, is_ready, objects, wait_for
 
 Manifest = dict[str, Any]
 SERVER = """
@@ -169,6 +169,12 @@ def ready_addresses(slices: list[Manifest]) -> set[str]:
         for endpoint in piece.get("endpoints") or ()
         if endpoint["conditions"].get("ready")
     }
+
+
+def named(namespace: str, name: str) -> Manifest:
+    """The pod, as it is now."""
+    (found,) = objects(kubernetes.client.CoreV1Api().list_namespaced_pod, namespace, name=name)
+    return found
 
 
 def address_of(namespace: str, name: str) -> str:

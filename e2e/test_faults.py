@@ -170,12 +170,36 @@ def test_a_component_that_died_is_named(
     assert "ended: kube-scheduler of control-plane" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["node-7", "no-such-node"])
-def test_a_node_that_is_not_there_is_an_error(
-    own_cluster: Target, name: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("node kill node-7", "there is no node node-7; present: node-1, node-2"),
+        ("node kill no-such-node", "no-such-node is no node: nodes are called node-1 to node-100"),
+        ("component pause kwok", "kwok was not started; present: agent, coredns, etcd, "),
+    ],
+)
+def test_what_is_not_there_is_an_error(
+    own_cluster: Target, words: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.main(["node", "kill", name]) == 1
-    assert name in capsys.readouterr().err
+    assert command.main(words.split()) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_what_is_off_or_dead_is_named_with_what_switches_it_on(
+    own_cluster: Target, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster_command("node", "kill", "node-2")
+    for words in ("cut", "mend", "stop-kubelet", "resume-kubelet"):
+        assert command.main(["node", words, "node-2"]) == 1
+    assert command.main(["node", "slow", "node-2", "100"]) == 1
+    told = "cluster: node-2 is off; `node add node-2` switches it on\n"
+    assert capsys.readouterr().err == 5 * told
+    cluster_command("component", "stop", "coredns")
+    for words in ("pause", "resume", "stop"):
+        assert command.main(["component", words, "coredns"]) == 1
+    told = "cluster: coredns does not run; `component restart coredns` starts it\n"
+    assert capsys.readouterr().err == 3 * told
+    cluster_command("component", "restart", "coredns")
 
 
 def pods_of(namespace: str) -> list[pods.Manifest]:

@@ -11,7 +11,7 @@ import yaml
 from e2e import pods
 from e2e.target import Target
 from e2e.viewing import PROMPT
-from e2e.waiting import Object, ask_until, is_ready, objects, wait_for
+from e2e.waiting import Object, ask_until, is_ready, wait_for
 
 TOKEN = "only-for-this-test"  # noqa: S105
 CONFIG = {
@@ -132,8 +132,7 @@ def test_readyz_gates_the_service(cluster: Target, namespace: str) -> None:
     ask_until(lambda: answers(cluster, namespace, url), lambda it_does: not it_does)
     own_url = f"http://{pods.address_of(namespace, 'runtime')}:8000"
     assert answers(cluster, namespace, own_url)
-    listed = objects(kubernetes.client.CoreV1Api().list_namespaced_pod, namespace)
-    (server,) = (pod for pod in listed if pod["metadata"]["name"] == "runtime")
+    server = pods.named(namespace, "runtime")
     (container,) = server["status"]["containerStatuses"]
     assert not is_ready(server)
     assert "running" in container["state"]
