@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections.abc import Generator, Iterator
@@ -10,10 +11,7 @@ from pathlib import Path
 import kubernetes.client
 import pytest
 
-from e2e import collecting, operating, pods, target
-from e2e.cluster import cluster as own
-from e2e.cluster import components, control_plane, network, node, simulated
-from e2e.cluster.places import CONTROL_PLANE, STATE, Node, nodes
+from e2e import collecting, mending, operating, pods, target
 from e2e.cluster.shell import ClusterError
 from e2e.target import Target
 from e2e.waiting import wait_for
@@ -52,7 +50,7 @@ def namespace(cluster: Target, request: pytest.FixtureRequest) -> Iterator[str]:
     request.node.stash[NAMESPACE] = name
     yield name
     if cluster.ours and request.node.stash.get(FAILED, False):
-        mend()  # what the test broke and had no chance to mend
+        mending.mend()  # what the test broke and had no chance to mend
     cluster.kubectl("delete", "namespace", name, "--wait=false")
     namespaces = kubernetes.client.CoreV1Api().list_namespace
     wait_for(namespaces, lambda found: not found, name=name)
@@ -60,18 +58,11 @@ def namespace(cluster: Target, request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that breaks the cluster mends it: all parts live, all nodes are Ready, no volume is
-    left."""
-    yield
+    """What was there before a test is there after it, and nothing else."""
     found = request.config.stash.get(TARGET, None)
-    if found is None or not found.ours or not STATE.exists():
-        return
-    found.connect()  # it may be a new one
-    assert own.dead() == []
-    assert [one.name for one in nodes()] == ["node-1", "node-2"]
-    node.wait_ready(*nodes())
-    core = kubernetes.client.CoreV1Api()
-    wait_for(core.list_persistent_volume, lambda volumes: not volumes)
+    uses_it = "cluster" in request.fixturenames and "machine" not in request.fixturenames
+    with mending.nothing_left(found) if found and uses_it else contextlib.nullcontext():
+        yield
 
 
 @pytest.fixture
@@ -80,32 +71,7 @@ def own_cluster(cluster: Target) -> Iterator[Target]:
     if not cluster.ours:
         pytest.skip("only our own cluster may be broken on purpose")
     yield cluster
-    mend()
-
-
-def mend() -> None:
-    """Two nodes that are switched on, plugged in and as they were; every component running."""
-    for owner in components.owners():
-        for name in components.components_of(owner):
-            components.resume(owner, name)
-    network.cut(CONTROL_PLANE, False)
-    control_plane.start()
-    for one in nodes():
-        if one.number > own.NODES:
-            node.remove(one)
-    for number in range(own.NODES):
-        mend_node(Node(number + 1))
-    node.wait_ready(*nodes())
-    simulated.set_nodes(0)
-
-
-def mend_node(one: Node) -> None:
-    node.add(one)
-    network.cut(one.name, False)
-    network.slow_down(one.name, None)
-    node.wait_ready(one)
-    control_plane.kubectl("uncordon", one.name)
-    node.set_gpus(one, 0)
+    mending.mend()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -122,8 +88,12 @@ def pytest_runtest_makereport(
         item.stash[FAILED] = True
         if (found := item.config.stash.get(TARGET, None)) is not None:
             name = f"{item.nodeid}-{report.when}"
-            folder = collecting.collect(found, name, item.stash.get(NAMESPACE, None))
-            item.config.stash.setdefault(COLLECTED, []).append(folder)
+            try:
+                folder = collecting.collect(found, name, item.stash.get(NAMESPACE, None))
+            except OSError as error:  # a full disk: the failure itself must still be told
+                report.sections.append(("Nothing was collected", str(error)))
+            else:
+                item.config.stash.setdefault(COLLECTED, []).append(folder)
     return report
 
 
@@ -137,9 +107,10 @@ def pytest_terminal_summary(
 @pytest.fixture(scope="module")
 def operator(cluster: Target) -> Iterator[Target]:
     """The cluster with the chart installed."""
-    operating.install(cluster)
-    yield cluster
-    operating.uninstall(cluster)
+    with mending.nothing_left(cluster):
+        operating.install(cluster)
+        yield cluster
+        operating.uninstall(cluster)
 
 
 @pytest.fixture

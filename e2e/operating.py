@@ -121,16 +121,20 @@ def wait_for_pods(
 ) -> list[Object]:
     """The service's pods that are not going, as soon as `holds` is true of them."""
     list_pods = kubernetes.client.CoreV1Api().list_namespaced_pod
-    wait_for(list_pods, lambda _: holds(pods_of(namespace, service)), namespace)
-    return pods_of(namespace, service)
+    found = wait_for(list_pods, lambda listed: holds(_staying(listed, service)), namespace)
+    return _staying(found, service)
 
 
 def pods_of(namespace: str, service: str) -> list[Object]:
     """The service's pods that are not going."""
-    return [pod for pod in _pods(namespace, service) if "deletionTimestamp" not in pod["metadata"]]
+    return _staying(objects(kubernetes.client.CoreV1Api().list_namespaced_pod, namespace), service)
 
 
-def _pods(namespace: str, service: str) -> list[Object]:
-    listed = objects(kubernetes.client.CoreV1Api().list_namespaced_pod, namespace)
+def _staying(listed: list[Object], service: str) -> list[Object]:
     label = "matinee.video/service"
-    return [p for p in listed if (p["metadata"].get("labels") or {}).get(label) == service]
+    return [
+        pod
+        for pod in listed
+        if (pod["metadata"].get("labels") or {}).get(label) == service
+        and "deletionTimestamp" not in pod["metadata"]
+    ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import kubernetes.client
 
 from e2e.target import Target
-from e2e.waiting import PATIENCE_S, is_ready, wait_for
+from e2e.waiting import PATIENCE_S, is_ready, objects, wait_for
 
 Manifest = dict[str, Any]
 SERVER = """
@@ -147,6 +148,19 @@ def wait_reachable(target: Target, namespace: str, client: str, url: str) -> Non
     target.kubectl(*words)
 
 
+def first_line(target: Target, namespace: str, name: str) -> str:
+    """The first line of the pod's log, as soon as it is there: a pod may be Ready before."""
+    words = ("kubectl", "logs", "-n", namespace, name, "--follow")
+    with subprocess.Popen(
+        words, env=target.environment(), stdout=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout is not None
+        try:
+            return following.stdout.readline().removesuffix("\n")
+        finally:
+            following.kill()
+
+
 def ready_addresses(slices: list[Manifest]) -> set[str]:
     """Names of the pods that a Service's EndpointSlices call ready."""
     return {
@@ -155,6 +169,12 @@ def ready_addresses(slices: list[Manifest]) -> set[str]:
         for endpoint in piece.get("endpoints") or ()
         if endpoint["conditions"].get("ready")
     }
+
+
+def named(namespace: str, name: str) -> Manifest:
+    """The pod, as it is now."""
+    (found,) = objects(kubernetes.client.CoreV1Api().list_namespaced_pod, namespace, name=name)
+    return found
 
 
 def address_of(namespace: str, name: str) -> str:

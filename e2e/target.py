@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ from e2e.cluster.shell import ClusterError
 
 EXTERNAL = "KUBECONFIG"
 REGISTRY = "MATINEE_IMAGE_REGISTRY"
+PROGRAMS = ("kubectl", "helm")
+TIMEOUT = "--request-timeout=10s"
+"""For questions to an API server that may not answer."""
+REMEDY = "correct it, or unset it to use the one of `make cluster`"
 
 
 @dataclass(frozen=True)
@@ -77,15 +82,33 @@ def find() -> Target:
     """KUBECONFIG's cluster, unless it is unset or names ours.
 
     Raises:
-        ClusterError: there is none, with the reason.
+        ClusterError: there is none that can be used, with the reason and the remedy.
     """
     named = os.environ.get(EXTERNAL)
     if named and Path(named) != kubeconfig():
-        if not (registry := os.environ.get(REGISTRY)):
-            raise ClusterError(
-                f"{EXTERNAL} names a cluster: {REGISTRY} must name the registry that it pulls "
-                "matinee/runtime:dev, matinee/operator:dev and matinee/router:dev from"
-            )
-        return Target(Path(named), ours=False, registry=registry)
+        return _elsewhere(named)
     cluster.require_running()
     return Target(kubeconfig(), ours=True)
+
+
+def _elsewhere(named: str) -> Target:
+    if not any(Path(file).exists() for file in named.split(os.pathsep)):
+        raise ClusterError(f"{EXTERNAL} names {named}, which is not there: {REMEDY}")
+    if not (registry := os.environ.get(REGISTRY)):
+        raise ClusterError(
+            f"{EXTERNAL} names a cluster: {REGISTRY} must name the registry that it pulls "
+            "matinee/runtime:dev, matinee/operator:dev and matinee/router:dev from"
+        )
+    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
+        raise ClusterError(
+            f"{EXTERNAL} names a cluster, which needs {' and '.join(missing)} on the PATH"
+        )
+    found = Target(Path(named), ours=False, registry=registry)
+    try:
+        found.kubectl("get", "--raw=/readyz", TIMEOUT)
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise ClusterError(
+            f"{EXTERNAL} names {named}, whose cluster does not answer: {reason}; {REMEDY}"
+        ) from error
+    return found

@@ -7,11 +7,11 @@ import pytest
 
 from e2e import pods
 from e2e.cluster import __main__ as command
-from e2e.cluster import cluster
+from e2e.cluster import cluster, control_plane
 from e2e.cluster.places import Node
 from e2e.cluster.shell import run
 from e2e.target import Target
-from e2e.waiting import is_ready, objects, wait_for
+from e2e.waiting import ask_until, is_ready, objects, wait_for
 
 SERVERS = pods.service("servers", {"role": "server"})
 
@@ -99,10 +99,7 @@ def test_pods_serve_while_the_control_plane_restarts_under_them(
     answered = answers(own_cluster, namespace)
     cluster_command("component", "restart", component)
     wait_for_endpoints(namespace, {"server-1", "server-2"})
-    for _ in range(100):  # of round trips: it answers hundreds of requests a second
-        if answers(own_cluster, namespace) > answered:
-            break
-    assert answers(own_cluster, namespace) > answered
+    ask_until(lambda: answers(own_cluster, namespace), lambda count: count > answered)
     found = pods_of(namespace)
     assert {p["metadata"]["uid"] for p in found} == before
     assert {s["restartCount"] for p in found for s in p["status"]["containerStatuses"]} == {0}
@@ -112,14 +109,18 @@ def answers(target: Target, namespace: str) -> int:
     return len(target.kubectl("logs", "-n", namespace, "asking").splitlines())
 
 
-def test_a_frozen_api_server_answers_again_when_it_goes_on(
-    own_cluster: Target, namespace: str
+@pytest.mark.parametrize("component", ["kube-apiserver", "etcd"])
+def test_a_frozen_control_plane_answers_again_when_it_goes_on(
+    own_cluster: Target, namespace: str, component: str
 ) -> None:
-    cluster_command("component", "pause", "kube-apiserver")
+    note = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note"}}
+    cluster_command("component", "pause", component)
     with pytest.raises(subprocess.CalledProcessError):
-        own_cluster.kubectl("get", "nodes", "--request-timeout=1s")
-    cluster_command("component", "resume", "kube-apiserver")
-    assert "node-1" in own_cluster.kubectl("get", "nodes")
+        own_cluster.kubectl("create", "configmap", "-n", namespace, "no", "--request-timeout=1s")
+    cluster_command("component", "resume", component)
+    ask_until(control_plane.is_ready, bool)
+    own_cluster.create(namespace, note)
+    assert "note" in own_cluster.kubectl("get", "configmaps", "-n", namespace)
 
 
 def test_a_third_node_takes_pods_and_goes_without_a_trace(
@@ -138,7 +139,7 @@ def test_a_third_node_takes_pods_and_goes_without_a_trace(
 
 
 def test_a_slow_link_is_slow(own_cluster: Target, namespace: str) -> None:
-    """400 kB at 800 kbit/s take more than 3 s; at full speed they take milliseconds."""
+    """400 kB at 800 kbit/s take more than 3 s; at full speed milliseconds, on an idle machine."""
     size = 400_000
     serve = pods.SERVER.replace('os.environ["HOSTNAME"].encode()', f"b'x' * {size}")
     far = pods.server(own_cluster, "far", node="node-2")
@@ -158,7 +159,7 @@ def test_a_slow_link_is_slow(own_cluster: Target, namespace: str) -> None:
     assert float(slow_s) > 3.0
     cluster_command("node", "slow", "node-2", "0")
     _, fast_s = own_cluster.kubectl(*words).split()
-    assert float(fast_s) < 1.0
+    assert float(fast_s) < float(slow_s) / 2
 
 
 def test_a_component_that_died_is_named(
@@ -169,12 +170,36 @@ def test_a_component_that_died_is_named(
     assert "ended: kube-scheduler of control-plane" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["node-7", "no-such-node"])
-def test_a_node_that_is_not_there_is_an_error(
-    own_cluster: Target, name: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("node kill node-7", "there is no node node-7; present: node-1, node-2"),
+        ("node kill no-such-node", "no-such-node is no node: nodes are called node-1 to node-100"),
+        ("component pause kwok", "kwok was not started; present: agent, coredns, etcd, "),
+    ],
+)
+def test_what_is_not_there_is_an_error(
+    own_cluster: Target, words: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.main(["node", "kill", name]) == 1
-    assert name in capsys.readouterr().err
+    assert command.main(words.split()) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_what_is_off_or_dead_is_named_with_what_switches_it_on(
+    own_cluster: Target, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster_command("node", "kill", "node-2")
+    for words in ("cut", "mend", "stop-kubelet", "resume-kubelet"):
+        assert command.main(["node", words, "node-2"]) == 1
+    assert command.main(["node", "slow", "node-2", "100"]) == 1
+    told = "cluster: node-2 is off; `node add node-2` switches it on\n"
+    assert capsys.readouterr().err == 5 * told
+    cluster_command("component", "stop", "coredns")
+    for words in ("pause", "resume", "stop"):
+        assert command.main(["component", words, "coredns"]) == 1
+    told = "cluster: coredns does not run; `component restart coredns` starts it\n"
+    assert capsys.readouterr().err == 3 * told
+    cluster_command("component", "restart", "coredns")
 
 
 def pods_of(namespace: str) -> list[pods.Manifest]:

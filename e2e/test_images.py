@@ -7,6 +7,7 @@ import pytest
 from e2e import pods
 from e2e.cluster import images, oci
 from e2e.cluster.containerd import LAYOUT
+from e2e.cluster.images import Image
 from e2e.target import Target
 
 
@@ -46,10 +47,22 @@ def test_an_image_runs_as_somebody_who_may_write_nothing(
     assert b"Read-only file system" in refused.value.stderr
 
 
+@pytest.mark.parametrize("image", images.OURS, ids=lambda image: image.name)
+def test_dependencies_and_code_are_layers_of_their_own(own_cluster: Target, image: Image) -> None:
+    """So a change of the code moves a few megabytes, whatever the dependencies weigh."""
+    *_, dependencies, code = oci.layers(LAYOUT, image.name)
+    assert code["size"] < 20e6
+    assert code["size"] < dependencies["size"] / 10
+    for layer, place in ((dependencies, "opt/venv"), (code, "opt/matinee")):
+        files = oci.files_in(LAYOUT, layer)
+        assert {"/".join(name.split("/")[:2]) for name in files} == {place}
+
+
 def test_the_images_sizes(own_cluster: Target) -> None:
     """The runtime carries torch; the others must stay small."""
-    megabytes = {
-        image.name: round(oci.size_bytes(LAYOUT, image.name) / 1e6) for image in images.OURS
-    }
-    assert megabytes["matinee/operator:dev"] < 500, megabytes
-    assert megabytes["matinee/router:dev"] < 500, megabytes
+    sizes = {image.name: oci.size_bytes(LAYOUT, image.name) for image in images.OURS}
+    assert sizes["matinee/operator:dev"] < 500e6
+    assert sizes["matinee/router:dev"] < 500e6
+    for image in images.OURS:
+        megabytes = round(sizes[image.name] / 1e6)
+        assert images.size_of(image).startswith(f"{image.name}: {megabytes} MB, ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -13,9 +14,12 @@ import psutil
 import pytest
 
 from e2e import pods
-from e2e.cluster import cluster, components, control_plane, node
-from e2e.cluster.places import BINARIES, CONTROL_PLANE, ROOT, STATE, log_file, nodes
+from e2e.cluster import cgroups, cluster, components, control_plane, node
+from e2e.cluster.places import CONTROL_PLANE, ROOT, STATE, log_file, nodes
+from e2e.collecting import MISSING
+from e2e.inner_run import collected, inner_run
 from e2e.target import Target
+from e2e.waiting import ask_until
 
 COMMAND = [sys.executable, "-m", "e2e.cluster"]
 
@@ -32,8 +36,7 @@ def traces() -> list[str]:
         for process in psutil.process_iter()
         if process.pid != os.getpid() and _is_the_cluster_s(process)
     ]
-    shims = Path("/run/containerd/s")
-    sockets = [str(place) for place in shims.iterdir()] if shims.is_dir() else []
+    sockets = map(str, Path("/run/containerd/s").glob("*"))
     return [*cluster.left(), *processes, *sockets]
 
 
@@ -60,19 +63,27 @@ def machine(cluster: Target) -> Iterator[Target]:
 
 
 def test_up_twice_changes_nothing(machine: Target) -> None:
-    before = component_pids()
+    before = first_processes()
     said = run("up")
     assert "control plane ready" not in said
-    assert component_pids() == before
+    assert first_processes() == before
 
 
-def component_pids() -> set[int]:
-    """Without what containerd starts and ends for its containers all the time."""
-    return {
-        process.pid
-        for process in psutil.process_iter()
-        if _is_the_cluster_s(process) and str(BINARIES) in "".join(_words(process)[:1])
-    }
+def first_processes() -> dict[str, int]:
+    """The first process of each component: what a containerd starts for its pods comes and goes."""
+    groups = [
+        components.group_of(owner, name)
+        for owner in components.owners()
+        for name in components.components_of(owner)
+    ]
+    return {group: min(cgroups.processes(group), key=born) for group in groups}
+
+
+def born(pid: int) -> float:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return math.inf
 
 
 def test_down_removes_everything_and_may_be_repeated(machine: Target) -> None:
@@ -98,8 +109,9 @@ def start_until(made: Path) -> None:
     """Start a cluster and kill the starter as soon as the file is there."""
     starter = subprocess.Popen([*COMMAND, "up"], cwd=ROOT, stdout=subprocess.DEVNULL)
     with starter:
-        while not made.exists():
-            assert starter.poll() is None, f"it ended before it made {made}"
+        # Some are there for a moment only, so it looks often.
+        ask_until(lambda: made.exists() or starter.poll() is not None, bool, every_s=0.001)
+        assert starter.poll() is None, f"it ended before it made {made}"
         starter.send_signal(signal.SIGKILL)
 
 
@@ -129,6 +141,29 @@ def test_frozen_components_do_not_keep_a_cluster_from_being_removed(machine: Tar
     run("up")
 
 
+ENDS_THE_CLUSTER = """
+import subprocess, sys
+
+def test_fails(cluster):
+    subprocess.run([sys.executable, "-m", "e2e.cluster", "down"], check=True)
+    assert 1 == 2
+
+def test_goes_on():
+    pass
+"""
+
+
+def test_a_failure_without_a_cluster_is_told_and_the_next_test_runs(
+    machine: Target, tmp_path: Path
+) -> None:
+    run("up")
+    said = inner_run(tmp_path, ENDS_THE_CLUSTER)
+    assert "assert 1 == 2" in said
+    assert "no cluster is left" in said
+    assert "1 failed, 1 passed, 1 error" in said
+    assert "components: " in (collected(said)[0] / MISSING).read_text()
+
+
 def test_another_cluster_is_used_when_kubeconfig_names_one(machine: Target, tmp_path: Path) -> None:
     """Ours, under another name: then nothing may be done to it but through its API server."""
     copy = tmp_path / "kubeconfig"
@@ -142,5 +177,5 @@ def test_another_cluster_is_used_when_kubeconfig_names_one(machine: Target, tmp_
     names |= {"MATINEE_IMAGE_REGISTRY": "docker.io"}
     done = subprocess.run(command, cwd=ROOT, env=names, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
     assert "skipped" in done.stdout

@@ -8,7 +8,7 @@ import pytest
 
 from e2e import pods
 from e2e.target import Target
-from e2e.waiting import NeverTrue
+from e2e.waiting import ask_until
 
 QUICK_S = 2.0
 
@@ -33,11 +33,8 @@ def reaches(target: Target, namespace: str, client: str, address: str) -> bool:
 
 
 def eventually(target: Target, namespace: str, client: str, address: str, wanted: bool) -> None:
-    """Policies take effect a moment after they are made; each try is a round trip of a pod."""
-    for _ in range(30):
-        if reaches(target, namespace, client, address) == wanted:
-            return
-    raise NeverTrue(f"{client} {'never reached' if wanted else 'always reached'} {address}")
+    """Policies take effect a moment after they are made."""
+    ask_until(lambda: reaches(target, namespace, client, address), lambda got: got == wanted)
 
 
 @pytest.mark.parametrize("client_node", ["node-1", "node-2"])

@@ -7,10 +7,10 @@ from typing import Any
 import kubernetes.client
 
 from e2e import operating
-from e2e.operating import condition, pods_of, revision_of, wait_until
+from e2e.operating import condition, pods_of, revision_of, wait_for_pods, wait_until
 from e2e.target import Target
 from e2e.test_runtime import streamed
-from e2e.waiting import is_ready, wait_for
+from e2e.waiting import Object, is_ready, wait_for
 
 READY = condition("Ready", "True")
 TAKEOVER_S = 15.0
@@ -116,8 +116,18 @@ EVENTS = {
 }
 
 
+def wait_for_events(namespace: str, wanted: set[tuple[str, str, str]]) -> None:
+    """Until they are there: the operator writes them beside the status, not before it."""
+
+    def all_there(found: list[Object]) -> bool:
+        return wanted <= {(one["type"], one["reason"], one["message"]) for one in found}
+
+    wait_for(kubernetes.client.CoreV1Api().list_namespaced_event, all_there, namespace)
+
+
 def test_kubectl_describe_explains_itself(operator: Target, tiny: str) -> None:
     revision = revision_of(pods_of(tiny, "tiny")[0])
+    wait_for_events(tiny, {(t, reason, m.replace("REVISION", revision)) for t, reason, m in EVENTS})
     told = operator.kubectl("describe", "ssvc/tiny", "-n", tiny).replace(revision, "REVISION")
     told = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", told)
     told = re.sub(r" +$", "", told, flags=re.MULTILINE)
@@ -133,8 +143,7 @@ def test_scaling_makes_and_removes_pods(operator: Target, tiny: str) -> None:
         "StreamingService", tiny, "tiny", lambda s: READY(s) and s["status"]["readyReplicas"] == 3
     )
     operator.kubectl("scale", "ssvc/tiny", "-n", tiny, "--replicas=1")
-    list_pods = kubernetes.client.CoreV1Api().list_namespaced_pod
-    wait_for(list_pods, lambda _: len(names_of(tiny)) == 1, tiny)
+    wait_for_pods(tiny, "tiny", lambda found: len(found) == 1)
     wait_until("StreamingService", tiny, "tiny", READY)
 
 
@@ -142,14 +151,12 @@ def test_a_pod_that_is_deleted_by_hand_comes_back(operator: Target, tiny: str) -
     before = {pod["metadata"]["uid"] for pod in pods_of(tiny, "tiny")}
     gone = sorted(names_of(tiny))[0]
     operator.kubectl("delete", "pod", "-n", tiny, gone, "--wait=false")
-    list_pods = kubernetes.client.CoreV1Api().list_namespaced_pod
 
-    def two_and_one_is_new(_: Any) -> bool:
-        found = pods_of(tiny, "tiny")
+    def two_and_one_is_new(found: list[Object]) -> bool:
         new = [pod for pod in found if pod["metadata"]["uid"] not in before]
         return len(found) == 2 and len(new) == 1 and all(map(is_ready, found))
 
-    wait_for(list_pods, two_and_one_is_new, tiny)
+    wait_for_pods(tiny, "tiny", two_and_one_is_new)
 
 
 def test_everything_goes_with_the_service(operator: Target, tiny: str) -> None:

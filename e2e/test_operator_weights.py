@@ -99,7 +99,6 @@ def test_a_private_model_is_fetched_once_the_token_is_right(
     assert columns[:3] == ["tiny", "True", "Ready"]
     assert "MB" in columns, columns
     url = f"http://tiny.{namespace}.svc:8000"
-    pods.wait_reachable(operator, namespace, "client", f"{url}/readyz")
     assert len(streamed(operator, namespace, url, tmp_path / "segment.mp4")) == 17
 
 
@@ -114,5 +113,4 @@ def test_a_model_is_fetched_from_s3(
         serve(operator, namespace, source)
         wait_until("StreamingService", namespace, "tiny", READY)
     url = f"http://tiny.{namespace}.svc:8000"
-    pods.wait_reachable(operator, namespace, "client", f"{url}/readyz")
     assert len(streamed(operator, namespace, url, tmp_path / "segment.mp4")) == 17

@@ -11,8 +11,9 @@ import yaml
 from e2e import pods
 from e2e.target import Target
 from e2e.viewing import PROMPT
-from e2e.waiting import is_true, wait_for
+from e2e.waiting import Object, ask_until, is_ready, wait_for
 
+TOKEN = "only-for-this-test"  # noqa: S105
 CONFIG = {
     "generator": {"model_path": "builtin:tiny", "engine": {"device": "cpu"}},
     "server": {"host": "0.0.0.0"},  # noqa: S104 - in a pod
@@ -35,6 +36,7 @@ def runtime_pod(target: Target) -> dict[str, Any]:
         image="runtime",
         node="node-2" if target.ours else None,
         requests={"memory": "2Gi"},
+        env=[{"name": "MATINEE_ADMIN_TOKEN", "value": TOKEN}],
         ports=[{"name": "http", "containerPort": 8000}],
         livenessProbe={"httpGet": {"path": "/healthz", "port": "http"}, "timeoutSeconds": 5},
         startupProbe={
@@ -58,6 +60,7 @@ def runtime_pod(target: Target) -> dict[str, Any]:
 
 def streamed(target: Target, namespace: str, url: str, to: Path) -> list[dict[str, Any]]:
     """Stream a segment from a client pod; returns the frames that ffprobe finds in the file."""
+    pods.wait_reachable(target, namespace, "client", f"{url}/readyz")
     stream = ("python3", "-m", "matinee", "stream", url, "-p", PROMPT, "-o", "/tmp/a.mp4")
     target.kubectl("exec", "-n", namespace, "client", "--", *stream)
     return fetched(target, namespace, "/tmp/a.mp4", to)
@@ -74,30 +77,75 @@ def fetched(target: Target, namespace: str, file: str, to: Path) -> list[dict[st
     return frames
 
 
-def test_a_client_on_another_node_streams_a_segment_over_the_service(
-    cluster: Target, namespace: str, tmp_path: Path
-) -> None:
-    slices = kubernetes.client.DiscoveryV1Api().list_namespaced_endpoint_slice
-    list_pods = kubernetes.client.CoreV1Api().list_namespaced_pod
-    cluster.create(
+def serve(target: Target, namespace: str) -> str:
+    """Create the pod, its Service and a client; returns the Service's URL."""
+    target.create(
         namespace,
         SETTINGS,
         pods.service("runtime", {"app": "runtime"}, port=8000),
-        runtime_pod(cluster),
-        pods.asleep(cluster, "client", node="node-1" if cluster.ours else None),
+        runtime_pod(target),
+        pods.asleep(target, "client", node="node-1" if target.ours else None),
     )
-    # The server lives before its model is warm, and the Service leaves it out until then.
-    started = is_true("PodReadyToStartContainers")
-    wait_for(list_pods, lambda found: started(found[0]), namespace, name="runtime")
-    wait_for(slices, lambda found: bool(found) and not pods.ready_addresses(found), namespace)
+    return f"http://runtime.{namespace}.svc:8000"
+
+
+def wait_for_endpoint(namespace: str, ready: bool) -> None:
+    """Until the Service has one address, which is ready or not."""
+    slices = kubernetes.client.DiscoveryV1Api().list_namespaced_endpoint_slice
+
+    def holds(found: list[Object]) -> bool:
+        addresses = [endpoint for piece in found for endpoint in piece.get("endpoints") or ()]
+        return [one["conditions"]["ready"] for one in addresses] == [ready]
+
+    wait_for(slices, holds, namespace)
+
+
+def test_a_client_on_another_node_streams_a_segment_over_the_service(
+    cluster: Target, namespace: str, tmp_path: Path
+) -> None:
+    url = serve(cluster, namespace)
     pods.wait_ready(namespace, "runtime", "client")
-    wait_for(slices, lambda found: pods.ready_addresses(found) == {"runtime"}, namespace)
-    url = f"http://runtime.{namespace}.svc:8000"
-    pods.wait_reachable(cluster, namespace, "client", f"{url}/readyz")
     frames = streamed(cluster, namespace, url, tmp_path / "segment.mp4")
     assert len(frames) == 17
     assert (frames[0]["width"], frames[0]["height"]) == (64, 64)
     assert "ready: http://" in cluster.kubectl("logs", "-n", namespace, "runtime")
+
+
+DRAIN = f"""
+import sys, urllib.request
+headers = {{"Authorization": "Bearer {TOKEN}"}}
+order = urllib.request.Request(sys.argv[1] + "/v1/drain", b"", headers)
+print(urllib.request.urlopen(order).read().decode())
+"""
+
+
+def test_readyz_gates_the_service(cluster: Target, namespace: str) -> None:
+    """Without its probe the server would stay in the Service for as long as it lives."""
+    url = serve(cluster, namespace)
+    wait_for_endpoint(namespace, ready=False)  # its model is not warm
+    pods.wait_ready(namespace, "runtime", "client")
+    wait_for_endpoint(namespace, ready=True)
+    pods.wait_reachable(cluster, namespace, "client", f"{url}/readyz")
+    drain = ("exec", "-n", namespace, "client", "--", "python3", "-c", DRAIN, url)
+    assert json.loads(cluster.kubectl(*drain)) == {"draining": True, "sessions": 0}
+    wait_for_endpoint(namespace, ready=False)
+    ask_until(lambda: answers(cluster, namespace, url), lambda it_does: not it_does)
+    own_url = f"http://{pods.address_of(namespace, 'runtime')}:8000"
+    assert answers(cluster, namespace, own_url)
+    server = pods.named(namespace, "runtime")
+    (container,) = server["status"]["containerStatuses"]
+    assert not is_ready(server)
+    assert "running" in container["state"]
+    assert container["restartCount"] == 0
+
+
+def answers(target: Target, namespace: str, url: str) -> bool:
+    """Whether the client gets an answer from the server's process, ready or not."""
+    try:
+        pods.get(target, namespace, "client", f"{url}/healthz", timeout_s=2)
+    except subprocess.CalledProcessError:
+        return False
+    return True
 
 
 def test_a_pod_with_a_bad_configuration_says_what_is_wrong(cluster: Target, namespace: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from e2e import pods
 from e2e.target import Target
 from e2e.waiting import PATIENCE_S
 
@@ -94,6 +95,7 @@ class Viewer:
 @contextlib.contextmanager
 def viewers(target: Target, namespace: str, url: str, count: int) -> Iterator[list[Viewer]]:
     """Sessions from the pod `client` that have played their first segment."""
+    pods.wait_reachable(target, namespace, "client", f"{url}/readyz")
     with contextlib.ExitStack() as stack:
         made = [_start(stack, target, namespace, url) for _ in range(count)]
         for viewer in made:

@@ -1,21 +1,27 @@
-"""Waiting for what the API server will say, by watching it: no polling, no sleeping."""
+"""Waiting for what the API server will say, by watching it.
+
+What nothing tells of when it changes (a metric, a policy's effect) is asked for again and again.
+"""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import kubernetes.watch
 from kubernetes.client import ApiException
 from urllib3.exceptions import HTTPError
 
 Object = dict[str, Any]
+Answer = TypeVar("Answer")
 PATIENCE_S = 180.0
 """For what ought to happen within seconds, on a machine that is busy with something else."""
 RECONNECT_S = 0.1
 """Between attempts to reach an API server that does not answer."""
+ASK_AGAIN_S = 0.1
+"""Between questions about what cannot be watched: what is asked needs the processor, too."""
 
 
 class NeverTrue(AssertionError):
@@ -39,7 +45,7 @@ def wait_for(
         NeverTrue: not within `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
-    selectors = {"field_selector": f"metadata.name={name}"} if name else {}
+    selectors = _selectors(name)
     objects: dict[str, Object] = {}
     trouble: Exception | None = None
     while (left := deadline - time.monotonic()) > 0:
@@ -54,10 +60,33 @@ def wait_for(
     raise NeverTrue(f"not within {timeout_s:.0f} s; last seen: {seen}") from trouble
 
 
-def objects(list_some: Callable[..., Any], *scope: str) -> list[Object]:
+def ask_until(
+    ask: Callable[[], Answer],
+    holds: Callable[[Answer], bool],
+    timeout_s: float = PATIENCE_S,
+    every_s: float = ASK_AGAIN_S,
+) -> Answer:
+    """Ask until `holds` is true of the answer, and return it: for what cannot be watched.
+
+    Raises:
+        NeverTrue: not within `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not holds(answer := ask()):
+        if time.monotonic() > deadline:
+            raise NeverTrue(f"not within {timeout_s:.0f} s; last answer: {answer}")
+        time.sleep(every_s)
+    return answer
+
+
+def objects(list_some: Callable[..., Any], *scope: str, name: str | None = None) -> list[Object]:
     """The objects that there are now."""
-    items: list[Object] = _list(list_some, *scope)["items"]
+    items: list[Object] = _list(list_some, *scope, **_selectors(name))["items"]
     return items
+
+
+def _selectors(name: str | None) -> dict[str, str]:
+    return {"field_selector": f"metadata.name={name}"} if name else {}
 
 
 def _list(list_some: Callable[..., Any], *scope: str, **options: Any) -> Object:

@@ -1,9 +1,9 @@
 """Install programs of the distribution that the tests use, where that is allowed.
 
 `python -m tools.system_packages chromium ffmpeg` names programs; `cluster` stands for all that the
-test cluster needs. Those that are missing are
-installed with apt-get by root or with passwordless sudo. Where that is not possible it says so and
-succeeds: the tests that need them are then skipped and named at the end.
+test cluster needs. Those that are missing are installed with apt-get by root or with passwordless
+sudo. Where that is not possible it says so and succeeds: the tests that need them are then skipped
+and named at the end, and the cluster says what it lacks when it is to start.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterable, Sequence
 
 TIMEOUT_S = 900
+FOR_THE_CLUSTER = "cluster"
+SKIPPED = "tests that need them will be skipped"
 ALTERNATIVES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
 """Program (and Debian package) -> names under which it will do."""
 CLUSTER = {
@@ -34,11 +36,12 @@ CLUSTER = {
 
 
 def main(names: Sequence[str]) -> int:
-    programs = [program for name in names for program in (CLUSTER if name == "cluster" else [name])]
+    programs = [p for name in names for p in (CLUSTER if name == FOR_THE_CLUSTER else [name])]
     missing = missing_packages(programs)
     failed = missing if missing and not update() else [p for p in missing if not install([p])]
     if failed:
-        print(f"not installed: {', '.join(failed)}; tests that need them will be skipped")
+        wants = "the test cluster needs them" if FOR_THE_CLUSTER in names else SKIPPED
+        print(f"not installed: {', '.join(failed)}; {wants}")
     return 0
 
 

@@ -1,5 +1,8 @@
 """The cluster's programs, built from the Go modules in `binaries/` and kept in the cache.
 
+`python3 -m e2e.cluster.binaries` says what keeps this machine from building them; it needs nothing
+but Python.
+
 Each module is one program with its pinned versions. What is built lies in a folder named by a hash
 of all that it is made from, so a change builds anew and everything else is found in the cache.
 """
@@ -10,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -145,3 +149,7 @@ def go_version_of(binary: Binary) -> tuple[int, ...]:
 def _numbers(version: str) -> tuple[int, ...]:
     """1.26.4 or 1.27rc1 as numbers."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+if __name__ == "__main__":
+    sys.exit(why_not())

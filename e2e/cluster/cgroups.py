@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 MOUNT = Path("/sys/fs/cgroup")
@@ -35,21 +36,21 @@ def make_tracking(group: str, root: Path = TRACKING) -> Path:
     return folder
 
 
-def make_for_kubelet(group: str) -> None:
-    """Make a group that a kubelet can take as its `cgroupRoot`."""
-    for hierarchy in hierarchies():
+def make_for_kubelet(group: str, roots: Sequence[Path] | None = None) -> None:
+    """Make a group that a kubelet can take as its `cgroupRoot`, in every hierarchy by default."""
+    for hierarchy in hierarchies() if roots is None else roots:
         folder = hierarchy
         for part in Path(group).parts:
-            if V2:
-                _delegate(folder)
+            _delegate(folder)
             folder = folder / part
             folder.mkdir(exist_ok=True)
             _inherit_cpuset(folder)
 
 
 def _delegate(folder: Path) -> None:
-    controllers = (folder / "cgroup.controllers").read_text().split()
-    for controller in controllers:
+    """On v2 the groups below one have the controllers that it hands on."""
+    has = folder / "cgroup.controllers"
+    for controller in has.read_text().split() if has.exists() else ():
         # One controller may be refused (cpuset below threads, misc): the others are still wanted.
         with contextlib.suppress(OSError):
             (folder / "cgroup.subtree_control").write_text(f"+{controller}")
@@ -59,7 +60,8 @@ def _inherit_cpuset(folder: Path) -> None:
     """On v1 a new cpuset is empty and takes no process before it is told its cores."""
     for name in ("cpuset.cpus", "cpuset.mems"):
         file = folder / name
-        if not V2 and file.exists() and not file.read_text().strip():
+        is_v2 = (folder / "cgroup.controllers").exists()
+        if not is_v2 and file.exists() and not file.read_text().strip():
             file.write_text((folder.parent / name).read_text())
 
 
@@ -79,6 +81,15 @@ def freeze(group: str, frozen: bool = True, root: Path = TRACKING) -> None:
         _write_if_there(folder / "freezer.state", "FROZEN" if frozen else "THAWED")
     else:
         _write_if_there(folder / "cgroup.freeze", str(int(frozen)))
+
+
+def is_frozen(group: str, root: Path = TRACKING) -> bool:
+    """Whether `freeze` stopped it, or began to."""
+    folder = root / group
+    for name, awake in (("freezer.state", "THAWED"), ("cgroup.freeze", "0")):
+        with contextlib.suppress(FileNotFoundError):
+            return (folder / name).read_text().strip() != awake
+    return False
 
 
 def kill(group: str, root: Path = TRACKING) -> None:

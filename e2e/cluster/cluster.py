@@ -39,15 +39,37 @@ LEFT_OUTSIDE = (
 
 def why_not() -> str | None:
     """One sentence about what this machine lacks; None when it can run a cluster."""
+    if reason := _why_nobody_may():
+        return reason
+    if reason := binaries.why_not():
+        return f"{reason}, or set KUBECONFIG to use another cluster."
+    if missing := missing_packages(CLUSTER):
+        return f"The test cluster needs these Debian packages: {', '.join(missing)}."
+    return None
+
+
+def _why_nobody_may() -> str | None:
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         return "The test cluster needs Linux on x86-64; set KUBECONFIG to use another cluster."
     if os.geteuid() != 0:
         return "The test cluster needs root; set KUBECONFIG to use another cluster."
-    if missing := missing_packages(CLUSTER):
-        return f"The test cluster needs these Debian packages: {', '.join(missing)}."
-    if reason := binaries.why_not():
-        return f"{reason}, or set KUBECONFIG to use another cluster."
     return None
+
+
+def require_means() -> None:
+    """Raises:
+    ClusterError: this machine cannot run a cluster.
+    """
+    if (reason := why_not()) is not None:
+        raise ClusterError(reason)
+
+
+def require_root() -> None:
+    """Raises:
+    ClusterError: whoever asks may not change or look into the cluster.
+    """
+    if (reason := _why_nobody_may()) is not None:
+        raise ClusterError(reason)
 
 
 def prepare(say: Callable[[str], None]) -> None:
@@ -68,8 +90,7 @@ def up(say: Callable[[str], None], count: int = NODES) -> None:
     Raises:
         ClusterError: this machine cannot, or a part does not start.
     """
-    if (reason := why_not()) is not None:
-        raise ClusterError(reason)
+    require_means()
     prepare(say)
     if STATE.exists() and not BEGUN.exists():
         say("removing what an earlier start left behind")
@@ -116,22 +137,24 @@ def down() -> None:
     network.remove_all()
     with contextlib.suppress(OSError):
         cgroups.remove(PREFIX)
-    containerd.remove_traces([*traces, *LEFT_OUTSIDE])
+    containerd.remove_traces([*traces, *containerd.notes(STATE), *LEFT_OUTSIDE])
     if not mounts.below(STATE):
         shutil.rmtree(STATE, ignore_errors=True)
 
 
 def require_running() -> None:
     """Raises:
-    ClusterError: no cluster runs.
+    ClusterError: no cluster runs, or only root sees it.
     """
     if not STATE.exists():
         raise ClusterError("no cluster runs: start one with `make cluster`")
+    require_root()
 
 
 def left() -> list[str]:
     """Everything of the cluster that exists on this machine, the cache apart."""
     places = [str(place) for place in (STATE, *LEFT_OUTSIDE) if place.exists()]
+    places += map(str, containerd.notes(STATE))
     folders = (STATE, containerd.TEMPLATE, images.STORAGE)
     mounted = [str(m) for folder in folders for m in mounts.below(folder)]
     return [*cgroups.left(PREFIX), *network.left(), *mounted, *places]

@@ -121,6 +121,5 @@ def owners() -> list[str]:
 def components_of(owner: str) -> list[str]:
     """Names of the components that were started there; a kubelet's pods are none."""
     folder = cgroups.TRACKING / group_of(owner)
-    return sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name != "kubepods"
-    )
+    groups = [entry.name for entry in folder.iterdir() if entry.is_dir()] if folder.exists() else []
+    return sorted(name for name in groups if name != "kubepods")

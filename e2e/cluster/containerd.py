@@ -23,6 +23,8 @@ LAYOUT = CACHE / "images"
 REGISTRY = "docker.io"
 """What containerd puts before a name such as matinee/runtime:dev."""
 PAUSE_IMAGE = "matinee/pause:1"
+RUNC_NOTES, CNI_RESULTS = Path("/run/containerd/runc/k8s.io"), Path("/var/lib/cni/results")
+"""Where runc and CNI keep theirs, of every containerd of the machine."""
 _SETTINGS = """\
 version = 2
 root = "{folder}/containerd"
@@ -140,15 +142,27 @@ def copy_template(folder: Path) -> None:
 
 def traces(folder: Path) -> list[Path]:
     """What the node's containers have outside its folder, for want of a setting: the sockets of
-    their shims, runc's notes, and CNI's."""
-    found = []
-    for task in (folder / "containerd-state/io.containerd.runtime.v2.task/k8s.io").glob("*"):
-        address = task / "address"
-        if address.exists():
-            found.append(Path(address.read_text().removeprefix("unix://")))
-        found.append(Path("/run/containerd/runc/k8s.io") / task.name)
-        found += Path("/var/lib/cni/results").glob(f"pods-{task.name}-*")
-    return [place for place in found if place.exists()]
+    their shims, and what runc and CNI noted."""
+    tasks = (folder / "containerd-state/io.containerd.runtime.v2.task/k8s.io").glob("*/address")
+    sockets = [Path(address.read_text().removeprefix("unix://")) for address in tasks]
+    return [*(socket for socket in sockets if socket.exists()), *notes(folder)]
+
+
+def notes(folder: Path) -> list[Path]:
+    """What runc and CNI noted about containers whose files are below the folder.
+
+    Other containerds of the machine have theirs in the same places, so the text decides.
+    """
+    states, results = RUNC_NOTES.glob("*/state.json"), CNI_RESULTS.glob("*")
+    runc_s = [state.parent for state in states if _mentions(state, folder)]
+    return [*runc_s, *(result for result in results if _mentions(result, folder))]
+
+
+def _mentions(file: Path, folder: Path) -> bool:
+    try:
+        return f"{folder}/" in file.read_text(errors="replace")
+    except FileNotFoundError:
+        return False  # its container ended just now
 
 
 def remove_traces(places: Iterable[Path]) -> None:

@@ -13,6 +13,7 @@ interface and a few routes, and keeps its own settings. Removing the namespaces 
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from e2e.cluster.places import (
@@ -33,6 +34,8 @@ _HOST_END = Path("/sys/class/net") / HOST_INTERFACE
 NODE_INTERFACE = "eth0"
 BURST = "70kb"
 """A rate limit lets this much pass at once: a packet of a veth may have 64 KiB."""
+UNKNOWN_QUEUE = "qdisc kind is unknown"
+"""What tc says when the kernel lacks a module."""
 
 
 def namespace_of(owner: str) -> str:
@@ -132,7 +135,21 @@ def slow_down(owner: str, kilobits_per_s: int | None) -> None:
         try:
             run(*tc, "qdisc", "replace", "dev", interface, "root", *limit)
         except ClusterError as error:
-            raise ClusterError("this kernel has no token bucket filter (sch_tbf)") from error
+            if UNKNOWN_QUEUE in str(error):
+                raise ClusterError("this kernel has no token bucket filter (sch_tbf)") from error
+            raise
+
+
+def cut_off() -> list[str]:
+    """Whose cable is pulled."""
+    links = json.loads(run("ip", "-json", "-n", SWITCH, "link", "show", "type", "veth"))
+    return [link["ifname"] for link in links if "UP" not in link["flags"]]
+
+
+def slowed_down() -> list[str]:
+    """Whose rate is limited."""
+    queues = json.loads(run("tc", "-json", "-n", SWITCH, "qdisc", "show"))
+    return [queue["dev"] for queue in queues if queue["kind"] == "tbf"]
 
 
 def remove(owner: str) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -81,10 +81,21 @@ def descriptors(layout: Path, manifest: Descriptor) -> list[Descriptor]:
     return [content["config"], *content["layers"]]
 
 
+def layers(layout: Path, name: str) -> list[Descriptor]:
+    """The image's layers, the lowest first."""
+    _, *found = descriptors(layout, manifest_of(layout, name))
+    return found
+
+
 def size_bytes(layout: Path, name: str) -> int:
     """Of all layers, as they are stored."""
-    _, *layers = descriptors(layout, manifest_of(layout, name))
-    return sum(layer["size"] for layer in layers)
+    return sum(layer["size"] for layer in layers(layout, name))
+
+
+def files_in(layout: Path, layer: Descriptor) -> Iterator[str]:
+    """Names of all files of a layer."""
+    with tarfile.open(_blob(layout, layer["digest"])) as archive:
+        yield from (member.name for member in archive if not member.isdir())
 
 
 def drop_unused(layout: Path) -> None:

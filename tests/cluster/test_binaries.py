@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from e2e.cluster import binaries
 from e2e.cluster.binaries import ALL, KUBERNETES, Binary
-from e2e.cluster.places import HERE
+from e2e.cluster.places import HERE, ROOT
 from e2e.cluster.shell import ClusterError
+
+ASK = (
+    "import runpy, sys; sys.path.insert(0, sys.argv[1]);"
+    "runpy.run_module('e2e.cluster.binaries', run_name='__main__')"
+)
+"""As `python3 -m`, with nothing but the standard library."""
 
 
 @pytest.mark.parametrize("binary", ALL, ids=lambda binary: binary.module)
@@ -43,6 +50,18 @@ def test_without_go_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ClusterError, match="Go is not installed"):
         binaries.build(lambda _: None)
+
+
+def test_a_python_without_packages_tells_what_is_missing(tmp_path: Path) -> None:
+    """CI asks before it spends half an hour on everything else."""
+    asked = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", ASK, str(ROOT)],
+        env={"PATH": str(tmp_path), "MATINEE_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert asked.returncode == 1
+    assert asked.stderr.startswith("Go is not installed: Kubernetes is built with it; install ")
 
 
 @pytest.mark.parametrize(

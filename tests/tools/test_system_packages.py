@@ -48,6 +48,15 @@ def test_without_the_right_to_install_the_skip_is_announced(
     )
 
 
+def test_of_a_cluster_s_programs_it_does_not_say_that_tests_are_skipped(
+    bin_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert system_packages.main(["cluster"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("not installed: buildah, ")
+    assert said.endswith("; the test cluster needs them\n")
+
+
 def test_root_installs_with_apt(bin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     program(bin_folder, "apt-get", f'printf "%s\\n" "$*" >> {bin_folder}/log')
