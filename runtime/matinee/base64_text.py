@@ -13,7 +13,7 @@ SLICE_CHARACTERS = 2**18
 
 
 def decoded(text: str) -> bytes:
-    """What `base64.b64decode(text, validate=True)` gives.
+    """What `base64.b64decode(text, validate=True)` gives; needless padding is refused.
 
     Raises:
         ValueError: this is not base64.
