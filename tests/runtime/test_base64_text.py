@@ -32,5 +32,5 @@ def test_no_text_is_read_otherwise_than_by_the_standard_library(text: str) -> No
 
 @pytest.mark.parametrize("text", ["A", "AA", "AAA", "AA=A", "AA==AAAA", "AAAA====", "AA AA", "é"])
 def test_what_is_not_base64_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="padding|character|data"):
+    with pytest.raises(ValueError, match=r"padding|character|data"):
         base64_text.decoded(text)
