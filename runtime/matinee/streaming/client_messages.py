@@ -40,7 +40,7 @@ Steps = Annotated[int, Field(ge=1, le=1000)]
 Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 FrameCount = Annotated[int, Field(ge=1, le=4097)]
 Name = Annotated[str, Field(max_length=256)]
-MOST_PARTS = 20_000
+MOST_PARTS = 100_000
 """Commas and opening brackets in a message. Parsing holds up everybody else for a time that grows
 with the number of values: a picture is one long one, but millions of short ones take seconds."""
 MOST_LATER_CHARACTERS = 2**20

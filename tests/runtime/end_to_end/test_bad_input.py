@@ -33,7 +33,6 @@ async def _refused_at_first(server: Server, frame: str | bytes) -> tuple[Message
         (b"\x00\x01", None, "binary"),
         ("no JSON", None, "not valid JSON"),
         ("[" * 10_000, None, "not valid JSON"),
-        ("[" * 30_000, None, "commas and brackets"),
         ("[]", "type", "JSON object"),
         ("7", "type", "JSON object"),
         ("{}", "type", "type"),
