@@ -24,14 +24,11 @@ SWEEP_EVERY = 1024
 
 class SessionLogs:
     """`directory` None switches logging off. `close` waits for what is under way; lines that come
-    later are lost. `clock` gives seconds since the epoch, as file times do."""
+    later are lost."""
 
-    def __init__(
-        self, directory: Path | None, ttl_s: float, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, directory: Path | None, ttl_s: float) -> None:
         self._directory = directory
         self._ttl_s = ttl_s
-        self._clock = clock
         self._lines = 0
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="session-log")
         self._warned = False
@@ -49,7 +46,7 @@ class SessionLogs:
         path = self._directory / f"session-{session_id}.jsonl"
         self._submit(_append, path, json.dumps(line, ensure_ascii=False))
         if self._lines % SWEEP_EVERY == 0:
-            self._submit(_remove_older, self._directory, self._clock() - self._ttl_s)
+            self._submit(_remove_older, self._directory, time.time() - self._ttl_s)
         self._lines += 1
 
     def close(self) -> None:
