@@ -166,6 +166,7 @@ def test_a_failure_without_a_cluster_is_told_and_the_next_test_runs(
 
 def test_another_cluster_is_used_when_kubeconfig_names_one(machine: Target, tmp_path: Path) -> None:
     """Ours, under another name: then nothing may be done to it but through its API server."""
+    run("up")
     copy = tmp_path / "kubeconfig"
     copy.write_bytes(machine.kubeconfig.read_bytes())
     names = machine.environment() | {"KUBECONFIG": str(copy)}

@@ -18,10 +18,10 @@ API_MODULES = sorted(
 )
 
 
-def fresh(code: str) -> str:
+def fresh(code: str, *words: str) -> str:
     """What a new Python in the repository's root prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
 
@@ -100,6 +100,31 @@ def test_the_server_s_side_starts_without_torch(package: str) -> None:
     files = (ROOT / "runtime" / "matinee" / package).glob("[!_]*.py")
     modules = sorted(f"matinee.{package}.{path.stem}" for path in files)
     assert heavy_after_importing([f"matinee.{package}", *modules]) == "[]"
+
+
+WITH_THE_ROUTER_S_PACKAGES = """
+import importlib.metadata, re, sys
+from pathlib import Path
+
+lock = Path("requirements/router.txt").read_text()
+present = {"matinee", *re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)}
+packages = importlib.metadata.packages_distributions()
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        owners = {owner.lower().replace("_", "-") for owner in packages.get(name, ())}
+        if owners and not owners & present:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+from matinee.cli import main
+print(main(["stream", "http://127.0.0.1:9", "-p", "a", "-o", sys.argv[1]]))
+"""
+
+
+def test_the_terminal_client_runs_with_what_the_router_s_image_has(tmp_path: Path) -> None:
+    """Port 9 answers nobody."""
+    assert fresh(WITH_THE_ROUTER_S_PACKAGES, str(tmp_path / "a.mp4")) == "1"
 
 
 def test_importing_matinee_does_not_import_torch() -> None:

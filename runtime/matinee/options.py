@@ -23,7 +23,8 @@ from matinee.generation import (
     check_request,
     with_defaults,
 )
-from matinee.media.images import MIME_OF_SUFFIX, decode_image
+from matinee.media.images import decode_image
+from matinee.media.suffixes import MIME_OF_SUFFIX
 from matinee.naming import named
 from matinee_api.problems import nearest, sentence_of
 from matinee_api.runtime_config import RequestConfig, SamplingConfig

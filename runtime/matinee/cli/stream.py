@@ -20,7 +20,7 @@ from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
 from matinee.cli.stream_recording import Recording
 from matinee.client import Message, StreamClient, StreamClosed, stream_url
 from matinee.errors import BadInput, MatineeError
-from matinee.media.images import MIME_OF_SUFFIX
+from matinee.media.suffixes import MIME_OF_SUFFIX
 from matinee.naming import named
 from matinee.new_file import check_new_file, new_file
 from matinee.output_path import check_output_file

@@ -4,4 +4,4 @@ CPU work only, without sockets, event loops or torch. Nothing here is thread-saf
 `VideoStream` is called by one thread at a time.
 """
 
-__all__ = ["boxes", "fmp4", "h264", "i420", "images", "jpeg", "tracks", "video_stream"]
+__all__ = ["boxes", "fmp4", "h264", "i420", "images", "jpeg", "suffixes", "tracks", "video_stream"]

@@ -27,13 +27,6 @@ FORMATS = {
     "image/jpg": "JPEG",
     "image/webp": "WEBP",
 }
-MIME_OF_SUFFIX = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-}
-"""Of files."""
 BACKDROP = (255, 255, 255, 255)
 """Shows where an image is transparent, as on a web page."""
 
