@@ -202,7 +202,8 @@ def test_a_watched_pod_cannot_be_evicted_and_an_idle_one_is_replaced(
 
 
 def node_of(pod: Object) -> str:
-    return str(pod["spec"]["nodeName"])
+    """Empty before the pod is scheduled."""
+    return str(pod["spec"].get("nodeName", ""))
 
 
 def test_a_node_is_emptied_without_dropping_a_viewer(
