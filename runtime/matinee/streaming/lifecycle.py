@@ -33,8 +33,8 @@ LAG_PROBE_S = 0.1
 GIL_SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from the event loop; Python's own 5 ms are longer than
 the loop may be late."""
-ENCODER_NICENESS = 5
-"""Above the process's own: Linux gives the event loop about three times an encoder's share."""
+ENCODER_NICENESS = 10
+"""Above the process's own: Linux gives the event loop about nine times an encoder's share."""
 WORKER_STOP_S = 0.5
 """How long a worker may take to leave by itself: it holds nothing that would be lost."""
 
