@@ -168,7 +168,7 @@ def fake_server(host: str = "127.0.0.1", **streaming: object) -> list[str]:
     """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
     config = ServeConfig.model_validate(
         {
-            "generator": {"model_path": "fake"},
+            "generator": {"model_path": "fake", "engine": {"device": "cpu"}},
             "server": {"host": host, "port": 0},
             "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **streaming},
         }

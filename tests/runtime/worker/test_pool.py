@@ -7,7 +7,7 @@ import pytest
 from matinee.errors import WorkerFailed
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState
-from matinee_api.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
+from matinee_api.runtime_config import EngineConfig, GeneratorConfig, PoolConfig, WarmupConfig
 from tests.runtime.worker.conftest import FAKE, ROOT, alone, segment, watch
 
 
@@ -15,7 +15,10 @@ from tests.runtime.worker.conftest import FAKE, ROOT, alone, segment, watch
 def pool(monkeypatch: pytest.MonkeyPatch) -> WorkerPool:
     monkeypatch.syspath_prepend(ROOT)
     return WorkerPool(
-        GeneratorConfig(model_path="fake"), PoolConfig(num_workers=2), WarmupConfig(), backend=FAKE
+        GeneratorConfig(model_path="fake", engine=EngineConfig(device="cpu")),
+        PoolConfig(num_workers=2),
+        WarmupConfig(),
+        backend=FAKE,
     )
 
 
