@@ -9,10 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from e2e.cluster import binaries, cgroups, components, control_plane, mounts, network, pki
-from e2e.cluster import containerd as runtime
-from e2e.cluster.components import Component, group_of, wait_until
-from e2e.cluster.places import (
+from tools.cluster import binaries, cgroups, components, control_plane, mounts, network, pki
+from tools.cluster import containerd as runtime
+from tools.cluster.components import Component, group_of, wait_until
+from tools.cluster.places import (
     DNS_SERVICE,
     DOMAIN,
     PODS,
@@ -22,7 +22,7 @@ from e2e.cluster.places import (
     nodes,
     private_key,
 )
-from e2e.cluster.shell import ClusterError, succeeds, write
+from tools.cluster.shell import ClusterError, succeeds, write
 
 GPU = "nvidia.com/gpu"
 

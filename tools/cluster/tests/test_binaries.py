@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster import binaries
-from e2e.cluster.binaries import ALL, KUBERNETES, Binary
-from e2e.cluster.places import HERE, ROOT
-from e2e.cluster.shell import ClusterError
+from tools.cluster import binaries
+from tools.cluster.binaries import ALL, KUBERNETES, Binary
+from tools.cluster.places import HERE, ROOT
+from tools.cluster.shell import ClusterError
 
 ASK = (
     "import runpy, sys; sys.path.insert(0, sys.argv[1]);"
-    "runpy.run_module('e2e.cluster.binaries', run_name='__main__')"
+    "runpy.run_module('tools.cluster.binaries', run_name='__main__')"
 )
 """As `python3 -m`, with nothing but the standard library."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from e2e.cluster import cluster, components, control_plane
-from e2e.cluster.components import wait_until
-from e2e.cluster.places import CONTROL_PLANE
+from tools.cluster import cluster, components, control_plane
+from tools.cluster.components import wait_until
+from tools.cluster.places import CONTROL_PLANE
 
 TAINT = {"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}
 LABEL = "matinee.video/simulated"

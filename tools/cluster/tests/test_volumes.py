@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from e2e.cluster import volumes
+from tools.cluster import volumes
 
 CLAIM: dict[str, Any] = {
     "metadata": {

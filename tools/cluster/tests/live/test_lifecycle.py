@@ -14,14 +14,14 @@ import psutil
 import pytest
 
 from e2e import pods
-from e2e.cluster import cgroups, cluster, components, control_plane, node
-from e2e.cluster.places import CONTROL_PLANE, ROOT, STATE, log_file, nodes
 from e2e.collecting import MISSING
 from e2e.inner_run import collected, inner_run
 from e2e.target import Target
 from e2e.waiting import ask_until
+from tools.cluster import cgroups, cluster, components, control_plane, node
+from tools.cluster.places import CONTROL_PLANE, ROOT, STATE, log_file, nodes
 
-COMMAND = [sys.executable, "-m", "e2e.cluster"]
+COMMAND = [sys.executable, "-m", "tools.cluster"]
 
 
 def run(*words: str) -> str:
@@ -145,7 +145,7 @@ ENDS_THE_CLUSTER = """
 import subprocess, sys
 
 def test_fails(cluster):
-    subprocess.run([sys.executable, "-m", "e2e.cluster", "down"], check=True)
+    subprocess.run([sys.executable, "-m", "tools.cluster", "down"], check=True)
     assert 1 == 2
 
 def test_goes_on():
@@ -170,8 +170,8 @@ def test_another_cluster_is_used_when_kubeconfig_names_one(machine: Target, tmp_
     copy = tmp_path / "kubeconfig"
     copy.write_bytes(machine.kubeconfig.read_bytes())
     names = machine.environment() | {"KUBECONFIG": str(copy)}
-    tests = ["e2e/test_runtime.py", "e2e/test_faults.py", "-q", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *tests]
+    tests = ["e2e/test_runtime.py", "tools/cluster/tests/live/test_faults.py"]
+    command = [sys.executable, "-m", "pytest", *tests, "-q", "-p", "no:cacheprovider"]
     refused = subprocess.run(command, cwd=ROOT, env=names, capture_output=True, text=True)
     assert "MATINEE_IMAGE_REGISTRY must name the registry" in refused.stdout
     assert refused.returncode != 0

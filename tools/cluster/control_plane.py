@@ -12,9 +12,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from e2e.cluster import binaries, components, pki
-from e2e.cluster.components import Component, wait_until
-from e2e.cluster.places import (
+from tools.cluster import binaries, components, pki
+from tools.cluster.components import Component, wait_until
+from tools.cluster.places import (
     API_PORT,
     CONTROL_PLANE,
     CONTROL_PLANE_ADDRESS,
@@ -27,7 +27,7 @@ from e2e.cluster.places import (
     kubeconfig,
     private_key,
 )
-from e2e.cluster.shell import run, write
+from tools.cluster.shell import run, write
 
 ETCD = "http://127.0.0.1:2379"
 METRICS_PORT = 4443
@@ -158,7 +158,7 @@ def agent() -> Component:
     return Component(
         CONTROL_PLANE,
         "agent",
-        [sys.executable, "-P", "-m", "e2e.cluster.agent"],
+        [sys.executable, "-P", "-m", "tools.cluster.agent"],
         {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import trustme
 import yaml
 
-from e2e.cluster.places import (
+from tools.cluster.places import (
     API_PORT,
     API_SERVICE,
     CONTROL_PLANE_ADDRESS,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster import oci
+from tools.cluster import oci
 
 
 def layout(folder: Path) -> Path:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from e2e.cluster import images
-from e2e.cluster.places import ROOT
+from tools.cluster import images
+from tools.cluster.places import ROOT
 
 IGNORED = """\
 # What is packed.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from e2e.cluster.policies import Pod, matches, pod_of, ruleset
+from tools.cluster.policies import Pod, matches, pod_of, ruleset
 
 WEB = Pod("shop", {"app": "web"}, "198.18.1.1", {"http": 8080})
 OLD_WEB = Pod("shop", {"app": "web"}, "198.18.1.2", {"http": 80})

@@ -6,12 +6,12 @@ import kubernetes.client
 import pytest
 
 from e2e import pods
-from e2e.cluster import __main__ as command
-from e2e.cluster import cluster, control_plane
-from e2e.cluster.places import Node
-from e2e.cluster.shell import run
 from e2e.target import Target
 from e2e.waiting import ask_until, is_ready, objects, wait_for
+from tools.cluster import __main__ as command
+from tools.cluster import cluster, control_plane
+from tools.cluster.places import Node
+from tools.cluster.shell import run
 
 SERVERS = pods.service("servers", {"role": "server"})
 

@@ -1,4 +1,4 @@
-"""`python -m e2e.cluster`: the test cluster, and what can befall it."""
+"""`python -m tools.cluster`: the test cluster, and what can befall it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from e2e.cluster import cluster, components, control_plane, network, node, simulated
-from e2e.cluster.places import CONTROL_PLANE, MAX_NODES, STATE, Node, log_file, nodes
-from e2e.cluster.shell import ClusterError
+from tools.cluster import cluster, components, control_plane, network, node, simulated
+from tools.cluster.places import CONTROL_PLANE, MAX_NODES, STATE, Node, log_file, nodes
+from tools.cluster.shell import ClusterError
 
 
 def _add(one: Node) -> None:
@@ -73,7 +73,7 @@ def alone() -> Iterator[None]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m e2e.cluster", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.cluster", description=__doc__)
     parser.set_defaults(check=cluster.require_root)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     up = commands.add_parser("up", help="build what is missing, start, load the images")
@@ -198,7 +198,7 @@ def _up(count: int) -> None:
     cluster.up(_say, count)
     print(
         "\nThe cluster runs. Next:\n"
-        '  export $(.venv/bin/python -m e2e.cluster env | tr "\\n" " ")\n'
+        '  export $(.venv/bin/python -m tools.cluster env | tr "\\n" " ")\n'
         "  kubectl get nodes,pods -A\n"
         "  make e2e                # or: make cluster-down"
     )

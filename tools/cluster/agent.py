@@ -1,7 +1,7 @@
 """What the cluster has of our own: NetworkPolicies are enforced, volumes are made and removed.
 
 Watches the API server; each change leads to a look at the whole. The control plane starts it:
-`python -m e2e.cluster.agent`.
+`python -m tools.cluster.agent`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import kubernetes.config
 import kubernetes.watch
 from urllib3.exceptions import HTTPError
 
-from e2e.cluster import network, policies, volumes
-from e2e.cluster.places import CONTROL_PLANE, CONTROL_PLANE_ADDRESS, HOSTPATHS, kubeconfig
-from e2e.cluster.shell import ClusterError, run, succeeds
+from tools.cluster import network, policies, volumes
+from tools.cluster.places import CONTROL_PLANE, CONTROL_PLANE_ADDRESS, HOSTPATHS, kubeconfig
+from tools.cluster.shell import ClusterError, run, succeeds
 
 log = logging.getLogger("agent")
 RETRY_S = 0.5

@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from e2e.cluster.places import (
+from tools.cluster.places import (
     CONTROL_PLANE,
     CONTROL_PLANE_ADDRESS,
     HOST_ADDRESS,
@@ -25,7 +25,7 @@ from e2e.cluster.places import (
     SERVICES,
     Node,
 )
-from e2e.cluster.shell import ClusterError, run, succeeds
+from tools.cluster.shell import ClusterError, run, succeeds
 
 SWITCH = f"{PREFIX}-switch"
 BRIDGE = "bridge"

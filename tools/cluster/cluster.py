@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from e2e.cluster import (
+from tools.cluster import (
     binaries,
     cgroups,
     components,
@@ -22,8 +22,8 @@ from e2e.cluster import (
     network,
     node,
 )
-from e2e.cluster.places import BINARIES, CACHE, PREFIX, STATE, Node, kubeconfig, nodes
-from e2e.cluster.shell import ClusterError
+from tools.cluster.places import BINARIES, CACHE, PREFIX, STATE, Node, kubeconfig, nodes
+from tools.cluster.shell import ClusterError
 from tools.system_packages import CLUSTER, missing_packages
 
 NODES = 2

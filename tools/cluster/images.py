@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from e2e.cluster import binaries, oci
-from e2e.cluster.containerd import LAYOUT, PAUSE_IMAGE
-from e2e.cluster.places import CACHE, ROOT
-from e2e.cluster.shell import run
+from tools.cluster import binaries, oci
+from tools.cluster.containerd import LAYOUT, PAUSE_IMAGE
+from tools.cluster.places import CACHE, ROOT
+from tools.cluster.shell import run
 from tools.install import CPU_INDEX, WHEELS, cpu_index_answers
 
 DEBIAN, BASE_PACKAGES = "bookworm", ("python3", "python3-venv", "ca-certificates")

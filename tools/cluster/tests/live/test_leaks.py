@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from e2e import leaks, mending, pods
-from e2e.cluster import __main__ as command
 from e2e.inner_run import inner_run
 from e2e.target import Target
+from tools.cluster import __main__ as command
 
 
 def manifest(version: str, kind: str, **content: Any) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def test_a_taint_is_named_and_mended(own_cluster: Target) -> None:
 
 
 LEAVES_THINGS = """
-from e2e.cluster import __main__ as command
+from tools.cluster import __main__ as command
 
 def test_leaves_objects(cluster):
     cluster.kubectl("cordon", "node-2")

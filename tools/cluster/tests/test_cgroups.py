@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster import cgroups
+from tools.cluster import cgroups
 
 NAME = f"matinee-test-{os.getpid()}"
 ENTER = 'echo $$ > "$0"; exec "$@"'

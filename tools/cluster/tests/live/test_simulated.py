@@ -3,9 +3,9 @@ from __future__ import annotations
 import kubernetes.client
 
 from e2e import pods
-from e2e.cluster import simulated
 from e2e.target import Target
 from e2e.waiting import is_ready, wait_for
+from tools.cluster import simulated
 
 NODES, PODS = 50, 500
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from e2e.cluster import mounts
+from tools.cluster import mounts
 
 TABLE = r"""22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 30 22 0:5 / /srv/a rw - tmpfs tmpfs rw

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.cluster import components, mounts, oci
-from e2e.cluster.components import Component, wait_until
-from e2e.cluster.places import CACHE, CONTROL_PLANE
-from e2e.cluster.shell import ClusterError, run, write
+from tools.cluster import components, mounts, oci
+from tools.cluster.components import Component, wait_until
+from tools.cluster.places import CACHE, CONTROL_PLANE
+from tools.cluster.shell import ClusterError, run, write
 
 TEMPLATE = CACHE / "store"
 LAYOUT = CACHE / "images"

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2e.cluster import cgroups, network
-from e2e.cluster.places import CONTROL_PLANE, PREFIX, STATE, log_file
-from e2e.cluster.shell import ClusterError
+from tools.cluster import cgroups, network
+from tools.cluster.places import CONTROL_PLANE, PREFIX, STATE, log_file
+from tools.cluster.shell import ClusterError
 
 READY_TIMEOUT_S = 120.0
 LOG_TAIL_LINES = 15

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from e2e import target
-from e2e.cluster import __main__ as command
-from e2e.cluster import binaries, cluster
-from e2e.cluster.shell import ClusterError
+from tools.cluster import __main__ as command
+from tools.cluster import binaries, cluster
+from tools.cluster.shell import ClusterError
 
 NEEDS_ROOT = "The test cluster needs root; set KUBECONFIG to use another cluster."
 

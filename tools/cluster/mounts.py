@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from e2e.cluster.shell import succeeds
+from tools.cluster.shell import succeeds
 
 TABLE = Path("/proc/self/mountinfo")
 

@@ -1,7 +1,7 @@
 """The cluster's programs, built from the Go modules in `binaries/` and kept in the cache.
 
-`python3 -m e2e.cluster.binaries` says what keeps this machine from building them; it needs nothing
-but Python.
+`python3 -m tools.cluster.binaries` says what keeps this machine from building them; it needs
+nothing but Python.
 
 Each module is one program with its pinned versions. What is built lies in a folder named by a hash
 of all that it is made from, so a change builds anew and everything else is found in the cache.
@@ -19,8 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.cluster.places import BINARIES, CACHE, HERE
-from e2e.cluster.shell import ClusterError, run
+from tools.cluster.places import BINARIES, CACHE, HERE
+from tools.cluster.shell import ClusterError, run
 
 GO_THAT_FETCHES = (1, 21)
 """From this version on Go downloads the one that a module asks for, unless it may not."""

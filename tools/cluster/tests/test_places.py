@@ -4,8 +4,8 @@ import ipaddress
 
 import pytest
 
-from e2e.cluster import places
-from e2e.cluster.places import MAX_NODES, Node
+from tools.cluster import places
+from tools.cluster.places import MAX_NODES, Node
 
 
 @pytest.mark.parametrize("name", ["node-0", "node-101", "node-", "node-x", "worker-1", "1"])

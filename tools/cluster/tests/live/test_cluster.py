@@ -8,9 +8,9 @@ import kubernetes.client
 import pytest
 
 from e2e import pods
-from e2e.cluster import __main__ as command
 from e2e.target import Target
 from e2e.waiting import ask_until, is_ready, is_true, objects, wait_for
+from tools.cluster import __main__ as command
 
 
 def test_two_nodes_are_ready(cluster: Target) -> None:
