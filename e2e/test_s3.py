@@ -22,9 +22,16 @@ import urllib3
 from awscrt import checksums
 from minio import Minio
 
-from matinee.fetch.manifest import MANIFEST, read_manifest
-from matinee.fetch.s3 import DEFAULT_REGION
-from matinee_api.fetch import DONE, GIVE_UP, FetchConfig, FetchedTree, FetchResult, TreeResult
+from matinee.weights.fetch.manifest import MANIFEST, read_manifest
+from matinee.weights.fetch.s3 import DEFAULT_REGION
+from matinee_api.contracts.fetch import (
+    DONE,
+    GIVE_UP,
+    FetchConfig,
+    FetchedTree,
+    FetchResult,
+    TreeResult,
+)
 from tools.cluster import binaries
 from tools.cluster.shell import ClusterError
 

@@ -13,10 +13,10 @@ from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.faulty import Asked, Fault, Plan, faulty_way
 from e2e.apiserver.test_process import replica
 from e2e.apiserver.test_story import apply_all, be_ready, children
+from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.errors import NotFound
-from matinee_operator.kube import Kube, connected
 from matinee_operator.metrics import Metrics
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 PATIENCE_S = 120.0
 EVERY = 4
@@ -92,7 +92,7 @@ async def test_the_whole_story_with_every_fourth_answer_wrong(
 async def test_a_list_whose_pages_are_too_old_begins_anew(
     kube: Kube, api_server: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matinee_operator.kube.PAGE", 2)
+    monkeypatch.setattr("matinee_operator.clients.kube.PAGE", 2)
     names = [f"x{number}" for number in range(5)]
     for name in names:
         meta = {"name": name, "namespace": namespace}

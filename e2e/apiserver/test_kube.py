@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from matinee_operator.clients.kube import PAGE, Kube
 from matinee_operator.errors import AlreadyExists, Conflict, NotFound, Refused
-from matinee_operator.kube import PAGE, Kube
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 
 def config_map(namespace: str, name: str = "x", **data: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ async def test_a_refusal_has_the_server_s_words(kube: Kube, namespace: str) -> N
 async def test_lists_are_read_page_by_page_and_only_ours(
     kube: Kube, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matinee_operator.kube.PAGE", 2)
+    monkeypatch.setattr("matinee_operator.clients.kube.PAGE", 2)
     assert PAGE > 2
     for number in range(5):
         await kube.create(config_map(namespace, name=f"x{number}"))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from matinee_operator.clients.kube import Kube
+from matinee_operator.clients.leader import LEASE_S, Leader, LeadershipLost
 from matinee_operator.errors import Unavailable
-from matinee_operator.kube import Kube
-from matinee_operator.leader import LEASE_S, Leader, LeadershipLost
 
 
 class Clock:
@@ -82,7 +82,7 @@ async def test_a_lease_that_is_released_is_taken_at_once(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matinee_operator.leader.RETRY_S", 0.0)
+    monkeypatch.setattr("matinee_operator.clients.leader.RETRY_S", 0.0)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from matinee_operator.cache import Cache, key_of
+from matinee_operator.clients.kube import Kube
 from matinee_operator.health import Health
-from matinee_operator.kube import Kube
 from matinee_operator.metrics import Metrics
-from matinee_operator.names import Key
-from matinee_operator.resync import Resync
+from matinee_operator.objects import Key
+from matinee_operator.watch.cache import Cache, key_of
+from matinee_operator.watch.resync import Resync
 
 
 @pytest.fixture(autouse=True)
 def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matinee_operator.resync.GRACE_S", 0.0)
+    monkeypatch.setattr("matinee_operator.watch.resync.GRACE_S", 0.0)
 
 
 class Looking:

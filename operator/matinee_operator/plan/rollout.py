@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from matinee_operator.observed import PROPAGATION, ObservedPod
+from matinee_operator.observe.pods import PROPAGATION, ObservedPod
 
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 300.0

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from matinee_operator.actions import Action, Apply, Create, Requeue
-from matinee_operator.fetching import Fetching, Step
+from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import attempted
 from matinee_operator.resources.weights_claim import weights_claim
-from matinee_operator.snapshot import ModelSnapshot
+from matinee_operator.weights.attempts import Fetching, Step
 
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=30)
