@@ -1,8 +1,8 @@
 """`GET /v1/slots`: the pod's slots as a stream of JSON lines, one at once and one at each change.
 
 Routers and the operator read it instead of polling. Changes that come faster than a reader reads
-are merged: only the newest state matters. A line also comes every `HEARTBEAT_S`, so that a reader
-can tell silence from death.
+are merged: only the newest state matters. A line also comes every so often without a change, so
+that a reader can tell silence from death.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-HEARTBEAT_S = 15.0
-MAX_READERS = 64
-
 
 class TooManyReaders(Exception):
-    """`MAX_READERS` read the feed already."""
+    """As many read the feed already as may."""
 
 
 @dataclass(slots=True)
@@ -26,6 +23,9 @@ class SlotsFeed:
     """`snapshot` gives the state now, as JSON values."""
 
     snapshot: Callable[[], dict[str, Any]]
+    heartbeat_s: float = 15.0
+    """The longest silence."""
+    max_readers: int = 64
     _readers: set[asyncio.Event] = field(default_factory=set)
     _closed: bool = False
 
@@ -40,7 +40,7 @@ class SlotsFeed:
 
     def open(self) -> AsyncIterator[bytes]:
         """A new reader's lines. Raises `TooManyReaders`."""
-        if len(self._readers) >= MAX_READERS:
+        if len(self._readers) >= self.max_readers:
             raise TooManyReaders
         return self._lines()
 
@@ -51,7 +51,7 @@ class SlotsFeed:
             while not self._closed:
                 news.clear()
                 yield json.dumps(self.snapshot()).encode() + b"\n"
-                await _wait(news, HEARTBEAT_S)
+                await _wait(news, self.heartbeat_s)
         finally:
             self._readers.discard(news)
 
