@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from e2e import mending, operating, pods
+from e2e import operating, pods
+from e2e.fixtures import namespace_for, wait_for_namespaces_to_go
 from e2e.target import Target
 
 
@@ -14,20 +18,54 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("e2e.fixtures")
 
 
-@pytest.fixture(scope="module")
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests share one operator; those that install another one in its place go last."""
+    items.sort(key=lambda item: item.get_closest_marker("reinstalls") is not None)
+
+
+@pytest.fixture(scope="session")
 def operator(cluster: Target) -> Iterator[Target]:
     """The cluster with the chart installed."""
-    with mending.nothing_left(cluster):
-        operating.install(cluster)
-        yield cluster
-        operating.uninstall(cluster)
+    operating.install(cluster)
+    yield cluster
+    wait_for_namespaces_to_go()  # the operator removes finalizers
+    operating.uninstall(cluster)
 
 
 @pytest.fixture
 def tiny(operator: Target, namespace: str) -> str:
-    """A namespace in which the examples serve the bundled model, with a client pod."""
-    for file in ("examples/videomodel.yaml", "examples/streamingservice.yaml"):
-        operator.kubectl("apply", "-n", namespace, "-f", file)
+    """A namespace in which the bundled model is served by two pods, with a client pod."""
+    model = yaml.safe_load(Path("examples/videomodel.yaml").read_text())
+    del model["spec"]["warmup"]  # it would make a video first, and no pod waits for it
+    operator.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(model))
+    operator.kubectl("apply", "-n", namespace, "-f", "examples/streamingservice.yaml")
+    serve(operator, namespace)
+    return namespace
+
+
+@pytest.fixture(scope="session")
+def served_for_all(operator: Target) -> Iterator[str]:
+    with namespace_for(operator, "shared") as name:
+        for file in ("examples/videomodel.yaml", "examples/streamingservice.yaml"):
+            operator.kubectl("apply", "-n", name, "-f", file)
+        serve(operator, name)
+        yield name
+
+
+@pytest.fixture
+def served(operator: Target, served_for_all: str) -> Iterator[str]:
+    """A namespace with the examples and a client pod, shared: for tests that leave the spec as it
+    is and both pods ready."""
+    yield served_for_all
+    found = operating.wait_until(
+        "StreamingService", served_for_all, "tiny", operating.condition("Ready", "True")
+    )
+    assert found["metadata"]["generation"] == 1, "the service is not the test's own"
+
+
+def serve(operator: Target, namespace: str) -> None:
+    """Start a client; returns when it and the service `tiny` are ready."""
     operator.create(
         namespace, pods.asleep(operator, "client", node="node-1" if operator.ours else None)
     )
@@ -35,4 +73,3 @@ def tiny(operator: Target, namespace: str) -> str:
         "StreamingService", namespace, "tiny", operating.condition("Ready", "True")
     )
     pods.wait_ready(namespace, "client")
-    return namespace

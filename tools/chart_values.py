@@ -99,6 +99,9 @@ class Values(_Values):
     """Objects that are looked at at the same time."""
     resync_seconds: int = Field(default=600, ge=1, le=86400)
     """How often everything is listed and compared."""
+    propagation_seconds: int = Field(default=5, ge=1, le=60)
+    """What kube-proxy and DNS may take to follow a Service's endpoints. A pod counts as serving so
+    long after it became ready, and drains so long after it was taken out."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The log is JSON on stdout."""
     operator_key: OperatorKey = OperatorKey()

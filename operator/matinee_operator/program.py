@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -105,7 +105,10 @@ class _Operator:
     def _make_reconciler(self, has_pod_monitors: bool) -> Reconciler:
         settings = self._settings
         installation = Installation(
-            settings.runtime_image, settings.image_pull_policy, has_pod_monitors
+            settings.runtime_image,
+            settings.image_pull_policy,
+            timedelta(seconds=settings.propagation_seconds),
+            has_pod_monitors,
         )
         return Reconciler(
             kube=self._kube,

@@ -13,9 +13,6 @@ from matinee_operator.weights.fetch_result import first_failure
 
 Object = Mapping[str, Any]
 
-PROPAGATION = timedelta(seconds=5)
-"""What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became ready
-may not be found yet, and one that was taken out may still be."""
 _PULL = frozenset(
     {
         *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
@@ -63,11 +60,14 @@ class ObservedPod:
     finished: bool = False
     finished_at: datetime | None = None
     terminating: bool = False
-    cordoned_at: datetime | None = None
     drain_deadline: datetime | None = None
     trouble: Trouble | None = None
     slots: Slots | None = None
     leaving_node: bool = False
+    found_from: datetime | None = None
+    """When everybody finds it, if it stays ready."""
+    unseen_from: datetime | None = None
+    """When nobody finds it any more, although it is ready: it was cordoned."""
     settled: bool = True
     """It has been ready for so long that everybody finds it."""
 
@@ -106,12 +106,19 @@ class ObservedPod:
 
 
 def observed_pod(
-    raw: Object, slots: Slots | None, now: datetime, *, leaving_node: bool = False
+    raw: Object,
+    slots: Slots | None,
+    now: datetime,
+    *,
+    propagation: timedelta,
+    leaving_node: bool = False,
 ) -> ObservedPod:
     meta, status = raw["metadata"], raw.get("status", {})
     annotations = meta.get("annotations", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
     ready_since = None if finished else _ready_since(status)
+    found_from = ready_since + propagation if ready_since else None
+    cordoned_at = _moment_or_none(annotations.get(labels.CORDONED_AT))
     return ObservedPod(
         name=meta["name"],
         uid=meta["uid"],
@@ -128,12 +135,13 @@ def observed_pod(
         finished=finished,
         finished_at=_finished_at(status) if finished else None,
         terminating="deletionTimestamp" in meta,
-        cordoned_at=_moment_or_none(annotations.get(labels.CORDONED_AT)),
         drain_deadline=_moment_or_none(annotations.get(labels.DRAIN_DEADLINE)),
         trouble=None if ready_since else pod_trouble(raw),
         slots=slots,
         leaving_node=leaving_node,
-        settled=ready_since is not None and now - ready_since >= PROPAGATION,
+        found_from=found_from,
+        unseen_from=cordoned_at + propagation if cordoned_at else None,
+        settled=found_from is not None and now >= found_from,
     )
 
 

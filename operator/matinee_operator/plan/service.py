@@ -10,7 +10,7 @@ from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, Requeue, Tell
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import PROPAGATION, ObservedPod, stamp
+from matinee_operator.observe.pods import ObservedPod, stamp
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.plan.autoscaling import Scale, scale_of, told
 from matinee_operator.plan.compare import applied, stale, uid_of
@@ -136,9 +136,8 @@ def _drains(snapshot: ServiceSnapshot, decided: Rollout) -> Iterator[Action]:
             continue
         if pod.drain_deadline is None or (pod.slots and pod.slots.draining):
             continue
-        unseen_from = pod.cordoned_at + PROPAGATION if pod.cordoned_at and pod.ready else None
-        if unseen_from and snapshot.now < unseen_from:
-            decided.look_again_at.append(unseen_from)
+        if pod.ready and pod.unseen_from and snapshot.now < pod.unseen_from:
+            decided.look_again_at.append(pod.unseen_from)
         else:
             seconds = max(0.0, (pod.drain_deadline - snapshot.now).total_seconds())
             migrate = snapshot.service.spec.drain.on_deadline == "Migrate"

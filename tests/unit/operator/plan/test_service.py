@@ -123,12 +123,12 @@ def test_a_cordoned_pod_is_marked_until_when_it_may_play() -> None:
 
 def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> None:
     deadline = NOW + timedelta(minutes=10)
-    cordoned = pod("live-old-0", cordoned_at=NOW - timedelta(seconds=2), drain_deadline=deadline)
+    cordoned = pod("live-old-0", unseen_from=NOW + timedelta(seconds=3), drain_deadline=deadline)
     early = plan_service(settled(cordoned, pod(NEW)))
     assert "drain live-old-0" not in kinds(early)
     assert Requeue(3.1) in early
     unready = dataclasses.replace(cordoned, ready_since=None)
-    known = dataclasses.replace(cordoned, cordoned_at=NOW - timedelta(seconds=5))
+    known = dataclasses.replace(cordoned, unseen_from=NOW)
     for one in (unready, known):
         actions = plan_service(settled(one, pod(NEW)))
         assert Drain("live-old-0", "10.0.0.1", 600.0, migrate=True) in actions
@@ -175,7 +175,7 @@ def test_deleting_a_service_that_drains_waits_for_its_sessions() -> None:
         drain={"onDelete": True, "timeoutSeconds": 3600},
     )
     later = NOW + timedelta(minutes=1)
-    busy = pod(NEW, slots=slots(1), cordoned_at=NOW - timedelta(minutes=1), drain_deadline=later)
+    busy = pod(NEW, slots=slots(1), unseen_from=NOW - timedelta(minutes=1), drain_deadline=later)
     actions = plan_service(snapshot(busy, service=going))
     assert f"drain {NEW}" in kinds(actions)
     assert "patch StreamingService live" not in kinds(actions)
