@@ -55,13 +55,14 @@ def served_for_all(operator: Target) -> Iterator[str]:
 
 @pytest.fixture
 def served(operator: Target, served_for_all: str) -> Iterator[str]:
-    """A namespace with the examples and a client pod, shared: for tests that leave the spec as it
-    is and both pods ready."""
-    yield served_for_all
-    found = operating.wait_until(
-        "StreamingService", served_for_all, "tiny", operating.condition("Ready", "True")
-    )
-    assert found["metadata"]["generation"] == 1, "the service is not the test's own"
+    """A namespace with the examples and a client pod, shared by tests that change no more of the
+    service than its number of pods."""
+    name, is_ready = served_for_all, operating.condition("Ready", "True")
+    before = operating.wait_until("StreamingService", name, "tiny", is_ready)
+    yield name
+    operator.kubectl("scale", "ssvc/tiny", "-n", name, "--replicas=2")
+    found = operating.wait_until("StreamingService", name, "tiny", is_ready)
+    assert found["spec"] == before["spec"], "others need it as it was"
 
 
 def serve(operator: Target, namespace: str) -> None:
