@@ -22,8 +22,6 @@ from matinee_operator.patience import patiently
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 10.0
-"""How long an event may be under way."""
 SETTLE_S = 5.0
 """After the list of one watch: those of the others often come with it."""
 
@@ -40,6 +38,8 @@ class Resync:
     namespaces: tuple[str, ...]
     seen: Callable[[bool, Mapping[str, Any]], None]
     enqueue: Callable[[Key], None]
+    grace_s: float = 10.0
+    """How long an event may be under way."""
     _missed_before: set[str] = field(default_factory=set)
     _relisted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -79,12 +79,12 @@ class Resync:
                 self.enqueue(key_of(raw))
 
     async def _mend(self, kind: str, namespace: str | None) -> bool:
-        """Whether there was something that the watch had not told within `GRACE_S`."""
+        """Whether there was something that the watch had not told within `grace_s`."""
         listed = await self._compared(kind, namespace)
         missed = {key_of(raw) for raw in self.cache.missed(listed)}
         if not missed:
             return False
-        await asyncio.sleep(GRACE_S)
+        await asyncio.sleep(self.grace_s)
         listed = await self._compared(kind, namespace)
         late = [raw for raw in self.cache.missed(listed) if key_of(raw) in missed]
         for raw in late:

@@ -81,6 +81,7 @@ class Snapshots:
                 raw,
                 self.heard.slots(raw["metadata"]["uid"]),
                 now,
+                self.installation.propagation,
                 leaving_node=self._is_leaving(raw.get("spec", {}).get("nodeName")),
             )
             for key, raw in self.cache.children(service).items()

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from matinee_operator.observed import PROPAGATION, ObservedPod
+from matinee_operator.observed import ObservedPod
 
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 300.0
@@ -69,8 +69,8 @@ def is_outdated(wanted: Wanted, pod: ObservedPod) -> bool:
 def _finish(now: datetime, decided: Rollout, live: list[ObservedPod]) -> None:
     """Rules 1 and 2."""
     for pod in live:
-        if pod.ready_since is not None and not pod.settled:
-            decided.look_again_at.append(pod.ready_since + PROPAGATION)
+        if pod.settles_at is not None:
+            decided.look_again_at.append(pod.settles_at)
         if pod.finished:
             decided.deleted.append(pod)
         elif pod.drain_deadline is not None:
