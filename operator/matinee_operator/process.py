@@ -25,7 +25,7 @@ from matinee_operator.kube import Kube, connected
 from matinee_operator.leader import Leader
 from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
-from matinee_operator.patience import patiently
+from matinee_operator.patience import until_available
 from matinee_operator.pod_feeds import PodFeeds, pod_session
 from matinee_operator.reconciler import Reconciler
 from matinee_operator.relations import affected, routers_of_pod
@@ -48,9 +48,9 @@ async def run(settings: Settings) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
-        if not await patiently(lambda: kube.serves(API_VERSION)):
+        if not await until_available(lambda: kube.serves(API_VERSION)):
             raise KindsMissing(f"this cluster does not know {API_VERSION}: install the CRDs")
-        has_monitors = await patiently(lambda: kube.serves(MONITORS))
+        has_monitors = await until_available(lambda: kube.serves(MONITORS))
         session = await stack.enter_async_context(pod_session())
         parts = _Operator(settings, kube, session, metrics, has_monitors)
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))

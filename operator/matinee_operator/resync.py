@@ -18,7 +18,7 @@ from matinee_operator.health import Health
 from matinee_operator.kube import Kube
 from matinee_operator.metrics import Metrics
 from matinee_operator.names import Key
-from matinee_operator.patience import patiently
+from matinee_operator.patience import until_available
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Resync:
         """Fill the cache, however long the API server takes."""
         for kind in self.kinds:
             for namespace in self._places(kind):
-                for raw in await patiently(partial(self._list, kind, namespace)):
+                for raw in await until_available(partial(self._list, kind, namespace)):
                     self.seen(False, raw)
         self.health.synced = True
 
@@ -95,7 +95,7 @@ class Resync:
         """What there is. What was known before and is not there any more is forgotten: a list is
         never older than the request for it."""
         before = list(self.cache.of_kind(kind, namespace))
-        listed = await patiently(partial(self._list, kind, namespace))
+        listed = await until_available(partial(self._list, kind, namespace))
         present = {key_of(raw) for raw in listed}
         for raw in before:
             if key_of(raw) not in present and self.cache.get(key_of(raw)) is raw:

@@ -15,7 +15,7 @@ from matinee.fetch.adapters import check_adapter
 from matinee.fetch.errors import FetchFailed, volume_errors
 from matinee.fetch.files import SourceFile
 from matinee.fetch.manifest import size_at
-from matinee.fetch.patience import Patience
+from matinee.fetch.patience import Retry
 from matinee.fetch.plan import Plan, check_mounted, components_in, plan
 from matinee.fetch.progress import Progress
 from matinee.fetch.results import failed
@@ -141,7 +141,7 @@ def _fetch_files(
             raise _Stopped
 
     def one(file: SourceFile) -> None:
-        fetch_file(plan.source, file, partial, Patience(plan.source.where, sleep), counted)
+        fetch_file(plan.source, file, partial, Retry(plan.source.where, sleep), counted)
 
     missing = [file for file in plan.wanted.files if size_at(partial / file.path) is None]
     with ThreadPoolExecutor(PARALLEL_FILES, thread_name_prefix="fetch") as pool:
