@@ -22,6 +22,10 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
         "Changes that a look at everything found first, by kind",
         ("kind",),
     ),
+    "internal_errors_total": (
+        "Bugs met while looking at objects, by kind",
+        ("kind",),
+    ),
 }
 """Meaning and labels."""
 GAUGES = {

@@ -5,19 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from matinee_api import conditions as words
 from matinee_api.load import validate
 from matinee_api.router import Router
 from matinee_api.streamingservice import StreamingService
 from matinee_api.videomodel import VideoModel
 from matinee_operator import names
 from matinee_operator.installation import Installation
-from matinee_operator.observed import ObservedPod, Slots
+from matinee_operator.observed import ObservedPod, Slots, Trouble
 from matinee_operator.snapshot import ServiceSnapshot
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 INSTALLATION = Installation(runtime_image="matinee/runtime:1", image_pull_policy="IfNotPresent")
 TOKEN = "0" * 64
 CPU = {"gpu": {"count": 0}}
+BUG = Trouble(words.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
 
 
 def meta(name: str, **more: Any) -> dict[str, Any]:

@@ -18,6 +18,8 @@ matinee_operator_reconcile_seconds_total{kind="Router"} 0.25
 matinee_operator_writes_total{action="apply"} 3.0
 # HELP matinee_operator_missed_events_total Changes that a look at everything found first, by kind
 # TYPE matinee_operator_missed_events_total counter
+# HELP matinee_operator_internal_errors_total Bugs met while looking at objects, by kind
+# TYPE matinee_operator_internal_errors_total counter
 # HELP matinee_operator_queue_depth Objects that wait to be looked at
 # TYPE matinee_operator_queue_depth gauge
 matinee_operator_queue_depth 3.0
