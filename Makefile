@@ -7,11 +7,11 @@ UPGRADE ?= --upgrade
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help install check test demo bench cluster cluster-down e2e generate format lock
+.PHONY: help install check test demo bench cluster cluster-down cluster-test e2e generate format lock
 .DEFAULT_GOAL := help
 
 help: ## list the commands
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): pyproject.toml requirements/dev.txt requirements/torch.txt tools/install.py
 	$(PYTHON) tools/install.py
@@ -38,12 +38,16 @@ bench: $(STAMP) ## run all benchmarks and write the table
 
 cluster: $(STAMP) ## start a real Kubernetes of two nodes on this machine, with our images (root)
 	$(BIN)/python -m tools.system_packages cluster
-	$(BIN)/python -m e2e.cluster up
+	$(BIN)/python -m tools.cluster up
 
 cluster-down: $(STAMP) ## remove it, whatever state it is in
-	$(BIN)/python -m e2e.cluster down
+	$(BIN)/python -m tools.cluster down
 
-e2e: $(STAMP) ## all tests that need a cluster: KUBECONFIG's, or `make cluster`; ARGS="-k name"
+cluster-test: $(STAMP) ## all tests of that cluster itself; it runs afterwards, as after `make cluster`
+	$(MAKE) --no-print-directory cluster
+	$(BIN)/python -m pytest tools/cluster/tests $(ARGS)
+
+e2e: $(STAMP) ## the product on a cluster: KUBECONFIG's, or `make cluster`; ARGS="-k name"
 	$(BIN)/python -m tools.system_packages ffmpeg
 	case "$$KUBECONFIG" in ""|/var/lib/matinee-cluster/*) $(MAKE) --no-print-directory cluster;; esac
 	$(BIN)/python -m pytest e2e tests/charts $(ARGS)

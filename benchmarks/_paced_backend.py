@@ -17,7 +17,7 @@ from matinee.generation import (
     StepProgress,
 )
 from matinee.media.i420 import I420Picture
-from matinee_api.runtime_config import GeneratorConfig
+from matinee_api.config.runtime_config import GeneratorConfig
 
 WIDTH, HEIGHT, FPS, CHUNK, SEGMENT = 832, 480, 24, 17, 81
 SESSIONS = 4

@@ -32,7 +32,7 @@ from matinee.worker.backend import EngineLike, Frames, SegmentRunLike
 from matinee.worker.messages import SegmentJob, StepDone
 from matinee.worker.pool import WorkerPool
 from matinee.worker.ring import I420Picture
-from matinee_api.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
+from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
 BACKEND = "benchmarks.cancel"
 STEP_ENDS = "MATINEE_BENCHMARK_STEP_ENDS"

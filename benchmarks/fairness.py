@@ -19,7 +19,7 @@ from benchmarks._report import package_versions, report
 from matinee.generation import ModelInfo, with_defaults
 from matinee.worker.messages import FramesReady, SegmentJob, StepDone
 from matinee.worker.pool import WorkerPool
-from matinee_api.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
+from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
 PROMPTS = (
     "a red ball moving left on a blue background",

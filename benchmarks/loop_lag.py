@@ -22,9 +22,14 @@ import uvloop
 from benchmarks import _paced_backend
 from benchmarks._report import package_versions, report
 from benchmarks._server import watch_session
-from matinee.streaming import server
-from matinee.streaming.lifecycle import Lifecycle
-from matinee_api.runtime_config import GeneratorConfig, ServeConfig, StreamingConfig, WarmupConfig
+from matinee.server import host
+from matinee.server.lifecycle import Lifecycle
+from matinee_api.config.runtime_config import (
+    GeneratorConfig,
+    ServeConfig,
+    StreamingConfig,
+    WarmupConfig,
+)
 
 TIMER_S = 0.005
 SEGMENTS = 4
@@ -64,9 +69,9 @@ def main() -> None:
 
 async def measure() -> tuple[list[float], list[float]]:
     """Lags without sessions and with them."""
-    listening = server.bind("127.0.0.1", 0)
+    listening = host.bind("127.0.0.1", 0)
     life = Lifecycle(CONFIG, "benchmark", backend=_paced_backend.__name__)
-    web = uvicorn.Server(server.uvicorn_config(CONFIG, life, None))
+    web = uvicorn.Server(host.uvicorn_config(CONFIG, life, None))
     serving = asyncio.create_task(web.serve(sockets=[listening]))
     await life.services.pool.ready()
     idle = await lags_ms(asyncio.create_task(asyncio.sleep(2.0)))
@@ -77,9 +82,7 @@ async def measure() -> tuple[list[float], list[float]]:
 
 
 async def viewers(listening: socket.socket) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, server.url_of(listening)
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, __file__, host.url_of(listening))
     if await process.wait():
         raise RuntimeError("the viewers failed")
 

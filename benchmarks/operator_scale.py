@@ -27,13 +27,13 @@ from benchmarks._operator import Operator, Sample, running_operator
 from benchmarks._report import package_versions, report
 from e2e.apiserver import control_plane, simulated_nodes
 from e2e.apiserver.crds import install_crds
-from e2e.cluster import simulated
-from e2e.cluster.binaries import KUBERNETES
-from matinee_api.meta import API_VERSION
-from matinee_operator.kube import Kube, connected
+from matinee_api.kinds.meta import API_VERSION
+from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.metrics import Metrics
 from matinee_operator.resources.runtime_config import PORT
 from matinee_operator.settings import Settings
+from tools.cluster import simulated
+from tools.cluster.binaries import KUBERNETES
 
 SERVICES = 1000
 PODS_EACH = 2

@@ -18,9 +18,9 @@ import yaml
 
 from benchmarks._report import medians, report
 from e2e import operating, target
-from e2e.cluster.shell import ClusterError
 from e2e.target import Target
 from e2e.waiting import is_ready
+from tools.cluster.shell import ClusterError
 
 ROOT = Path(__file__).resolve().parents[1]
 REPETITIONS = 3
@@ -51,7 +51,7 @@ def main() -> None:
         unit="s",
         ours=seconds,
         target=3.0,
-        conditions={"repetitions": REPETITIONS, "cluster": "e2e/cluster, two nodes", "pods": 1},
+        conditions={"repetitions": REPETITIONS, "cluster": "tools/cluster, two nodes", "pods": 1},
     )
 
 

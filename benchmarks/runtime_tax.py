@@ -26,11 +26,16 @@ from diffusers.pipelines.ltx import pipeline_ltx_condition
 
 from benchmarks._report import medians, package_versions, report
 from matinee.engine.families.ltx import shifted_timesteps
-from matinee.engine.sources import model_folder_of
 from matinee.generation import SegmentRequest
+from matinee.weights.local_folder import model_folder_of
 from matinee.worker.messages import FramesReady, SegmentDone, SegmentJob
 from matinee.worker.pool import WorkerPool
-from matinee_api.runtime_config import EngineConfig, GeneratorConfig, PoolConfig, WarmupConfig
+from matinee_api.config.runtime_config import (
+    EngineConfig,
+    GeneratorConfig,
+    PoolConfig,
+    WarmupConfig,
+)
 
 MODEL = "builtin:tiny"
 SETTINGS = json.loads((model_folder_of(MODEL, None) / "matinee.json").read_text())

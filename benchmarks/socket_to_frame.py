@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._report import package_versions, report
 from benchmarks._server import PROMPT, quickstart_server, watch_segment
-from matinee.client import StreamClient
+from matinee.client.stream_client import StreamClient
 
 SESSIONS = 200
 UNCOUNTED = 10

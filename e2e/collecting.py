@@ -11,8 +11,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from e2e.cluster.places import STATE
 from e2e.target import TIMEOUT, Target
+from tools.cluster.places import STATE
 
 OPERATOR = "matinee-system"
 FOLDER = Path("outputs") / "e2e"

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from e2e.cluster.places import ROOT
+from tools.cluster.places import ROOT
 
-_OPTIONS = ("-p", "e2e.conftest", "-p", "no:cacheprovider", "--import-mode=importlib")
+_OPTIONS = ("-p", "e2e.fixtures", "-p", "no:cacheprovider", "--import-mode=importlib")
 
 
 def inner_run(folder: Path, tests: str) -> str:

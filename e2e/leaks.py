@@ -13,9 +13,9 @@ from typing import Any
 
 import kubernetes.client
 
-from e2e.cluster import cgroups, components, network, simulated
-from e2e.cluster.node import GPU
 from e2e.waiting import NeverTrue, Object, is_ready, objects, wait_for
+from tools.cluster import cgroups, components, network, simulated
+from tools.cluster.node import GPU
 
 Snapshot = dict[str, frozenset[str]]
 PLACES = ("default", "kube-system")

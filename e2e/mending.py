@@ -9,10 +9,10 @@ import kubernetes.client
 import pytest
 
 from e2e import leaks
-from e2e.cluster import cluster, components, control_plane, network, node, simulated
-from e2e.cluster.places import CONTROL_PLANE, STATE, Node, nodes
 from e2e.target import Target
 from e2e.waiting import objects
+from tools.cluster import cluster, components, control_plane, network, node, simulated
+from tools.cluster.places import CONTROL_PLANE, STATE, Node, nodes
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from typing import Any
 import kubernetes.client
 import kubernetes.config
 
-from e2e.cluster import cluster
-from e2e.cluster.places import BINARIES, kubeconfig
-from e2e.cluster.shell import ClusterError
+from tools.cluster import cluster
+from tools.cluster.places import BINARIES, kubeconfig
+from tools.cluster.shell import ClusterError
 
 EXTERNAL = "KUBECONFIG"
 REGISTRY = "MATINEE_IMAGE_REGISTRY"

@@ -38,23 +38,3 @@ def test_a_failed_test_leaves_a_folder_with_all_that_helps(
     assert list((chart_s / "logs").glob("matinee-operator-*.log")), "the standby says nothing"
     for log in ("node-1/kubelet", "node-2/containerd", "control-plane/kube-apiserver"):
         assert (folder / "components" / f"{log}.log").stat().st_size > 0
-
-
-STOPS_ETCD = """
-import subprocess, sys
-
-def test_fails(cluster):
-    words = ("component", "stop", "etcd")
-    subprocess.run([sys.executable, "-m", "e2e.cluster", *words], check=True)
-    assert 1 == 2
-"""
-
-
-def test_what_can_be_had_is_collected_when_the_api_server_does_not_answer(
-    own_cluster: Target, tmp_path: Path
-) -> None:
-    said = inner_run(tmp_path, STOPS_ETCD)
-    assert "assert 1 == 2" in said
-    folder = collected(said)[0]
-    assert (folder / "components" / "control-plane" / "etcd.log").exists()
-    assert (folder / MISSING).read_text().startswith("kubectl get --raw /readyz: ")

@@ -5,10 +5,10 @@ import subprocess
 import pytest
 
 from e2e import pods
-from e2e.cluster import images, oci
-from e2e.cluster.containerd import LAYOUT
-from e2e.cluster.images import Image
 from e2e.target import Target
+from tools.cluster import images, oci
+from tools.cluster.containerd import LAYOUT
+from tools.cluster.images import Image
 
 
 def python_in(cluster: Target, namespace: str, image: str, code: str) -> str:

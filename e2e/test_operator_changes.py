@@ -10,11 +10,11 @@ from typing import Any
 import kubernetes.client
 import pytest
 
-from e2e.cluster import __main__ as command
 from e2e.operating import condition, patch, pods_of, revision_of, wait_for_pods, wait_until
 from e2e.target import Target
 from e2e.test_runtime import streamed
 from e2e.waiting import Object, wait_for
+from tools.cluster import __main__ as command
 
 READY = condition("Ready", "True")
 EXAMPLE = "examples/streamingservice.yaml"

@@ -8,7 +8,6 @@ import subprocess
 import kubernetes.client
 import pytest
 
-from e2e.cluster import __main__ as command
 from e2e.operating import (
     condition,
     patch,
@@ -20,6 +19,7 @@ from e2e.operating import (
 from e2e.target import Target
 from e2e.viewing import CLOSED, Viewer, viewers
 from e2e.waiting import PATIENCE_S, Object, is_ready
+from tools.cluster import __main__ as command
 
 READY = condition("Ready", "True")
 SERVICE_RESTART = 1012

@@ -22,11 +22,18 @@ import urllib3
 from awscrt import checksums
 from minio import Minio
 
-from e2e.cluster import binaries
-from e2e.cluster.shell import ClusterError
-from matinee.fetch.manifest import MANIFEST, read_manifest
-from matinee.fetch.s3 import DEFAULT_REGION
-from matinee_api.fetch import DONE, GIVE_UP, FetchConfig, FetchedTree, FetchResult, TreeResult
+from matinee.weights.fetch.manifest import MANIFEST, read_manifest
+from matinee.weights.fetch.s3 import DEFAULT_REGION
+from matinee_api.contracts.fetch import (
+    DONE,
+    GIVE_UP,
+    FetchConfig,
+    FetchedTree,
+    FetchResult,
+    TreeResult,
+)
+from tools.cluster import binaries
+from tools.cluster.shell import ClusterError
 
 TINY = Path(__file__).parents[1] / "runtime" / "matinee" / "bundled" / "tiny"
 NEEDED = {

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from matinee_api.crd import DEFINITIONS
+from matinee_api.kinds.crd import DEFINITIONS
 from tools.chart_values import Values
 
 CHART = "charts/matinee"

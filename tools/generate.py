@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from matinee_api.crd import DEFINITIONS, crd
+from matinee_api.kinds.crd import DEFINITIONS, crd
 from tools.chart import chart_files
 from tools.fault_page import fault_page
 from tools.pages import api_page, configuration_page

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from matinee_api.crd import DEFINITIONS, Definition
-from matinee_api.fetch import FetchConfig
-from matinee_api.meta import API_VERSION
-from matinee_api.runtime_config import RunConfig, ServeConfig
+from matinee_api.config.runtime_config import RunConfig, ServeConfig
+from matinee_api.contracts.fetch import FetchConfig
+from matinee_api.kinds.crd import DEFINITIONS, Definition
+from matinee_api.kinds.meta import API_VERSION
 
 Schema = dict[str, Any]
 

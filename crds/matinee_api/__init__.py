@@ -6,6 +6,6 @@ files) and knows neither Kubernetes' client nor torch.
 
 from __future__ import annotations
 
-from matinee_api.errors import ConfigError, Problem
+from matinee_api.config.errors import ConfigError, Problem
 
 __all__ = ["ConfigError", "Problem"]

@@ -10,7 +10,7 @@ import pytest
 from e2e.apiserver import control_plane
 from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.crds import install_crds
-from matinee_operator.kube import Kube, connected
+from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.metrics import Metrics
 
 

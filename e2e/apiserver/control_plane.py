@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from e2e.cluster.places import BINARIES
+from tools.cluster.places import BINARIES
 
 NAMES = ("etcd", "kube-apiserver")
 ADMIN, LIMITED = "admin-token", "limited-token"

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from matinee_api.resources import KINDS
+from matinee_api.kinds.resources import KINDS
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import NotFound
-from matinee_operator.kube import Kube
 
 CRDS = Path(__file__).parents[2] / "crds"
 PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

@@ -11,13 +11,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from matinee_api.fetch import FetchConfig
-from matinee_api.load import load_text
-from matinee_operator import names
+from matinee_api.config.load import load_text
+from matinee_api.contracts.fetch import FetchConfig
+from matinee_operator import labels
+from matinee_operator.clients.kube import MERGE, Kube, path_of
 from matinee_operator.errors import AlreadyExists
-from matinee_operator.kube import MERGE, Kube, path_of
-from matinee_operator.names import Key
-from matinee_operator.observed_job import JOB_NAME
+from matinee_operator.objects import Key
+from matinee_operator.observe.jobs import JOB_NAME
 
 LONG_AGO = "2026-01-01T00:00:00Z"
 BYTES = 2 * 1024**3
@@ -44,7 +44,7 @@ async def bind_claims(kube: Kube, namespace: str) -> None:
 async def run_jobs(kube: Kube, namespace: str, reason: str | None = None) -> None:
     """Every Job that asks or fetches ends: well, or long ago for this reason."""
     for job in await kube.list("Job", namespace):
-        verb = job["metadata"]["labels"][names.COMPONENT]
+        verb = job["metadata"]["labels"][labels.COMPONENT]
         if verb in ("resolve", "download") and "conditions" not in job["status"]:
             await _run_pod(kube, job, reason)
             ends = [_FAILED, _FAILURE_TARGET] if reason else [_COMPLETE, _CRITERIA_MET]

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from e2e.apiserver.control_plane import ControlPlane, process
-from e2e.cluster import simulated
+from tools.cluster import simulated
 
 NAMES = ("kube-scheduler", "kwok")
 PODS_EACH = 110

@@ -16,8 +16,8 @@ from aiohttp import web
 from e2e.apiserver.control_plane import free_port
 from e2e.apiserver.faults.steps import NAME, applied, later
 from e2e.apiserver.story import Life, MortalKube
-from matinee_operator.kube import MERGE, Kube
-from matinee_operator.names import Key
+from matinee_operator.clients.kube import MERGE, Kube
+from matinee_operator.objects import Key
 
 SLOTS = 4
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}

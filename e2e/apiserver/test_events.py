@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from matinee_operator.actions import Tell
-from matinee_operator.events import Events
-from matinee_operator.kube import Kube
-from matinee_operator.names import Key
-from tests.operator.making import NOW
+from matinee_operator.clients.events import Events
+from matinee_operator.clients.kube import Kube
+from matinee_operator.objects import Key
+from tests.unit.operator.making import NOW
 
 EVENT = Tell("Warning", "NoSpace", "the volume is full")
 

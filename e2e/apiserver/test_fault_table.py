@@ -11,9 +11,9 @@ from e2e.apiserver.faults.fault import Fault
 from e2e.apiserver.faults.steps import NAME, SPECS, applied
 from e2e.apiserver.faults.table import SECTIONS
 from e2e.apiserver.story import Life, MortalKube
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import Refused
-from matinee_operator.kube import Kube
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 FAULTS = {fault.what: fault for faults in SECTIONS.values() for fault in faults}
 

@@ -13,10 +13,10 @@ from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.faulty import Asked, Fault, Plan, faulty_way
 from e2e.apiserver.test_process import replica
 from e2e.apiserver.test_story import apply_all, be_ready, children
+from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.errors import NotFound
-from matinee_operator.kube import Kube, connected
 from matinee_operator.metrics import Metrics
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 PATIENCE_S = 120.0
 EVERY = 4

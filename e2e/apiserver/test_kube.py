@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import AlreadyExists, Conflict, NotFound, Refused
-from matinee_operator.kube import Kube
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 
 def config_map(namespace: str, name: str = "x", **data: str) -> dict[str, Any]:

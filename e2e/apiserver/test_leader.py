@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from matinee_operator.clients.kube import Kube
+from matinee_operator.clients.leader import Leader, LeadershipLost
 from matinee_operator.errors import Unavailable
-from matinee_operator.kube import Kube
-from matinee_operator.leader import Leader, LeadershipLost
 
 LEASE_S = 12.0
 

@@ -18,9 +18,9 @@ import pytest
 from e2e.apiserver.control_plane import ControlPlane, free_port
 from e2e.apiserver.crds import pod_monitors
 from e2e.apiserver.test_story import apply_all
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import NotFound
-from matinee_operator.kube import Kube
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 PATIENCE_S = 40.0
 LEASE_S = 3.0

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from matinee_operator.cache import Cache, key_of
+from matinee_operator.clients.kube import Kube
 from matinee_operator.health import Health
-from matinee_operator.kube import Kube
 from matinee_operator.metrics import Metrics
-from matinee_operator.names import Key
-from matinee_operator.resync import Resync
+from matinee_operator.objects import Key
+from matinee_operator.watch.cache import Cache, key_of
+from matinee_operator.watch.resync import Resync
 
 
 class Looking:

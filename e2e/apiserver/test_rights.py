@@ -16,10 +16,10 @@ from e2e.apiserver.fetching import GROWING, bind_claims, growing_class, run_jobs
 from e2e.apiserver.story import Life, MortalKube
 from e2e.apiserver.test_story import apply_all, be_ready
 from e2e.apiserver.test_weights_story import apply_model
+from matinee_operator.clients.kube import PATHS, Kube, connected
 from matinee_operator.errors import Refused
-from matinee_operator.kube import PATHS, Kube, connected
 from matinee_operator.metrics import Metrics
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 from tests.charts.test_rights import chart_rules
 
 Rule = dict[str, Any]

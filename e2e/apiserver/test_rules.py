@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import Refused
-from matinee_operator.kube import Kube
-from matinee_operator.names import Key
-from tests.api.rule_cases import CASES, CHANGES, OBJECTS, changed, manifest
+from matinee_operator.objects import Key
+from tests.unit.api.rule_cases import CASES, CHANGES, OBJECTS, changed, manifest
 
 
 async def test_the_api_server_refuses_what_python_refuses_in_the_same_words(

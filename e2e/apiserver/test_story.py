@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 
 from e2e.apiserver.story import Killed, Life, MortalKube
-from matinee_operator import names
+from matinee_operator import labels
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import NotFound
-from matinee_operator.kube import Kube
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 VERSION = "matinee.video/v1alpha1"
 KINDS = ("Pod", "ConfigMap", "Service", "PodDisruptionBudget", "NetworkPolicy", "Job", "Secret")
@@ -127,7 +127,7 @@ async def test_deleting_waits_when_asked_to_and_lets_go(
     await apply_all(kube, namespace, drain={"onDelete": True})
     await operator.settle()
     stored = await kube.get(service)
-    assert stored["metadata"]["finalizers"] == [names.FINALIZER]
+    assert stored["metadata"]["finalizers"] == [labels.FINALIZER]
     await kube.delete(service, stored["metadata"]["uid"])
     await operator.settle()
     assert await kube.list("Pod", namespace) == []

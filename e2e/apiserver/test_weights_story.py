@@ -13,9 +13,9 @@ import pytest
 from e2e.apiserver.fetching import BYTES, GROWING, bind_claims, commit_of, growing_class, run_jobs
 from e2e.apiserver.story import Killed, Life, MortalKube
 from e2e.apiserver.test_story import CPU, VERSION, be_ready
-from matinee_operator import names
-from matinee_operator.kube import Kube
-from matinee_operator.names import Key
+from matinee_operator import labels
+from matinee_operator.clients.kube import Kube
+from matinee_operator.objects import Key
 
 SOURCE = {"uri": "hf://org/ltx", "revision": "v1", "tokenSecretRef": {"name": "hub"}}
 CLAIM = "ltx-weights"
@@ -77,7 +77,7 @@ async def reasons(kube: Kube, namespace: str, kind: str, name: str) -> dict[str,
 
 
 async def runtime_pods(kube: Kube, namespace: str) -> list[dict[str, Any]]:
-    return await kube.list("Pod", namespace, f"{names.SERVICE}=live")
+    return await kube.list("Pod", namespace, f"{labels.SERVICE}=live")
 
 
 async def jobs(kube: Kube, namespace: str) -> list[str]:
@@ -171,7 +171,7 @@ async def test_jobs_pods_and_even_the_status_may_be_lost(
     before = await status_of(kube, place)
     for job in await kube.list("Job", place):
         key = Key("Job", place, job["metadata"]["name"])
-        if job["metadata"]["labels"][names.COMPONENT] != "warmup":
+        if job["metadata"]["labels"][labels.COMPONENT] != "warmup":
             await kube.delete(key, job["metadata"]["uid"])
             pod = await kube.get(Key("Pod", place, f"{key.name}-pod"))
             await kube.delete(Key("Pod", place, f"{key.name}-pod"), pod["metadata"]["uid"])

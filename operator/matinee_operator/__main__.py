@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from matinee_operator.errors import OperatorError
 from matinee_operator.logs import log_to_stdout
-from matinee_operator.process import run
+from matinee_operator.program import run
 from matinee_operator.settings import VARIABLES, read_settings
 
 

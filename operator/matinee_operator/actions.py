@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import logging
 import traceback
 from dataclasses import dataclass, field
 
-from matinee_api import conditions as words
+from matinee_api.kinds import conditions as words
 from matinee_operator.metrics import Metrics
-from matinee_operator.names import Key
-from matinee_operator.observed import Trouble
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import Trouble
 
 logger = logging.getLogger(__name__)
 

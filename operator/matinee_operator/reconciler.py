@@ -11,22 +11,22 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from matinee_api import conditions as words
-from matinee_api.errors import ConfigError
-from matinee_api.meta import API_VERSION, Condition
-from matinee_operator import names, plan, status
+from matinee_api.config.errors import ConfigError
+from matinee_api.kinds import conditions as words
+from matinee_api.kinds.meta import API_VERSION, Condition
+from matinee_operator import labels, plan, status
 from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
+from matinee_operator.clients.events import Events
+from matinee_operator.clients.kube import Kube
+from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
 from matinee_operator.errors import AlreadyExists, NotFound, OperatorError, Refused
-from matinee_operator.events import Events
 from matinee_operator.internal_errors import InternalErrors
-from matinee_operator.kube import Kube
 from matinee_operator.metrics import Metrics
-from matinee_operator.names import Key
-from matinee_operator.observed import Trouble, listening_at
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import Trouble, listening_at
+from matinee_operator.observe.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
+from matinee_operator.observe.snapshots import Snapshot, Snapshots
 from matinee_operator.plan.compare import is_within, key_of
-from matinee_operator.pod_feeds import PROGRESS, SLOTS, PodFeeds
-from matinee_operator.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
-from matinee_operator.snapshots import Snapshot, Snapshots
 from matinee_operator.status.transitions import transitions
 
 logger = logging.getLogger(__name__)
@@ -243,7 +243,7 @@ def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, str]:
     fetching = [
         pod
         for pod in snapshot.job_pods
-        if pod["metadata"]["labels"].get(names.COMPONENT) == "download"
+        if pod["metadata"]["labels"].get(labels.COMPONENT) == "download"
     ]
     return {pod["metadata"]["uid"]: ip for pod in fetching if (ip := listening_at(pod))}
 

@@ -7,14 +7,14 @@ restarts no session, until `TEMPLATE_FORMAT` says that pods of the old form have
 
 from __future__ import annotations
 
-from matinee_api.streamingservice import StreamingService
-from matinee_api.videomodel import VideoModel
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
-from matinee_operator.names import content_hash
+from matinee_operator.labels import content_hash
 from matinee_operator.resources.runtime_config import config_text
 from matinee_operator.resources.runtime_pod import image_of
-from matinee_operator.trees import to_fetch
-from matinee_operator.weights import weights_of
+from matinee_operator.weights.available import weights_of
+from matinee_operator.weights.trees import to_fetch
 
 TEMPLATE_FORMAT = 1
 """Raise it only when running pods must be replaced because of how the operator now makes them."""

@@ -9,8 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from matinee.events import VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
-    from matinee.generator import StreamingVideoGenerator, VideoGenerator
+    from matinee.local.events import VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
+    from matinee.local.generator import StreamingVideoGenerator, VideoGenerator
 
 __all__ = [
     "StreamingVideoGenerator",
@@ -24,7 +24,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "matinee.events" if name.endswith("Event") else "matinee.generator"
+    module = "matinee.local.events" if name.endswith("Event") else "matinee.local.generator"
     return getattr(importlib.import_module(module), name)
 
 

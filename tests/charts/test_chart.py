@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.cluster.places import BINARIES
 from matinee_operator.settings import read_settings
 from tools.chart_values import Values
+from tools.cluster.places import BINARIES
 
 CHART = Path(__file__).parents[2] / "charts" / "matinee"
 HELM = shutil.which("helm") or shutil.which("helm", path=BINARIES)

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from matinee_operator.handlers import CHILDREN, OWN
-from matinee_operator.kube import PATHS
+from matinee_operator.clients.kube import PATHS
+from matinee_operator.watch.handlers import CHILDREN, OWN
 
 TEMPLATES = Path(__file__).parents[2] / "charts" / "matinee" / "templates"
 

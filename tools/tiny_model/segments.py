@@ -7,7 +7,7 @@ import numpy as np
 
 from matinee.engine.engine import Engine
 from matinee.generation import ContinuationState, with_defaults
-from matinee_api.runtime_config import EngineConfig, GeneratorConfig
+from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 from tools.tiny_model.recognise import Frames
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from e2e.apiserver.faults.steps import Step
-from matinee_api import conditions as words
+from matinee_api.kinds import conditions as words
 
 SERVICE, MODEL, ROUTER = "StreamingService", "VideoModel", "Router"
 FALSE, TRUE, UNKNOWN = "False", "True", "Unknown"

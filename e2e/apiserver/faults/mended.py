@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault
 from e2e.apiserver.faults.steps import NAME, READY, applied, deleted, later, pods_say
-from matinee_api import conditions as words
+from matinee_api.kinds import conditions as words
 
 
 def _mended(what: str, kind: str, name: str = "", of: str = SERVICE) -> Fault:

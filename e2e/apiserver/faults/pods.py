@@ -16,7 +16,7 @@ from e2e.apiserver.faults.steps import (
     says,
     waits,
 )
-from matinee_api import conditions as words
+from matinee_api.kinds import conditions as words
 
 
 def _of_pods(what: str, reason: str, told: str, **status: object) -> Fault:

@@ -20,7 +20,7 @@ from e2e.apiserver.faults.steps import (
     says,
     waits,
 )
-from matinee_api import conditions as words
+from matinee_api.kinds import conditions as words
 
 
 def _warmed(what: str, status: str, reason: str, told: str, *steps: Step) -> Fault:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault, degraded
 from e2e.apiserver.faults.steps import CPU, Step, applied, deleted, made, namespace_deleted
-from matinee_api import conditions as words
+from matinee_api.kinds import conditions as words
 
 
 def _quota(resource: str) -> Step:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from e2e.apiserver.story import Life
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import NotFound
-from matinee_operator.kube import Kube
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
 
 VERSION = "matinee.video/v1alpha1"
 NAME = "tiny"

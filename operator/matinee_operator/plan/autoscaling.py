@@ -13,10 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from matinee_api.streamingservice import Autoscaling, LowDemand
-from matinee_operator import names
-from matinee_operator.observed import ObservedPod, moment, stamp
-from matinee_operator.snapshot import ServiceSnapshot
+from matinee_api.kinds.streamingservice import Autoscaling, LowDemand
+from matinee_operator import labels
+from matinee_operator.observe.pods import ObservedPod, moment, stamp
+from matinee_operator.observe.snapshot import ServiceSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def told(snapshot: ServiceSnapshot, before: int, replicas: int) -> str:
     total = sum(pod.slots.total for pod in snapshot.pods if pod.slots and pod.serving)
     message = f"scaled from {before} to {replicas}: {demand.used} of {total} slots used"
     if demand.queued:
-        message += f", {names.counted(demand.queued, 'viewer')} waiting"
+        message += f", {labels.counted(demand.queued, 'viewer')} waiting"
     return message
 
 

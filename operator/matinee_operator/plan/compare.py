@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from matinee_operator.actions import Action, Apply
-from matinee_operator.names import Key
+from matinee_operator.objects import Key
+from matinee_operator.observe.snapshot import Children
 from matinee_operator.resources.metadata import Manifest, stamped
-from matinee_operator.snapshot import Children
 
 
 def applied(children: Children, manifests: list[Manifest]) -> Iterator[Action]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from matinee_operator import names
+from matinee_operator import labels
 from matinee_operator.actions import Action, Patch, Requeue
-from matinee_operator.names import Key
-from matinee_operator.observed import moment
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import moment
+from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.resources.metadata import namespace_of
-from matinee_operator.snapshot import ServiceSnapshot
 
 SLACK = timedelta(seconds=30)
 """After the drain deadline, for pods that do not go."""
@@ -18,15 +18,15 @@ SLACK = timedelta(seconds=30)
 
 def finalizer(snapshot: ServiceSnapshot) -> Iterator[Action]:
     meta = snapshot.service.metadata
-    present = names.FINALIZER in meta.finalizers
+    present = labels.FINALIZER in meta.finalizers
     wanted = snapshot.service.spec.drain.on_delete
     if meta.deletion_timestamp is not None:
         wanted = present and wanted and _must_wait(snapshot)
         if wanted:
             yield Requeue(max(0.1, (_deadline(snapshot) - snapshot.now).total_seconds()))
     if wanted != present:
-        others = [name for name in meta.finalizers if name != names.FINALIZER]
-        kept = [*others, names.FINALIZER] if wanted else others
+        others = [name for name in meta.finalizers if name != labels.FINALIZER]
+        kept = [*others, labels.FINALIZER] if wanted else others
         target = Key("StreamingService", namespace_of(meta), meta.name)
         # The version guards against finalizers that somebody else adds at the same time.
         change = {"finalizers": kept, "resourceVersion": meta.resource_version}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from matinee_operator import names
+from matinee_operator import labels
 from matinee_operator.actions import Action, Patch
-from matinee_operator.names import Key
-from matinee_operator.observed import ObservedPod
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import ObservedPod
+from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.plan.rollout import Rollout, Wanted, is_outdated
 from matinee_operator.resources.metadata import namespace_of
-from matinee_operator.snapshot import ServiceSnapshot
 
 
 def marks(snapshot: ServiceSnapshot, wanted: Wanted, decided: Rollout) -> Iterator[Action]:
@@ -37,11 +37,11 @@ def _changed(
 ) -> dict[str, str | None]:
     """Labels to set, and with None those to remove."""
     present = {name: value for name, value in (pod.labels or {}).items() if _is_mark(name)}
-    wanted = {f"{names.BEHIND}{router}": "true" for router in routers}
+    wanted = {f"{labels.BEHIND}{router}": "true" for router in routers}
     if accepting:
-        wanted[names.ACCEPTING] = "true"
-    if pod.sessions or (pod.slots is None and names.BUSY in present):
-        wanted[names.BUSY] = "true"
+        wanted[labels.ACCEPTING] = "true"
+    if pod.sessions or (pod.slots is None and labels.BUSY in present):
+        wanted[labels.BUSY] = "true"
     changed: dict[str, str | None] = {
         name: value for name, value in wanted.items() if present.get(name) != value
     }
@@ -49,4 +49,4 @@ def _changed(
 
 
 def _is_mark(label: str) -> bool:
-    return label in (names.BUSY, names.ACCEPTING) or label.startswith(names.BEHIND)
+    return label in (labels.BUSY, labels.ACCEPTING) or label.startswith(labels.BEHIND)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from matinee_api.backoff import backoff
-from matinee_operator.observed import ObservedPod
+from matinee_operator.observe.pods import ObservedPod
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 300.0
 STEADY_AFTER = timedelta(minutes=10)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from matinee_operator.actions import Action
+from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan.compare import applied
 from matinee_operator.resources.router_service import router_service
-from matinee_operator.snapshot import RouterSnapshot
 
 
 def plan_router(snapshot: RouterSnapshot) -> list[Action]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from matinee_api import conditions as words
-from matinee_api.videomodel import VideoModel
-from matinee_operator import names
+from matinee_api.kinds import conditions as words
+from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, Requeue, Tell
-from matinee_operator.names import Key
-from matinee_operator.observed import ObservedPod, stamp
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import ObservedPod, stamp
+from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.plan.autoscaling import Scale, scale_of, told
 from matinee_operator.plan.compare import applied, stale, uid_of
 from matinee_operator.plan.finalizer import finalizer
@@ -25,8 +26,7 @@ from matinee_operator.resources.pod_monitor import pod_monitor
 from matinee_operator.resources.runtime_config import config_name, config_text, runtime_config
 from matinee_operator.resources.runtime_pod import runtime_pod
 from matinee_operator.revision import revision_of
-from matinee_operator.snapshot import ServiceSnapshot
-from matinee_operator.weights import weights_of
+from matinee_operator.weights.available import weights_of
 
 
 def plan_service(snapshot: ServiceSnapshot) -> list[Action]:
@@ -85,9 +85,10 @@ def _roll(snapshot: ServiceSnapshot, model: VideoModel | None, wanted: Wanted) -
     if model is not None:
         yield from _make(snapshot, model, wanted.revision, decided)
     for pod in decided.cordoned:
-        playing = names.counted(pod.sessions, "session")
+        playing = labels.counted(pod.sessions, "session")
         message = f"{pod.name} takes no new sessions; {playing} may play on until {stamp(deadline)}"
-        told_when = {names.CORDONED_AT: stamp(snapshot.now), names.DRAIN_DEADLINE: stamp(deadline)}
+        since, until = stamp(snapshot.now), stamp(deadline)
+        told_when = {labels.CORDONED_AT: since, labels.DRAIN_DEADLINE: until}
         yield Patch(*_target(snapshot, pod), {"annotations": told_when})
         yield Tell("Normal", "Draining", message)
     yield from _drains(snapshot, decided)
@@ -163,5 +164,5 @@ def _why(now: datetime, pod: ObservedPod) -> str:
     if pod.drain_deadline is None:
         return "it served nobody and is not needed"
     if pod.drain_deadline <= now and pod.sessions:
-        return f"its drain deadline has passed, {names.counted(pod.sessions, 'session')} left"
+        return f"its drain deadline has passed, {labels.counted(pod.sessions, 'session')} left"
     return "its last session has ended"

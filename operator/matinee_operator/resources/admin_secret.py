@@ -5,8 +5,8 @@ Created and never read: the operator derives the token again whenever it needs i
 
 from __future__ import annotations
 
-from matinee_api.streamingservice import StreamingService
-from matinee_operator import names
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.runtime_pod import TOKEN_KEY
 
@@ -24,4 +24,4 @@ def admin_secret(service: StreamingService, token: str) -> Manifest:
 
 def secret_name(service: StreamingService, token: str) -> str:
     """Carries a hash of the token: a service that is made again has another Secret."""
-    return f"{service.metadata.name}-admin-{names.content_hash(token)}"
+    return f"{service.metadata.name}-admin-{labels.content_hash(token)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matinee_api.compute import ComputeResources
+from matinee_api.kinds.compute import ComputeResources
 from matinee_operator.resources.metadata import Manifest
 
 

@@ -8,8 +8,8 @@ deletes them when their sessions have ended or the drain deadline has passed.
 
 from __future__ import annotations
 
-from matinee_api.streamingservice import StreamingService
-from matinee_operator import names
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata
 
 
@@ -21,7 +21,7 @@ def disruption_budget(service: StreamingService) -> Manifest:
         "spec": {
             "maxUnavailable": 0,
             "selector": {
-                "matchLabels": {names.SERVICE: service.metadata.name, names.BUSY: "true"},
+                "matchLabels": {labels.SERVICE: service.metadata.name, labels.BUSY: "true"},
             },
         },
     }

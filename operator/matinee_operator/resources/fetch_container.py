@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from matinee_api.compute import ComputeResources, Gpu
-from matinee_api.fetch import FetchConfig
+from matinee_api.contracts.fetch import FetchConfig
+from matinee_api.kinds.compute import ComputeResources, Gpu
 from matinee_operator.resources.devices import container_resources
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
-from matinee_operator.trees import SECRETS_FOLDER, Tree
+from matinee_operator.weights.trees import SECRETS_FOLDER, Tree
 
 CONTAINER = "fetch"
 RESOLVING = ComputeResources(gpu=Gpu(count=0), cpu="100m", memory="512Mi")

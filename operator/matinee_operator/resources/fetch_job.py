@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from matinee_api.compute import ComputeResources
-from matinee_api.fetch import GIVE_UP, FetchConfig
-from matinee_api.videomodel import VideoModel
-from matinee_operator import names
+from matinee_api.contracts.fetch import GIVE_UP, FetchConfig
+from matinee_api.kinds.compute import ComputeResources
+from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.resources.fetch_container import (
     CONTAINER,
@@ -24,7 +24,13 @@ from matinee_operator.resources.fetch_container import (
 from matinee_operator.resources.metadata import Manifest, metadata, own_labels
 from matinee_operator.resources.pod_spec import base_spec
 from matinee_operator.resources.runtime_config import PORT
-from matinee_operator.trees import WEIGHTS_FOLDER, Tree, claim_and_path, to_fetch, to_resolve
+from matinee_operator.weights.trees import (
+    WEIGHTS_FOLDER,
+    Tree,
+    claim_and_path,
+    to_fetch,
+    to_resolve,
+)
 
 RETRIES = 3
 """Pods of one Job, a few seconds apart. Between Jobs the pauses are minutes."""
@@ -62,7 +68,7 @@ def download_job(
 def attempted(job: Manifest, attempt: int) -> Manifest:
     """The Job under the name of its n-th attempt, from 0."""
     meta = job["metadata"]
-    annotations = {names.ATTEMPT: str(attempt)}
+    annotations = {labels.ATTEMPT: str(attempt)}
     name = f"{meta['name']}-{attempt}"
     return {**job, "metadata": {**meta, "name": name, "annotations": annotations}}
 
@@ -96,7 +102,7 @@ def _job(
             "volumes": [{"name": "tmp", "emptyDir": {}}, *volumes, *secret_volumes(trees)],
         },
     }
-    name = f"{model.metadata.name}-{verb}-{names.content_hash([template, facts])}"
+    name = f"{model.metadata.name}-{verb}-{labels.content_hash([template, facts])}"
     wanted = {"backoffLimit": RETRIES, "podFailurePolicy": _FAILURES, "template": template}
     return {
         "apiVersion": "batch/v1",

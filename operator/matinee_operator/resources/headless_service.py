@@ -6,8 +6,8 @@ revision. Connections that exist are not affected by what it selects.
 
 from __future__ import annotations
 
-from matinee_api.streamingservice import StreamingService
-from matinee_operator import names
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.runtime_config import PORT
 
@@ -20,7 +20,7 @@ def headless_service(service: StreamingService) -> Manifest:
         "spec": {
             "type": "ClusterIP",
             "clusterIP": "None",
-            "selector": {names.SERVICE: service.metadata.name, names.ACCEPTING: "true"},
+            "selector": {labels.SERVICE: service.metadata.name, labels.ACCEPTING: "true"},
             "ports": [{"name": "http", "port": PORT, "protocol": "TCP", "targetPort": "http"}],
         },
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from matinee_api.streamingservice import StreamingService
-from matinee_operator import names
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata
 
 
@@ -13,7 +13,7 @@ def network_policy(service: StreamingService) -> Manifest:
         "kind": "NetworkPolicy",
         "metadata": metadata(service, service.metadata.name, "runtime"),
         "spec": {
-            "podSelector": {"matchLabels": {names.SERVICE: service.metadata.name}},
+            "podSelector": {"matchLabels": {labels.SERVICE: service.metadata.name}},
             "policyTypes": ["Ingress"],
             "ingress": [{"ports": [{"port": "http", "protocol": "TCP"}]}],
         },

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from matinee_api.streamingservice import StreamingService
-from matinee_operator import names
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata
 
 
@@ -13,8 +13,8 @@ def pod_monitor(service: StreamingService) -> Manifest:
         "kind": "PodMonitor",
         "metadata": metadata(service, service.metadata.name, "runtime"),
         "spec": {
-            "selector": {"matchLabels": {names.SERVICE: service.metadata.name}},
-            "podTargetLabels": [names.SERVICE, names.MODEL, names.REVISION],
+            "selector": {"matchLabels": {labels.SERVICE: service.metadata.name}},
+            "podTargetLabels": [labels.SERVICE, labels.MODEL, labels.REVISION],
             "podMetricsEndpoints": [{"port": "http", "path": "/metrics"}],
         },
     }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from matinee_api.compute import ComputeResources
-from matinee_api.fetch import FetchConfig
-from matinee_api.scheduling import Scheduling
-from matinee_api.videomodel import VideoModel
+from matinee_api.contracts.fetch import FetchConfig
+from matinee_api.kinds.compute import ComputeResources
+from matinee_api.kinds.scheduling import Scheduling
+from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.resources.devices import fitting, pod_claims
 from matinee_operator.resources.fetch_container import (
     FETCHING,
@@ -16,8 +16,8 @@ from matinee_operator.resources.fetch_container import (
 )
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.pod_security import POD_SECURITY
-from matinee_operator.trees import WEIGHTS_FOLDER, to_fetch
-from matinee_operator.weights import Weights, weights_of
+from matinee_operator.weights.available import Weights, weights_of
+from matinee_operator.weights.trees import WEIGHTS_FOLDER, to_fetch
 
 CACHE_FOLDER = "/cache"
 CACHES = ("HOME", "HF_HOME", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")

@@ -7,8 +7,8 @@ name and port.
 
 from __future__ import annotations
 
-from matinee_api.router import Router
-from matinee_operator import names
+from matinee_api.kinds.router import Router
+from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
 
 
@@ -38,8 +38,8 @@ def router_service(router: Router) -> Manifest:
         "spec": {
             "type": exposure.type,
             "selector": {
-                f"{names.BEHIND}{router.metadata.name}": "true",
-                names.ACCEPTING: "true",
+                f"{labels.BEHIND}{router.metadata.name}": "true",
+                labels.ACCEPTING: "true",
             },
             "ports": [port],
         },

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from matinee_api.streamingservice import StreamingService
-from matinee_api.videomodel import VideoModel
-from matinee_operator import names
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.resources.devices import container_resources
 from matinee_operator.resources.metadata import Manifest, metadata
@@ -61,14 +61,14 @@ def runtime_pod(
 ) -> Manifest:
     """`secret`: the Secret with the token for draining; `routers`: those that front the service."""
     config = config_name(service, config_text(model, service))
-    own = {names.REVISION: revision, names.SLOT: str(slot), names.ACCEPTING: "true"}
-    behind = {f"{names.BEHIND}{router}": "true" for router in routers}
-    labels = {**service.spec.pod.labels, **own, **behind}
-    meta = metadata(service, pod_name(service, revision, slot), "runtime", labels)
+    own = {labels.REVISION: revision, labels.SLOT: str(slot), labels.ACCEPTING: "true"}
+    behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
+    marks = {**service.spec.pod.labels, **own, **behind}
+    meta = metadata(service, pod_name(service, revision, slot), "runtime", marks)
     meta["annotations"] = {
         **service.spec.pod.annotations,
-        names.CONFIG: config,
-        names.ATTEMPT: str(attempt),
+        labels.CONFIG: config,
+        labels.ATTEMPT: str(attempt),
     }
     return {
         "apiVersion": "v1",
@@ -100,7 +100,7 @@ def _spec(
     if extras.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": each.name} for each in extras.image_pull_secrets]
     if spreads := service.spec.scheduling.topology_spread_constraints:
-        selector = {"matchLabels": {names.SERVICE: service.metadata.name}}
+        selector = {"matchLabels": {labels.SERVICE: service.metadata.name}}
         spec["topologySpreadConstraints"] = [
             {**spread.model_dump(mode="json"), "labelSelector": selector} for spread in spreads
         ]

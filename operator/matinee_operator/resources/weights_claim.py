@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from matinee_api.videomodel import VideoModel
+from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.resources.metadata import Manifest, metadata
 
 MEBIBYTE = 1024**2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from matinee_api.meta import Condition
+from matinee_api.kinds.meta import Condition
 
 MESSAGE_LENGTH = 1024
 

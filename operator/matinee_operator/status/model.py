@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from matinee_api import conditions as words
-from matinee_api.videomodel import VideoModelStatus, WarmupStatus
-from matinee_operator.fetching import Fetching, fetching
-from matinee_operator.observed import moment
-from matinee_operator.observed_job import ObservedJob, observed_job
+from matinee_api.kinds import conditions as words
+from matinee_api.kinds.videomodel import VideoModelStatus, WarmupStatus
+from matinee_operator.observe.jobs import ObservedJob, observed_job
+from matinee_operator.observe.pods import moment
+from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.plan.compare import key_of
 from matinee_operator.plan.model import wanted_job, warmup_resources
-from matinee_operator.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, conditions, finding
 from matinee_operator.status.weights import (
     adapter_states,
@@ -23,7 +22,8 @@ from matinee_operator.status.weights import (
     resolved,
     weights_downloaded,
 )
-from matinee_operator.weights import weights_of
+from matinee_operator.weights.attempts import Fetching, fetching
+from matinee_operator.weights.available import weights_of
 
 
 def model_status(snapshot: ModelSnapshot) -> VideoModelStatus:

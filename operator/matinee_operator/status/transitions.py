@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from matinee_api import conditions as words
-from matinee_api.meta import Condition
+from matinee_api.kinds import conditions as words
+from matinee_api.kinds.meta import Condition
 from matinee_operator.actions import Tell
 
 TOLD = (words.READY, words.DEGRADED, words.DOWNLOADED, words.WARMED, words.SERVABLE)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import get_args
 
-from matinee_api import conditions as words
-from matinee_api.fetch import FetchReason
-from matinee_operator.observed import ObservedPod, Trouble
-from matinee_operator.snapshot import ServiceSnapshot
-from matinee_operator.weights import weights_of, why_missing
+from matinee_api.contracts.fetch import FetchReason
+from matinee_api.kinds import conditions as words
+from matinee_operator.observe.pods import ObservedPod, Trouble
+from matinee_operator.observe.snapshot import ServiceSnapshot
+from matinee_operator.weights.available import weights_of, why_missing
 
 SEVERITY = (
     words.IMAGE_PULL_FAILED,

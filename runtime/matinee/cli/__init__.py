@@ -17,7 +17,7 @@ from importlib.metadata import version
 
 from matinee.cli import fetch, generate, serve, stream, up
 from matinee.errors import BadInput, MatineeError
-from matinee_api.errors import ConfigError
+from matinee_api.config.errors import ConfigError
 
 COMMANDS = (up, generate, stream, serve, fetch)
 

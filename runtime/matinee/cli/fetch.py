@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import FrameType
 
-from matinee.listening import bind
-from matinee.logs import log_to_stderr
-from matinee_api.fetch import DONE, GIVE_UP, TRY_AGAIN, FetchConfig, FetchResult
-from matinee_api.load import load_file
+from matinee.serving.listening import bind
+from matinee.serving.logs import log_to_stderr
+from matinee_api.config.load import load_file
+from matinee_api.contracts.fetch import DONE, GIVE_UP, TRY_AGAIN, FetchConfig, FetchResult
 
 logger = logging.getLogger(__name__)
 _NO_TELEMETRY = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
@@ -49,7 +49,10 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
     config = load_file(FetchConfig, args.config, overrides)
     log_to_stderr()
     os.environ.update(_NO_TELEMETRY)
-    from matinee.fetch.results import exit_code, result_line  # clients take a second to import
+    from matinee.weights.fetch.results import (  # clients take a second to import
+        exit_code,
+        result_line,
+    )
 
     with _stopped_by_signals():
         result = _in_a_thread(lambda: _resolve(config) if args.resolve else _fetch(config))
@@ -58,15 +61,15 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
 
 
 def _resolve(config: FetchConfig) -> FetchResult:
-    from matinee.fetch.run import resolve
+    from matinee.weights.fetch.run import resolve
 
     return resolve(config)
 
 
 def _fetch(config: FetchConfig) -> FetchResult:
-    from matinee.fetch.progress import Progress
-    from matinee.fetch.progress_server import telling
-    from matinee.fetch.run import fetch
+    from matinee.weights.fetch.progress import Progress
+    from matinee.weights.fetch.progress_server import telling
+    from matinee.weights.fetch.run import fetch
 
     progress = Progress()
     with telling(progress, bind(config.host, config.port)):

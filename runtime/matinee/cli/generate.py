@@ -16,12 +16,12 @@ from matinee.cli.model_check import check_model
 from matinee.cli.progress import Progress
 from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
 from matinee.errors import BadInput, InvalidRequest
-from matinee.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
-from matinee.naming import named
-from matinee.output_path import check_output_path
-from matinee_api.errors import ConfigError
-from matinee_api.load import load_file, load_text
-from matinee_api.runtime_config import RunConfig
+from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
+from matinee.local.naming import named
+from matinee.local.output_path import check_output_path
+from matinee_api.config.errors import ConfigError
+from matinee_api.config.load import load_file, load_text
+from matinee_api.config.runtime_config import RunConfig
 
 _BUILT_IN = "generator: {model_path: builtin:tiny}"
 """The configuration where no file is given."""
@@ -100,7 +100,9 @@ def _check(config: RunConfig, names: Mapping[str, str]) -> None:
 
 
 def _generate(config: RunConfig) -> VideoFinalEvent:
-    from matinee.generator import VideoGenerator  # loads torch, which a mistake need not wait for
+    from matinee.local.generator import (
+        VideoGenerator,  # loads torch, which a mistake need not wait for
+    )
 
     progress = Progress()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from matinee.engine.sources import local_folder_of
 from matinee.errors import ModelUnavailable
-from matinee_api.runtime_config import GeneratorConfig
+from matinee.weights.local_folder import local_folder_of
+from matinee_api.config.runtime_config import GeneratorConfig
 
 
 def check_model(generator: GeneratorConfig, name: str) -> None:

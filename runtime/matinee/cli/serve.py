@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 
 from matinee.cli.model_check import check_model
 from matinee.errors import BadInput
-from matinee.logs import log_to_stderr
-from matinee.naming import named
-from matinee_api.load import load_file
-from matinee_api.runtime_config import SamplingConfig, ServeConfig
+from matinee.local.naming import named
+from matinee.serving.logs import log_to_stderr
+from matinee_api.config.load import load_file
+from matinee_api.config.runtime_config import SamplingConfig, ServeConfig
 
 ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
 
@@ -52,7 +52,7 @@ def run_server(
 
 
 def _serve(config: ServeConfig, show: Callable[[str], None]) -> None:
-    from matinee.streaming import server  # takes a second, which a mistake need not wait for
+    from matinee.server import host  # takes a second, which a mistake need not wait for
 
     log_to_stderr()
 
@@ -60,8 +60,8 @@ def _serve(config: ServeConfig, show: Callable[[str], None]) -> None:
         print(f"ready: {url}/player", flush=True)
         show(f"{url}/player")
 
-    listening = server.bind(config.server.host, config.server.port)
-    server.serve(
+    listening = host.bind(config.server.host, config.server.port)
+    host.serve(
         config,
         listening,
         name=platform.node(),

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from matinee.cli.progress import Progress
 from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
-from matinee.cli.stream_recording import Recording
-from matinee.client import Message, StreamClient, StreamClosed, stream_url
+from matinee.client.recording import Recording
+from matinee.client.stream_client import Message, StreamClient, StreamClosed, stream_url
 from matinee.errors import BadInput, MatineeError
+from matinee.local.naming import named
+from matinee.local.output_path import check_output_file
 from matinee.media.suffixes import MIME_OF_SUFFIX
-from matinee.naming import named
-from matinee.new_file import check_new_file, new_file
-from matinee.output_path import check_output_file
+from matinee.media.video_file import check_new_file, new_file
 
 FLAGS = {
     **REQUEST_FLAGS,

@@ -12,10 +12,10 @@ import sys
 import webbrowser
 
 from matinee.cli.serve import run_server
-from matinee_api.render import serve_config_for
-from matinee_api.resources import load_resources
-from matinee_api.runtime_config import ServeConfig, ServerConfig
-from matinee_api.videomodel import GenerationDefaults
+from matinee_api.config.runtime_config import ServeConfig, ServerConfig
+from matinee_api.config.serve_config import serve_config_for
+from matinee_api.kinds.resources import load_resources
+from matinee_api.kinds.videomodel import GenerationDefaults
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

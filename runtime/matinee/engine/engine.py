@@ -19,10 +19,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from matinee.continuation import MAX_PROMPTS
 from matinee.engine.families import Family, Sampler, loader_of
-from matinee.engine.model_folder import inspect_folder
-from matinee.engine.sources import default_model_id, model_folder_of
 from matinee.errors import ModelUnavailable
 from matinee.generation import (
     ContinuationState,
@@ -33,7 +30,10 @@ from matinee.generation import (
     check_state,
     plan_chunks,
 )
-from matinee_api.runtime_config import EngineConfig, GeneratorConfig
+from matinee.state.codec import MAX_PROMPTS
+from matinee.weights.local_folder import default_model_id, model_folder_of
+from matinee.weights.model_folder import inspect_folder
+from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 
 
 class Engine:

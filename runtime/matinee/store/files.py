@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.continuation import state_from_wire, state_to_wire
 from matinee.errors import InvalidState
 from matinee.generation import ContinuationState
+from matinee.state.codec import state_from_wire, state_to_wire
 
 logger = logging.getLogger(__name__)
 

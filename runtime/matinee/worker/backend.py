@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from matinee.generation import ContinuationState, ModelInfo, SegmentRequest, StepProgress
 from matinee.worker.ring import I420Picture
-from matinee_api.runtime_config import GeneratorConfig
+from matinee_api.config.runtime_config import GeneratorConfig
 
 TORCH_BACKEND = "matinee.worker.torch_backend"
 

@@ -19,7 +19,7 @@ from matinee.worker.devices import check_workers, gpus_present
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import SegmentJob
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
-from matinee_api.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
+from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
 
 @dataclass(frozen=True, slots=True)

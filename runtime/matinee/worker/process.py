@@ -27,12 +27,12 @@ from matinee.generation import (
     check_request,
     with_defaults,
 )
-from matinee.logs import log_to_stderr
+from matinee.serving.logs import log_to_stderr
 from matinee.worker.backend import Backend, EngineLike, SegmentRunLike
 from matinee.worker.loop import WorkerLoop, failure_message
 from matinee.worker.messages import Command, Event, WorkerReady, WorkerUnusable
 from matinee.worker.ring import SLOT_PIXELS, FrameRing, FreeSlots
-from matinee_api.runtime_config import GeneratorConfig, WarmupConfig
+from matinee_api.config.runtime_config import GeneratorConfig, WarmupConfig
 
 logger = logging.getLogger(__name__)
 

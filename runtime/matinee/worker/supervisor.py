@@ -26,7 +26,7 @@ from matinee.worker.messages import Event, Ping, Pong, SegmentJob, WorkerReady, 
 from matinee.worker.process import WorkerSettings
 from matinee.worker.recovery import RESTART_WINDOW_S, RestartPolicy, Verdict, Watchdog
 from matinee.worker.ring import FrameRing
-from matinee_api.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
+from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import torch
 
 from matinee.engine.colour import rgb_to_i420
 from matinee.engine.engine import Engine
-from matinee.engine.quiet import log_through_root
-from matinee_api.runtime_config import GeneratorConfig
+from matinee.engine.library_logs import log_through_root
+from matinee_api.config.runtime_config import GeneratorConfig
 
 __all__ = ["load", "recover", "rgb_to_i420"]
 

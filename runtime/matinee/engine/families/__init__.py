@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from matinee.errors import ModelUnavailable
 from matinee.generation import ModelInfo, SegmentRequest
-from matinee.pipelines import FAMILY_OF_PIPELINE
+from matinee.weights.pipelines import FAMILY_OF_PIPELINE
 
 if TYPE_CHECKING:
     import torch
 
-    from matinee.engine.model_folder import ModelFolder
+    from matinee.weights.model_folder import ModelFolder
 
 __all__ = ["Family", "Loader", "Sampler", "loader_of"]
 

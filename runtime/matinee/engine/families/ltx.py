@@ -17,9 +17,7 @@ from typing import Any
 import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
-from matinee.continuation import LTX_V1
-from matinee.engine.model_folder import ModelFolder, ModelSettings
-from matinee.engine.quiet import drop_messages, without_progress_bars
+from matinee.engine.library_logs import drop_messages, without_progress_bars
 from matinee.errors import InvalidRequest, ModelUnavailable
 from matinee.generation import (
     GenerationDefaults,
@@ -28,6 +26,8 @@ from matinee.generation import (
     check_request,
     with_defaults,
 )
+from matinee.state.codec import LTX_V1
+from matinee.weights.model_folder import ModelFolder, ModelSettings
 
 _diffusers: Any = pipeline_ltx_condition  # only half of its functions are annotated
 _LTX_SETTINGS = ModelSettings(

@@ -1,0 +1,80 @@
+"""YAML (or JSON) text or file -> a configuration model, or a `ConfigError` with every mistake.
+
+The models are strict. Data from YAML goes through JSON, where pydantic takes a list for a tuple
+and `1` for a float, but neither `true` for a number nor `"7"` for an integer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from matinee_api.config.errors import ConfigError, Problem, config_error
+from matinee_api.config.overrides import COMMAND_LINE, Override, apply_overrides, parse_overrides
+from matinee_api.config.problems import problems_of
+from matinee_api.config.yaml_text import parse_document
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_file(model: type[M], path: str | Path, overrides: Sequence[str] = ()) -> M:
+    """Read one configuration file; `overrides` are command-line words, see `overrides.py`."""
+    return load_text(model, read_text(path), file=str(path), overrides=overrides)
+
+
+def load_text(model: type[M], text: str, *, file: str = "", overrides: Sequence[str] = ()) -> M:
+    """The same for text that is already read."""
+    changes = parse_overrides(overrides)
+    try:
+        data = parse_document(text)
+        if overrides and isinstance(data, Mapping | None):
+            data = apply_overrides(data or {}, overrides)
+        return validate(model, {} if data is None else data)
+    except ConfigError as error:
+        raise ConfigError(_placed(error.problems, file, changes)) from error
+
+
+def validate(model: type[M], data: Any, *, extra: Literal["forbid", "ignore"] = "forbid") -> M:
+    """Plain data -> model. `ignore` is for stored objects, whose CRD may be newer than we are."""
+    try:
+        text = json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise config_error("holds text that is not UTF-8") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise config_error("holds what JSON cannot say (an alias of itself?)") from error
+    try:
+        return model.model_validate_json(text, extra=extra, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise ConfigError(problems_of(error, model)) from error
+
+
+def read_text(path: str | Path) -> str:
+    """A file's text, or a `ConfigError` that says why not."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise config_error(f"cannot be read: {error.strerror}", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise config_error("is not UTF-8 text", file=str(path)) from error
+
+
+def _placed(
+    problems: Iterable[Problem], file: str, changes: Sequence[Override]
+) -> Iterable[Problem]:
+    """Say of each problem whether the file or an override brought it in."""
+    for problem in problems:
+        if problem.file:
+            yield problem
+        elif any(_is_at(problem.path, change.dotted) for change in changes):
+            yield dataclasses.replace(problem, file=COMMAND_LINE, path=f"--{problem.path}")
+        else:
+            yield problem.found_in(file)
+
+
+def _is_at(path: str, dotted: str) -> bool:
+    return path == dotted or path.startswith((f"{dotted}.", f"{dotted}["))

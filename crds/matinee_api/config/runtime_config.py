@@ -1,0 +1,216 @@
+"""The runtime's configuration: what `matinee serve --config` and `matinee generate --config` read.
+
+The operator writes the same `ServeConfig` into a pod's ConfigMap that `matinee up` hands to a
+local process. Keys follow FastVideo's configuration where it has one, so its files need few
+changes. Unknown keys are errors (`load.py` reports the dotted path and the nearest key).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from matinee_api.kinds.rules import broken_rules
+
+Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
+
+
+class Config(BaseModel):
+    """A part of a configuration file: strict and frozen."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
+
+
+class EngineConfig(Config):
+    """How the model is run; says nothing about what it makes."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` takes a CUDA GPU when there is one."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Type of the weights in memory. `auto`: bfloat16 on a GPU, float32 on a CPU (half precision
+    is slow on most CPUs)."""
+    cpu_threads: int | None = Field(default=None, ge=1, le=512)
+    """Threads that torch uses on a CPU; unset: the cores divided by the workers."""
+
+
+class GeneratorConfig(Config):
+    """Which model."""
+
+    model_path: str = Field(min_length=1)
+    """A folder in Diffusers format, a hub id `org/name`, or a URI: `builtin:tiny`, `file:/folder`,
+    `hf:org/name`."""
+    model_id: str | None = None
+    """Name that clients see; unset: the last part of `model_path`."""
+    revision: str | None = None
+    """Commit, tag or branch of a hub model."""
+    family: Literal["ltx"] | None = None
+    """Engine family; unset: told from the model's own files."""
+    engine: EngineConfig = EngineConfig()
+
+
+class SamplingConfig(Config):
+    """What a request may set and otherwise takes from here, and failing that from the model."""
+
+    width: int | None = Field(default=None, ge=1, le=16384)
+    """Pixels, a multiple of the family's factor."""
+    height: int | None = Field(default=None, ge=1, le=16384)
+    """Pixels, a multiple of the family's factor."""
+    num_frames: int | None = Field(default=None, ge=1, le=4097)
+    """Frames of one segment as the family counts them (a factor times k, plus 1)."""
+    fps: int | None = Field(default=None, ge=1, le=120)
+    """Frames a second of the video that is played."""
+    num_inference_steps: int | None = Field(default=None, ge=1, le=1000)
+    """Denoising steps."""
+    guidance_scale: float | None = Field(default=None, ge=0, le=100)
+    """Strength of classifier-free guidance; 1 or less switches it off."""
+    seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
+    """Seed of the noise; unset: drawn at random and told to the client."""
+
+
+class RequestConfig(Config):
+    """One generation: `matinee generate`, or the defaults of a server's sessions."""
+
+    prompt: Prompt | None = None
+    """What to show."""
+    negative_prompt: str | None = Field(default=None, max_length=8192)
+    """What to keep away from."""
+    image_path: str | None = None
+    """Picture that the video starts from (png, jpeg or webp)."""
+    sampling: SamplingConfig = SamplingConfig()
+
+
+class OutputConfig(Config):
+    """Where a generation is written."""
+
+    output_path: str = "outputs/"
+    """A file that ends in .mp4, or a folder."""
+
+
+class RunConfig(Config):
+    """`matinee generate --config`."""
+
+    generator: GeneratorConfig
+    request: RequestConfig = RequestConfig()
+    output: OutputConfig = OutputConfig()
+
+
+class ServerConfig(Config):
+    """The HTTP server."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Loopback by default: a pod's configuration says 0.0.0.0."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """TCP port; 0 takes a free one."""
+    shutdown_grace_seconds: float = Field(default=2.0, gt=0, le=3600)
+    """How long open sessions may take to be told and closed at the end."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of web pages that may open a stream, besides the server's own; `*` allows any.
+    Programs that send no Origin are always allowed."""
+
+
+class WarmupConfig(Config):
+    """A real generation before the server calls itself ready."""
+
+    enabled: bool = True
+    """Without it the first viewer waits for compilation and caches."""
+    prompt: Prompt = "a red ball moving left on a blue background"
+    """Any prompt; the frames are thrown away."""
+    timeout_seconds: float = Field(default=2400.0, gt=0, le=86400)
+    """Loading and warm-up together; first compilation of a large model takes many minutes."""
+
+
+class PoolConfig(Config):
+    """Worker processes."""
+
+    num_workers: int = Field(default=1, ge=1, le=64)
+    """One per GPU (or CPU slot)."""
+    hang_timeout_seconds: float = Field(default=120.0, gt=0, le=86400)
+    """A busy worker that makes no step for this long is killed and started again. Longer than
+    the slowest single step, first compilation included."""
+    max_restarts: int = Field(default=5, ge=0, le=1000)
+    """Restarts within ten minutes before the server stops trying and says so in /readyz."""
+
+
+class LimitsConfig(Config):
+    """What one client may use."""
+
+    message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)
+    """Largest message from a client, before base64 decoding."""
+    initial_image_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)
+    """Largest initial image, decoded from base64."""
+    initial_image_pixels: int = Field(default=64 * 10**6, ge=1, le=10**9)
+    """Largest initial image in pixels."""
+    prompt_characters: int = Field(default=8192, ge=1, le=2**20)
+    """Longest prompt."""
+    queued_requests: int = Field(default=8, ge=1, le=1000)
+    """Segments that a session may have waiting."""
+    send_queue_bytes: int = Field(default=2**20, ge=65536, le=2**30)
+    """Video that waits for a slow viewer before frames are skipped."""
+    bad_messages: int = Field(default=3, ge=1, le=1000)
+    """Binary or non-JSON messages in a row that end a session."""
+    curated_prompts: int = Field(default=100, ge=0, le=10000)
+    """Most prompts in a client's curated list."""
+
+
+class StateConfig(Config):
+    """Where continuation states and session logs go."""
+
+    store: Literal["memory", "file"] = "memory"
+    """`memory`: gone with the process. `file`: kept in `directory`."""
+    directory: str | None = None
+    """Folder of the file store and of the session logs; needed with `store: file`."""
+    ttl_seconds: float = Field(default=3600.0, gt=0)
+    """States older than this are dropped."""
+    max_states: int = Field(default=1024, ge=1)
+    """Most states kept; the oldest go first."""
+    session_log: bool = True
+    """Write `session-<id>.jsonl` into `directory` (when there is one)."""
+    session_log_ttl_seconds: float = Field(default=7 * 86400.0, gt=0)
+    """Session logs to which nothing was written for longer are removed."""
+
+    @model_validator(mode="after")
+    def _the_file_store_has_a_folder(self) -> Self:
+        if self.store == "file" and self.directory is None:
+            raise broken_rules([("directory", "is needed with store: file")])
+        return self
+
+
+class StreamingConfig(Config):
+    """`/v1/stream`."""
+
+    session_timeout_seconds: float = Field(default=300.0, gt=0, le=86400)
+    """Longest wait for the first message, for the next one, and for a free slot."""
+    generation_segment_cap: int = Field(default=6, ge=0, le=10**6)
+    """Segments of one session; 0 = no limit."""
+    stream_mode: Literal["av_fmp4", "legacy_jpeg"] = "av_fmp4"
+    """Used when a client names none."""
+    max_sessions: int = Field(default=1, ge=1, le=1024)
+    """Sessions on one worker at the same time."""
+    max_queue: int = Field(default=16, ge=0, le=100000)
+    """Viewers that may wait for a slot; more are refused."""
+    presets: tuple[str, ...] = ()
+    """Names that a client may use; empty: any."""
+    first_fragment_frames: int = Field(default=1, ge=1, le=1000)
+    """Frames in the first fragment of a segment: the first picture leaves at once."""
+    fragment_frames: int = Field(default=6, ge=1, le=1000)
+    """Frames in each later fragment."""
+    encoder_preset: Literal["ultrafast", "superfast", "veryfast"] = "ultrafast"
+    """libx264 preset: slower ones send fewer bytes for more CPU."""
+    encoder_crf: int = Field(default=23, ge=0, le=51)
+    """libx264 quality, lower is better and larger."""
+    warmup: WarmupConfig = WarmupConfig()
+    pool: PoolConfig = PoolConfig()
+    limits: LimitsConfig = LimitsConfig()
+    state: StateConfig = StateConfig()
+
+
+class ServeConfig(Config):
+    """`matinee serve --config`."""
+
+    generator: GeneratorConfig
+    server: ServerConfig = ServerConfig()
+    default_request: RequestConfig = RequestConfig()
+    streaming: StreamingConfig = StreamingConfig()

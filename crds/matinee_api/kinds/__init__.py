@@ -1,0 +1,1 @@
+"""The kinds of the API, what they share, and the CRDs made from them."""

@@ -1,0 +1,186 @@
+"""What all kinds share: the base model, metadata, conditions, names and quantities.
+
+YAML has camelCase keys, Python snake_case attributes. Files of users refuse unknown keys; stored
+objects are read with `extra="ignore"` (see `load.validate`), because their CRD may be newer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
+
+from matinee_api.kinds.patterns import DNS_LABEL, QUANTITY
+from matinee_api.kinds.rules import Rule, broken_rules, check_rules
+
+GROUP = "matinee.video"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "matinee"
+
+
+class ApiModel(BaseModel):
+    """Base of everything in a resource."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @model_validator(mode="after")
+    def _obey_rules(self) -> Self:
+        check_rules(self.rules, self)
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The schema carries the rules, so that the CRD generator finds them where they belong."""
+        made = handler(schema)
+        if cls.rules:
+            handler.resolve_ref_schema(made)["x-kubernetes-validations"] = [
+                rule.validation() for rule in cls.rules
+            ]
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedBy:
+    """Marks a list whose entries are told apart by one field, as server-side apply does it."""
+
+    field: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._refuse_twins, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        keys = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [self.field]}
+        return {**handler(schema), **keys}
+
+    def _refuse_twins(self, entries: tuple[Any, ...]) -> tuple[Any, ...]:
+        seen = set()
+        for entry in entries:
+            key = getattr(entry, self.field)
+            if key in seen:
+                raise broken_rules([("", f"two entries have the {self.field} {key}; remove one")])
+            seen.add(key)
+        return entries
+
+
+def _text_of_whole_number(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
+"""Name of an object in the same namespace."""
+Quantity = Annotated[
+    str,
+    BeforeValidator(_text_of_whole_number),
+    Field(max_length=32, pattern=QUANTITY),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": QUANTITY,
+            "x-kubernetes-int-or-string": True,
+        }
+    ),
+]
+LabelText = Annotated[str, Field(max_length=317)]
+Labels = Annotated[dict[str, LabelText], Field(max_length=64)]
+
+
+class ObjectMeta(ApiModel):
+    """The part of Kubernetes' metadata that is read here."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40, pattern=DNS_LABEL)]
+    """At most 40 characters: names of pods and Jobs add to it and must stay within 63."""
+    namespace: Name | None = None
+    """Unset: `default`."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """For selecting."""
+    annotations: dict[str, str] = Field(default_factory=dict)
+    """For people and tools."""
+    uid: str | None = None
+    """Set by the API server, as are the fields below."""
+    generation: int | None = None
+    """Counts the changes of `spec`."""
+    resource_version: str | None = None
+    """Changes with every write."""
+    creation_timestamp: str | None = None
+    """When it was created."""
+    deletion_timestamp: str | None = None
+    """When deletion was asked for."""
+    finalizers: tuple[str, ...] = ()
+    """What must happen before it can go."""
+
+
+class Condition(ApiModel):
+    """One observation of the operator, as Kubernetes defines conditions."""
+
+    type: Annotated[str, Field(max_length=64)]
+    """What is observed; see `conditions.py` for the types of each kind."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds; `Unknown` when it cannot be told."""
+    observed_generation: int
+    """The `metadata.generation` that was looked at."""
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When `status` last changed."""
+    reason: Annotated[str, Field(min_length=1, max_length=128)]
+    """One word for programs."""
+    message: Annotated[str, Field(max_length=4096)] = ""
+    """A sentence for people."""
+
+
+Conditions = Annotated[tuple[Condition, ...], Field(max_length=16), KeyedBy("type")]
+
+
+class SecretKeyRef(ApiModel):
+    """One key of a Secret in the same namespace."""
+
+    name: Name
+    """Name of the Secret."""
+    key: Annotated[str, Field(min_length=1, max_length=253)] = "token"
+    """Key inside the Secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterColumn:
+    """A column of `kubectl get`; `wide` ones only show with `-o wide`."""
+
+    name: str
+    type: Literal["string", "integer", "number", "boolean", "date"]
+    json_path: str
+    description: str = ""
+    wide: bool = False
+
+
+AGE = PrinterColumn("Age", "date", ".metadata.creationTimestamp")
+
+
+def condition_column(name: str, condition: str, description: str) -> PrinterColumn:
+    path = f'.status.conditions[?(@.type=="{condition}")].status'
+    return PrinterColumn(name, "string", path, description)

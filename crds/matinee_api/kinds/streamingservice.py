@@ -1,0 +1,271 @@
+"""StreamingService: how many sessions of one model are served, and by which pods."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from matinee_api.kinds.compute import ComputeResources, Gpu
+from matinee_api.kinds.meta import (
+    AGE,
+    ApiModel,
+    Conditions,
+    KeyedBy,
+    Name,
+    ObjectMeta,
+    PrinterColumn,
+    condition_column,
+)
+from matinee_api.kinds.pod import PodExtras
+from matinee_api.kinds.rules import Rule
+from matinee_api.kinds.scheduling import Scheduling
+
+
+class ModelRef(ApiModel):
+    """A VideoModel of the same namespace."""
+
+    name: Name
+    """Name of the VideoModel."""
+
+
+class Autoscaling(ApiModel):
+    """Pods by the number of used slots."""
+
+    mode: Literal["Builtin", "External"] = "Builtin"
+    """`Builtin`: the operator decides and leaves `replicas` alone; what it wants is in
+    `status.desiredReplicas`. `External`: an HPA or KEDA writes `replicas` through the scale
+    subresource."""
+    min_replicas: int = Field(default=1, ge=0, le=1000)
+    """Fewest pods. `Builtin` keeps a pod for `bufferSlots` all the same: viewers who wait are seen
+    by pods only."""
+    max_replicas: int = Field(ge=1, le=1000)
+    """Most pods."""
+    target_slots_used_percent: int = Field(default=70, ge=10, le=100)
+    """Pods are added above this share of used slots."""
+    buffer_slots: int = Field(default=1, ge=0, le=1000)
+    """Free slots to keep ready for new viewers."""
+    scale_down_stabilization_seconds: int = Field(default=300, ge=0, le=86400)
+    """How long demand must stay low before a pod goes."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.minReplicas <= self.maxReplicas",
+            "must not be more than maxReplicas",
+            lambda scaling: scaling.min_replicas <= scaling.max_replicas,
+            "minReplicas",
+        ),
+        Rule(
+            "self.mode != 'Builtin' || self.minReplicas > 0 || self.bufferSlots > 0",
+            "without any pod nobody sees that viewers wait: set minReplicas or bufferSlots to 1, "
+            "or mode to External",
+            lambda scaling: (
+                scaling.mode != "Builtin" or scaling.min_replicas > 0 or scaling.buffer_slots > 0
+            ),
+            "minReplicas",
+        ),
+    )
+
+
+class Sessions(ApiModel):
+    """Limits of the sessions of one pod."""
+
+    max_per_pod: int = Field(default=1, ge=1, le=1024)
+    """Sessions that play at the same time; they share the pod's GPUs evenly."""
+    idle_timeout_seconds: int = Field(default=300, ge=1, le=86400)
+    """A session without a message for this long ends; also the longest wait for a slot."""
+    segment_cap: int = Field(default=6, ge=0, le=1000000)
+    """Segments of one session; 0 = no limit."""
+    max_queue: int = Field(default=16, ge=0, le=100000)
+    """Viewers that may wait for a slot of one pod; more are refused."""
+
+
+class Rollout(ApiModel):
+    """How pods of an old revision are replaced."""
+
+    max_surge: int = Field(default=1, ge=0, le=1000)
+    """Pods above the wanted number while replacing; needs free GPUs."""
+    max_unavailable: int = Field(default=0, ge=0, le=1000)
+    """Pods below the wanted number while replacing."""
+    progress_deadline_seconds: int = Field(default=1800, ge=1, le=86400)
+    """A rollout that gets nowhere for this long sets Degraded."""
+    paused: bool = False
+    """Keep both revisions as they are."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.maxSurge > 0 || self.maxUnavailable > 0",
+            "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced; "
+            "set one of them to 1",
+            lambda rollout: rollout.max_surge > 0 or rollout.max_unavailable > 0,
+        ),
+    )
+
+
+class Drain(ApiModel):
+    """What happens to the sessions of a pod that has to go."""
+
+    timeout_seconds: int = Field(default=3600, ge=0, le=86400)
+    """How long they may play on."""
+    on_deadline: Literal["Migrate", "Close"] = "Migrate"
+    """What happens to those that are left then. `Migrate`: each viewer is given the session's
+    state and closed, to go on with it on another pod. `Close`: closed."""
+    on_delete: bool = False
+    """Whether deleting the service waits for its sessions too."""
+
+
+class Prompts(ApiModel):
+    """What clients may ask for."""
+
+    max_characters: int = Field(default=8192, ge=1, le=1048576)
+    """Longest prompt."""
+    presets: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=64)
+    ] = ()
+    """Preset names that clients may use; empty: any."""
+
+
+class Encoding(ApiModel):
+    """H.264 settings, the same for all sessions."""
+
+    preset: Literal["ultrafast", "superfast", "veryfast"] = "ultrafast"
+    """libx264 preset: slower ones send fewer bytes for more CPU."""
+    crf: int = Field(default=23, ge=0, le=51)
+    """libx264 quality, lower is better and larger."""
+
+
+class Store(ApiModel):
+    """Where the continuation states of sessions are kept."""
+
+    type: Literal["Memory", "File"] = "Memory"
+    """`Memory`: gone with the process. `File`: in the state folder."""
+    ttl_seconds: int = Field(default=3600, ge=1, le=2592000)
+    """States older than this are dropped."""
+    max_states: int = Field(default=1024, ge=1, le=1000000)
+    """Most states kept; the oldest go first."""
+
+
+class StreamingServiceSpec(ApiModel):
+    """What is wanted."""
+
+    model_ref: ModelRef
+    """The VideoModel that is served."""
+    replicas: int = Field(default=1, ge=0, le=1000)
+    """Pods. With `autoscaling` an external autoscaler writes it, and `Builtin` does not read it."""
+    autoscaling: Autoscaling | None = None
+    resources: ComputeResources = ComputeResources(gpu=Gpu())
+    """What each pod asks of a node."""
+    sessions: Sessions = Sessions()
+    rollout: Rollout = Rollout()
+    drain: Drain = Drain()
+    prompts: Prompts = Prompts()
+    encoding: Encoding = Encoding()
+    store: Store = Store()
+    scheduling: Scheduling = Scheduling()
+    """Where the pods may run."""
+    pod: PodExtras = PodExtras()
+    """Additions to the pods."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.resources.gpu) || self.resources.gpu.count < 2 "
+            "|| self.sessions.maxPerPod % self.resources.gpu.count == 0",
+            "must be a multiple of resources.gpu.count: each GPU takes the same number of sessions",
+            lambda spec: spec.sessions.max_per_pod % spec.resources.workers == 0,
+            "sessions.maxPerPod",
+        ),
+    )
+
+
+class SessionCounts(ApiModel):
+    """Sessions over all pods."""
+
+    active: int = 0
+    """Playing."""
+    queued: int = 0
+    """Waiting for a slot."""
+    capacity: int = 0
+    """Slots of all ready pods."""
+
+
+class PodStatus(ApiModel):
+    """One runtime pod."""
+
+    name: str
+    """Name of the pod."""
+    revision: str
+    """Revision that it was made from."""
+    state: Literal["Pending", "Loading", "Serving", "Cordoned", "Draining", "Failed"]
+    """How far it is."""
+    sessions: int = 0
+    """Sessions that play on it."""
+    drain_deadline: str | None = None
+    """When its sessions are migrated or closed."""
+    message: str = ""
+    """Why it does not serve."""
+
+
+class LowDemand(ApiModel):
+    """Fewer pods than there are have been enough; what `Builtin` autoscaling remembers."""
+
+    since: str
+    """When that began."""
+    replicas: int
+    """Most pods that were needed since then."""
+
+
+class StreamingServiceStatus(ApiModel):
+    """What the operator observed."""
+
+    observed_generation: int | None = None
+    """The `metadata.generation` that this status is about."""
+    phase: str | None = None
+    """For people; programs read `conditions`."""
+    desired_replicas: int | None = None
+    """Pods that are wanted: `spec.replicas`, or what `Builtin` autoscaling decided."""
+    low_demand: LowDemand | None = None
+    """Set while `Builtin` autoscaling waits before pods go."""
+    replicas: int = 0
+    """Pods that exist and are not going."""
+    ready_replicas: int = 0
+    """Pods whose model is loaded and warmed."""
+    servable_replicas: int = 0
+    """Ready pods that every router knows."""
+    updated_replicas: int = 0
+    """Pods of the newest revision."""
+    draining_replicas: int = 0
+    """Pods that wait for their last sessions."""
+    selector: str | None = None
+    """Label selector of the pods, for the scale subresource."""
+    current_revision: str | None = None
+    """Revision that a finished rollout made."""
+    update_revision: str | None = None
+    """Revision that is being rolled out."""
+    sessions: SessionCounts = SessionCounts()
+    pods: Annotated[tuple[PodStatus, ...], Field(max_length=64), KeyedBy("name")] = ()
+    """At most 64; the counts above are over all."""
+    conditions: Conditions = ()
+    """Ready, Servable, Progressing, Draining and Degraded."""
+
+
+class StreamingService(ApiModel):
+    """A live service of one VideoModel: GPU pods, session limits, rollout and drain."""
+
+    api_version: Literal["matinee.video/v1alpha1"] = "matinee.video/v1alpha1"
+    kind: Literal["StreamingService"] = "StreamingService"
+    metadata: ObjectMeta
+    spec: StreamingServiceSpec
+    status: StreamingServiceStatus | None = None
+
+    columns: ClassVar[tuple[PrinterColumn, ...]] = (
+        condition_column("Ready", "Ready", "All wanted pods serve the current revision"),
+        PrinterColumn("Servable", "integer", ".status.servableReplicas", "Pods that take sessions"),
+        PrinterColumn("Desired", "integer", ".status.desiredReplicas", "Pods that are wanted"),
+        PrinterColumn(
+            "Updated", "integer", ".status.updatedReplicas", "Pods of the newest revision"
+        ),
+        PrinterColumn("Draining", "integer", ".status.drainingReplicas"),
+        PrinterColumn("Sessions", "integer", ".status.sessions.active"),
+        PrinterColumn("Model", "string", ".spec.modelRef.name"),
+        AGE,
+    )

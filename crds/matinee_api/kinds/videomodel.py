@@ -1,0 +1,258 @@
+"""VideoModel: what is served. Weights, engine, defaults of a generation, cache and warm-up."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from matinee_api.kinds.compute import ComputeResources
+from matinee_api.kinds.meta import (
+    AGE,
+    ApiModel,
+    Conditions,
+    KeyedBy,
+    Name,
+    ObjectMeta,
+    PrinterColumn,
+    Quantity,
+    condition_column,
+)
+from matinee_api.kinds.rules import Rule, immutable
+from matinee_api.kinds.scheduling import Scheduling
+from matinee_api.kinds.source import Adapter, ModelSource
+
+SPATIAL_FACTORS = {"ltx": 32}
+"""Width and height of a family are multiples of this."""
+
+
+class ModelEngine(ApiModel):
+    """How the model is run."""
+
+    family: Literal["ltx"]
+    """Engine family: the code that knows this model's pipeline."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Type of the weights in memory; `auto`: bfloat16 on a GPU, float32 on a CPU."""
+
+
+class GenerationDefaults(ApiModel):
+    """What a request takes when it says nothing; unset: the model's own values."""
+
+    width: int | None = Field(default=None, ge=32, le=4096)
+    """Pixels, a multiple of the family's factor (ltx: 32)."""
+    height: int | None = Field(default=None, ge=32, le=4096)
+    """Pixels, a multiple of the family's factor (ltx: 32)."""
+    num_frames: int | None = Field(default=None, ge=1, le=4097)
+    """Frames of one segment as the family counts them (a factor times k, plus 1)."""
+    fps: int | None = Field(default=None, ge=1, le=120)
+    """Frames a second of the video that is played."""
+    num_inference_steps: int | None = Field(default=None, ge=1, le=1000)
+    """Denoising steps."""
+    guidance_scale: float | None = Field(default=None, ge=0, le=100)
+    """Strength of classifier-free guidance; 1 or less switches it off."""
+    negative_prompt: Annotated[str, Field(max_length=8192)] | None = None
+    """What to keep away from."""
+
+
+class CacheClaim(ApiModel):
+    """The PersistentVolumeClaim of a cache: an existing one, or one to make."""
+
+    claim_name: Name | None = None
+    """A claim that exists already; it outlives the model. Unset: one is made, and deleted with the
+    model."""
+    size: Quantity | None = None
+    """Size of the claim to make; it never shrinks. Unset: what the files need, and a tenth more."""
+    storage_class_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Unset: the cluster's default class. A class of local volumes keeps the files on a node."""
+    access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteMany"
+    """`ReadWriteOnce` keeps all pods on one node."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.claimName) || (!has(self.size) && !has(self.storageClassName))",
+            "claimName is a claim that exists: remove size and storageClassName",
+            lambda claim: (
+                claim.claim_name is None
+                or (claim.size is None and claim.storage_class_name is None)
+            ),
+        ),
+    )
+
+
+class ModelCache(ApiModel):
+    """Where downloaded weights are kept."""
+
+    type: Literal["PersistentVolumeClaim", "None"] = "PersistentVolumeClaim"
+    """A claim that all pods share, or a download at the start of each pod. Bundled models, `file:`
+    and `pvc:` need none."""
+    claim: CacheClaim = CacheClaim()
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        immutable("type", "cannot change: make another VideoModel"),
+    )
+
+
+class ModelWarmup(ApiModel):
+    """A real generation before anything is called ready, in a Job and again in each pod."""
+
+    enabled: bool = True
+    """Without it the first viewer waits for compilation and caches."""
+    prompt: Annotated[str, Field(min_length=1, max_length=8192)] = (
+        "a red ball moving left on a blue background"
+    )
+    """Any prompt; the frames are thrown away."""
+    timeout_seconds: int = Field(default=2400, ge=1, le=86400)
+    """Loading and warm-up together; first compilation of a large model takes many minutes."""
+    retries: int = Field(default=3, ge=0, le=10)
+    """Further tries of the warm-up Job."""
+    policy: Literal["Required", "BestEffort"] = "Required"
+    """Whether a failed warm-up Job keeps the model from being ready."""
+    resources: ComputeResources | None = None
+    """What the warm-up Job asks of a node; unset: as the first service that uses the model."""
+
+
+def _multiple(family: str, factor: int, side: str) -> Rule:
+    """Width and height fit the family."""
+
+    def holds(spec: VideoModelSpec) -> bool:
+        pixels = getattr(spec.generation, side)
+        return spec.engine.family != family or pixels is None or pixels % factor == 0
+
+    return Rule(
+        f"self.engine.family != '{family}' || !has(self.generation.{side}) "
+        f"|| self.generation.{side} % {factor} == 0",
+        f"must be a multiple of {factor} for the family {family}, such as {factor * 16}",
+        holds,
+        f"generation.{side}",
+    )
+
+
+class VideoModelSpec(ApiModel):
+    """What is wanted."""
+
+    source: ModelSource
+    engine: ModelEngine
+    generation: GenerationDefaults = GenerationDefaults()
+    adapters: Annotated[tuple[Adapter, ...], Field(max_length=16), KeyedBy("name")] = ()
+    """LoRA weights that are fetched and checked with the model's; sessions cannot ask for them
+    yet."""
+    cache: ModelCache = ModelCache()
+    warmup: ModelWarmup = ModelWarmup()
+    scheduling: Scheduling = Scheduling()
+    """Where the download and warm-up Jobs may run."""
+
+    rules: ClassVar[tuple[Rule, ...]] = tuple(
+        _multiple(family, factor, side)
+        for family, factor in SPATIAL_FACTORS.items()
+        for side in ("width", "height")
+    )
+
+
+class Resolved(ApiModel):
+    """What a source stood for when it was asked."""
+
+    resolved_from: str | None = None
+    """The source that was asked: address, revision and endpoint."""
+    resolved_revision: str | None = None
+    """The commit that its `revision` stood for; it stays until another `revision` is asked for."""
+    size_bytes: int | None = None
+    """Of all its files."""
+
+
+class CachedFolder(ApiModel):
+    """A folder of the cache."""
+
+    name: str
+    """Carries a hash of where its files come from."""
+    bytes: int
+    """Of all its files."""
+
+
+class CacheStatus(ApiModel):
+    """What the cache holds, and the progress of the download."""
+
+    claim_name: str | None = None
+    """The claim that holds the weights."""
+    claim_uid: str | None = None
+    """Of a claim that was made for the model: another one is empty."""
+    folder: str | None = None
+    """The folder with the weights that pods load; while others are fetched, the former ones."""
+    folders: Annotated[tuple[CachedFolder, ...], Field(max_length=64), KeyedBy("name")] = ()
+    """Complete folders, the newest last. None is ever deleted."""
+    bytes_done: int | None = None
+    """Fetched and checked so far."""
+    bytes_total: int | None = None
+    """Of all files."""
+    bytes_per_second: int | None = None
+    """Over the last seconds."""
+    eta_seconds: int | None = None
+    """Until the download is done, at this speed."""
+
+
+class WarmupStatus(ApiModel):
+    """What the last warm-up measured."""
+
+    started_at: str | None = None
+    """When the Job began."""
+    finished_at: str | None = None
+    """When it ended."""
+    load_seconds: float | None = None
+    """Loading the weights."""
+    first_frame_seconds: float | None = None
+    """From the request to the first frame."""
+    fps: float | None = None
+    """Frames made in a second of computing."""
+
+
+class AdapterStatus(Resolved):
+    """State of one adapter."""
+
+    name: str
+    """As in `spec.adapters`."""
+    state: Literal["Pending", "Downloaded", "Failed"]
+    """How far it is."""
+    reason: str = ""
+    """Why it failed, one word for programs."""
+    message: str = ""
+    """Why it failed, for people."""
+
+
+class VideoModelStatus(Resolved):
+    """What the operator observed."""
+
+    observed_generation: int | None = None
+    """The `metadata.generation` that this status is about."""
+    phase: str | None = None
+    """For people; programs read `conditions`."""
+    reason: str | None = None
+    """Reason of the condition that matters most now."""
+    size: str | None = None
+    """Size of the weights, for people."""
+    cache: CacheStatus | None = None
+    warmup: WarmupStatus | None = None
+    adapters: Annotated[tuple[AdapterStatus, ...], Field(max_length=16), KeyedBy("name")] = ()
+    """State of each adapter."""
+    conditions: Conditions = ()
+    """Downloaded, Warmed, Ready and Degraded."""
+
+
+class VideoModel(ApiModel):
+    """A video diffusion model: where its weights come from and how it is run."""
+
+    api_version: Literal["matinee.video/v1alpha1"] = "matinee.video/v1alpha1"
+    kind: Literal["VideoModel"] = "VideoModel"
+    metadata: ObjectMeta
+    spec: VideoModelSpec
+    status: VideoModelStatus | None = None
+
+    columns: ClassVar[tuple[PrinterColumn, ...]] = (
+        condition_column("Ready", "Ready", "Downloaded, warmed and usable"),
+        PrinterColumn("Phase", "string", ".status.phase"),
+        PrinterColumn("Family", "string", ".spec.engine.family"),
+        PrinterColumn("Size", "string", ".status.size"),
+        condition_column("Cached", "Downloaded", "The weights are complete and checked"),
+        condition_column("Warm", "Warmed", "The model made a real video"),
+        PrinterColumn("FPS", "number", ".status.warmup.fps", "Measured by the warm-up", wide=True),
+        PrinterColumn("Reason", "string", ".status.reason", wide=True),
+        AGE,
+    )

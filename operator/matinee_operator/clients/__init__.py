@@ -1,0 +1,1 @@
+"""All I/O: the API server, the Lease, Events, and what the pods stream."""

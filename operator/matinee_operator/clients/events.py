@@ -1,0 +1,85 @@
+"""Kubernetes Events about our objects, each told once in a while however often it is asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from matinee_api.kinds.meta import API_VERSION
+from matinee_operator import labels
+from matinee_operator.actions import Tell
+from matinee_operator.clients.kube import Kube
+from matinee_operator.errors import AlreadyExists, ApiError
+from matinee_operator.objects import Key
+
+logger = logging.getLogger(__name__)
+
+AGAIN_AFTER = timedelta(minutes=10)
+REMEMBERED = 4096
+MESSAGE_LENGTH = 1024
+
+
+@dataclass(slots=True)
+class _Told:
+    when: datetime
+    count: int
+
+
+@dataclass(slots=True)
+class Events:
+    """`now` gives the time. An event that cannot be written is logged and forgotten."""
+
+    kube: Kube
+    identity: str
+    now: Callable[[], datetime]
+    _told: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
+
+    async def tell(self, about: Key, uid: str, event: Tell) -> None:
+        name = f"{about.name}.{labels.content_hash([uid, event.reason, event.message], 16)}"
+        now, before = self.now(), self._told.get(name)
+        if before is not None and now - before.when < AGAIN_AFTER:
+            return
+        self._told[name] = _Told(now, before.count + 1 if before else 1)
+        self._told.move_to_end(name)
+        while len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        try:
+            await self._write(name, about, uid, event)
+        except ApiError as error:
+            logger.warning("event %s about %s is lost: %s", event.reason, about, error)
+
+    async def _write(self, name: str, about: Key, uid: str, event: Tell) -> None:
+        stamp = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        count = self._told[name].count
+        try:
+            await self.kube.create(self._manifest(name, about, uid, event, stamp))
+        except AlreadyExists:  # of before a restart, or told again
+            key = Key("Event", about.namespace, name)
+            await self.kube.merge(key, {"lastTimestamp": stamp, "count": max(2, count)})
+
+    def _manifest(self, name: str, about: Key, uid: str, event: Tell, stamp: str) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": about.namespace},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": about.kind,
+                "namespace": about.namespace,
+                "name": about.name,
+                "uid": uid,
+            },
+            "type": event.type,
+            "reason": event.reason,
+            "message": event.message[:MESSAGE_LENGTH],
+            "source": {"component": "matinee-operator", "host": self.identity},
+            "reportingComponent": "matinee-operator",
+            "reportingInstance": self.identity,
+            "firstTimestamp": stamp,
+            "lastTimestamp": stamp,
+            "count": 1,
+        }

@@ -1,0 +1,179 @@
+"""The pods' own HTTP: what each of them streams, and the order to drain.
+
+Runtime pods stream their slots, pods that fetch weights their progress, a line of JSON at a time.
+A feed is read as long as its pod runs. When it breaks, by a bug too, what is known becomes unknown
+at once, and it is opened again after a pause that doubles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from matinee_api.contracts.fetch import FetchProgress
+from matinee_operator.actions import Drain
+from matinee_operator.clients.retry import Retry
+from matinee_operator.errors import PodUnreachable
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import Slots
+from matinee_operator.resources.runtime_config import PORT
+
+logger = logging.getLogger(__name__)
+
+SILENCE_S = 40.0
+"""A pod says something every 15 s; after this the feed is opened again."""
+CONNECT_S = 3.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
+DRAIN_TIMEOUT_S = 5.0
+
+
+def pod_session() -> aiohttp.ClientSession:
+    """Every pod's feed stays open, so there are as many connections as pods: no limit."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a kind of pods streams; `parse` raises `ValueError` on a line that is no such thing."""
+
+    path: str
+    parse: Callable[[bytes], Slots | FetchProgress]
+
+
+@dataclass(slots=True, eq=False)
+class _Feed:
+    uid: str
+    root: Key
+    stream: Stream
+    url: str
+    said: Slots | FetchProgress | None = None
+    retry: Retry = field(default_factory=lambda: Retry(FIRST_PAUSE_S, LONGEST_PAUSE_S))
+
+
+@dataclass(slots=True)
+class PodFeeds:
+    """`changed` is called with the pods' root whenever one of them says something new."""
+
+    session: aiohttp.ClientSession
+    changed: Callable[[Key], None]
+    port: int = PORT
+    _feeds: dict[str, _Feed] = field(default_factory=dict)
+    _tasks: dict[_Feed, asyncio.Task[None]] = field(default_factory=dict)
+    """Also of feeds that were told to end and have not ended yet."""
+
+    def follow(self, root: Key, stream: Stream, pods: Mapping[str, str]) -> None:
+        """Read the feeds of these pods (uid -> address) of the root, and of no others."""
+        for uid, feed in list(self._feeds.items()):
+            if feed.root == root and uid not in pods:
+                self._forget(uid)
+        for uid, ip in pods.items():
+            if uid not in self._feeds:
+                self._begin(_Feed(uid, root, stream, f"{self._url(ip)}{stream.path}"))
+
+    def slots(self, uid: str) -> Slots | None:
+        said = self._said(uid)
+        return said if isinstance(said, Slots) else None
+
+    def progress(self, uid: str) -> FetchProgress | None:
+        said = self._said(uid)
+        return said if isinstance(said, FetchProgress) else None
+
+    @property
+    def count(self) -> int:
+        return len(self._feeds)
+
+    async def close(self) -> None:
+        for uid in list(self._feeds):
+            self._forget(uid)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def drain(self, order: Drain, token: str) -> None:
+        """Raises `PodUnreachable`."""
+        ip, headers = order.ip, {"Authorization": f"Bearer {token}"}
+        body: dict[str, object] = {"deadline_seconds": order.deadline_s}
+        if not order.migrate:  # the other is what runtimes do by themselves
+            body["on_deadline"] = "close"
+        timeout = aiohttp.ClientTimeout(total=DRAIN_TIMEOUT_S)
+        try:
+            async with self.session.post(
+                f"{self._url(ip)}/v1/drain", json=body, headers=headers, timeout=timeout
+            ) as answer:
+                if answer.status != 200:
+                    raise PodUnreachable(f"{ip} does not drain: HTTP {answer.status}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise PodUnreachable(f"{ip} cannot be told to drain: {error!r}") from error
+
+    def _said(self, uid: str) -> Slots | FetchProgress | None:
+        feed = self._feeds.get(uid)
+        return feed.said if feed else None
+
+    def _begin(self, feed: _Feed) -> None:
+        task = asyncio.create_task(self._keep_reading(feed), name=f"feed {feed.url}")
+        self._feeds[feed.uid], self._tasks[feed] = feed, task
+        task.add_done_callback(lambda _task: self._tasks.pop(feed))
+
+    def _forget(self, uid: str) -> None:
+        self._tasks[self._feeds.pop(uid)].cancel()
+
+    async def _keep_reading(self, feed: _Feed) -> None:
+        """Until it is cancelled."""
+        while True:
+            try:
+                await self._read(feed)
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                logger.debug("%s: %r", feed.url, error)
+            except Exception:
+                logger.exception("%s is read again: this is a bug", feed.url)
+            await asyncio.sleep(feed.retry.failed())
+
+    async def _read(self, feed: _Feed) -> None:
+        """One connection, until it ends."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
+        try:
+            async with self.session.get(feed.url, timeout=timeout) as answer:
+                answer.raise_for_status()
+                async for line in answer.content:
+                    said = feed.stream.parse(line)
+                    feed.retry.reset()
+                    self._know(feed, said)
+        finally:
+            self._know(feed, None)
+
+    def _know(self, feed: _Feed, said: Slots | FetchProgress | None) -> None:
+        """It is told only while the pod is followed."""
+        if feed.said != said:
+            feed.said = said
+            if self._feeds.get(feed.uid) is feed:
+                self.changed(feed.root)
+
+    def _url(self, ip: str) -> str:
+        host = f"[{ip}]" if ":" in ip else ip
+        return f"http://{host}:{self.port}"
+
+
+def parse_slots(line: bytes) -> Slots:
+    """One line of `/v1/slots`. Raises `ValueError`."""
+    told = json.loads(line)
+    try:
+        return Slots(
+            used=int(told["used"]),
+            total=int(told["total"]),
+            queued=int(told["queued"]),
+            draining=bool(told["draining"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a line of /v1/slots: {line[:100]!r}") from error
+
+
+def parse_progress(line: bytes) -> FetchProgress:
+    """One line of `/v1/download`. Raises `ValueError`. A newer runtime may say more."""
+    return FetchProgress.model_validate_json(line, extra="ignore")
+
+
+SLOTS = Stream("/v1/slots", parse_slots)
+PROGRESS = Stream("/v1/download", parse_progress)

@@ -1,0 +1,1 @@
+"""From raw objects to the facts that a decision is made from."""

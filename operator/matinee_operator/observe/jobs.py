@@ -1,0 +1,73 @@
+"""A Job and its pods, as the API server gives them -> the few facts that decisions need. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from matinee_api.kinds import conditions as words
+from matinee_operator import labels
+from matinee_operator.observe.pods import Object, Trouble, condition, last_line, moment, pod_trouble
+
+JOB_NAME = "batch.kubernetes.io/job-name"
+"""Label that Kubernetes puts on the pods of a Job."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedJob:
+    """One Job. It is finished when it is complete or has a `failure`, and runs until then."""
+
+    name: str
+    attempt: int = 0
+    complete: bool = False
+    failure: str | None = None
+    """Why Kubernetes gave it up."""
+    finished_at: datetime | None = None
+    ends: tuple[Object, ...] = ()
+    """How its containers ended, oldest first."""
+    waits_for: Trouble | None = None
+    """What keeps its pod from starting."""
+
+    @property
+    def finished(self) -> bool:
+        return self.complete or self.failure is not None
+
+    def why(self, otherwise: str) -> Trouble:
+        """Why it failed: what its last pod said, and `otherwise` as the reason."""
+        told = self.failure or "it ended without a result"
+        failed = [end for end in self.ends if end.get("exitCode")]
+        if not failed:
+            return Trouble(otherwise, told)
+        if failed[-1].get("reason") == "OOMKilled":
+            return Trouble(words.OUT_OF_MEMORY, f"{told}: OOMKilled")
+        said = last_line(str(failed[-1].get("message", "")))
+        said = said or f"exit code {failed[-1]['exitCode']}"
+        return Trouble(otherwise, f"{told}: {said}")
+
+
+def observed_job(raw: Object, pods: Iterable[Object]) -> ObservedJob:
+    """`pods`: of any Jobs."""
+    meta, status = raw["metadata"], raw.get("status", {})
+    own = [pod for pod in pods if pod["metadata"]["labels"].get(JOB_NAME) == meta["name"]]
+    complete, failed = condition(status, "Complete"), condition(status, "Failed")
+    is_complete, is_failed = complete.get("status") == "True", failed.get("status") == "True"
+    end = complete if is_complete else failed if is_failed else {}
+    changed = end.get("lastTransitionTime")
+    waiting = (pod_trouble(pod) for pod in own if pod["status"].get("phase") == "Pending")
+    return ObservedJob(
+        name=meta["name"],
+        attempt=int(meta.get("annotations", {}).get(labels.ATTEMPT, "0")),
+        complete=is_complete,
+        failure=str(failed.get("message") or failed.get("reason", "failed")) if is_failed else None,
+        finished_at=moment(changed) if changed else None,
+        ends=tuple(sorted(_ends(own), key=lambda end: str(end.get("finishedAt")))),
+        waits_for=next((trouble for trouble in waiting if trouble), None),
+    )
+
+
+def _ends(pods: Iterable[Object]) -> Iterable[Object]:
+    for pod in pods:
+        for container in pod.get("status", {}).get("containerStatuses", []):
+            if end := container.get("state", {}).get("terminated"):
+                yield end

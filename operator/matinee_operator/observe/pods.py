@@ -1,0 +1,245 @@
+"""Stored objects as the API server gives them -> the few facts that decisions need. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from matinee_api.kinds import conditions as words
+from matinee_operator import labels
+from matinee_operator.weights.fetch_result import first_failure
+
+Object = Mapping[str, Any]
+
+_PULL = frozenset(
+    {
+        *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
+        *("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"),
+    }
+)
+_CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What keeps a pod from serving: a reason of `conditions.py` and a sentence."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The last line of a pod's `/v1/slots`."""
+
+    used: int
+    total: int
+    queued: int
+    draining: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPod:
+    """One runtime pod. `slots` is None while its feed is not connected."""
+
+    name: str
+    uid: str
+    revision: str
+    slot: int
+    created: datetime
+    config: str = ""
+    attempt: int = 0
+    labels: Mapping[str, str] | None = None
+    node: str | None = None
+    ip: str | None = None
+    running: bool = False
+    """A container runs, so that somebody may be watching."""
+    ready_since: datetime | None = None
+    finished: bool = False
+    finished_at: datetime | None = None
+    terminating: bool = False
+    cordoned_at: datetime | None = None
+    drain_deadline: datetime | None = None
+    trouble: Trouble | None = None
+    slots: Slots | None = None
+    leaving_node: bool = False
+    settles_at: datetime | None = None
+    """Ready, but until then not everybody may find it."""
+
+    @property
+    def ready(self) -> bool:
+        return self.ready_since is not None and not self.terminating
+
+    @property
+    def cordoned(self) -> bool:
+        return self.drain_deadline is not None
+
+    @property
+    def live(self) -> bool:
+        """It exists and nobody has told it to go yet."""
+        return not self.terminating
+
+    @property
+    def serving(self) -> bool:
+        """It takes new sessions."""
+        return (
+            self.ready
+            and self.settles_at is None
+            and not self.cordoned
+            and not (self.slots and self.slots.draining)
+        )
+
+    @property
+    def sessions(self) -> int:
+        return self.slots.used if self.slots else 0
+
+    @property
+    def never_served(self) -> bool:
+        """Nobody can be watching: nothing runs, or it is not ready and has no session."""
+        idle = self.slots.used == 0 if self.slots else not self.running
+        return idle and not self.ready and not self.cordoned
+
+
+def observed_pod(
+    raw: Object,
+    slots: Slots | None,
+    now: datetime,
+    propagation: timedelta,
+    *,
+    leaving_node: bool = False,
+) -> ObservedPod:
+    meta, status = raw["metadata"], raw.get("status", {})
+    annotations = meta.get("annotations", {})
+    finished = status.get("phase") in ("Failed", "Succeeded")
+    ready_since = None if finished else _ready_since(status)
+    settles_at = ready_since + propagation if ready_since else None
+    return ObservedPod(
+        name=meta["name"],
+        uid=meta["uid"],
+        revision=meta["labels"].get(labels.REVISION, ""),
+        slot=int(meta["labels"].get(labels.SLOT, "0")),
+        created=moment(meta["creationTimestamp"]),
+        config=annotations.get(labels.CONFIG, ""),
+        attempt=int(annotations.get(labels.ATTEMPT, "0")),
+        labels=meta["labels"],
+        node=raw.get("spec", {}).get("nodeName"),
+        ip=status.get("podIP"),
+        running=_runs(status),
+        ready_since=ready_since,
+        finished=finished,
+        finished_at=_finished_at(status) if finished else None,
+        terminating="deletionTimestamp" in meta,
+        cordoned_at=_moment_or_none(annotations.get(labels.CORDONED_AT)),
+        drain_deadline=_moment_or_none(annotations.get(labels.DRAIN_DEADLINE)),
+        trouble=None if ready_since else pod_trouble(raw),
+        slots=slots,
+        leaving_node=leaving_node,
+        settles_at=settles_at if settles_at and settles_at > now else None,
+    )
+
+
+def listening_at(raw: Object) -> str | None:
+    """The address of a pod that runs and can be asked."""
+    status = raw.get("status", {})
+    ended = status.get("phase") in ("Failed", "Succeeded")
+    ip: str | None = status.get("podIP")
+    return ip if _runs(status) and not ended else None
+
+
+def pod_trouble(raw: Object) -> Trouble | None:
+    """The first thing that is wrong with a pod, most telling first."""
+    status = raw.get("status", {})
+    disrupted = condition(status, "DisruptionTarget")
+    if disrupted.get("status") == "True":
+        if disrupted.get("reason") == "DeletionByTaintManager":
+            node = raw.get("spec", {}).get("nodeName")
+            message = f"node {node} does not answer, or was tainted NoExecute"
+            return Trouble(words.NODE_LOST, message)
+        return Trouble(words.POD_FAILED, _sentence(disrupted, "the pod was evicted"))
+    if status.get("phase") == "Failed":
+        return Trouble(words.POD_FAILED, _sentence(status, "the pod ended"))
+    scheduled = condition(status, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return Trouble(words.UNSCHEDULABLE, _sentence(scheduled, "no node has room"))
+    for kind in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(kind, []):
+            if trouble := _container_trouble(container):
+                return trouble
+    return None
+
+
+def _container_trouble(container: Object) -> Trouble | None:
+    waiting = container.get("state", {}).get("waiting", {})
+    reason = waiting.get("reason", "")
+    if reason in _PULL:
+        return Trouble(words.IMAGE_PULL_FAILED, _sentence(waiting, str(container.get("image"))))
+    if reason in _CONFIG:
+        return Trouble(words.POD_CONFIG_INVALID, _sentence(waiting, reason))
+    last = container.get("state", {}).get("terminated") or container.get("lastState", {}).get(
+        "terminated", {}
+    )
+    if last.get("reason") == "OOMKilled":
+        return Trouble(words.OUT_OF_MEMORY, "the runtime needed more memory than its limit")
+    failure = first_failure(last.get("message", ""))
+    if failure is not None and failure.reason is not None:
+        return Trouble(failure.reason, failure.message)
+    if reason == "CrashLoopBackOff" or container.get("restartCount", 0) > 1:
+        told = (
+            f"restarted {container.get('restartCount', 0)} times, exit code {last.get('exitCode')}"
+        )
+        message = last_line(last.get("message", ""))
+        return Trouble(words.CRASH_LOOPING, f"{told}: {message}" if message else told)
+    return None
+
+
+def condition(status: Object, kind: str) -> Object:
+    """The condition of a type; empty when there is none."""
+    found: Object = next((one for one in status.get("conditions", []) if one["type"] == kind), {})
+    return found
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def stamp(when: datetime) -> str:
+    """As Kubernetes writes times."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment_or_none(text: str | None) -> datetime | None:
+    try:
+        return moment(text) if text else None
+    except ValueError:
+        return None
+
+
+def _runs(status: Object) -> bool:
+    containers = status.get("containerStatuses", [])
+    return any("running" in container.get("state", {}) for container in containers)
+
+
+def _ready_since(status: Object) -> datetime | None:
+    ready = condition(status, "Ready")
+    return moment(ready["lastTransitionTime"]) if ready.get("status") == "True" else None
+
+
+def _finished_at(status: Object) -> datetime | None:
+    ends = [
+        container.get("state", {}).get("terminated", {}).get("finishedAt")
+        for container in status.get("containerStatuses", [])
+    ]
+    changes = [one.get("lastTransitionTime") for one in status.get("conditions", [])]
+    told = [moment(text) for text in (*ends, *changes) if text]
+    return max(told, default=None)
+
+
+def _sentence(told: Object, otherwise: str) -> str:
+    return str(told.get("message") or told.get("reason") or otherwise)[:1000]
+
+
+def last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip()[:300] if lines else ""

@@ -1,0 +1,66 @@
+"""All that one decision is made from. Frozen; time is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from matinee_api.contracts.fetch import FetchProgress
+from matinee_api.kinds.router import Router
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator.installation import Installation
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import ObservedPod, Trouble
+
+Children = Mapping[Key, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSnapshot:
+    """A StreamingService, its model, and what exists of it."""
+
+    now: datetime
+    service: StreamingService
+    model: VideoModel | None
+    installation: Installation
+    token: str
+    """For draining its pods."""
+    pods: tuple[ObservedPod, ...] = ()
+    children: Children = field(default_factory=dict)
+    """Without the pods."""
+    routers: tuple[str, ...] = ()
+    """Names of those that front it."""
+    failure: Trouble | None = None
+    """Why the last plan could not be made or carried out: the API server refused something, or the
+    operator has a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSnapshot:
+    """A VideoModel, its services, its claim and its Jobs."""
+
+    now: datetime
+    model: VideoModel
+    installation: Installation
+    services: tuple[StreamingService, ...] = ()
+    children: Children = field(default_factory=dict)
+    job_pods: tuple[Mapping[str, Any], ...] = ()
+    progress: FetchProgress | None = None
+    """Of the download that runs."""
+    failure: Trouble | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSnapshot:
+    """A Router and the pods of its services."""
+
+    now: datetime
+    router: Router
+    services: Mapping[str, StreamingService]
+    """Those of `spec.services` that exist."""
+    pods: tuple[ObservedPod, ...] = ()
+    children: Children = field(default_factory=dict)
+    failure: Trouble | None = None

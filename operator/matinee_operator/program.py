@@ -1,0 +1,210 @@
+"""The parts put together, and the order in which they start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import kopf
+
+from matinee_api.kinds.meta import API_VERSION
+from matinee_operator.clients.events import Events
+from matinee_operator.clients.kube import Kube, connected
+from matinee_operator.clients.leader import Leader
+from matinee_operator.clients.pod_feeds import PodFeeds, pod_session
+from matinee_operator.clients.retry import until_available
+from matinee_operator.errors import OperatorError
+from matinee_operator.health import Health, serving_health
+from matinee_operator.installation import Installation
+from matinee_operator.metrics import Metrics
+from matinee_operator.objects import Key
+from matinee_operator.observe.snapshots import Snapshots
+from matinee_operator.reconciler import Reconciler
+from matinee_operator.settings import Settings
+from matinee_operator.watch import handlers
+from matinee_operator.watch.cache import Cache, key_of
+from matinee_operator.watch.relations import affected, routers_of_pod
+from matinee_operator.watch.resync import Resync
+from matinee_operator.watch.workqueue import WorkQueue
+
+logger = logging.getLogger(__name__)
+
+MONITORS = "monitoring.coreos.com/v1"
+SESSIONS_SETTLE_S = 0.2
+"""Sessions come and go together; one look is enough for those of this time."""
+PROGRESS_SETTLE_S = 5.0
+"""A download says every second how far it is; its object is written no more often than this."""
+
+
+async def run(settings: Settings) -> None:
+    """Until a signal, or until something fails that only a new process can mend."""
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
+        if not await until_available(lambda: kube.serves(API_VERSION)):
+            raise KindsMissing(f"this cluster does not know {API_VERSION}: install the CRDs")
+        has_monitors = await until_available(lambda: kube.serves(MONITORS))
+        session = await stack.enter_async_context(pod_session())
+        parts = _Operator(settings, kube, session, metrics, has_monitors)
+        await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
+        stack.push_async_callback(parts.stop)
+        await parts.run()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """kopf has set up its own by now; these take their place."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+class KindsMissing(OperatorError):
+    """The CRDs are not installed."""
+
+
+class WatchesEnded(OperatorError):
+    """kopf stopped although nobody told it to."""
+
+
+class _Operator:
+    """Owns the parts of one process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        kube: Kube,
+        session: aiohttp.ClientSession,
+        metrics: Metrics,
+        has_pod_monitors: bool,
+    ) -> None:
+        self._settings, self._kube, self._metrics = settings, kube, metrics
+        self._cache, self._queue = Cache(), WorkQueue()
+        self.health = Health(self._queue.oldest_s)
+        self._feeds = PodFeeds(session, self._heard)
+        self._leader = self._make_leader()
+        self._reconciler = self._make_reconciler(has_pod_monitors)
+        kinds = handlers.watched(settings.namespaces)
+        self._resync = self._make_resync((*kinds, "PodMonitor") if has_pod_monitors else kinds)
+        self._registry = handlers.registry(kube, kinds, self._seen, self._resync.relisted)
+        metrics.gauge("queue_depth", lambda: self._queue.depth)
+        metrics.gauge("queue_oldest_seconds", self._queue.oldest_s)
+        metrics.gauge("leader", lambda: float(self._leader.leading))
+        metrics.gauge("pod_feeds", lambda: self._feeds.count)
+
+    def _make_leader(self) -> Leader:
+        return Leader(
+            kube=self._kube,
+            namespace=self._settings.namespace,
+            identity=self._settings.identity,
+            now=utc_now,
+            clock=time.monotonic,
+            lease_s=self._settings.lease_seconds,
+        )
+
+    def _make_reconciler(self, has_pod_monitors: bool) -> Reconciler:
+        settings = self._settings
+        installation = Installation(
+            runtime_image=settings.runtime_image,
+            image_pull_policy=settings.image_pull_policy,
+            has_pod_monitors=has_pod_monitors,
+            propagation=timedelta(seconds=settings.propagation_seconds),
+        )
+        return Reconciler(
+            kube=self._kube,
+            snapshots=Snapshots(self._cache, self._feeds, installation, settings.operator_key),
+            feeds=self._feeds,
+            events=Events(self._kube, settings.identity, utc_now),
+            metrics=self._metrics,
+            now=utc_now,
+            seen=self._seen,
+        )
+
+    def _make_resync(self, kinds: tuple[str, ...]) -> Resync:
+        return Resync(
+            kube=self._kube,
+            cache=self._cache,
+            health=self.health,
+            metrics=self._metrics,
+            kinds=kinds,
+            namespaces=self._settings.namespaces,
+            seen=self._seen,
+            enqueue=self._queue.add,
+        )
+
+    async def run(self) -> None:
+        """Everybody watches; who leads also acts."""
+        await self._resync.first()
+        watching, told_to_stop = asyncio.Event(), asyncio.Event()
+        stop_watching = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch(watching, stop_watching))
+            ours = [
+                group.create_task(self._act()),
+                group.create_task(self._resync.run(self._settings.resync_seconds)),
+            ]
+            await watching.wait()
+            _on_signals(told_to_stop)
+            await told_to_stop.wait()
+            # kopf waits seconds for tasks that it did not start, so ours end first.
+            for task in ours:
+                task.cancel()
+            await asyncio.gather(*ours, return_exceptions=True)
+            await self.stop()
+            stop_watching.set()
+
+    async def stop(self) -> None:
+        """Let go of the pods and of the Lease."""
+        await self._feeds.close()
+        await self._leader.release()
+
+    async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
+        namespaces = self._settings.namespaces
+        await kopf.operator(
+            registry=self._registry,
+            settings=handlers.kopf_settings(namespaces),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            ready_flag=ready,
+            stop_flag=stop,
+        )
+        if not stop.is_set():
+            raise WatchesEnded("kopf ended by itself")
+
+    async def _act(self) -> None:
+        if not self._settings.leader_election:
+            self._leader.leading = True
+            await self._queue.run(self._settings.workers, self._reconciler.reconcile)
+            return
+        await self._leader.acquire()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._leader.keep())
+            group.create_task(self._queue.run(self._settings.workers, self._reconciler.reconcile))
+
+    def _seen(self, gone: bool, raw: Mapping[str, Any]) -> None:
+        key = key_of(raw)
+        before = self._cache.get(key)
+        changed = self._cache.remove(raw) if gone else self._cache.put(raw)
+        if changed:
+            for each in affected(self._cache, raw, None if gone else before):
+                self._queue.add(each)
+
+    def _heard(self, root: Key) -> None:
+        """A pod of this object said something new."""
+        settle_s = PROGRESS_SETTLE_S if root.kind == "VideoModel" else SESSIONS_SETTLE_S
+        self._queue.add(root, settle_s)
+        for child, raw in self._cache.children(root).items():
+            if child.kind == "Pod":
+                for router in routers_of_pod(raw):
+                    self._queue.add(router, SESSIONS_SETTLE_S)

@@ -1,0 +1,92 @@
+"""kopf's side: it watches, and every event only updates the cache and enqueues keys.
+
+kopf does not retry a failed `on.event` handler, so retries are the queue's. Children are watched
+with a label selector, so that the API server sends no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+
+from matinee_operator import labels
+from matinee_operator.clients.kube import PATHS, Kube
+
+Seen = Callable[[bool, Mapping[str, Any]], None]
+"""Told of every event: whether the object is gone, and the object."""
+
+OWN = ("VideoModel", "StreamingService", "Router")
+CHILDREN = (
+    *("Pod", "Job", "ConfigMap", "PersistentVolumeClaim", "Service"),
+    *("PodDisruptionBudget", "NetworkPolicy"),
+)
+CLUSTER_WIDE = ("Node",)
+OURS = f"{labels.MANAGED_BY}={labels.APP}"
+KOPF_FINALIZER = "matinee.video/kopf"
+"""Never set; kopf takes it off wherever it finds it, so it must not be the one of `names.py`."""
+WATCH_S = 240
+"""One watch request; the server ends it then and kopf goes on with another."""
+
+
+def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
+    """Nodes belong to no namespace, so an operator of some namespaces does not see them."""
+    return (*OWN, *CHILDREN, *(() if namespaces else CLUSTER_WIDE))
+
+
+def registry(
+    kube: Kube, kinds: tuple[str, ...], seen: Seen, relisted: Callable[[], None]
+) -> kopf.OperatorRegistry:
+    """`relisted` is called for what a watch found when it began, or had to begin anew."""
+    made = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=made)
+    def login(**_: Any) -> kopf.ConnectionInfo:
+        known = kube.credentials()
+        return kopf.ConnectionInfo(
+            server=known.server,
+            ca_path=known.ca_path,
+            token=known.token,
+            certificate_path=known.certificate_path,
+            private_key_path=known.private_key_path,
+        )
+
+    for kind in kinds:
+        _watch(made, kind, seen, relisted)
+    return made
+
+
+def _watch(
+    made: kopf.OperatorRegistry, kind: str, seen: Seen, relisted: Callable[[], None]
+) -> None:
+    group, version, plural = resource_of(kind)
+
+    @kopf.on.event(group, version, plural, registry=made, id=f"see-{plural}")
+    async def see(event: Mapping[str, Any], **_: Any) -> None:
+        if event["type"] is None:
+            relisted()
+        seen(event["type"] == "DELETED", {**event["object"], "kind": kind})
+
+
+def kopf_settings(namespaces: tuple[str, ...]) -> kopf.OperatorSettings:
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False  # events are written by `events.py`
+    made.scanning.disabled = True
+    made.watching.server_timeout = WATCH_S
+    made.watching.client_timeout = WATCH_S + 30
+    made.watching.connect_timeout = 10
+    made.watching.chunk_size = 500
+    made.networking.request_timeout = 30
+    made.queueing.exit_timeout = 0.5  # handlers only enqueue: there is nothing to wait for
+    made.persistence.finalizer = KOPF_FINALIZER
+    for kind in CHILDREN:
+        made.watching.label_selectors[resource_of(kind)] = OURS
+    return made
+
+
+def resource_of(kind: str) -> tuple[str, str, str]:
+    """Group (empty for Kubernetes' own first one), version and plural."""
+    prefix, plural = PATHS[kind]
+    parts = prefix.split("/")
+    return ("" if parts[0] == "api" else parts[1], parts[-1], plural)

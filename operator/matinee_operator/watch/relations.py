@@ -1,0 +1,79 @@
+"""A change of one object -> the keys that have to be looked at because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from matinee_api.kinds import conditions as words
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import condition
+from matinee_operator.observe.snapshots import routers_in
+from matinee_operator.watch.cache import OWN_KINDS, Cache, key_of, root_of
+
+Object = Mapping[str, Any]
+
+
+def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
+    """`before`: the same object as it was known, None when it is new or when it is gone now."""
+    kind = raw["kind"]
+    if kind in OWN_KINDS:
+        yield key_of(raw)
+        if before is None or _told(before) != _told(raw):
+            yield from _neighbours(cache, raw)
+    elif kind == "Node":
+        if before is None or before["spec"] != {"unschedulable": _is_unschedulable(raw)}:
+            yield from _services_on(cache, raw["metadata"]["name"])
+    elif root := root_of(raw):
+        yield root
+        if kind == "Pod":
+            yield from routers_of_pod(raw)
+
+
+def routers_of_pod(raw: Object) -> Iterator[Key]:
+    meta = raw["metadata"]
+    for router in routers_in(meta.get("labels") or {}):
+        yield Key("Router", meta["namespace"], router)
+
+
+def _neighbours(cache: Cache, raw: Object) -> Iterator[Key]:
+    """Objects of this API that look at the spec of another one."""
+    name, namespace = raw["metadata"]["name"], raw["metadata"]["namespace"]
+    if raw["kind"] == "StreamingService":
+        yield Key("VideoModel", namespace, raw["spec"]["modelRef"]["name"])
+        for router in cache.of_kind("Router", namespace):
+            if any(named["name"] == name for named in router["spec"]["services"]):
+                yield key_of(router)
+    for service in cache.of_kind("StreamingService", namespace):
+        # A Router's former services have to take their marks away again, so all are asked.
+        if raw["kind"] == "Router" or (
+            raw["kind"] == "VideoModel" and service["spec"]["modelRef"]["name"] == name
+        ):
+            yield key_of(service)
+
+
+def _services_on(cache: Cache, node: str) -> Iterator[Key]:
+    for pod in cache.of_kind("Pod"):
+        root = root_of(pod)
+        if pod["spec"].get("nodeName") == node and root and root.kind == "StreamingService":
+            yield root
+
+
+def _told(raw: Object) -> tuple[Any, ...]:
+    """What others look at: the spec, and of a VideoModel where its weights are."""
+    meta, status = raw["metadata"], raw.get("status") or {}
+    spec = (meta.get("generation"), "deletionTimestamp" in meta)
+    if raw["kind"] != "VideoModel":
+        return spec
+    cache = status.get("cache") or {}
+    downloaded = condition(status, words.DOWNLOADED)
+    return (
+        *spec,
+        *(status.get("resolvedFrom"), status.get("resolvedRevision")),
+        *(cache.get("claimName"), cache.get("folder")),
+        *(downloaded.get("status"), downloaded.get("reason")),
+    )
+
+
+def _is_unschedulable(raw: Object) -> bool:
+    return bool(raw.get("spec", {}).get("unschedulable"))

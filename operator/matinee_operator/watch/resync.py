@@ -1,0 +1,114 @@
+"""A look at everything: fills the cache at the start, and every ten minutes, and when a
+watch had to begin anew, finds what no watch told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from matinee_operator.clients.kube import Kube
+from matinee_operator.clients.retry import until_available
+from matinee_operator.health import Health
+from matinee_operator.metrics import Metrics
+from matinee_operator.objects import Key
+from matinee_operator.watch.cache import OWN_KINDS, Cache, key_of
+from matinee_operator.watch.handlers import CHILDREN, OURS
+
+logger = logging.getLogger(__name__)
+
+SETTLE_S = 5.0
+"""After the list of one watch: those of the others often come with it."""
+
+
+@dataclass(slots=True)
+class Resync:
+    """`seen` gets what a watch should have told; `enqueue` every object of this API."""
+
+    kube: Kube
+    cache: Cache
+    health: Health
+    metrics: Metrics
+    kinds: tuple[str, ...]
+    namespaces: tuple[str, ...]
+    seen: Callable[[bool, Mapping[str, Any]], None]
+    enqueue: Callable[[Key], None]
+    grace_s: float = 10.0
+    """How long an event may be under way."""
+    _missed_before: set[str] = field(default_factory=set)
+    _relisted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def first(self) -> None:
+        """Fill the cache, however long the API server takes."""
+        for kind in self.kinds:
+            for namespace in self._places(kind):
+                for raw in await until_available(partial(self._list, kind, namespace)):
+                    self.seen(False, raw)
+        self.health.synced = True
+
+    def relisted(self) -> None:
+        """A watch began anew with a list: what went in between, no event tells of."""
+        self._relisted.set()
+
+    async def run(self, every_s: float) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await self._relisted.wait()
+                    await asyncio.sleep(SETTLE_S)
+            self._relisted.clear()
+            await self.look()
+
+    async def look(self) -> None:
+        """Compare, mend, and have every object of this API looked at. A watch that missed
+        something twice in a row is called quiet."""
+        missed = set()
+        for kind in self.kinds:
+            for namespace in self._places(kind):
+                if await self._mend(kind, namespace):
+                    missed.add(kind)
+        self.health.quiet_watches |= missed & self._missed_before
+        self._missed_before = missed
+        for kind in OWN_KINDS:
+            for raw in self.cache.of_kind(kind):
+                self.enqueue(key_of(raw))
+
+    async def _mend(self, kind: str, namespace: str | None) -> bool:
+        """Whether there was something that the watch had not told within `grace_s`."""
+        listed = await self._compared(kind, namespace)
+        missed = {key_of(raw) for raw in self.cache.missed(listed)}
+        if not missed:
+            return False
+        await asyncio.sleep(self.grace_s)
+        listed = await self._compared(kind, namespace)
+        late = [raw for raw in self.cache.missed(listed) if key_of(raw) in missed]
+        for raw in late:
+            self._tell(False, raw)
+        return bool(late)
+
+    async def _compared(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
+        """What there is. What was known before and is not there any more is forgotten: a list is
+        never older than the request for it."""
+        before = list(self.cache.of_kind(kind, namespace))
+        listed = await until_available(partial(self._list, kind, namespace))
+        present = {key_of(raw) for raw in listed}
+        for raw in before:
+            if key_of(raw) not in present and self.cache.get(key_of(raw)) is raw:
+                self._tell(True, raw)
+        return listed
+
+    def _tell(self, gone: bool, raw: Mapping[str, Any]) -> None:
+        self.metrics.count("missed_events_total", kind=raw["kind"])
+        logger.warning("no watch told of %s", key_of(raw))
+        self.seen(gone, raw)
+
+    async def _list(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
+        return await self.kube.list(kind, namespace, OURS if kind in CHILDREN else "")
+
+    def _places(self, kind: str) -> tuple[str | None, ...]:
+        return self.namespaces or (None,)

@@ -1,0 +1,1 @@
+"""The other end of `/v1/stream`: a client, and a recording of what it receives. No torch."""

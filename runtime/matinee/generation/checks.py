@@ -1,0 +1,83 @@
+"""Whether a model can do what is asked: a refusal names the field and the nearest valid values."""
+
+from __future__ import annotations
+
+from matinee.errors import InvalidRequest, InvalidState
+from matinee.generation.chunks import clip_length_within
+from matinee.generation.model_info import GenerationDefaults, ModelInfo
+from matinee.generation.request import MAX_SEED, ContinuationState, SegmentRequest
+
+
+def check_prompt(prompt: str) -> None:
+    """Raise `InvalidRequest` for a prompt that says nothing."""
+    if not prompt.strip():
+        raise InvalidRequest("prompt", "prompt is empty; say what to show")
+
+
+def check_request(info: ModelInfo, request: SegmentRequest) -> None:
+    """Raise `InvalidRequest`, naming the field and the nearest valid values."""
+    _check_multiple("width", request.width, info.spatial_factor)
+    _check_multiple("height", request.height, info.spatial_factor)
+    if request.width * request.height > info.max_pixels:
+        raise InvalidRequest(
+            "width",
+            f"width x height is {request.width * request.height} pixels; "
+            f"at most {info.max_pixels} are allowed",
+        )
+    _check_frames(request.num_frames, info)
+    _check_range("fps", request.fps, 1, 120)
+    _check_range("num_inference_steps", request.num_inference_steps, 1, info.max_steps)
+    _check_range("guidance_scale", request.guidance_scale, 0.0, info.max_guidance_scale)
+    _check_range("seed", request.seed, 0, MAX_SEED)
+
+
+def check_state(
+    info: ModelInfo, state: ContinuationState, size: SegmentRequest | GenerationDefaults
+) -> None:
+    """Raise `InvalidState` unless this model can go on from the state at that size."""
+    if state.kind != info.state_kind:
+        raise InvalidState(
+            f"the state is of kind {state.kind!r}; this model takes {info.state_kind!r}"
+        )
+    frames = state.frames
+    if frames.dtype != "uint8" or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames):
+        raise InvalidState("the state's frames must be uint8 of shape (frames, height, width, 3)")
+    height, width = frames.shape[1:3]
+    if (width, height) != (size.width, size.height):
+        raise InvalidState(
+            f"the state's frames are {width}x{height}, but {size.width}x{size.height} is asked "
+            "for; ask for the state's size"
+        )
+    if state.segment_index < 0:
+        raise InvalidState(f"segment_index must be 0 or more, got {state.segment_index}")
+
+
+def _check_range(param: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses NaN
+        raise InvalidRequest(param, f"{param} must be from {low} to {high}, got {value}")
+
+
+def _check_multiple(param: str, value: int, factor: int) -> None:
+    below = max(factor, value // factor * factor)
+    if value != below:
+        nearest = f"{below}" if value < factor else f"{below} or {below + factor}"
+        raise InvalidRequest(
+            param, f"{param} must be a multiple of {factor}, got {value}; nearest: {nearest}"
+        )
+
+
+def _check_frames(num_frames: int, info: ModelInfo) -> None:
+    factor = info.temporal_factor
+    if not factor + 1 <= num_frames <= info.max_frames:
+        raise InvalidRequest(
+            "num_frames",
+            f"num_frames must be from {factor + 1} to {info.max_frames}, got {num_frames}",
+        )
+    below = clip_length_within(num_frames, factor)
+    if num_frames != below:
+        above = below + factor
+        nearest = f"{below} or {above}" if above <= info.max_frames else f"{below}"
+        raise InvalidRequest(
+            "num_frames",
+            f"num_frames must be {factor} x k + 1, got {num_frames}; nearest: {nearest}",
+        )

@@ -1,0 +1,42 @@
+"""What the loaded model can take and what it does where a request says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationDefaults:
+    """The values used where a request says nothing."""
+
+    width: int
+    height: int
+    num_frames: int
+    fps: int
+    num_inference_steps: int
+    guidance_scale: float
+    negative_prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The loaded model's rules and defaults.
+
+    `spatial_factor`: width and height are multiples of it. `temporal_factor`: see the module's
+    docstring. `chunk_frames`, `overlap_frames`: window of one pipeline call and the frames it
+    takes over from the one before, both `temporal_factor * k + 1`.
+    """
+
+    model_id: str
+    family: str
+    state_kind: str
+    spatial_factor: int
+    temporal_factor: int
+    chunk_frames: int
+    overlap_frames: int
+    defaults: GenerationDefaults
+    max_pixels: int = 1920 * 1088
+    max_frames: int = 257
+    max_steps: int = 200
+    max_guidance_scale: float = 30.0
+    components: dict[str, str] = field(default_factory=dict)

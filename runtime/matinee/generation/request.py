@@ -1,0 +1,67 @@
+"""What is asked of a model: plain values that cross the process boundary.
+
+A `SegmentRequest` and, when the video goes on, a `ContinuationState` enter the engine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from matinee.generation.model_info import GenerationDefaults
+
+RgbFrames = npt.NDArray[np.uint8]
+"""uint8, shape (frames, height, width, 3), RGB, full range."""
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRequest:
+    """One prompt and everything that decides its pixels. `fps` only labels time."""
+
+    prompt: str
+    seed: int
+    width: int
+    height: int
+    num_frames: int
+    fps: int
+    num_inference_steps: int
+    guidance_scale: float
+    negative_prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ContinuationState:
+    """What the next segment needs to go on without a seam.
+
+    `frames`: the last frames shown, `RgbFrames`; one frame when it comes from an initial image.
+    `segment_index`: segments made so far. `prompts`: their prompts, oldest first.
+    """
+
+    kind: str
+    frames: RgbFrames
+    segment_index: int = 0
+    seed: int = 0
+    prompts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """One denoising step is done. `step` counts from 1 over all the chunks of the segment."""
+
+    step: int
+    total_steps: int
+    stage: str = "denoise"
+
+
+def with_defaults(
+    defaults: GenerationDefaults, prompt: str, seed: int, **given: object
+) -> SegmentRequest:
+    """A request from `defaults`, with every value in `given` that is not None put over them."""
+    values = dataclasses.asdict(defaults)
+    values.update({name: value for name, value in given.items() if value is not None})
+    return SegmentRequest(prompt=prompt, seed=seed, **values)

@@ -1,0 +1,1 @@
+"""Videos in this process: the Python API, and where their files go."""

@@ -1,0 +1,249 @@
+"""The Python API: a loaded model that turns prompts into frames and files, in this process.
+
+`VideoGenerator` makes videos that have nothing to do with each other; `StreamingVideoGenerator`
+lets each go on where the one before ended. Both are safe to call from several threads: one video
+is made at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, Unpack
+
+import numpy as np
+import torch
+
+from matinee.engine.engine import Engine, SegmentRun
+from matinee.errors import GenerationCancelled
+from matinee.generation import ContinuationState, ModelInfo, RgbFrames, SegmentRequest, StepProgress
+from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
+from matinee.local.options import (
+    GenerationOptions,
+    checked_state,
+    path_of,
+    request_from,
+    starting_state,
+)
+from matinee.local.output_path import check_output_path, file_path
+from matinee.local.recording import Record, recording
+from matinee_api.config.load import load_file, validate
+from matinee_api.config.runtime_config import GeneratorConfig, RequestConfig, RunConfig
+
+Emit = Callable[[VideoEvent], None]
+
+
+class VideoGenerator:
+    """A loaded model. `defaults`: used where a call says nothing."""
+
+    def __init__(self, engine: Engine, defaults: RequestConfig | None = None) -> None:
+        self._engine: Engine | None = engine
+        self._defaults = defaults or RequestConfig()
+        self._lock = threading.RLock()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model_path: str | Path,
+        *,
+        revision: str | None = None,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        cpu_threads: int | None = None,
+    ) -> Self:
+        """Load a model from a folder, a hub id `org/name`, or a URI such as `builtin:tiny`."""
+        engine = {"device": device, "dtype": dtype, "cpu_threads": cpu_threads}
+        values = {"model_path": str(model_path), "revision": revision, "engine": engine}
+        return cls.from_config(validate(GeneratorConfig, values))
+
+    @classmethod
+    def from_config(cls, config: RunConfig | GeneratorConfig | str | Path) -> Self:
+        """Load what a configuration, or the YAML file of a `RunConfig`, names. The request of a
+        `RunConfig` gives the defaults of later calls."""
+        if isinstance(config, str | Path):
+            config = load_file(RunConfig, config)
+        if isinstance(config, RunConfig):
+            return cls(Engine.load(config.generator), config.request)
+        return cls(Engine.load(config))
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._loaded().info
+
+    def generate(
+        self,
+        prompt: str | None = None,
+        *,
+        output_path: str | Path | None = None,
+        on_event: Emit | None = None,
+        **options: Unpack[GenerationOptions],
+    ) -> VideoFinalEvent:
+        """Make one video. `output_path`: an .mp4 file, or a folder for one named by prompt and
+        seed, which is made if need be. What `on_event` raises ends the generation.
+
+        Raises `BadInput` before anything is computed; its `param` names what is wrong."""
+        return self._make(prompt, options, output_path, on_event or _ignore, lambda: False)
+
+    async def generate_async(
+        self,
+        prompt: str | None = None,
+        *,
+        output_path: str | Path | None = None,
+        **options: Unpack[GenerationOptions],
+    ) -> AsyncGenerator[VideoEvent, None]:
+        """The same as an iterator of events, made in a thread. Closing it (or cancelling the task
+        that reads it) stops the model at its next step."""
+        loop = asyncio.get_running_loop()
+        # Bounded by the video: one event for each step and chunk. A slow reader holds no GPU.
+        events: asyncio.Queue[VideoEvent | None] = asyncio.Queue()
+        cancelled = threading.Event()
+
+        def emit(event: VideoEvent | None) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+        def work() -> None:
+            try:
+                self._make(prompt, options, output_path, emit, cancelled.is_set)
+            finally:
+                emit(None)
+
+        task = asyncio.create_task(asyncio.to_thread(work))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await task
+        finally:
+            cancelled.set()
+            await asyncio.wait([task])
+            task.exception()  # told already, or nobody listens any more
+
+    def shutdown(self) -> None:
+        """Stop a running generation at its next step and let go of the model."""
+        self._engine = None
+        with self._lock:
+            torch.cuda.empty_cache()  # does nothing where CUDA was never used
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("this generator is shut down")
+        return self._engine
+
+    def _make(
+        self,
+        prompt: str | None,
+        options: GenerationOptions,
+        output_path: str | Path | None,
+        emit: Emit,
+        cancelled: Callable[[], bool],
+    ) -> VideoFinalEvent:
+        with self._lock:
+            begun = time.perf_counter()
+            engine = self._loaded()
+            request = request_from(prompt, options, self._defaults, engine.info)
+            state = starting_state(request, options, self._defaults, engine.info)
+            run = engine.begin(request, state)
+            path = None if output_path is None else _output_file(output_path, request)
+            with recording(path, request) if path else nullcontext(_ignore) as record:
+                frames = self._run_to_end(run, record, emit, cancelled)
+            final = VideoFinalEvent(
+                frames=frames,
+                fps=request.fps,
+                seed=request.seed,
+                continuation_state=run.state(),
+                generation_time_s=time.perf_counter() - begun,
+                video_path=path,
+            )
+        emit(final)
+        return final
+
+    def _run_to_end(
+        self, run: SegmentRun, record: Record, emit: Emit, cancelled: Callable[[], bool]
+    ) -> RgbFrames:
+        def on_step(done: StepProgress) -> None:
+            if cancelled() or self._engine is None:
+                raise GenerationCancelled(done.step)
+            emit(VideoProgressEvent(done.step, done.total_steps, done.stage))
+
+        made: list[RgbFrames] = []
+        while not run.finished:
+            frames = run.next_chunk(on_step).cpu()
+            record(frames)
+            emit(VideoPartialEvent(frames.numpy(), first_frame=sum(map(len, made))))
+            made.append(frames.numpy())
+        return np.concatenate(made)
+
+
+class StreamingVideoGenerator(VideoGenerator):
+    """Each video goes on where the one before ended, with its size and seed. It adds
+    `num_frames - 1` frames, because its first would be the last one shown."""
+
+    _state: ContinuationState | None = None
+
+    @property
+    def state(self) -> ContinuationState | None:
+        """What the next video goes on from; None before the first."""
+        return self._state
+
+    def reset(self, state: ContinuationState | None = None) -> None:
+        """Begin anew, or go on from `state`."""
+        state = checked_state(state)
+        with self._lock:
+            self._state = state
+
+    def _make(
+        self,
+        prompt: str | None,
+        options: GenerationOptions,
+        output_path: str | Path | None,
+        emit: Emit,
+        cancelled: Callable[[], bool],
+    ) -> VideoFinalEvent:
+        def remember(event: VideoEvent) -> None:
+            if isinstance(event, VideoFinalEvent):
+                self._state = event.continuation_state
+            emit(event)
+
+        with self._lock:
+            options = _going_on(self._state, options)
+            return super()._make(prompt, options, output_path, remember, cancelled)
+
+
+def _output_file(output_path: str | Path, request: SegmentRequest) -> Path:
+    """Raises `BadInput` when no video can be written there."""
+    path = path_of("output_path", output_path)
+    check_output_path("output_path", path)
+    return file_path(path, request)
+
+
+def _going_on(state: ContinuationState | None, options: GenerationOptions) -> GenerationOptions:
+    """The options with the state's values put under them; an image begins anew."""
+    if state is None or options.get("image") or options.get("continuation_state"):
+        return options
+    height, width = state.frames.shape[1:3]
+    carried = GenerationOptions(
+        continuation_state=state, width=width, height=height, seed=state.seed
+    )
+    for name, value in options.items():
+        if value is not None:
+            carried[name] = value  # type: ignore[literal-required]
+    return carried
+
+
+def _ignore(_: object) -> None:
+    """For a listener that is not there."""

@@ -1,0 +1,138 @@
+"""From what a call of the Python API says to what the engine takes.
+
+What the call leaves out comes from the configuration's request, then from the model.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+from pydantic import ValidationError
+
+from matinee.errors import InvalidRequest, InvalidState
+from matinee.generation import (
+    ContinuationState,
+    ModelInfo,
+    RgbFrames,
+    SegmentRequest,
+    check_prompt,
+    check_request,
+    with_defaults,
+)
+from matinee.local.naming import named
+from matinee.media.images import decode_image
+from matinee.media.suffixes import MIME_OF_SUFFIX
+from matinee_api.config.problems import nearest, sentence_of
+from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
+
+MAX_IMAGE_PIXELS = 64 * 10**6
+
+
+class GenerationOptions(TypedDict, total=False):
+    """What a call may set; None and what is left out come from the configuration, then from the
+    model. Ranges: `matinee_api.config.runtime_config.SamplingConfig`."""
+
+    negative_prompt: str | None
+    image: str | Path | None
+    """File (png, jpeg or webp) that the video starts from."""
+    continuation_state: ContinuationState | None
+    """Of the video that this one goes on from."""
+    seed: int | None
+    width: int | None
+    height: int | None
+    num_frames: int | None
+    fps: int | None
+    num_inference_steps: int | None
+    guidance_scale: float | None
+
+
+def request_from(
+    prompt: str | None, options: GenerationOptions, defaults: RequestConfig, info: ModelInfo
+) -> SegmentRequest:
+    """The request; a seed is drawn when nobody gives one. Raises `InvalidRequest`."""
+    called = _checked(prompt, options)
+    prompt = defaults.prompt if called.prompt is None else called.prompt
+    if prompt is None:
+        raise InvalidRequest("prompt", "there is no prompt")
+    check_prompt(prompt)
+    negative = called.negative_prompt
+    values = {
+        "negative_prompt": defaults.negative_prompt if negative is None else negative,
+        "seed": secrets.randbelow(2**32),
+        **defaults.sampling.model_dump(exclude_none=True),
+        **called.sampling.model_dump(exclude_none=True),
+    }
+    return with_defaults(info.defaults, prompt, **values)
+
+
+def starting_state(
+    request: SegmentRequest, options: GenerationOptions, defaults: RequestConfig, info: ModelInfo
+) -> ContinuationState | None:
+    """What the video goes on from: a state, an image, or nothing."""
+    state, image = checked_state(options.get("continuation_state")), options.get("image")
+    if state is not None and image is not None:
+        raise InvalidRequest("image", "give an image or a continuation_state, not both")
+    if state is None and image is None:
+        image = defaults.image_path
+    if image is None:
+        return state
+    check_request(info, request)  # before a picture of that size is made
+    return ContinuationState(info.state_kind, _read_image(path_of("image", image), request)[None])
+
+
+def checked_state(state: object) -> ContinuationState | None:
+    """The state itself. Raises `InvalidState` when it is something else."""
+    if state is None or isinstance(state, ContinuationState):
+        return state
+    raise InvalidState(
+        "continuation_state must be one that a video left, such as video.continuation_state; "
+        f"got {type(state).__name__}"
+    )
+
+
+def path_of(name: str, value: object) -> Path:
+    """Raises `InvalidRequest` for what is not a path."""
+    if isinstance(value, str | Path):
+        return Path(value)
+    raise InvalidRequest(name, f"{name} must be a path, got {value!r:.60}")
+
+
+def _checked(prompt: object, options: Mapping[str, object]) -> RequestConfig:
+    """What the call says, by the rules of a configuration file."""
+    known = GenerationOptions.__annotations__
+    for name in options:
+        if name not in known:
+            raise InvalidRequest(name, f"there is no option {name}; {nearest(name, known)}")
+    values = {name: _plain(value) for name, value in options.items()}
+    sampling = {name: values[name] for name in SamplingConfig.model_fields if name in values}
+    negative_prompt = values.get("negative_prompt")
+    try:
+        return RequestConfig.model_validate(
+            {"prompt": prompt, "negative_prompt": negative_prompt, "sampling": sampling}
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][-1])
+        raise InvalidRequest(name, f"{name}: {sentence_of(first)}") from error
+
+
+def _plain(value: object) -> object:
+    """Python's own number for one of NumPy's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _read_image(path: Path, request: SegmentRequest) -> RgbFrames:
+    """(H, W, 3) of the request's size."""
+    try:
+        encoded = path.read_bytes()
+    except OSError as error:
+        raise InvalidRequest("image", f"{path} cannot be read: {error.strerror}") from error
+    mime = MIME_OF_SUFFIX.get(path.suffix.lower(), path.suffix)
+    try:
+        return decode_image(encoded, mime, request.width, request.height, MAX_IMAGE_PIXELS)
+    except InvalidRequest as error:
+        raise named(error, {"initial_image": "image"}) from error

@@ -1,0 +1,156 @@
+"""The ASGI application: routes over a `Lifecycle` that is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Literal
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.websockets import WebSocket
+
+from matinee.player.assets import Asset, load_assets
+from matinee.server import health
+from matinee.server.lifecycle import Lifecycle
+from matinee.server.slots_feed import TooManyReaders
+from matinee.server.websocket import Connection
+from matinee.serving.access import may_drain, origin_allowed
+
+
+class DrainRequest(BaseModel):
+    """Body of `POST /v1/drain`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deadline_seconds: float = Field(default=300.0, ge=0, le=86400)
+    """Sessions that still run then are ended."""
+    on_deadline: Literal["migrate", "close"] = "migrate"
+    """`migrate`: each viewer is given the session's state first, to go on with elsewhere."""
+
+
+def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
+    """`admin_token`: what `POST /v1/drain` wants as bearer; None: callers on this machine only."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with life.running():
+            yield
+
+    app = FastAPI(title="Matinee", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.include_router(_probes(life))
+    app.include_router(_control(life, admin_token))
+    app.include_router(_player(load_assets()))
+    _add_stream(app, life)
+    return app
+
+
+def _probes(life: Lifecycle) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> JSONResponse:
+        return JSONResponse(health.alive())
+
+    @router.get("/health")
+    async def overview() -> JSONResponse:
+        return JSONResponse(health.overview(life))
+
+    @router.get("/readyz")
+    async def readyz() -> JSONResponse:
+        code = HTTPStatus.OK if life.ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return JSONResponse(health.readiness(life), code)
+
+    @router.get("/status")
+    async def status() -> JSONResponse:
+        return JSONResponse(health.status(life))
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        text = generate_latest(life.services.metrics.registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/v1/slots")
+    async def slots() -> Response:
+        try:
+            lines = life.slots_feed.open()
+        except TooManyReaders:
+            return JSONResponse({"error": "too many readers"}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    @router.post("/v1/drain")
+    async def drain(request: Request) -> JSONResponse:
+        if not _is_admin(request, admin_token):
+            error = "draining needs the admin token, or a caller on this machine when none is set"
+            return JSONResponse({"error": error}, HTTPStatus.FORBIDDEN)
+        try:
+            order = DrainRequest.model_validate_json(await request.body() or b"{}")
+        except ValidationError:
+            error = (
+                'the body is {"deadline_seconds": seconds, from 0 to 86400, '
+                '"on_deadline": "migrate" or "close"}, or empty'
+            )
+            return JSONResponse({"error": error}, HTTPStatus.BAD_REQUEST)
+        life.drain(order.deadline_seconds, tells_state=order.on_deadline == "migrate")
+        return JSONResponse({"draining": True, "sessions": life.services.admission.taken})
+
+    return router
+
+
+def _is_admin(request: Request, admin_token: str | None) -> bool:
+    """Pages of other sites are on this machine too when its user visits them."""
+    headers = request.headers
+    if not origin_allowed(headers.get("origin"), headers.get("host"), ()):
+        return False
+    caller = request.client.host if request.client else None
+    return may_drain(admin_token, headers.get("authorization"), caller)
+
+
+def _player(assets: dict[str, Asset]) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/")
+    async def root() -> RedirectResponse:
+        return RedirectResponse("player")
+
+    @router.get("/player")
+    @router.get("/player/{name}")
+    async def player(request: Request) -> Response:
+        asset = assets.get(request.url.path.rstrip("/"))
+        if asset is None:
+            return Response(status_code=HTTPStatus.NOT_FOUND)
+        if request.headers.get("if-none-match") == asset.etag:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=asset.headers)
+        return Response(asset.body, headers=asset.headers)
+
+    return router
+
+
+def _add_stream(app: FastAPI, life: Lifecycle) -> None:
+    @app.websocket("/v1/stream")
+    async def stream(socket: WebSocket) -> None:
+        allowed = life.services.config.server.allowed_origins
+        if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host"), allowed):
+            await _refuse(socket, HTTPStatus.FORBIDDEN, "this origin may not stream")
+        elif life.draining:
+            await _refuse(socket, HTTPStatus.SERVICE_UNAVAILABLE, "this server is draining")
+        else:
+            await Connection(socket, life.services).run()
+
+    @app.websocket("/{path:path}")
+    async def elsewhere(socket: WebSocket) -> None:
+        await _refuse(socket, HTTPStatus.NOT_FOUND, "there is no stream here, only at /v1/stream")
+
+
+async def _refuse(socket: WebSocket, status: HTTPStatus, reason: str) -> None:
+    """Answer before the upgrade, so that a router can try elsewhere."""
+    await socket.send_denial_response(JSONResponse({"error": reason}, status))

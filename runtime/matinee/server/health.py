@@ -1,0 +1,83 @@
+"""What the probes and `/status` answer, from the workers' true state."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from matinee.server.lifecycle import Lifecycle
+from matinee.worker.pool import WorkerHealth
+
+SERVICE = "matinee"
+
+
+def alive() -> dict[str, Any]:
+    """`/healthz`: this process answers."""
+    return {"status": "ok", "service": SERVICE, "ts": _now()}
+
+
+def overview(life: Lifecycle) -> dict[str, Any]:
+    """`/health`, as FastVideo has it."""
+    return {
+        **alive(),
+        "sessions": life.services.admission.taken,
+        "stream_mode": life.services.config.streaming.stream_mode,
+    }
+
+
+def readiness(life: Lifecycle) -> dict[str, Any]:
+    """`/readyz`; the route answers 503 unless `status` is "ready"."""
+    gpus = life.services.pool.health()
+    return {
+        "status": "ready" if life.ready else "warming",
+        "service": SERVICE,
+        "ready_gpu_workers": sum(gpu.ready for gpu in gpus),
+        "total_gpus": len(gpus),
+        "available_gpus": sum(_available(life, gpu) for gpu in gpus),
+        "warmup_successful_gpus": sum(gpu.warmup_success for gpu in gpus),
+        "warmup_failed_gpus": sum(gpu.warmup_error is not None for gpu in gpus),
+        "queue_size": life.services.admission.waiting,
+        "draining": life.draining,
+        "reason": next((gpu.warmup_error for gpu in gpus if gpu.warmup_error), None),
+        "ts": _now(),
+    }
+
+
+def status(life: Lifecycle) -> dict[str, Any]:
+    """`/status`: the truth about each GPU."""
+    gpus = life.services.pool.health()
+    warmup = life.services.config.streaming.warmup.enabled
+    return {
+        "total_gpus": len(gpus),
+        "available_gpus": sum(_available(life, gpu) for gpu in gpus),
+        "queue_size": life.services.admission.waiting,
+        "draining": life.draining,
+        "warmup_enabled": warmup,
+        "warmup_successful_gpus": sum(gpu.warmup_success for gpu in gpus),
+        "warmup_failed_gpus": sum(gpu.warmup_error is not None for gpu in gpus),
+        "gpu_status": {str(gpu.gpu_id): _gpu(life, gpu, warmup) for gpu in gpus},
+    }
+
+
+def _gpu(life: Lifecycle, gpu: WorkerHealth, warmup_enabled: bool) -> dict[str, Any]:
+    return {
+        "ready": gpu.ready,
+        "available": _available(life, gpu),
+        "state": gpu.state,
+        "client_count": gpu.client_count,
+        "current_model_id": gpu.current_model_id,
+        "process_alive": gpu.process_alive,
+        "restarts": gpu.restarts,
+        "warmup_enabled": warmup_enabled,
+        "warmup_success": gpu.warmup_success,
+        "warmup_error": gpu.warmup_error,
+        "warmup_timings": gpu.warmup_timings,
+    }
+
+
+def _available(life: Lifecycle, gpu: WorkerHealth) -> bool:
+    return gpu.ready and gpu.client_count < life.services.config.streaming.max_sessions
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,148 @@
+"""The server process: its port, its event loop, and an end in which every session is told.
+
+uvicorn would close sockets itself at the first signal; `_Server` lets the sessions end first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+import uvloop
+
+from matinee.errors import MatineeError
+from matinee.generation import ModelInfo, check_request, with_defaults
+from matinee.server.app import create_app
+from matinee.server.lifecycle import Lifecycle
+from matinee.serving.listening import bind as listening_on
+from matinee.session.services import server_defaults
+from matinee_api.config.runtime_config import RequestConfig, ServeConfig
+
+logger = logging.getLogger(__name__)
+
+TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+UNSENT_BYTES = 128 * 1024
+"""Video that the kernel may hold for a viewer that does not read. Without the limit it hides
+megabytes, that is many seconds of stale video, from the bounded queue above it."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket for viewers; `port` 0 takes a free one. Raises `PortUnavailable`."""
+    listening = listening_on(host, port)
+    if TCP_NOTSENT_LOWAT is not None:  # accepted connections inherit it
+        listening.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+    return listening
+
+
+def serve(
+    config: ServeConfig,
+    listening: socket.socket,
+    name: str,
+    admin_token: str | None,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM. `on_ready` gets the server's URL once it can generate.
+
+    Raises `WorkerFailed` when the model cannot be run at all, `InvalidRequest` when it cannot make
+    what is configured as default (every viewer would be refused for it), and `BadInput` when the
+    folder for states cannot be written.
+    """
+    with listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(config, listening, name, admin_token, on_ready))
+
+
+def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
+    """Raises `InvalidRequest`."""
+    check_request(info, with_defaults(server_defaults(info, configured), "", seed=0))
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where a browser on this machine finds the server."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compares only)
+    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
+
+
+async def _serve(
+    config: ServeConfig,
+    listening: socket.socket,
+    name: str,
+    admin_token: str | None,
+    on_ready: Callable[[str], None],
+) -> None:
+    life = Lifecycle(config, name)
+    server = _Server(uvicorn_config(config, life, admin_token), life)
+    failure: list[MatineeError] = []
+
+    async def announce() -> None:
+        try:
+            check_defaults(await life.services.pool.ready(), config.default_request)
+        except MatineeError as error:
+            failure.append(error)
+            server.should_exit = True
+        else:
+            on_ready(url_of(listening))
+
+    announcing = asyncio.create_task(announce())
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        announcing.cancel()
+    if failure and not server.told_to_stop:
+        raise failure[0]
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, life: Lifecycle) -> None:
+        super().__init__(config)
+        self.told_to_stop = False
+        self._life = life
+        self._loop = asyncio.get_running_loop()
+        self._stopping: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal handler. A second signal ends the waiting for sessions: uvicorn
+        closes what is open, and the workers are stopped all the same."""
+        if self.told_to_stop:
+            self.should_exit = True
+        else:
+            self.told_to_stop = True
+            logger.info("%s: ending the sessions", signal.Signals(sig).name)
+            self._loop.call_soon_threadsafe(self._begin_stop)
+
+    def _begin_stop(self) -> None:
+        self._stopping = asyncio.create_task(self._stop())
+
+    async def _stop(self) -> None:
+        try:
+            await self._life.shut_down(self._life.services.config.server.shutdown_grace_seconds)
+        finally:
+            self.should_exit = True
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """uvicorn logs a traceback for each text frame of a client that is not UTF-8."""
+    return not record.getMessage().startswith("Invalid UTF-8 sequence received")
+
+
+def uvicorn_config(config: ServeConfig, life: Lifecycle, admin_token: str | None) -> uvicorn.Config:
+    """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU of
+    sending it."""
+    logging.getLogger("uvicorn.error").addFilter(_is_ours)
+    return uvicorn.Config(
+        create_app(life, admin_token),
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=config.streaming.limits.message_bytes,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )

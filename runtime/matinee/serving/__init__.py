@@ -1,0 +1,1 @@
+"""What every server shares: who may enter, whose turn it is, the port, the log."""

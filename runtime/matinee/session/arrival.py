@@ -1,0 +1,68 @@
+"""A viewer on the way to a slot: the place in the queue, and the model that may still load."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from matinee.errors import WorkerFailed
+from matinee.generation import ModelInfo
+from matinee.serving.admission import NotAdmitting, Place, QueueFull, Visit
+from matinee.session.opening import turned_away
+from matinee.session.read_ahead import Frame, listening_until
+from matinee.session.send_queue import SendQueue
+from matinee.session.services import Services
+from matinee.wire import server_messages as say
+
+
+class Arrival:
+    """What the viewer is told of its place goes into `queue`."""
+
+    def __init__(self, services: Services, queue: SendQueue) -> None:
+        self._services = services
+        self._queue = queue
+        self._visit: Visit | None = None
+
+    async def model_info(
+        self, receive: Callable[[], Coroutine[Any, Any, Frame]]
+    ) -> tuple[ModelInfo, list[Frame]]:
+        """The model's rules; and while it is being loaded, a place in the queue, and what the
+        viewer says meanwhile. Raises `Rejection`."""
+        info = self._services.pool.info
+        if info is not None:
+            return info, []
+        self.enter()
+        most = self._services.config.streaming.limits.message_bytes
+        return await listening_until(self._loaded_model(), receive, most)
+
+    def enter(self) -> Visit:
+        """The slot or the place in the queue, taken now or before. Raises `Rejection`."""
+        if self._visit is None:
+            try:
+                self._visit = self._services.admission.enter(self._tell_place)
+            except QueueFull:
+                message = "all slots are taken and the queue is full"
+                raise turned_away("session_rejected", message) from None
+            except NotAdmitting as error:
+                raise turned_away("gpu_unavailable", str(error)) from None
+        return self._visit
+
+    def leave(self) -> None:
+        """Give back what is held."""
+        if self._visit is not None:
+            self._visit.leave()
+
+    def _tell_place(self, place: Place) -> None:
+        self._queue.put(say.QueueStatus(place.position, place.depth, place.eta_s))
+
+    async def _loaded_model(self) -> ModelInfo:
+        """Raises `Rejection`."""
+        try:
+            async with asyncio.timeout(self._services.config.streaming.session_timeout_seconds):
+                return await self._services.pool.ready()
+        except TimeoutError:
+            raise turned_away("gpu_unavailable", "the model is still being loaded") from None
+        except WorkerFailed:
+            message = "no worker is able to run the model"
+            raise turned_away("gpu_unavailable", message) from None

@@ -1,0 +1,111 @@
+"""The prompts of one session that wait, and those that it makes when none waits. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from dataclasses import dataclass
+
+from matinee.errors import InvalidRequest
+from matinee.generation import SegmentRequest
+from matinee.prompt.sources import PromptSources
+from matinee.session.requests import RequestRules
+from matinee.wire.client_messages import (
+    PausedUpdated,
+    SeedPromptsUpdated,
+    SegmentPrompt,
+    SessionInit,
+    ToggleUpdated,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPrompt:
+    """A checked prompt. `own`: the session made it itself."""
+
+    prompt: SegmentPrompt
+    request: SegmentRequest
+    received_at: float
+    own: bool = False
+
+
+class PromptQueue:
+    """At most `limit` prompts wait. Raises `InvalidRequest` for bad curated prompts in `init`.
+
+    A prompt of the session's own that the worker refuses would be made again at once, and without
+    end: after `own_refused` there is none until the client changes something.
+    """
+
+    def __init__(self, rules: RequestRules, init: SessionInit, limit: int) -> None:
+        self._rules = rules
+        self._limit = limit
+        self._alone = init.single_clip_mode
+        self._waiting: deque[WaitingPrompt] = deque()
+        self._halted = False
+        self._paused = False
+        self._sources = PromptSources(
+            curated=rules.curated("curated_prompts", init.curated_prompts),
+            loop=init.loop_generation_enabled,
+            auto_extend=init.auto_extension_enabled,
+        )
+
+    def put(self, message: SegmentPrompt, now: float) -> None:
+        """Raises `InvalidRequest`; its `param` is empty when there is no room."""
+        request = self._rules.request_for(message)
+        if len(self._waiting) >= self._limit:
+            raise InvalidRequest(
+                "", f"{self._limit} requests are waiting already; wait for a segment to end"
+            )
+        self._halted = False
+        self._waiting.append(WaitingPrompt(message, request, now))
+
+    def take(self, now: float) -> WaitingPrompt | None:
+        """The next prompt, which begins now. None while paused."""
+        if self._paused:
+            return None
+        taken = self._waiting.popleft() if self._waiting else self._of_its_own(now)
+        if taken is not None:
+            self._sources = self._sources.after(taken.prompt.prompt)
+        return taken
+
+    def remove(self, request_id: str) -> int:
+        """How many waiting ones had that id."""
+        kept = deque(one for one in self._waiting if one.prompt.request_id != request_id)
+        removed = len(self._waiting) - len(kept)
+        self._waiting = kept
+        return removed
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    def switch(self, message: SeedPromptsUpdated | ToggleUpdated | PausedUpdated) -> None:
+        """Raises `InvalidRequest`. Enhancement is nothing to this queue."""
+        match message:
+            case PausedUpdated():
+                self._paused = message.paused
+            case SeedPromptsUpdated():
+                prompts = self._rules.curated("seed_prompts", message.seed_prompts)
+                self._change(curated=prompts)
+            case ToggleUpdated(type="loop_generation_updated"):
+                self._change(loop=message.enabled)
+            case ToggleUpdated(type="auto_extension_updated"):
+                self._change(auto_extend=message.enabled)
+
+    def own_refused(self) -> None:
+        self._halted = True
+
+    def _change(self, **values: object) -> None:
+        self._halted = False
+        self._sources = dataclasses.replace(self._sources, **values)  # type: ignore[arg-type]
+
+    def _of_its_own(self, now: float) -> WaitingPrompt | None:
+        """The prompt that loop generation or auto-extension gives when the client sends none."""
+        if self._alone or self._halted:
+            return None
+        self._sources, picked = self._sources.next_prompt()
+        if picked is None:
+            return None
+        prompt = SegmentPrompt(
+            type="segment_prompt_source", prompt=picked.text, source=picked.source
+        )
+        return WaitingPrompt(prompt, self._rules.request_for(prompt), now, own=True)

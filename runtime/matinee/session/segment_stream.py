@@ -1,0 +1,190 @@
+"""One segment on its way from the worker to the viewer: pictures in, fragments and figures out."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from matinee.media.i420 import I420Picture
+from matinee.media.video_stream import Fragment
+from matinee.session.effects import Segment
+from matinee.session.metrics import Metrics
+from matinee.session.send_queue import SendQueue
+from matinee.session.video import SessionVideo, encode
+from matinee.wire import server_messages as say
+from matinee.wire.client_messages import StreamMode
+from matinee.worker import messages as worker
+
+Outcome = worker.SegmentDone | worker.SegmentCancelled | worker.SegmentFailed
+
+
+class JobHandle(Protocol):
+    """A segment in a worker's hands. Iterating ends after the outcome."""
+
+    def __aiter__(self) -> AsyncIterator[worker.JobEvent]: ...
+
+    def cancel(self) -> None:
+        """Stop at the next denoising step; frames made so far and the outcome still come."""
+
+    def abandon(self) -> None:
+        """`cancel`, and only the outcome still comes."""
+
+    def pictures(self, event: worker.FramesReady) -> list[I420Picture]:
+        """Views on shared memory, valid until `release`."""
+
+    def release(self, slots: Iterable[int]) -> None: ...
+
+
+@dataclass(slots=True)
+class SegmentFigures:
+    """What the viewer and the log are told afterwards. Times are monotonic seconds."""
+
+    fragments: int = 0
+    bytes: int = 0
+    frames: int = 0
+    duration_ms: float = 0.0
+    """Of the segment on the timeline, frames that a slow viewer missed included."""
+    first_fragment_at: float | None = None
+    last_fragment_at: float = 0.0
+
+
+@dataclass(slots=True)
+class SegmentRun:
+    """Runs one segment of a session; `run` returns how it ended."""
+
+    segment: Segment
+    handle: JobHandle
+    video: SessionVideo
+    mode: StreamMode
+    queue: SendQueue
+    metrics: Metrics
+    encoders: Executor
+    on_step: Callable[[worker.StepDone], None]
+    figures: SegmentFigures = field(default_factory=SegmentFigures)
+    stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _pts_base_ms: float = 0.0
+
+    async def run(self) -> Outcome:
+        self.video.start_segment()
+        self._pts_base_ms = self.video.pts_ms
+        async for event in self.handle:
+            match event:
+                case worker.StepDone():
+                    self.on_step(event)
+                case worker.FramesReady():
+                    await self._take(event)
+                case outcome:
+                    await self._encode((), flush=True)  # it may have ended within a chunk
+                    self._finish(outcome)
+                    return outcome
+        raise RuntimeError("a job ended without an outcome")
+
+    def summary(self, outcome: Outcome) -> dict[str, object]:
+        """One line of the session log."""
+        asked, first = self.segment.requested_at, self.figures.first_fragment_at
+        return {
+            "segment_idx": self.segment.index,
+            "outcome": _outcome_label(outcome),
+            "prompt": self.segment.request.prompt,
+            "source": self.segment.source,
+            "seed": self.segment.request.seed,
+            "frames": self.figures.frames,
+            "bytes": self.figures.bytes,
+            "first_fragment_ms": None if first is None else round((first - asked) * 1000, 1),
+        }
+
+    async def _take(self, event: worker.FramesReady) -> None:
+        started = time.perf_counter()
+        try:
+            await self._encode(self.handle.pictures(event), flush=event.ends_chunk)
+        finally:
+            self.handle.release(event.slots)
+        self.metrics.encode.observe(time.perf_counter() - started)
+
+    async def _encode(self, pictures: Sequence[I420Picture], *, flush: bool) -> None:
+        loop = asyncio.get_running_loop()
+
+        def emit(fragment: Fragment) -> None:
+            loop.call_soon_threadsafe(self._send_fragment, fragment)
+
+        await loop.run_in_executor(
+            self.encoders, partial(encode, self.video, pictures, emit, flush=flush)
+        )
+
+    def _send_fragment(self, fragment: Fragment) -> None:
+        figures = self.figures
+        now = time.monotonic()
+        if figures.first_fragment_at is None:
+            figures.first_fragment_at = now
+            self.metrics.first_fragment.observe(now - self.segment.requested_at)
+            self._announce()
+        else:
+            self.metrics.fragment_gap.observe(now - figures.last_fragment_at)
+        figures.last_fragment_at = now
+        figures.duration_ms += fragment.duration_ms
+        if self.queue.put_video(fragment):
+            figures.fragments += 1
+            figures.bytes += len(fragment.data)
+            figures.frames += fragment.frames
+        else:
+            self.metrics.skipped_seconds.inc(fragment.duration_ms / 1000)
+
+    def _announce(self) -> None:
+        self.queue.put(
+            say.MediaInit(
+                segment_idx=self.segment.index,
+                stream_id=self.stream_id,
+                mime=self.video.mime,
+                mode=self.mode,
+                timescale=self.video.timescale,
+            )
+        )
+        if self.video.init is not None:
+            self.queue.put(self.video.init)
+
+    def _finish(self, outcome: Outcome) -> None:
+        figures = self.figures
+        if figures.first_fragment_at is not None:
+            self.queue.put(
+                say.MediaSegmentComplete(
+                    segment_idx=self.segment.index,
+                    stream_id=self.stream_id,
+                    chunks=figures.fragments,
+                    duration_ms=round(figures.duration_ms, 3),
+                    pts_base_ms=round(self._pts_base_ms, 3),
+                    bytes=figures.bytes,
+                    frames=figures.frames,
+                )
+            )
+        if isinstance(outcome, worker.SegmentDone):
+            self.metrics.video_seconds.inc(figures.duration_ms / 1000)
+            self.metrics.compute_seconds.inc(outcome.compute_ms / 1000)
+            self.queue.put(partial(self._complete, outcome.compute_ms))
+        self.metrics.segments.labels(_outcome_label(outcome)).inc()
+
+    def _complete(self, compute_ms: float) -> say.SegmentComplete:
+        """Made when everything before it has been sent, so that the latency is the viewer's."""
+        asked, first = self.segment.requested_at, self.figures.first_fragment_at
+        return say.SegmentComplete(
+            segment_idx=self.segment.index,
+            generation_time_ms=round(compute_ms, 1),
+            e2e_latency_ms=round((time.monotonic() - asked) * 1000, 1),
+            first_fragment_ms=None if first is None else round((first - asked) * 1000, 1),
+            request_id=self.segment.request_id,
+        )
+
+
+def _outcome_label(outcome: Outcome) -> str:
+    match outcome:
+        case worker.SegmentDone():
+            return "done"
+        case worker.SegmentCancelled():
+            return "cancelled"
+        case worker.SegmentFailed():
+            return "refused" if outcome.bad_input else "failed"

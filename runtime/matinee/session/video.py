@@ -1,0 +1,93 @@
+"""What a session's pictures become: one endless fMP4, or a JPEG each for `legacy_jpeg`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from matinee.generation import GenerationDefaults
+from matinee.media.i420 import I420Picture
+from matinee.media.jpeg import encode_jpeg
+from matinee.media.video_stream import Fragment, VideoStream
+from matinee.wire.client_messages import StreamMode
+from matinee_api.config.runtime_config import StreamingConfig
+
+
+class SessionVideo(Protocol):
+    """One session's encoder. All but `request_keyframe` runs in an encoder thread."""
+
+    @property
+    def mime(self) -> str: ...
+    @property
+    def timescale(self) -> int | None: ...
+    @property
+    def init(self) -> bytes | None: ...
+    @property
+    def pts_ms(self) -> float: ...
+    def start_segment(self) -> None: ...
+    def request_keyframe(self) -> None: ...
+    def push(self, picture: I420Picture) -> Fragment | None: ...
+    def flush(self) -> Fragment | None: ...
+
+
+class JpegStream:
+    """`legacy_jpeg`: every picture is a frame of its own; nothing comes before the first."""
+
+    mime = "image/jpeg"
+    timescale = None
+    init = None
+
+    def __init__(self, fps: int) -> None:
+        self._frame_ms = 1000 / fps
+        self._frames = 0
+
+    @property
+    def pts_ms(self) -> float:
+        return self._frames * self._frame_ms
+
+    def start_segment(self) -> None:
+        """Nothing to do: each picture stands alone."""
+
+    def request_keyframe(self) -> None:
+        """Nothing to do: each picture stands alone."""
+
+    def push(self, picture: I420Picture) -> Fragment | None:
+        fragment = Fragment(encode_jpeg(picture), 1, self.pts_ms, self._frame_ms, keyframe=True)
+        self._frames += 1
+        return fragment
+
+    def flush(self) -> Fragment | None:
+        return None
+
+
+def open_video(
+    mode: StreamMode, defaults: GenerationDefaults, config: StreamingConfig
+) -> SessionVideo:
+    """The encoder for a session of these dimensions."""
+    if mode == "legacy_jpeg":
+        return JpegStream(defaults.fps)
+    return VideoStream(
+        defaults.width,
+        defaults.height,
+        defaults.fps,
+        preset=config.encoder_preset,
+        crf=config.encoder_crf,
+        first_fragment_frames=config.first_fragment_frames,
+        fragment_frames=config.fragment_frames,
+    )
+
+
+def encode(
+    video: SessionVideo,
+    pictures: Sequence[I420Picture],
+    emit: Callable[[Fragment], object],
+    *,
+    flush: bool,
+) -> None:
+    """Encode pictures, handing each fragment to `emit` as soon as it is complete. `flush`: nothing
+    follows soon, so what waits for its fragment to fill up is given too."""
+    for picture in pictures:
+        if fragment := video.push(picture):
+            emit(fragment)
+    if flush and (fragment := video.flush()):
+        emit(fragment)

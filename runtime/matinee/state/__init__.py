@@ -1,0 +1,1 @@
+"""Continuation states as bytes and JSON, and back."""

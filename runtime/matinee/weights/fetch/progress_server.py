@@ -1,0 +1,83 @@
+"""`GET /v1/download`: how far the fetching is, one JSON object a line, until it ends.
+
+Python's own server: three dozen lines instead of an event loop beside threads that block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from matinee.weights.fetch.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+PATH = "/v1/download"
+MAX_LISTENERS = 16
+"""At the same time; each is a thread. More are refused with 503."""
+_POLL_S = 0.05
+"""How long the server's end may wait for its thread to see it."""
+_STUCK_S = 5.0
+"""A listener that takes no bytes for so long is given up."""
+
+
+@contextlib.contextmanager
+def telling(progress: Progress, listening: socket.socket) -> Iterator[None]:
+    """Tell `progress` to whoever asks at the socket, which is closed at the end. Everybody is told
+    the last state before that."""
+    server = _Server(progress, listening)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(_POLL_S,), name="progress", daemon=True
+    )
+    thread.start()
+    logger.info("the progress is told at http://%s:%d%s", *server.server_address[:2], PATH)
+    try:
+        yield
+    finally:
+        progress.close()
+        server.shutdown()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # server_close() waits until all have been told
+
+    def __init__(self, progress: Progress, listening: socket.socket) -> None:
+        super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        self.progress = progress
+        self.places = threading.BoundedSemaphore(MAX_LISTENERS)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = _STUCK_S
+
+    def do_GET(self) -> None:
+        if self.path.partition("?")[0] != PATH:
+            self.send_error(HTTPStatus.NOT_FOUND)
+        elif not self.server.places.acquire(blocking=False):
+            self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, "too many listeners")
+        else:
+            try:
+                self._tell()
+            finally:
+                self.server.places.release()
+
+    def _tell(self) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/x-ndjson")
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        with contextlib.suppress(OSError):  # the listener has gone
+            for line in self.server.progress.lines():
+                self.wfile.write(f"{line.model_dump_json()}\n".encode())
+
+    def log_message(self, *_: object) -> None:
+        """Requests are not worth a line."""

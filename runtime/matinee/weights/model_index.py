@@ -1,0 +1,55 @@
+"""What `model_index.json` says: the pipeline's class and the folders of its components."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from matinee.weights.fetch.errors import FetchFailed
+from matinee.weights.pipelines import FAMILY_OF_PIPELINE
+
+MODEL_INDEX = "model_index.json"
+_FOLDER_NAME = re.compile(r"[\w-]+")
+
+
+def components_of(text: bytes, family: str, where: str) -> frozenset[str]:
+    """Names of the components, each a folder. `where`: the source, for messages.
+
+    Raises:
+        FetchFailed: `FamilyUnsupported`: no index, or one of a pipeline of another family.
+    """
+    index = _parse(text, where)
+    _check_family(index.get("_class_name"), family, where)
+    return frozenset(
+        name
+        for name, value in index.items()
+        if isinstance(value, list) and len(value) == 2 and value[1] is not None
+        if _FOLDER_NAME.fullmatch(name) and not name.startswith("_")
+    )
+
+
+def _parse(text: bytes, where: str) -> dict[str, object]:
+    try:
+        index = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _unsupported(f"{MODEL_INDEX} of {where} is not JSON; {_REMEDY}") from error
+    if not isinstance(index, dict):
+        raise _unsupported(f"{MODEL_INDEX} of {where} holds no JSON object; {_REMEDY}")
+    return index
+
+
+_REMEDY = "a model is a folder in Diffusers format, as save_pretrained() writes it"
+
+
+def _check_family(class_name: object, family: str, where: str) -> None:
+    if isinstance(class_name, str) and FAMILY_OF_PIPELINE.get(class_name) == family:
+        return
+    known = ", ".join(sorted(name for name, of in FAMILY_OF_PIPELINE.items() if of == family))
+    raise _unsupported(
+        f"{where} is a {str(class_name)[:60]}, which the family {family} does not run "
+        f"(it runs {known}); choose another model or family"
+    )
+
+
+def _unsupported(message: str) -> FetchFailed:
+    return FetchFailed("FamilyUnsupported", message)

@@ -1,0 +1,219 @@
+"""What a client may say on `/v1/stream` (docs/protocol.md), parsed and checked.
+
+A text frame enters, a frozen model leaves, or `InvalidMessage` with the field and a sentence for
+people. Unknown keys are ignored: newer clients may say more than this server knows.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
+
+from matinee.errors import BadInput
+from matinee.generation import MAX_SEED
+from matinee_api.config.problems import sentence_of
+
+StreamMode = Literal["av_fmp4", "legacy_jpeg"]
+PromptSource = Literal["curated", "enhanced", "user", "auto_extension"]
+
+
+class InvalidMessage(BadInput):
+    """A frame is not a message of the contract; `param` names the field when there is one.
+
+    `noise` tells a frame that cannot be read, or not at a bearable cost, from a message with a
+    mistake.
+    """
+
+    def __init__(self, param: str, message: str, *, noise: bool = False) -> None:
+        super().__init__(param, message)
+        self.noise = noise
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+Dimension = Annotated[int, Field(ge=1, le=16384)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Steps = Annotated[int, Field(ge=1, le=1000)]
+Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+FrameCount = Annotated[int, Field(ge=1, le=4097)]
+Name = Annotated[str, Field(max_length=256)]
+MOST_PARTS = 100_000
+"""Commas and opening brackets in a message. Parsing holds up everybody else for a time that grows
+with the number of values: a picture is one long one, but millions of short ones take seconds."""
+MOST_LATER_CHARACTERS = 2**20
+"""In a message after the first: only `session_init_v2` brings pictures and states along."""
+Prompts = Annotated[tuple[str, ...], FailFast()]
+"""Fails at the first mistake: one message can hold millions, and an error for each takes minutes
+and gigabytes."""
+
+
+class InitialImage(_Message):
+    """A picture in base64 that the first segment starts from."""
+
+    mime: str = Field(max_length=64)
+    name: str | None = Field(default=None, max_length=1024)
+    data: str
+
+
+class StateEnvelope(_Message):
+    """A continuation state as `snapshot_state` gave it."""
+
+    kind: str = Field(min_length=1, max_length=64)
+    payload: dict[str, Any]
+
+
+class SessionInit(_Message):
+    """`session_init_v2`: the first message, exactly once."""
+
+    type: Literal["session_init_v2"]
+    client_id: Name | None = None
+    preset: Name | None = None
+    preset_label: Name | None = None
+    curated_prompts: Prompts = ()
+    initial_image: InitialImage | None = None
+    enhancement_enabled: bool = False
+    auto_extension_enabled: bool = False
+    loop_generation_enabled: bool = False
+    single_clip_mode: bool = False
+    stream_mode: StreamMode | None = None
+    continuation_state: StateEnvelope | None = None
+    width: Dimension | None = None
+    height: Dimension | None = None
+    fps: Annotated[int, Field(ge=1, le=120)] | None = None
+    num_frames: FrameCount | None = None
+    seed: Seed | None = None
+    num_inference_steps: Steps | None = None
+    guidance_scale: Guidance | None = None
+    negative_prompt: str | None = None
+    resume: dict[str, Any] | None = None
+    adapters: tuple[Any, ...] = ()
+    mode: Literal["segment", "live"] = "segment"
+
+
+class SegmentPrompt(_Message):
+    """`segment_prompt_source`: asks for the next segment."""
+
+    type: Literal["segment_prompt_source"]
+    prompt: str
+    negative_prompt: str | None = None
+    source: PromptSource = "user"
+    seed: Seed | None = None
+    num_inference_steps: Steps | None = None
+    guidance_scale: Guidance | None = None
+    num_frames: FrameCount | None = None
+    request_id: Name | None = None
+
+
+class SeedPromptsUpdated(_Message):
+    type: Literal["seed_prompts_updated"]
+    seed_prompts: Prompts = ()
+
+
+class ToggleUpdated(_Message):
+    """One of the three switches that take effect at the next segment."""
+
+    type: Literal["enhancement_updated", "auto_extension_updated", "loop_generation_updated"]
+    enabled: bool
+
+
+class PausedUpdated(_Message):
+    type: Literal["generation_paused_updated"]
+    paused: bool
+
+
+class SnapshotState(_Message):
+    type: Literal["snapshot_state"]
+
+
+class SegmentCancel(_Message):
+    """Names a segment, a request, or neither: the running one."""
+
+    type: Literal["segment_cancel"]
+    segment_idx: int | None = None
+    request_id: Name | None = None
+
+    def names(self, segment_idx: int, request_id: str | None) -> bool:
+        """What it leaves out fits everything."""
+        fits = self.segment_idx is None or self.segment_idx == segment_idx
+        return fits and (self.request_id is None or self.request_id == request_id)
+
+
+class SessionEnd(_Message):
+    type: Literal["session_end"]
+
+
+class Unavailable(_Message):
+    """A message of the contract whose feature this server does not have."""
+
+    type: Literal["rewrite_seed_prompts", "adapters_updated", "prompt_updated"]
+
+
+ClientMessage = (
+    SessionInit
+    | SegmentPrompt
+    | SeedPromptsUpdated
+    | ToggleUpdated
+    | PausedUpdated
+    | SnapshotState
+    | SegmentCancel
+    | SessionEnd
+    | Unavailable
+)
+
+_parser: TypeAdapter[ClientMessage] = TypeAdapter(
+    Annotated[ClientMessage, Field(discriminator="type")]
+)
+
+
+def parse_client_message(text: str) -> ClientMessage:
+    """Raises `InvalidMessage`. Its `param` is "" when the whole frame is wrong."""
+    if sum(map(text.count, ",[{")) > MOST_PARTS:
+        raise InvalidMessage(
+            "",
+            f"the message has more than {MOST_PARTS} commas and brackets; send fewer values",
+            noise=True,
+        )
+    try:
+        return _parser.validate_json(text)
+    except ValidationError as error:
+        raise _explained(error) from None
+
+
+def parse_later_message(text: str) -> ClientMessage:
+    """A message of an open session. Raises as `parse_client_message` does."""
+    if len(text) > MOST_LATER_CHARACTERS:
+        raise InvalidMessage(
+            "",
+            f"the message has {len(text)} characters; after session_init_v2 at most "
+            f"{MOST_LATER_CHARACTERS} are allowed",
+            noise=True,
+        )
+    return parse_client_message(text)
+
+
+def _explained(error: ValidationError) -> InvalidMessage:
+    first = error.errors(include_url=False, include_context=True)[0]
+    path = [str(part) for part in first["loc"]]
+    param = ".".join(path[1:])  # the first part is the message's type
+    match first["type"]:
+        case "json_invalid":
+            return InvalidMessage("", "the message is not valid JSON", noise=True)
+        case "union_tag_invalid":
+            known = ", ".join(sorted(_TYPES))
+            return InvalidMessage("type", f"unknown message type; known: {known}")
+        case "missing":
+            return InvalidMessage(param, f"{param} is required")
+        case _ if not param:
+            return InvalidMessage("type", 'a message is a JSON object with a "type"')
+        case _:
+            return InvalidMessage(param, f"{param}: {sentence_of(first)}")
+
+
+_TYPES = frozenset(
+    name
+    for message in get_args(ClientMessage)
+    for name in get_args(message.model_fields["type"].annotation)
+)

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import pytest
+
+from matinee.cli import main
+from tests.system.engine.untrained import save, untrained_pipeline
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save(untrained_pipeline(), tmp_path_factory.mktemp("model")))
+
+
+def generate(model_path: str, *words: str) -> int:
+    return main(["generate", "--model", model_path, "--generator.engine.cpu_threads=1", *words])
+
+
+def test_a_prompt_becomes_a_file_and_a_line_of_json(
+    model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "ball.mp4"
+    words = ["a red: ball", "-o", str(file), "--seed", "7", "--frames", "9", "--json"]
+    assert generate(model_path, *words) == 0
+    printed = capsys.readouterr()
+    made = json.loads(printed.out)
+    assert made.pop("seconds") > 0
+    assert made == {
+        "file": str(file),
+        "frames": 9,
+        "fps": 8,
+        "width": 64,
+        "height": 64,
+        "seed": 7,
+    }
+    assert printed.err == ""
+    with av.open(file) as video:
+        assert sum(1 for _frame in video.decode(video=0)) == 9
+
+
+def test_the_same_seed_writes_the_same_bytes(model_path: str, tmp_path: Path) -> None:
+    files = [tmp_path / "one.mp4", tmp_path / "two.mp4"]
+    for file in files:
+        generate(model_path, "a red ball", "-o", str(file), "--seed", "7", "--frames", "9")
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_without_json_a_sentence_is_printed(
+    model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        generate(model_path, "a", "-o", str(tmp_path / "a.mp4"), "--seed", "7", "--fps", "10") == 0
+    )
+    assert "a.mp4: 17 frames, 64x64, 10 fps, seed 7, made in " in capsys.readouterr().out
+
+
+def test_words_win_over_overrides_and_they_over_the_file(
+    model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        f"generator: {{model_path: {model_path}}}\n"
+        "request: {prompt: a red ball, sampling: {seed: 1, num_frames: 9, fps: 5}}\n"
+        f"output: {{output_path: {tmp_path}}}\n"
+    )
+    overrides = ["--request.sampling.num_frames=5", "--request.sampling.fps=6"]
+    assert main(["generate", "--config", str(config), "--fps", "7", "--json", *overrides]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["seed"], made["frames"], made["fps"]) == (1, 5, 7)
+    assert made["file"] == str(tmp_path / "a-red-ball-1.mp4")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["a", "--width", "65"], "--width must be a multiple of 32, got 65; nearest: 64 or 96"),
+        (["a", "--frames", "16"], "--frames must be 4 x k + 1, got 16; nearest: 13 or 17"),
+        (
+            ["a", "--request.sampling.num_frames=16"],
+            "matinee: num_frames must be 4 x k + 1, got 16; nearest: 13 or 17",
+        ),
+        (["a", "--steps", "0"], "command line: --steps: expected at least 1; got 0"),
+        (["a", "--guidance", "-1"], "command line: --guidance: expected at least 0.0; got -1.0"),
+        ([""], "command line: PROMPT: must not be empty"),
+        (["a", "--image", "/no/such.png"], "--image: /no/such.png cannot be read: No such file"),
+        (["a", "--image", __file__], "--image: type '.py' is not supported"),
+        (["a", "--request.negative_prompt=\udcff"], "holds text that is not UTF-8"),
+        (["a", "--request.sampling.sed=7"], "command line: --request.sampling.sed: "),
+        (["a", "--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
+        ([], "there is no prompt"),
+    ],
+)
+def test_bad_input_ends_with_2_and_a_message(
+    model_path: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
+) -> None:
+    assert generate(model_path, "-o", str(tmp_path / "ball.mp4"), *words) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_model_ends_with_1_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 1
+    says = capsys.readouterr().err
+    assert "matinee: --model: there is no folder /no/such/model; give a folder" in says
+    assert main(["generate", "a red ball", "--generator.model_path=builtin:tni"]) == 1
+    says = capsys.readouterr().err
+    assert "generator.model_path: builtin:tni is not part of this installation; " in says
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("/proc/x.mp4", "-o: /proc/x.mp4 cannot be written: "),
+        ("folder.mp4", "-o: folder.mp4 is a folder; name a file in it"),
+        ("file/x.mp4", "-o: there is no folder file; make it or name another one"),
+        ("x.avi", "-o: x.avi would be an MP4 file all the same; name it x.mp4"),
+        ("nowhere/x.mp4", "-o: there is no folder nowhere; make it or name another one"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_a_model_is_looked_for(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    output: str,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.mp4").mkdir()
+    assert generate("/no/such/model", "a", "-o", output) == 2
+    assert f"matinee: {says}" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder.mp4"]
+
+
+def test_bytes_that_are_no_text_are_told_with_the_argument(
+    model_path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        generate(model_path, "a red \udcff ball")
+    assert end.value.code == 2
+    assert "argument PROMPT: this is not UTF-8 text" in capsys.readouterr().err
+
+
+def test_without_an_output_the_video_goes_to_the_folder_outputs(
+    model_path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert generate(model_path, "a red ball", "--seed", "7", "--frames", "5") == 0
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.mp4")] == [
+        "outputs/a-red-ball-7.mp4"
+    ]
+
+
+def test_a_full_disk_is_told_and_no_file_is_left(model_path: str, tmp_path: Path) -> None:
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); "
+        "from matinee.cli import main; sys.exit(main())"
+    )
+    words = ["a red ball", "--model", model_path, "-o", "ball.mp4"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "generate", *words, "--generator.engine.cpu_threads=1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "matinee: ball.mp4 cannot be written: File too large\n"
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_with_130_and_leaves_no_file(
+    model_path: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    """On a terminal, so that the progress bar tells when the model is running."""
+    controller, terminal = pty.openpty()
+    code = "from matinee.cli import main; raise SystemExit(main())"
+    words = ["a red ball", "--model", model_path, "--steps", "200", "-o", "ball.mp4"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "generate", *words, "--generator.engine.cpu_threads=1"],
+        cwd=tmp_path,
+        stderr=terminal,
+    )
+    shown = b""
+    while b"step 3 of" not in shown:
+        shown += os.read(controller, 1024)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 130
+    assert list(tmp_path.iterdir()) == []
+    assert b"loading " in shown
+    assert b"[" + b" " * 30 + b"] step 1 of" in shown
+    os.close(controller)
+    os.close(terminal)

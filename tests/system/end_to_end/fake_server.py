@@ -1,0 +1,49 @@
+"""The server over the backend without torch. Its configuration is the argument, as JSON.
+
+SIGUSR1 lets it print, as JSON, how many tasks its event loop and how many objects its process has,
+for tests that look for leaks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import signal
+import sys
+
+import uvloop
+
+from matinee.server import host
+from matinee.server.lifecycle import Lifecycle
+from matinee.serving.logs import log_to_stderr
+from matinee_api.config.runtime_config import ServeConfig
+from tests.unit.runtime.worker import fake_engine
+
+
+def count() -> None:
+    gc.collect()
+    alive = {"tasks": len(asyncio.all_tasks()), "objects": len(gc.get_objects())}
+    print(json.dumps(alive), flush=True)  # noqa: T201
+
+
+async def serve(config: ServeConfig) -> None:
+    """As `server._serve` does, over another backend."""
+    listening = host.bind(config.server.host, config.server.port)
+    life = Lifecycle(config, "fake", backend=fake_engine.__name__)
+    web = host._Server(host.uvicorn_config(config, life, None), life)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
+
+    async def announce() -> None:
+        await life.services.pool.ready()
+        print(f"ready: {host.url_of(listening)}/player", flush=True)  # noqa: T201
+
+    announcing = asyncio.create_task(announce())
+    await web.serve(sockets=[listening])
+    announcing.cancel()
+
+
+if __name__ == "__main__":
+    log_to_stderr()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(ServeConfig.model_validate_json(sys.argv[1])))

@@ -1,0 +1,202 @@
+"""Servers in processes of their own, as users start them, and what one sees of them from outside.
+
+`matinee_up` runs the command with a model; `fake_server` runs the same server over a backend
+without torch (tests/unit/runtime/worker/fake_engine.py), which starts at once and obeys prompts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+from matinee_api.config.runtime_config import ServeConfig
+from tests.places import ROOT
+
+PATIENCE_S = 180.0
+"""For what ought to happen at once, on a machine that is busy with something else."""
+TETHER = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+"""No server outlives tests that are killed themselves."""
+
+
+@dataclass
+class Server:
+    """One server process. `log`: its stderr."""
+
+    process: subprocess.Popen[str]
+    log: Path
+    url: str = ""
+
+    @property
+    def host(self) -> str:
+        return str(httpx.URL(self.url).host)
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def line(self) -> str:
+        """The next line of its stdout; empty when it has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def wait_until_ready(self) -> None:
+        line = self.line()
+        assert line.startswith("ready: http://"), f"{line!r}\n{self.log.read_text()}"
+        assert line.endswith("/player")
+        self.url = line.removeprefix("ready: ").removesuffix("/player")
+
+    def listening_port(self) -> int:
+        """Of a server that is not ready and has not told it so far."""
+        (connection,) = (
+            connection
+            for connection in psutil.Process(self.process.pid).net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        )
+        return int(connection.laddr.port)
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=PATIENCE_S)
+
+    def post(self, path: str, body: object) -> httpx.Response:
+        return httpx.post(self.url + path, json=body, timeout=PATIENCE_S)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of a metric, 0 when it has none so far."""
+        for family in text_string_to_metric_families(self.get("/metrics").text):
+            for sample in family.samples:
+                if sample.name == name and labels.items() <= sample.labels.items():
+                    return float(sample.value)
+        return 0.0
+
+    def slots(self) -> dict[str, Any]:
+        """What `/v1/slots` says now."""
+        return next(self.slot_lines())
+
+    def slot_lines(self) -> Iterator[dict[str, Any]]:
+        with httpx.stream("GET", self.url + "/v1/slots", timeout=PATIENCE_S) as response:
+            for line in response.iter_lines():
+                yield json.loads(line)
+
+    def wait_for_slots(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The first state that `holds` likes."""
+        deadline = time.monotonic() + PATIENCE_S
+        for state in self.slot_lines():
+            if holds(state):
+                return state
+            assert time.monotonic() < deadline, state
+        raise AssertionError("/v1/slots ended")
+
+    def wait_until_idle(self) -> None:
+        self.wait_for_slots(lambda state: state["used"] == 0 and state["queued"] == 0)
+
+    def eventually(self, holds: Callable[[], bool]) -> None:
+        """Ask again and again, with a round trip to the server in between."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            assert time.monotonic() < deadline, "this never came true"
+            self.get("/healthz")
+
+    def count(self, what: str) -> int:
+        """How many `tasks` or `objects` it has; only a fake server tells it."""
+        self.process.send_signal(signal.SIGUSR1)
+        return int(json.loads(self.line())[what])
+
+    def worker(self) -> psutil.Process:
+        """The process that computes."""
+        (worker,) = (
+            child
+            for child in psutil.Process(self.process.pid).children()
+            if "multiprocessing.spawn" in " ".join(child.cmdline())
+        )
+        return worker
+
+    def family(self) -> list[psutil.Process]:
+        """The server and all its children."""
+        server = psutil.Process(self.process.pid)
+        return [server, *server.children(recursive=True)]
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code."""
+        self.process.send_signal(sign)
+        return self.process.wait(PATIENCE_S)
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path, *, ready: bool = True) -> Iterator[Server]:
+    """`ready`: wait for its line on stdout."""
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            [*TETHER, *command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            start_new_session=True,
+            env=os.environ,
+        )
+    with process:
+        try:
+            server = Server(process, log)
+            if ready:
+                server.wait_until_ready()
+            yield server
+        finally:
+            process.kill()
+
+
+def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
+    """The command line."""
+    command = [sys.executable, "-m", "matinee", "up", "-f", str(resources), "--port", str(port)]
+    return [*command, *words]
+
+
+def fake_server(host: str = "127.0.0.1", **streaming: object) -> list[str]:
+    """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
+    config = ServeConfig.model_validate(
+        {
+            "generator": {"model_path": "fake", "engine": {"device": "cpu"}},
+            "server": {"host": host, "port": 0},
+            "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **streaming},
+        }
+    )
+    return [
+        sys.executable,
+        "-m",
+        "tests.system.end_to_end.fake_server",
+        config.model_dump_json(),
+    ]
+
+
+def shared_memory_of(processes: Sequence[psutil.Process]) -> set[Path]:
+    """Files in /dev/shm that these processes have open or mapped."""
+    found = set()
+    for process in processes:
+        links = [
+            link
+            for folder in ("fd", "map_files")
+            for link in Path(f"/proc/{process.pid}/{folder}").iterdir()
+        ]
+        targets = [_target(link) for link in links]
+        found |= {Path(target) for target in targets if target.startswith("/dev/shm/")}  # noqa: S108
+    return found
+
+
+def _target(link: Path) -> str:
+    try:
+        return os.readlink(link).removesuffix(" (deleted)")
+    except OSError:
+        return ""

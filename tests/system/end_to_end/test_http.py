@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.system.end_to_end.conftest import StartFake
+from tests.system.end_to_end.serving import Server
+from tests.system.end_to_end.viewing import kinds_of, raw, session
+from tests.unit.runtime.worker.stepping import ALL, Gate
+
+READINESS = {
+    "status",
+    "ready_gpu_workers",
+    "total_gpus",
+    "available_gpus",
+    "warmup_successful_gpus",
+    "warmup_failed_gpus",
+    "queue_size",
+    "ts",
+}
+GPU = {
+    "ready",
+    "available",
+    "client_count",
+    "current_model_id",
+    "process_alive",
+    "warmup_enabled",
+    "warmup_success",
+    "warmup_error",
+    "warmup_timings",
+}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/health"])
+def test_a_live_process_says_so(fake: Server, path: str) -> None:
+    answer = fake.get(path).json()
+    assert {"status", "service", "ts"} <= answer.keys()
+    if path == "/health":
+        assert (answer["sessions"], answer["stream_mode"]) == (0, "av_fmp4")
+
+
+def test_a_ready_server_says_so_with_all_fields(server: Server) -> None:
+    response = server.get("/readyz")
+    answer = response.json()
+    assert response.status_code == 200
+    assert answer.keys() >= READINESS
+    assert tuple(
+        answer[name]
+        for name in (
+            "status",
+            "ready_gpu_workers",
+            "total_gpus",
+            "available_gpus",
+            "warmup_successful_gpus",
+        )
+    ) == ("ready", 1, 1, 1, 1)
+
+
+async def test_status_tells_the_truth_about_each_gpu(server: Server) -> None:
+    server.wait_until_idle()
+    async with session(server) as viewer:
+        await viewer.hear("ltx2_stream_start")
+        busy = server.get("/status").json()
+    server.wait_until_idle()
+    idle = server.get("/status").json()
+    (gpu,) = busy["gpu_status"].values()
+    assert gpu.keys() >= GPU
+    assert (gpu["ready"], gpu["process_alive"], gpu["client_count"]) == (True, True, 1)
+    assert gpu["warmup_success"]
+    assert gpu["warmup_timings"]["warmup_total"] > 0
+    assert idle["gpu_status"]["0"]["client_count"] == 0
+
+
+async def test_metrics_count_what_happened_without_labels_that_grow(fake: Server) -> None:
+    before = fake.metric("matinee_segments_total", outcome="done")
+    for _ in range(2):
+        async with session(fake, client_id="somebody") as viewer:
+            await viewer.segment("a prompt of somebody")
+            await viewer.end()
+    text = fake.get("/metrics").text
+    assert before + 2 == fake.metric("matinee_segments_total", outcome="done")
+    assert fake.metric("matinee_first_fragment_seconds_count") >= 2
+    assert fake.metric("matinee_fragment_gap_seconds_count") >= 2
+    assert fake.metric("matinee_encode_seconds_count") >= 2
+    assert fake.metric("matinee_video_seconds_total") > 0
+    assert fake.metric("matinee_compute_seconds_total") > 0
+    fake.eventually(lambda: fake.metric("matinee_loop_lag_seconds_count") > 0)
+    assert "somebody" not in text
+    assert {"reason", "outcome", "le"} >= set(re.findall(r"[{,](\w+)=", text))
+
+
+async def test_slots_tells_of_a_sessions_start_and_end(fake: Server) -> None:
+    fake.wait_until_idle()
+    async with (
+        httpx.AsyncClient(timeout=60) as http,
+        http.stream("GET", fake.url + "/v1/slots") as response,
+    ):
+        lines = response.aiter_lines()
+        assert '"used": 0' in await anext(lines)
+        async with session(fake) as viewer:
+            assert '"used": 1' in await anext(lines)
+            await viewer.hear("ltx2_stream_start")
+            await viewer.end()
+        assert '"used": 0' in await anext(lines)
+
+
+async def test_a_server_that_starts_is_alive_but_not_ready(
+    start_fake: StartFake, gate: Gate
+) -> None:
+    """The warm-up is a real generation; the gate stops it."""
+    server = start_fake(ready=False, warmup={"enabled": True, "prompt": gate.order})
+    await gate.arrival()
+    server.url = f"http://127.0.0.1:{server.listening_port()}"
+    assert server.get("/healthz").status_code == 200
+    response = server.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (503, "warming")
+    async with session(server) as early:  # it waits for the model and is served then
+        place = await early.hear("queue_status")
+        assert (place["position"], place["queue_depth"]) == (0, 1)
+        assert server.get("/readyz").json()["queue_size"] == 1
+        gate.go(ALL)
+        server.wait_until_ready()
+        await early.segment("a ball")
+    assert server.get("/readyz").status_code == 200
+
+    # The same server, going away.
+    async with session(server) as viewer:
+        await viewer.hear("ltx2_stream_start")
+        answer = server.post("/v1/drain", {"deadline_seconds": 1.0})
+        assert answer.json() == {"draining": True, "sessions": 1}
+        await viewer.segment("a ball")
+        draining = server.get("/readyz")
+        with pytest.raises(InvalidStatus) as refused:
+            async with raw(server):
+                pass
+        items = await viewer.rest()
+    assert draining.status_code == 503
+    assert refused.value.response.status_code == 503
+    assert "draining" in kinds_of(viewer.items)
+    assert kinds_of(items) == ["continuation_state_snapshot", "ltx2_stream_complete"]
+    assert items[-1] == {"type": "ltx2_stream_complete", "reason": "drained"}
+    assert viewer.close_code == 1012
+    assert server.slots()["free"] == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/strem", "/v1/stream/v1/stream", "/"])
+async def test_a_socket_at_another_path_is_told_where_the_stream_is(
+    fake: Server, path: str
+) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(fake.url.replace("http:", "ws:") + path)
+    response = refused.value.response
+    assert response.status_code == 404
+    assert json.loads(response.body or b"") == {
+        "error": "there is no stream here, only at /v1/stream"
+    }

@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+import matinee
+from matinee.errors import (
+    BadInput,
+    GenerationCancelled,
+    InvalidRequest,
+    InvalidState,
+    ModelUnavailable,
+)
+from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
+from matinee.local.generator import StreamingVideoGenerator, VideoGenerator
+from matinee_api import ConfigError
+from tests.places import ROOT
+from tests.system.engine.untrained import save, untrained_pipeline
+
+DOCS = ROOT / "docs" / "python.md"
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(untrained_pipeline(), tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def generator(model_path: Path) -> Iterator[VideoGenerator]:
+    with VideoGenerator.from_pretrained(model_path, device="cpu", cpu_threads=1) as generator:
+        yield generator
+
+
+@pytest.fixture
+def streaming(generator: VideoGenerator) -> StreamingVideoGenerator:
+    return StreamingVideoGenerator(generator._loaded())
+
+
+def test_a_prompt_becomes_frames(generator: VideoGenerator) -> None:
+    final = generator.generate("a red ball", seed=7)
+    assert final.frames.shape == (17, 64, 64, 3)
+    assert final.frames.dtype == np.uint8
+    assert (final.fps, final.seed, final.video_path) == (8, 7, None)
+    assert final.generation_time_s > 0
+
+
+def test_the_same_seed_gives_the_same_frames(generator: VideoGenerator) -> None:
+    first, second = (generator.generate("a red ball", num_frames=5) for _ in range(2))
+    again = generator.generate("a red ball", num_frames=5, seed=first.seed)
+    assert np.array_equal(first.frames, again.frames)
+    assert not np.array_equal(first.frames, second.frames)
+
+
+def test_every_step_and_chunk_is_told_before_the_final(generator: VideoGenerator) -> None:
+    events: list[VideoEvent] = []
+    final = generator.generate("a red ball", num_frames=25, on_event=events.append)
+    kinds = [type(event).__name__.removeprefix("Video").removesuffix("Event") for event in events]
+    assert kinds == ["Progress", "Progress", "Partial", "Progress", "Progress", "Partial", "Final"]
+    assert [e.step for e in events if isinstance(e, VideoProgressEvent)] == [1, 2, 3, 4]
+    parts = [event for event in events if isinstance(event, VideoPartialEvent)]
+    assert [part.first_frame for part in parts] == [0, 17]
+    assert np.array_equal(np.concatenate([part.frames for part in parts]), final.frames)
+
+
+def test_a_video_file_holds_every_frame(generator: VideoGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "ball.mp4"
+    final = generator.generate("a red ball", num_frames=25, fps=10, output_path=path)
+    with av.open(path) as file:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+        assert file.streams.video[0].average_rate == 10
+    assert final.video_path == path
+    assert np.stack(decoded).shape == final.frames.shape
+
+
+def test_a_folder_gets_a_file_named_by_prompt_and_seed(
+    generator: VideoGenerator, tmp_path: Path
+) -> None:
+    generator.generate("a red ball: ../moving?", seed=7, num_frames=5, output_path=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a-red-ball-moving-7.mp4"]
+
+
+def test_an_image_starts_the_video(generator: VideoGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    Image.new("RGB", (200, 100), "red").save(path)
+    with_image = generator.generate("a red ball", seed=7, num_frames=5, image=path)
+    without = generator.generate("a red ball", seed=7, num_frames=5)
+    assert len(with_image.frames) == 5
+    assert not np.array_equal(with_image.frames, without.frames)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("absent.png", None, "absent.png cannot be read: No such file"),
+        ("text.png", b"not an image", "image: the image cannot be read as PNG"),
+        ("notes.txt", b"words", "type '.txt' is not supported"),
+    ],
+)
+def test_a_wrong_image_is_refused(
+    generator: VideoGenerator, tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidRequest, match=message):
+        generator.generate("a red ball", image=tmp_path / name)
+
+
+def test_what_a_listener_raises_ends_the_generation_and_leaves_no_file(
+    generator: VideoGenerator, tmp_path: Path
+) -> None:
+    def stop(_event: VideoEvent) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        generator.generate("a red ball", output_path=tmp_path / "ball.mp4", on_event=stop)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("output_path", "says"),
+    [
+        ("nowhere/ball.mp4", "output_path: there is no folder nowhere; make it or name another"),
+        ("ball.avi", "output_path: ball.avi would be an MP4 file all the same; name it ball.mp4"),
+        (5, "output_path must be a path, got 5"),
+    ],
+)
+def test_a_wrong_output_path_is_refused(
+    generator: VideoGenerator, output_path: Any, says: str
+) -> None:
+    with pytest.raises(BadInput, match=says):
+        generator.generate("a red ball", output_path=output_path)
+
+
+def test_a_wrong_state_is_refused(streaming: StreamingVideoGenerator) -> None:
+    with pytest.raises(InvalidState, match="must be one that a video left"):
+        streaming.reset(3)  # type: ignore[arg-type]
+
+
+def test_without_a_prompt_there_is_no_video(generator: VideoGenerator) -> None:
+    with pytest.raises(InvalidRequest, match="there is no prompt"):
+        generator.generate()
+
+
+async def test_events_can_be_iterated(generator: VideoGenerator) -> None:
+    events = [event async for event in generator.generate_async("a red ball", seed=7)]
+    final = events[-1]
+    assert isinstance(final, VideoFinalEvent)
+    assert np.array_equal(generator.generate("a red ball", seed=7).frames, final.frames)
+    assert [type(event) for event in events[:-1]] == [
+        VideoProgressEvent,
+        VideoProgressEvent,
+        VideoPartialEvent,
+    ]
+
+
+async def test_an_error_comes_out_of_the_iterator(generator: VideoGenerator) -> None:
+    events = generator.generate_async("a red ball", width=65)
+    with pytest.raises(InvalidRequest, match="width must be a multiple of 32"):
+        await anext(events)
+
+
+async def test_closing_the_iterator_stops_the_model_within_a_step(
+    generator: VideoGenerator, tmp_path: Path
+) -> None:
+    events = generator.generate_async(
+        "a red ball", num_inference_steps=200, output_path=tmp_path / "ball.mp4"
+    )
+    await anext(events)
+    await events.aclose()
+    assert generator._lock.acquire(blocking=False)
+    generator._lock.release()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_cancelling_the_reader_stops_the_model(generator: VideoGenerator) -> None:
+    begun = asyncio.Event()
+
+    async def read() -> None:
+        async for _event in generator.generate_async("a red ball", num_inference_steps=200):
+            begun.set()
+
+    reader = asyncio.create_task(read())
+    await begun.wait()
+    reader.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    assert len(generator.generate("a red ball", num_frames=5).frames) == 5
+
+
+def test_a_shutdown_stops_a_running_generation(model_path: Path) -> None:
+    generator = VideoGenerator.from_pretrained(model_path, cpu_threads=1)
+    begun = threading.Event()
+    ends: list[BaseException] = []
+
+    def generate() -> None:
+        try:
+            generator.generate("a", num_inference_steps=200, on_event=lambda _event: begun.set())
+        except GenerationCancelled as error:
+            ends.append(error)
+
+    thread = threading.Thread(target=generate)
+    thread.start()
+    begun.wait()
+    generator.shutdown()
+    thread.join()
+    assert len(ends) == 1
+    with pytest.raises(RuntimeError, match="shut down"):
+        generator.generate("a")
+
+
+def test_segments_of_a_streaming_generator_join(streaming: StreamingVideoGenerator) -> None:
+    assert streaming.state is None
+    first = streaming.generate("a red ball", seed=7, width=32, height=32)
+    second = streaming.generate("a blue ball")
+    assert (len(first.frames), len(second.frames)) == (17, 16)
+    assert second.seed == 7
+    assert streaming.state is second.continuation_state
+    assert streaming.state.segment_index == 2
+    assert streaming.state.prompts == ("a red ball", "a blue ball")
+
+
+def test_a_reset_streaming_generator_begins_anew(streaming: StreamingVideoGenerator) -> None:
+    first = streaming.generate("a red ball", seed=7, num_frames=5)
+    streaming.reset()
+    again = streaming.generate("a red ball", seed=7, num_frames=5)
+    assert np.array_equal(first.frames, again.frames)
+
+
+def test_a_streaming_generator_goes_on_from_a_given_state(
+    streaming: StreamingVideoGenerator,
+) -> None:
+    first = streaming.generate("a red ball", seed=7)
+    second = streaming.generate("a blue ball")
+    streaming.reset(first.continuation_state)
+    assert np.array_equal(second.frames, streaming.generate("a blue ball").frames)
+
+
+def test_a_failed_segment_leaves_the_state_as_it_was(streaming: StreamingVideoGenerator) -> None:
+    streaming.generate("a red ball", num_frames=5)
+    before = streaming.state
+    with pytest.raises(InvalidState, match="64x64, but 32x64 is asked for"):
+        streaming.generate("a red ball", width=32)
+    assert streaming.state is before
+
+
+def test_a_configuration_file_gives_the_defaults(model_path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(
+        f"generator: {{model_path: {model_path}, engine: {{cpu_threads: 1}}}}\n"
+        "request: {prompt: a red ball, sampling: {num_frames: 5, seed: 7}}\n"
+    )
+    with VideoGenerator.from_config(file) as generator:
+        final = generator.generate()
+    assert (len(final.frames), final.seed) == (5, 7)
+    assert final.continuation_state.prompts == ("a red ball",)
+
+
+def test_a_wrong_option_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"engine.device"):
+        VideoGenerator.from_pretrained("builtin:tiny", device="tpu")  # type: ignore[arg-type]
+    with pytest.raises(ModelUnavailable, match="there is no folder"):
+        VideoGenerator.from_pretrained("/no/such/model")
+
+
+def test_importing_the_package_loads_no_torch() -> None:
+    code = (
+        "import sys, matinee; assert 'torch' not in sys.modules; "
+        "matinee.VideoFinalEvent; assert 'torch' not in sys.modules; "
+        "matinee.VideoGenerator; assert 'torch' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_package_exports_what_it_lists() -> None:
+    assert matinee.VideoGenerator is VideoGenerator
+    assert set(matinee.__all__) <= set(dir(matinee))
+    with pytest.raises(AttributeError, match="no attribute 'Video'"):
+        matinee.Video  # noqa: B018
+
+
+def test_the_examples_of_the_documentation_run(
+    model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    examples = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert examples
+    names: dict[str, object] = {}
+    for example in examples:
+        exec(example, names)  # noqa: S102

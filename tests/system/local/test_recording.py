@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import pytest
+import torch
+
+from matinee.generation import SegmentRequest
+from matinee.local.recording import recording
+
+REQUEST = SegmentRequest(
+    prompt="a red ball",
+    seed=7,
+    width=64,
+    height=32,
+    num_frames=9,
+    fps=8,
+    num_inference_steps=1,
+    guidance_scale=1.0,
+)
+
+
+def test_recorded_frames_keep_their_colours_and_order(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "video.mp4"
+    frames = torch.zeros((9, 32, 64, 3), dtype=torch.uint8)
+    for index in range(9):
+        frames[index] = torch.tensor([25 * index, 200, 255 - 25 * index])
+    with recording(path, REQUEST) as record:
+        record(frames[:5])
+        record(frames[5:])
+    with av.open(path) as file:
+        shown = [frame.to_ndarray(format="yuv420p") for frame in file.decode(video=0)]
+    luma = [0.2126 * 25 * i + 0.7152 * 200 + 0.0722 * (255 - 25 * i) for i in range(9)]
+    expected = [16 + 219 / 255 * value for value in luma]
+    assert [float(picture[:32].mean()) for picture in shown] == pytest.approx(expected, abs=1.5)
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(b"before")
+    with pytest.raises(ZeroDivisionError), recording(path, REQUEST):
+        _ = 1 / 0
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]

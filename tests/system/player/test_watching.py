@@ -1,0 +1,188 @@
+"""Chromium plays what the bundled model makes: joins, colours, latency."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+
+import pytest
+
+from tests.places import ROOT
+from tests.system.browser import Page
+from tests.system.end_to_end.serving import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+SCENES = (
+    ("red", "ball", "left", "blue"),
+    ("yellow", "ball", "left", "purple"),
+    ("white", "box", "up", "green"),
+    ("blue", "triangle", "right", "white"),
+)
+
+DOCS = ROOT / "docs" / "player.md"
+
+WATCH = """
+(() => {
+    const video = document.getElementById("video");
+    window.painted = [];
+    const look = (_, { mediaTime }) => {
+        painted.push(mediaTime);
+        video.requestVideoFrameCallback(look);
+    };
+    video.requestVideoFrameCallback(look);
+})()
+"""
+
+PALETTE = {
+    "red": [225, 35, 40],
+    "green": [35, 165, 70],
+    "blue": [35, 75, 225],
+    "yellow": [250, 220, 45],
+    "orange": [245, 130, 25],
+    "purple": [145, 50, 190],
+    "white": [245, 245, 245],
+    "black": [15, 15, 20],
+}
+
+LOOK_AT = """
+(async (times, palette) => {
+    const video = document.getElementById("video");
+    const context = new OffscreenCanvas(32, 32).getContext("2d", { willReadFrequently: true });
+    const distance = (a, b) => a.reduce((sum, one, i) => sum + (one - b[i]) ** 2, 0);
+    const nearest = (pixel) => Object.keys(palette).reduce(
+        (a, b) => (distance(pixel, palette[b]) < distance(pixel, palette[a]) ? b : a),
+    );
+    const pictures = [];
+    for (const time of times) {
+        const there = new Promise((resolve) => { video.onseeked = resolve; });
+        video.currentTime = time;
+        await there;
+        context.drawImage(video, 0, 0, 32, 32);
+        const { data } = context.getImageData(0, 0, 32, 32);
+        const shares = {};
+        for (let i = 0; i < data.length; i += 4) {
+            const name = nearest([...data.slice(i, i + 3)]);
+            shares[name] = (shares[name] ?? 0) + 1 / 1024;
+        }
+        pictures.push(shares);
+    }
+    return pictures;
+})
+"""
+
+
+def prompt_of(scene: tuple[str, str, str, str]) -> str:
+    colour, shape, direction, background = scene
+    return f"a {colour} {shape} moving {direction} on a {background} background"
+
+
+async def watch_four_segments(player: Page) -> None:
+    """Type four prompts, each while the one before plays, and watch to the end."""
+    await player.evaluate("document.getElementById('set-seed').value = '7'")
+    await player.evaluate(WATCH)
+    for number, scene in enumerate(SCENES, start=1):
+        await player.type(prompt_of(scene))
+        await player.press("Enter")
+        await player.wait_for(f"matinee.state.segments[{number - 1}]?.status === 'done'")
+    await player.wait_for("matinee.state.ahead < 0.2")
+
+
+async def colours_at(player: Page, times: list[float]) -> list[dict[str, float]]:
+    """Share of each colour in the pictures that are drawn at these times."""
+    await player.evaluate("document.activeElement.blur()")
+    await player.press("k")
+    pictures: list[dict[str, float]] = await player.evaluate(
+        f"({LOOK_AT})({json.dumps(times)}, {json.dumps(PALETTE)})"
+    )
+    await player.press("k")
+    return pictures
+
+
+@pytest.mark.timeout(240)
+async def test_four_prompts_play_as_one_video_that_shows_what_they_say(player: Page) -> None:
+    await watch_four_segments(player)
+    state = await player.evaluate("matinee.state")
+
+    segments = state["segments"]
+    assert [segment["prompt"] for segment in segments] == [prompt_of(scene) for scene in SCENES]
+    length_s = sum(segment["durationMs"] for segment in segments) / 1000
+    assert state["ranges"] == [[0, pytest.approx(length_s, abs=0.01)]]
+    assert all(segment["firstPictureMs"] > 0 for segment in segments)
+    assert (state["gapsJumped"], state["rebuilds"]) == (0, 0)
+    assert state["currentTime"] > length_s - 0.3
+
+    painted = await player.evaluate("painted")
+    assert all(earlier < later for earlier, later in pairwise(painted)), painted
+    begins = [segment["mediaStart"] for segment in segments]
+    for begin, end in pairwise([*begins, length_s]):
+        assert any(begin <= time < end for time in painted), "played over the joins"
+
+    for scene, begin in zip(SCENES, begins, strict=True):
+        shown = await colours_at(player, [begin + 0.125 * frame for frame in (9, 11, 13, 15)])
+        assert middle(shown, scene[3]) > 0.6, f"{prompt_of(scene)}: background in {shown}"
+        assert 0.02 < middle(shown, scene[0]) < 0.5, f"{prompt_of(scene)}: object in {shown}"
+    assert player.errors == []
+
+
+def middle(pictures: list[dict[str, float]], colour: str) -> float:
+    """The picture's share of this colour, in the middle of all pictures."""
+    shares = sorted(picture.get(colour, 0.0) for picture in pictures)
+    return shares[len(shares) // 2]
+
+
+async def test_the_page_says_what_is_going_on(player: Page) -> None:
+    assert await player.wait_for("document.getElementById('link-text').textContent") == "Connected"
+    await player.evaluate("document.getElementById('set-steps').value = '40'")
+    await player.type(prompt_of(SCENES[0]))
+    await player.press("Enter")
+    await player.wait_for("/^Segment 1: step \\d+ of 40/.test(doing.textContent)")
+    assert 0 < await player.evaluate("document.getElementById('progress').value") <= 1
+    await player.wait_for("matinee.state.segments[0].status === 'done'")
+    await player.wait_for("/\\d fps/.test(document.getElementById('stat-fps').textContent)")
+    shown = await player.evaluate(
+        "['first', 'speed', 'buffer', 'bytes'].map((n) => document.getElementById(`stat-${n}`)"
+        ".textContent)"
+    )
+    assert all(any(map(str.isdigit, text)) for text in shown), shown
+    card = await player.evaluate("document.querySelector('#reel li').textContent")
+    assert prompt_of(SCENES[0]) in card
+    assert "seed" in card
+
+
+async def test_a_lost_connection_goes_on_from_the_last_state(tab: Page, server: Server) -> None:
+    await tab.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source="""
+            window.sockets = [];
+            window.WebSocket = class extends WebSocket {
+                constructor(...words) { super(...words); sockets.push(this); }
+            };
+        """,
+    )
+    await tab.goto(f"{server.url}/player")
+    await tab.evaluate("document.getElementById('prompt').focus()")
+    for number, scene in enumerate(SCENES[:2]):
+        await tab.type(prompt_of(scene))
+        await tab.press("Enter")
+        done = f"matinee.state.segments[{number}]?.status === 'done'"
+        await tab.wait_for(f"{done} && matinee.state.saved")
+        await tab.evaluate("sockets.at(-1).close(4000)")
+        await tab.wait_for(f"sockets.length === {number + 2} && matinee.state.phase === 'ready'")
+    state = await tab.evaluate("matinee.state")
+    # A segment that goes on shares its first frame with the video before it.
+    assert [segment["durationMs"] for segment in state["segments"]] == [2125, 2000]
+    assert state["ranges"] == [[0, pytest.approx(4.125, abs=0.01)]]
+
+
+async def test_the_example_in_the_docs_plays(tab: Page, server: Server) -> None:
+    found = re.search(
+        r"```html\n(.*?)<script type=\"module\">\n(.*?)</script>", DOCS.read_text(), re.DOTALL
+    )
+    assert found is not None
+    script = found[2].replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
+    await tab.goto(f"{server.url}/healthz")
+    await tab.evaluate(f"document.body.innerHTML = {json.dumps(found[1])}")
+    await tab.evaluate(f"(() => {{ {script} }})()")
+    await tab.wait_for("document.getElementById('video').currentTime > 1")

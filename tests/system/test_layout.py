@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.places import ROOT
+
+LIGHT = (
+    *("cli", "client", "generation", "media", "player", "prompt", "server", "serving", "session"),
+    *("state", "store", "weights", "wire"),
+)
+"""Packages of the runtime that run in the server's process, a client's or a download Job's."""
+API_MODULES = sorted(
+    ".".join(path.relative_to(ROOT / "crds").with_suffix("").parts)
+    for path in (ROOT / "crds" / "matinee_api").rglob("*.py")
+    if path.stem != "__init__"
+)
+
+
+def fresh(code: str, *words: str) -> str:
+    """What a new Python in the repository's root prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_folder_operator_does_not_hide_the_standard_module() -> None:
+    place = Path(fresh("import operator; operator.itemgetter; print(operator.__file__)"))
+    assert not place.is_relative_to(ROOT / "operator")
+
+
+def test_the_folder_operator_is_no_package() -> None:
+    assert not (ROOT / "operator" / "__init__.py").exists()
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_all_images_start_from_one_base_named_by_its_digest() -> None:
+    bases = {
+        line.removeprefix("ARG BASE=")
+        for folder in ("operator", "runtime")
+        for line in (ROOT / folder / "Dockerfile").read_text().splitlines()
+        if line.startswith("ARG BASE=")
+    }
+    (base,) = bases
+    assert re.fullmatch(r"python:3\.1[123]\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
+
+
+def stages_of(folder: str) -> dict[str, list[str]]:
+    """Instructions of a Dockerfile by stage, whose name is empty where it has none."""
+    text = (ROOT / folder / "Dockerfile").read_text().replace("\\\n", " ")
+    stages: dict[str, list[str]] = {}
+    for line in (" ".join(line.split()) for line in text.splitlines()):
+        if line.startswith("FROM "):
+            instructions = stages.setdefault(line.partition(" AS ")[2], [])
+        elif stages and line and not line.startswith("#"):
+            instructions.append(line)
+    return stages
+
+
+def test_the_dockerfiles_agree_where_they_say_the_same() -> None:
+    operator, runtime = stages_of("operator"), stages_of("runtime")
+    assert operator["environment"] == runtime["environment"]
+    *before, operator_s = operator["code"]
+    assert runtime["code"] == [
+        *before,
+        operator_s.replace("/matinee/matinee", "/matinee/matinee_operator"),
+    ]
+    shared = ("ENV", "USER")
+    assert [line for line in operator[""] if line.startswith(shared)] == [
+        line for line in runtime["base"] if line.startswith(shared)
+    ]
+
+
+@pytest.mark.parametrize("folder", ["operator", "runtime"])
+def test_a_change_of_the_code_leaves_an_image_s_dependencies_as_they_are(folder: str) -> None:
+    """The sources enter in one stage, and what comes from there is the last thing to be added."""
+    stages = stages_of(folder)
+    assert [name for name, lines in stages.items() if "COPY . /source" in lines] == ["code"]
+    for name in ("",) if folder == "operator" else ("router", "runtime"):
+        dependencies, code = (line for line in stages[name] if line.startswith("COPY "))
+        assert dependencies.endswith("dependencies /opt/venv /opt/venv")
+        assert code == "COPY --from=code /opt/matinee /opt/matinee"
+
+
+def heavy_after_importing(modules: list[str]) -> str:
+    return fresh(
+        f"import importlib, sys; [importlib.import_module(name) for name in {modules!r}];"
+        "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
+    )
+
+
+@pytest.mark.parametrize("package", LIGHT)
+def test_the_server_s_side_starts_without_torch(package: str) -> None:
+    files = (ROOT / "runtime" / "matinee" / package).rglob("[!_]*.py")
+    modules = sorted(
+        ".".join(path.relative_to(ROOT / "runtime").with_suffix("").parts) for path in files
+    )
+    assert heavy_after_importing([f"matinee.{package}", *modules]) == "[]"
+
+
+WITH_THE_ROUTER_S_PACKAGES = """
+import importlib.metadata, re, sys
+from pathlib import Path
+
+lock = Path("requirements/router.txt").read_text()
+present = {"matinee", *re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)}
+packages = importlib.metadata.packages_distributions()
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        owners = {owner.lower().replace("_", "-") for owner in packages.get(name, ())}
+        if owners and not owners & present:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent())
+from matinee.cli import main
+print(main(["stream", "http://127.0.0.1:9", "-p", "a", "-o", sys.argv[1]]))
+"""
+
+
+def test_the_terminal_client_runs_with_what_the_router_s_image_has(tmp_path: Path) -> None:
+    """Port 9 answers nobody."""
+    assert fresh(WITH_THE_ROUTER_S_PACKAGES, str(tmp_path / "a.mp4")) == "1"
+
+
+def test_importing_matinee_does_not_import_torch() -> None:
+    assert heavy_after_importing(["matinee", "matinee.errors", "matinee.generation"]) == "[]"
+
+
+def test_the_api_needs_only_pydantic_and_yaml() -> None:
+    names = json.loads(
+        fresh(
+            f"import importlib, json, sys; [importlib.import_module(n) for n in {API_MODULES!r}];"
+            "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+        )
+    )
+    known = {*sys.stdlib_module_names, "matinee_api", "yaml", "_yaml"}
+    pydantics = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions"}
+    others = {name for name in names if not name.startswith("_")} - known - pydantics
+    assert others <= {"typing_inspection", "cython_runtime"}
+
+
+def test_the_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout

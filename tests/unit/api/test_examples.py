@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from matinee_api.config.load import load_file
+from matinee_api.config.runtime_config import RunConfig, ServeConfig
+from matinee_api.config.serve_config import serve_config_for
+from matinee_api.kinds.resources import load_resources
+from tests.places import EXAMPLES
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
+def test_every_example_is_valid(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if "\nkind: " in text:
+        assert load_resources(path)
+    else:
+        assert load_file(ServeConfig if "\nserver:" in text else RunConfig, path)
+
+
+def test_the_quickstart_runs_the_bundled_model_for_four_viewers() -> None:
+    config = serve_config_for(load_resources(EXAMPLES / "quickstart.yaml"))
+    assert config.generator.model_path == "builtin:tiny"
+    assert config.streaming.max_sessions == 4

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from matinee_api.contracts.fetch import FetchProgress
+from matinee_operator.actions import Drain
+from matinee_operator.clients.pod_feeds import (
+    PROGRESS,
+    SLOTS,
+    PodFeeds,
+    Stream,
+    parse_progress,
+    parse_slots,
+    pod_session,
+)
+from matinee_operator.errors import PodUnreachable
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import Slots
+from tests.unit.operator.making import slots
+
+LIVE = Key("StreamingService", "demo", "live")
+
+
+class FakePod:
+    """The two routes of a runtime pod that the operator uses, on a real socket."""
+
+    def __init__(self) -> None:
+        self.lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.drains: list[tuple[str, Any]] = []
+        self.connections = 0
+        self.opened: asyncio.Queue[None] = asyncio.Queue()
+        self.drain_status = 200
+        self.port = 0
+
+    async def slots(self, request: web.Request) -> web.StreamResponse:
+        self.connections += 1
+        response = web.StreamResponse()
+        await response.prepare(request)
+        self.opened.put_nowait(None)
+        while (line := await self.lines.get()) is not None:
+            await response.write(json.dumps(line).encode() + b"\n")
+        return response
+
+    async def drain(self, request: web.Request) -> web.Response:
+        self.drains.append((request.headers["Authorization"], await request.json()))
+        return web.json_response({}, status=self.drain_status)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePod]:
+    fake = FakePod()
+    app = web.Application()
+    app.add_routes(
+        [
+            *[web.get(path, fake.slots) for path in ("/v1/slots", "/v1/download")],
+            web.post("/v1/drain", fake.drain),
+        ]
+    )
+    runner = web.AppRunner(app, shutdown_timeout=0.0)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    fake.port = runner.addresses[0][1]
+    yield fake
+    for _ in range(fake.connections):
+        fake.lines.put_nowait(None)
+    await runner.cleanup()
+
+
+class Changes:
+    """Waits for the next change."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Key] = asyncio.Queue()
+
+    def __call__(self, service: Key) -> None:
+        self._queue.put_nowait(service)
+
+    async def next(self) -> Key:
+        return await self._queue.get()
+
+
+@pytest.fixture
+def changes() -> Changes:
+    return Changes()
+
+
+@pytest.fixture
+async def feeds(fake: FakePod, changes: Changes) -> AsyncIterator[PodFeeds]:
+    async with pod_session() as session:
+        feeds = PodFeeds(session, changes, fake.port)
+        yield feeds
+        await feeds.close()
+
+
+def line(**facts: Any) -> dict[str, Any]:
+    return {"used": 1, "total": 4, "free": 3, "queued": 0, "draining": False} | facts
+
+
+HERE = {"uid": "127.0.0.1"}
+ORDER = Drain("live-new-0", "127.0.0.1", 60.0, migrate=True)
+
+
+async def test_what_a_pod_says_is_known_and_told(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(LIVE, SLOTS, HERE)
+    assert feeds.slots("uid") is None
+    fake.lines.put_nowait(line())
+    assert await changes.next() == LIVE
+    assert feeds.slots("uid") == slots(1)
+    fake.lines.put_nowait(line())  # a heartbeat is no news
+    fake.lines.put_nowait(line(used=0, draining=True))
+    await changes.next()
+    assert feeds.slots("uid") == slots(draining=True)
+
+
+async def test_a_broken_feed_knows_nothing_and_is_opened_again(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(LIVE, SLOTS, HERE)
+    fake.lines.put_nowait(line())
+    await changes.next()
+    fake.lines.put_nowait(None)
+    await changes.next()
+    assert feeds.slots("uid") is None
+    fake.lines.put_nowait(line(used=2))
+    await changes.next()
+    assert feeds.slots("uid") == slots(2)
+    assert fake.connections == 2
+
+
+class Broken(Exception):
+    """What no parser should raise."""
+
+
+async def test_a_bug_in_a_feed_is_logged_and_the_feed_goes_on(
+    feeds: PodFeeds, fake: FakePod, changes: Changes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def parse(text: bytes) -> Slots:
+        if b"13" in text:
+            raise Broken
+        return parse_slots(text)
+
+    feeds.follow(LIVE, Stream("/v1/slots", parse), HERE)
+    fake.lines.put_nowait(line())
+    await changes.next()
+    fake.lines.put_nowait(line(used=13))
+    await changes.next()
+    assert feeds.slots("uid") is None
+    (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert told.exc_info
+    assert told.exc_info[0] is Broken
+    fake.lines.put_nowait(None)
+    fake.lines.put_nowait(line(used=2))
+    await changes.next()
+    assert feeds.slots("uid") == slots(2)
+
+
+async def test_a_listener_that_fails_ends_no_feed(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    def fails_once(_root: Key) -> None:
+        feeds.changed = changes
+        raise Broken
+
+    feeds.changed = fails_once
+    feeds.follow(LIVE, SLOTS, HERE)
+    fake.lines.put_nowait(line())
+    await changes.next()
+    fake.lines.put_nowait(None)
+    fake.lines.put_nowait(line(used=2))
+    await changes.next()
+    assert feeds.slots("uid") == slots(2)
+
+
+async def test_when_it_is_closed_every_feed_has_ended(feeds: PodFeeds, fake: FakePod) -> None:
+    feeds.follow(LIVE, SLOTS, HERE)
+    await fake.opened.get()
+    feeds.follow(LIVE, SLOTS, {})
+    await feeds.close()
+    assert [task for task in asyncio.all_tasks() if task.get_name().startswith("feed ")] == []
+
+
+async def test_pods_that_are_gone_are_followed_no_more(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(LIVE, SLOTS, HERE)
+    fake.lines.put_nowait(line())
+    await changes.next()
+    feeds.follow(LIVE, SLOTS, {})
+    assert (feeds.count, feeds.slots("uid")) == (0, None)
+
+
+async def test_a_pod_that_fetches_says_how_far_it_is(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    model = Key("VideoModel", "demo", "ltx")
+    feeds.follow(model, PROGRESS, HERE)
+    fake.lines.put_nowait({"bytes_done": 1, "bytes_total": 2, "bytes_per_second": 3})
+    assert await changes.next() == model
+    known = FetchProgress(bytes_done=1, bytes_total=2, bytes_per_second=3)
+    assert (feeds.progress("uid"), feeds.slots("uid")) == (known, None)
+
+
+async def test_hundreds_of_feeds_are_open_and_a_pod_can_still_be_told_to_drain(
+    feeds: PodFeeds, fake: FakePod
+) -> None:
+    count = 150
+    feeds.follow(LIVE, SLOTS, {f"uid-{number}": "127.0.0.1" for number in range(count)})
+    for _ in range(count):
+        await fake.opened.get()
+    await feeds.drain(ORDER, "secret")
+
+
+async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:
+    await feeds.drain(ORDER, "secret")
+    await feeds.drain(dataclasses.replace(ORDER, migrate=False), "secret")
+    assert fake.drains == [
+        ("Bearer secret", {"deadline_seconds": 60.0}),
+        ("Bearer secret", {"deadline_seconds": 60.0, "on_deadline": "close"}),
+    ]
+
+
+async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: FakePod) -> None:
+    fake.drain_status = 403
+    with pytest.raises(PodUnreachable, match=r"127\.0\.0\.1 does not drain: HTTP 403"):
+        await feeds.drain(ORDER, "wrong")
+    with pytest.raises(PodUnreachable, match="cannot be told"):
+        await feeds.drain(dataclasses.replace(ORDER, ip="127.0.0.2"), "secret")
+
+
+@pytest.mark.parametrize("text", [b"", b"no", b"[]", b"{}", b'{"used": "x"}', b"null"])
+def test_other_lines_are_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_slots(text)
+    with pytest.raises(ValueError, match=r"."):
+        parse_progress(text)

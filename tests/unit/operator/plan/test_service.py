@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any
+
+from matinee_api.kinds import conditions as words
+from matinee_operator import labels
+from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
+from matinee_operator.objects import Key
+from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.snapshot import Children, ServiceSnapshot
+from matinee_operator.plan import plan_service
+from matinee_operator.plan.compare import key_of
+from matinee_operator.revision import revision_of
+from tests.unit.operator.making import (
+    INSTALLATION,
+    NOW,
+    TOKEN,
+    model,
+    pod,
+    service,
+    slots,
+    snapshot,
+    waiting,
+)
+
+REVISION = revision_of(model(), service(), INSTALLATION)
+NEW = f"live-{REVISION}-0"
+LATER = "2026-11-25T13:00:00Z"
+
+
+def kinds(actions: list[Action]) -> list[str]:
+    """In short: what is written, and on what."""
+    told = []
+    for action in actions:
+        match action:
+            case Apply() | Create():
+                verb = type(action).__name__.lower()
+                told.append(f"{verb} {action.manifest['kind']} {key_of(action.manifest).name}")
+            case Patch() | Delete():
+                told.append(
+                    f"{type(action).__name__.lower()} {action.target.kind} {action.target.name}"
+                )
+            case Drain():
+                told.append(f"drain {action.pod}")
+            case _:
+                pass
+    return told
+
+
+def applied(given: ServiceSnapshot) -> Children:
+    """The children as they are once everything has been applied."""
+    manifests = [one.manifest for one in plan_service(given) if isinstance(one, Apply)]
+    return {
+        key_of(one): {**one, "metadata": {**one["metadata"], "uid": f"uid-of-{one['kind']}"}}
+        for one in manifests
+    }
+
+
+def settled(*pods: Any, **facts: Any) -> ServiceSnapshot:
+    given = snapshot(*pods, **facts)
+    return dataclasses.replace(given, children=applied(given))
+
+
+def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> None:
+    assert kinds(plan_service(snapshot())) == [
+        "apply Service live",
+        "apply PodDisruptionBudget live",
+        "apply NetworkPolicy live",
+        "apply ConfigMap live-6d899ce8",
+        "create Secret live-admin-1aa8e844",
+        f"create Pod {NEW}",
+    ]
+
+
+def test_nothing_is_written_when_nothing_is_to_be_done() -> None:
+    assert plan_service(settled(pod(NEW, config="live-6d899ce8"))) == []
+
+
+def test_a_child_that_was_changed_by_hand_is_put_back() -> None:
+    given = settled(pod(NEW))
+    key = Key("Service", "demo", "live")
+    changed = {**given.children[key], "spec": {"type": "ClusterIP", "selector": {"a": "b"}}}
+    given = dataclasses.replace(given, children={**given.children, key: changed})
+    assert kinds(plan_service(given)) == ["apply Service live"]
+
+
+def test_a_child_that_was_deleted_by_hand_is_put_back() -> None:
+    given = settled(pod(NEW))
+    rest = {key: one for key, one in given.children.items() if key.kind != "PodDisruptionBudget"}
+    given = dataclasses.replace(given, children=rest)
+    assert kinds(plan_service(given)) == ["apply PodDisruptionBudget live"]
+
+
+def test_pods_are_monitored_where_the_cluster_knows_how() -> None:
+    monitored = dataclasses.replace(INSTALLATION, has_pod_monitors=True)
+    given = settled(pod(NEW), installation=monitored)
+    assert Key("PodMonitor", "demo", "live") in given.children
+
+
+def test_without_its_model_a_service_gets_no_pods() -> None:
+    written = kinds(plan_service(snapshot(model=None)))
+    assert written == [
+        "apply Service live",
+        "apply PodDisruptionBudget live",
+        "apply NetworkPolicy live",
+    ]
+    unreachable = model(source={"uri": "s3://bucket/x"})
+    assert kinds(plan_service(snapshot(model=unreachable))) == written
+
+
+def test_a_cordoned_pod_is_marked_until_when_it_may_play() -> None:
+    old = pod("live-old-0", slots=slots(2))
+    actions = plan_service(settled(old, pod(NEW)))
+    target = Key("Pod", "demo", "live-old-0")
+    stamps = {labels.CORDONED_AT: "2026-11-25T12:00:00Z", labels.DRAIN_DEADLINE: LATER}
+    assert Patch(target, old.uid, {"annotations": stamps}) in actions
+    assert "drain live-old-0" not in kinds(actions)
+    message = f"live-old-0 takes no new sessions; 2 sessions may play on until {LATER}"
+    assert Tell("Normal", "Draining", message) in actions
+
+
+def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> None:
+    deadline = NOW + timedelta(minutes=10)
+    cordoned = pod("live-old-0", cordoned_at=NOW - timedelta(seconds=2), drain_deadline=deadline)
+    early = plan_service(settled(cordoned, pod(NEW)))
+    assert "drain live-old-0" not in kinds(early)
+    assert Requeue(3.1) in early
+    unready = dataclasses.replace(cordoned, ready_since=None)
+    known = dataclasses.replace(cordoned, cordoned_at=NOW - timedelta(seconds=5))
+    for one in (unready, known):
+        actions = plan_service(settled(one, pod(NEW)))
+        assert Drain("live-old-0", "10.0.0.1", 600.0, migrate=True) in actions
+
+
+def test_how_long_viewers_can_still_be_sent_there_is_a_setting() -> None:
+    deadline = NOW + timedelta(minutes=10)
+    cordoned = pod("live-old-0", cordoned_at=NOW, drain_deadline=deadline)
+    fast = dataclasses.replace(INSTALLATION, propagation=timedelta())
+    actions = plan_service(settled(cordoned, pod(NEW), installation=fast))
+    assert "drain live-old-0" in kinds(actions)
+
+
+def test_a_pod_that_says_that_it_drains_is_not_told_again() -> None:
+    deadline = NOW + timedelta(minutes=10)
+    silent = pod("live-old-0", drain_deadline=deadline, slots=None)
+    order = Drain("live-old-0", "10.0.0.1", 600.0, migrate=True)
+    assert order in plan_service(settled(silent, pod(NEW)))
+    knows = dataclasses.replace(silent, slots=slots(1, draining=True))
+    actions = plan_service(settled(knows, pod(NEW)))
+    assert "drain live-old-0" not in kinds(actions)
+    assert Requeue(600.1) in actions
+
+
+def test_deletions_say_why() -> None:
+    over = pod("live-old-0", drain_deadline=NOW, slots=slots(2, draining=True))
+    told = [one.message for one in plan_service(settled(over, pod(NEW))) if isinstance(one, Tell)]
+    assert told == ["deleted live-old-0: its drain deadline has passed, 2 sessions left"]
+
+
+def test_the_configuration_of_an_old_pod_stays_as_long_as_the_pod() -> None:
+    given = settled(pod(NEW), pod("live-old-0", config="live-before"))
+    before = {"metadata": {"uid": "u", "name": "live-before"}}
+    key = Key("ConfigMap", "demo", "live-before")
+    with_pod = dataclasses.replace(given, children={**given.children, key: before})
+    assert Delete(key, "u") not in plan_service(with_pod)
+    without = dataclasses.replace(with_pod, pods=(pod(NEW),))
+    assert Delete(key, "u") in plan_service(without)
+
+
+def test_our_secret_is_made_again_when_it_is_missing_and_no_other() -> None:
+    told = 'secret "live-admin-1aa8e844" not found'
+    broken = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, told))
+    assert kinds(plan_service(settled(broken))) == ["create Secret live-admin-1aa8e844"]
+    users = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, 'secret "keys" not found'))
+    assert kinds(plan_service(settled(users))) == []
+
+
+def test_deleting_a_service_that_drains_waits_for_its_sessions() -> None:
+    going = service(
+        metadata={"deletionTimestamp": "2026-11-25T11:59:00Z", "finalizers": [labels.FINALIZER]},
+        drain={"onDelete": True, "timeoutSeconds": 3600},
+    )
+    later = NOW + timedelta(minutes=1)
+    busy = pod(NEW, slots=slots(1), cordoned_at=NOW - timedelta(minutes=1), drain_deadline=later)
+    actions = plan_service(snapshot(busy, service=going))
+    assert f"drain {NEW}" in kinds(actions)
+    assert "patch StreamingService live" not in kinds(actions)
+    target = Key("StreamingService", "demo", "live")
+    free = Patch(target, "uid-of-live", {"finalizers": [], "resourceVersion": "1"})
+    assert free in plan_service(snapshot(service=going))
+    late = snapshot(busy, service=going, now=NOW + timedelta(hours=2))
+    assert free in plan_service(late)
+
+
+def test_a_service_that_drains_when_deleted_has_the_finalizer_and_no_other() -> None:
+    target = Key("StreamingService", "demo", "live")
+    asks = service(drain={"onDelete": True}, metadata={"finalizers": ["x/y"]})
+    add = Patch(
+        target, "uid-of-live", {"finalizers": ["x/y", labels.FINALIZER], "resourceVersion": "1"}
+    )
+    assert add in plan_service(snapshot(service=asks))
+    no_more = service(metadata={"finalizers": [labels.FINALIZER]})
+    remove = Patch(target, "uid-of-live", {"finalizers": [], "resourceVersion": "1"})
+    assert remove in plan_service(snapshot(service=no_more))
+
+
+def marks(*pods: Any, **facts: Any) -> dict[str, Any]:
+    """Pod -> the labels that change."""
+    return {
+        one.target.name: dict(one.metadata["labels"])
+        for one in plan_service(settled(*pods, **facts))
+        if isinstance(one, Patch) and "labels" in one.metadata
+    }
+
+
+ACCEPTING = {labels.ACCEPTING: "true"}
+
+
+def test_new_sessions_go_only_to_the_newest_revision_that_serves() -> None:
+    assert marks(pod("live-old-0"), waiting(NEW)) == {}
+    two = service(replicas=2)
+    old = [pod("live-old-0"), pod("live-old-1")]
+    assert marks(*old, pod(NEW), service=two) == {
+        "live-old-0": {labels.ACCEPTING: None},
+        "live-old-1": {labels.ACCEPTING: None},
+    }
+    without = [dataclasses.replace(each, labels={}) for each in old]
+    assert marks(*without, waiting(NEW), service=two) == {
+        "live-old-0": ACCEPTING,
+        "live-old-1": ACCEPTING,
+    }
+
+
+def test_pods_with_sessions_are_marked_busy() -> None:
+    assert marks(pod(NEW, slots=slots(1))) == {NEW: {labels.BUSY: "true"}}
+    busy = ACCEPTING | {labels.BUSY: "true"}
+    assert marks(pod(NEW, labels=busy)) == {NEW: {labels.BUSY: None}}
+
+
+def test_a_busy_pod_stays_busy_while_nothing_is_known_of_it() -> None:
+    busy = ACCEPTING | {labels.BUSY: "true"}
+    assert marks(pod(NEW, labels=busy, slots=None)) == {}
+
+
+def test_pods_are_put_behind_the_routers_that_name_their_service() -> None:
+    behind = "router.matinee.video/"
+    former = ACCEPTING | {f"{behind}former": "true"}
+    assert marks(pod(NEW, labels=former), routers=("front",)) == {
+        NEW: {f"{behind}front": "true", f"{behind}former": None}
+    }
+
+
+def test_the_token_is_in_the_secret_only() -> None:
+    created = [one for one in plan_service(snapshot()) if isinstance(one, Create)]
+    secret, made = (dict(one.manifest) for one in created)
+    assert secret["stringData"] == {"token": TOKEN}
+    assert TOKEN not in str(made)

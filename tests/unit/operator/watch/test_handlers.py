@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from matinee_operator import labels
+from matinee_operator.watch import handlers
+
+RESOURCES = {
+    "Pod": ("", "v1", "pods"),
+    "Job": ("batch", "v1", "jobs"),
+    "StreamingService": ("matinee.video", "v1alpha1", "streamingservices"),
+}
+
+
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_kinds_are_resources(kind: str) -> None:
+    assert handlers.resource_of(kind) == RESOURCES[kind]
+
+
+def test_an_operator_of_some_namespaces_does_not_look_at_nodes() -> None:
+    assert "Node" in handlers.watched(())
+    assert "Node" not in handlers.watched(("demo",))
+
+
+def test_kopf_writes_nothing_by_itself() -> None:
+    settings = handlers.kopf_settings(())
+    assert not settings.posting.enabled
+    assert settings.scanning.disabled
+    assert settings.persistence.finalizer != labels.FINALIZER
+
+
+def test_only_our_own_children_are_sent_by_the_api_server() -> None:
+    selectors = handlers.kopf_settings(()).watching.label_selectors
+    assert set(selectors.values()) == {"app.kubernetes.io/managed-by=matinee"}
+    assert len(selectors) == len(handlers.CHILDREN)

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from matinee.cli import main, stream
+from matinee.client.recording import StreamFailed
+from matinee.errors import BadInput
+from tests.system.player.scripted_server import Script, ScriptedSession, scripted_server
+
+STATE = {"kind": "ltx.v1", "payload": {"schema_version": 1}}
+
+
+@contextmanager
+def serving(script: Script) -> Iterator[str]:
+    """A scripted server in a thread of its own: the command runs its own event loop."""
+    started: list[str] = []
+    ready, over = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with scripted_server(script) as url:
+            started.append(url)
+            ready.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield started[0]
+    finally:
+        over.set()
+        thread.join()
+
+
+def record(url: str, output: Path, *words: str) -> int:
+    parser = argparse.ArgumentParser()
+    stream.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["stream", url, "-o", str(output), *words])
+    return stream.run(args, [])
+
+
+def frames_of(path: Path) -> int:
+    with av.open(path) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_several_prompts_become_one_playable_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[dict[str, Any]] = []
+
+    async def script(session: ScriptedSession) -> None:
+        heard.append(await session.open())
+        for _ in range(2):
+            heard.append(await session.begin_segment())
+            await session.end_segment(frames=8)
+
+    output = tmp_path / "out.mp4"
+    with serving(script) as url:
+        words = ["-p", "one", "-p", "two", "--seed", "7", "--frames", "9", "--steps", "2", "--json"]
+        assert record(url, output, *words) == 0
+
+    init = {"seed": 7, "num_frames": 9, "num_inference_steps": 2, "stream_mode": "av_fmp4"}
+    assert {"type": "session_init_v2", "client_id": "matinee-stream", **init} == heard[0]
+    assert [message["prompt"] for message in heard[1:]] == ["one", "two"]
+    assert frames_of(output) == 16
+    report = json.loads(capsys.readouterr().out)
+    assert (report["complete"], [one["seed"] for one in report["segments"]]) == (True, [40, 41])
+
+
+def test_the_state_is_saved_and_taken_up_again(tmp_path: Path) -> None:
+    heard: list[dict[str, Any]] = []
+
+    async def script(session: ScriptedSession) -> None:
+        heard.append(await session.open())
+        await session.begin_segment()
+        await session.end_segment()
+        heard.append(await session.hear())
+        await session.say("continuation_state_snapshot", state=STATE)
+
+    saved = tmp_path / "state.json"
+    with serving(script) as url:
+        record(url, tmp_path / "a.mp4", "-p", "one", "--save-state", str(saved))
+        words = ["-p", "two", "--state", str(saved), "--save-state", str(tmp_path / "again.json")]
+        record(url, tmp_path / "b.mp4", *words)
+
+    assert heard[1] == {"type": "snapshot_state"}
+    assert heard[2]["continuation_state"] == STATE
+
+
+def test_a_picture_to_start_from_goes_along(tmp_path: Path) -> None:
+    heard: list[dict[str, Any]] = []
+
+    async def script(session: ScriptedSession) -> None:
+        heard.append(await session.open())
+        await session.begin_segment()
+        await session.end_segment()
+
+    picture = tmp_path / "first.PNG"
+    picture.write_bytes(b"pixels")
+    with serving(script) as url:
+        record(url, tmp_path / "a.mp4", "-p", "one", "--image", str(picture))
+
+    image = {"mime": "image/png", "name": "first.PNG", "data": "cGl4ZWxz"}
+    assert image == heard[0]["initial_image"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"), [("segment_cap", "no more segments"), ("moon", "ended the session: moon")]
+)
+def test_what_was_received_is_kept_when_the_server_stops(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], reason: str, says: str
+) -> None:
+    """Also for a reason that only newer servers know, and without the state that they send."""
+
+    async def script(session: ScriptedSession) -> None:
+        await session.open()
+        await session.begin_segment()
+        await session.end_segment()
+        await session.say("ltx2_stream_complete", reason=reason)
+        await session.close(1000)
+
+    output, state = tmp_path / "out.mp4", tmp_path / "state.json"
+    with serving(script) as url, pytest.raises(StreamFailed, match=says):
+        record(url, output, "-p", "one", "-p", "two", "--save-state", str(state))
+    assert frames_of(output) == 8
+    assert not state.exists()
+    told = capsys.readouterr().err
+    assert f"{output}: 1 of 2 segments" in told
+    assert f"{state}: no state was received" in told
+
+
+def test_an_interruption_keeps_a_playable_file(tmp_path: Path) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.open()
+        await session.begin_segment()
+        await session.end_segment()
+        await session.begin_segment()
+        await session.hear()  # the third prompt: all of the first segment has been received
+        os.kill(os.getpid(), signal.SIGINT)
+
+    output = tmp_path / "out.mp4"
+    with serving(script) as url, pytest.raises(KeyboardInterrupt):
+        record(url, output, "-p", "one", "-p", "two", "-p", "three")
+    assert frames_of(output) in (8, 9)  # perhaps the second segment's first picture too
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"code": "session_rejected", "message": "all seats are taken"}, StreamFailed),
+        ({"code": "prompt_blocked", "message": "not that"}, StreamFailed),
+        ({"code": "invalid_message", "message": "num_frames", "param": "num_frames"}, BadInput),
+    ],
+)
+def test_the_servers_reason_is_told_and_no_file_is_left(
+    tmp_path: Path, error: dict[str, str], expected: type[Exception]
+) -> None:
+    async def script(session: ScriptedSession) -> None:
+        await session.hear()
+        await session.say("error", **error)
+        await session.close(1013)
+
+    with serving(script) as url, pytest.raises(expected, match=error["message"]):
+        record(url, tmp_path / "out.mp4", "-p", "one")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--image", "/nowhere/a.png"], "--image: cannot read /nowhere/a.png: No such file"),
+        (["--image", "a.gif"], "--image: a.gif must end in .png"),
+        (["--state", "/dev/null"], "--state: /dev/null is no state that --save-state wrote"),
+        (["--state", "deep.json"], "--state: deep.json is no state that --save-state wrote"),
+        (["--state", "other.json"], "--state: other.json is no state that --save-state wrote"),
+        (["--state", "a", "--image", "b"], "--image: a video starts from a picture or from"),
+        (["-o", "/proc/y.mp4"], "-o: /proc/y.mp4 cannot be written: "),
+        (["-o", "folder"], "-o: folder is a folder; name a file in it"),
+        (["-o", "/dev/null"], "-o: /dev/null is not a file that can be replaced"),
+        (["-o", "nowhere/out.mp4"], "-o: there is no folder nowhere; make it or name another"),
+        (["-o", "out.webm"], "-o: out.webm would be an MP4 file all the same; name it out.mp4"),
+        (["--save-state", "/nope/s.json"], "--save-state: there is no folder /nope; make it"),
+        (["--save-state", "folder"], "--save-state: folder is a folder; name a file in it"),
+        (["--save-state", "out.mp4"], "--save-state: out.mp4 is for the video; name another file"),
+    ],
+)
+def test_files_that_cannot_be_used_are_told_before_anything_is_connected(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "other.json").write_text("{}")
+    before = sorted(os.listdir(tmp_path))
+    assert main(["stream", "localhost:1", "-p", "one", "-o", "out.mp4", *words]) == 2
+    assert f"matinee: {message}" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_prompt_that_is_no_text_is_told_with_the_flag(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["stream", "localhost:1", "-p", "a \udcff ball", "-o", "out.mp4"])
+    assert end.value.code == 2
+    assert "argument -p/--prompt: this is not UTF-8 text" in capsys.readouterr().err

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from matinee.errors import BadInput
+from matinee.local.output_path import check_output_file, check_output_path, file_path
+from tests.system.local.test_recording import REQUEST
+
+
+@pytest.mark.parametrize(
+    ("output_path", "file"),
+    [
+        ("ball.mp4", "ball.mp4"),
+        ("some/Ball.MP4", "some/Ball.MP4"),
+        ("outputs/", "outputs/a-red-ball-7.mp4"),
+        ("outputs.d", "outputs.d/a-red-ball-7.mp4"),
+    ],
+)
+def test_a_path_is_a_file_or_a_folder(output_path: str, file: str) -> None:
+    assert file_path(Path(output_path), REQUEST) == Path(file)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the file `file`, the folders `folder`, `old.avi` and `old.mp4`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    for name in ("folder", "old.avi", "old.mp4"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "path", ["new.mp4", "new", "new.d", "folder", "folder/new.mp4", "folder/new", "old.avi", "."]
+)
+def test_a_new_file_or_folder_in_a_folder_is_fine(here: Path, path: str) -> None:
+    before = sorted(here.rglob("*"))
+    check_output_path("-o", Path(path))
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("old.mp4", "old.mp4 is a folder; name a file in it"),
+        ("file", "file is a file, not a folder; a video's name ends in .mp4"),
+        ("new.avi", "new.avi would be an MP4 file all the same; name it new.mp4"),
+        ("nowhere/new.mp4", "there is no folder nowhere; make it or name another one"),
+        ("nowhere/new", "there is no folder nowhere; make it or name another one"),
+        ("file/new.mp4", "there is no folder file; make it or name another one"),
+        ("/proc/new.mp4", "/proc/new.mp4 cannot be written"),
+        ("/proc", "/proc/video.mp4 cannot be written"),
+        ("a\0.mp4", "cannot be written: embedded null byte; name another file"),
+    ],
+)
+def test_a_place_where_no_video_can_be_is_told_with_the_remedy(
+    here: Path, path: str, says: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        check_output_path("-o", Path(path))
+    assert str(caught.value).startswith("-o: ")
+    assert says in str(caught.value)
+    assert caught.value.param == "-o"
+
+
+def test_where_only_a_file_will_do_a_folder_is_refused(here: Path) -> None:
+    check_output_file("-o", here / "new")
+    with pytest.raises(BadInput, match="is a folder; name a file in it"):
+        check_output_file("-o", here / "folder")

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+from starlette.types import Message
+
+from matinee.server.app import create_app
+from matinee.server.lifecycle import Lifecycle
+from matinee_api.config.runtime_config import (
+    GeneratorConfig,
+    ServeConfig,
+    ServerConfig,
+    StreamingConfig,
+    WarmupConfig,
+)
+from tests.places import ROOT
+from tests.unit.runtime.worker import fake_engine
+
+
+def life_of(allowed_origins: tuple[str, ...] = ()) -> Lifecycle:
+    config = ServeConfig(
+        generator=GeneratorConfig(model_path="fake"),
+        server=ServerConfig(allowed_origins=allowed_origins),
+        streaming=StreamingConfig(max_sessions=3, warmup=WarmupConfig(enabled=False)),
+    )
+    return Lifecycle(config, "test", backend=fake_engine.__name__)
+
+
+def browse(app: FastAPI, caller: str = "127.0.0.1") -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(app, client=(caller, 5)), base_url="http://tv")
+
+
+@pytest.fixture
+def life() -> Lifecycle:
+    """Nothing is started: no worker is ready."""
+    return life_of()
+
+
+@pytest.fixture
+async def client(life: Lifecycle) -> AsyncIterator[AsyncClient]:
+    async with browse(create_app(life)) as client:
+        yield client
+
+
+async def test_a_server_with_a_ready_worker_over_its_whole_life(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    life = life_of()
+    app = create_app(life)
+    async with browse(app) as client:
+        async with app.router.lifespan_context(app):
+            await life.services.pool.ready()
+            readyz = await client.get("/readyz")
+            assert (readyz.status_code, readyz.json()["status"]) == (200, "ready")
+            assert life.slots()["free"] == 3
+            assert (await client.get("/status")).json()["gpu_status"]["0"]["ready"]
+            metrics = (await client.get("/metrics")).text
+            assert "matinee_slots 3.0" in metrics
+            lines = life.slots_feed.open()
+            assert json.loads(await anext(lines))["total"] == 3
+            life.drain(60.0)
+            news = json.loads(await anext(lines))
+            assert (news["draining"], news["free"], news["ready"]) == (True, 0, False)
+            assert (await client.get("/readyz")).status_code == 503
+        assert [line async for line in lines] == []
+    assert life.services.pool.workers[0].pid is None
+
+
+async def test_before_a_worker_is_ready_readyz_is_503_and_healthz_is_not(
+    client: AsyncClient,
+) -> None:
+    readyz = await client.get("/readyz")
+    assert (readyz.status_code, readyz.json()["status"]) == (503, "warming")
+    for path in ("/healthz", "/health", "/status", "/metrics"):
+        assert (await client.get(path)).status_code == 200
+
+
+async def test_the_root_leads_to_the_player(client: AsyncClient) -> None:
+    answer = await client.get("/")
+    assert answer.is_redirect
+    player = await client.get("/player")
+    assert player.headers["content-type"].startswith("text/html")
+    again = await client.get("/player", headers={"if-none-match": player.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert (await client.get("/player/main.js")).status_code == 200
+    assert (await client.get("/player/nothing.js")).status_code == 404
+    assert (await client.get("/player/..%2f..%2fapp.py")).status_code == 404
+
+
+async def test_the_feed_takes_only_so_many_readers(
+    client: AsyncClient, life: Lifecycle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matinee.server.slots_feed.MAX_READERS", 0)
+    assert (await client.get("/v1/slots")).status_code == 503
+    monkeypatch.undo()
+    life.slots_feed.close()
+    answer = await client.get("/v1/slots")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
+
+
+# Draining
+
+
+async def drained(app: FastAPI, caller: str = "127.0.0.1", **kwargs: object) -> httpx.Response:
+    async with browse(app, caller) as client:
+        return await client.post("/v1/drain", **kwargs)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("body", [b"", b'{"deadline_seconds": 5, "on_deadline": "close"}', b"{}"])
+async def test_a_caller_on_this_machine_may_drain(life: Lifecycle, body: bytes) -> None:
+    answer = await drained(create_app(life), content=body)
+    assert answer.json() == {"draining": True, "sessions": 0}
+    assert life.draining
+    life.drain(1.0)  # a second time changes nothing
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{", b'{"deadline_seconds": NaN}', b'{"deadline_seconds": -1}', b'{"in": 1}']
+)
+async def test_a_wrong_order_to_drain_is_explained(life: Lifecycle, body: bytes) -> None:
+    answer = await drained(create_app(life), content=body)
+    assert answer.status_code == 400
+    assert "deadline_seconds" in answer.json()["error"]
+    assert not life.draining
+
+
+@pytest.mark.parametrize(
+    ("token", "caller", "headers"),
+    [
+        (None, "10.0.0.7", {}),
+        (None, "127.0.0.1", {"origin": "https://evil.example"}),
+        ("secret", "127.0.0.1", {}),
+        ("secret", "127.0.0.1", {"authorization": "Bearer guess"}),
+    ],
+)
+async def test_strangers_and_other_sites_pages_may_not_drain(
+    life: Lifecycle, token: str | None, caller: str, headers: dict[str, str]
+) -> None:
+    answer = await drained(create_app(life, token), caller, headers=headers, content=b"{")
+    assert answer.status_code == 403
+    assert not life.draining
+
+
+async def test_the_admin_may_drain_from_anywhere(life: Lifecycle) -> None:
+    headers = {"authorization": "Bearer secret"}
+    answer = await drained(create_app(life, "secret"), "10.0.0.7", headers=headers)
+    assert answer.status_code == 200
+
+
+# Before the upgrade
+
+
+async def refusal(life: Lifecycle, origin: str | None = None) -> tuple[int, bytes]:
+    """Status and body of the answer to a WebSocket's handshake."""
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    headers = [(b"host", b"tv")] + ([(b"origin", origin.encode())] if origin else [])
+    scope = {
+        "type": "websocket",
+        "path": "/v1/stream",
+        "query_string": b"",
+        "headers": headers,
+        "extensions": {"websocket.http.response": {}},
+    }
+    await create_app(life)(scope, receive, send)
+    return said[0]["status"], said[1]["body"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[::1"])
+async def test_pages_of_other_sites_are_refused_before_the_upgrade(
+    life: Lifecycle, origin: str
+) -> None:
+    assert await refusal(life, origin) == (403, b'{"error":"this origin may not stream"}')
+
+
+async def test_a_draining_server_answers_before_the_upgrade(life: Lifecycle) -> None:
+    life.draining = True
+    assert await refusal(life) == (503, b'{"error":"this server is draining"}')
+    assert await refusal(life, "http://tv") == (503, b'{"error":"this server is draining"}')

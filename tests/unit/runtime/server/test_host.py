@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from functools import partial
+from typing import Any, cast
+
+import pytest
+
+from matinee.errors import InvalidRequest, MatineeError, WorkerFailed
+from matinee.server import host
+from matinee.server.host import bind, check_defaults, url_of
+from matinee.server.lifecycle import Lifecycle
+from matinee_api.config.runtime_config import (
+    GeneratorConfig,
+    RequestConfig,
+    SamplingConfig,
+    ServeConfig,
+    StreamingConfig,
+    WarmupConfig,
+)
+from tests.places import ROOT
+from tests.unit.runtime.session.making import INFO
+from tests.unit.runtime.worker import fake_engine
+
+
+def test_accepted_connections_hold_little_unsent_video() -> None:
+    with (
+        bind("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        accepted, _ = listening.accept()
+        with accepted:
+            limit = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+    assert limit == host.UNSENT_BYTES
+
+
+class Bound:
+    def __init__(self, *name: Any) -> None:
+        self._name = name
+
+    def getsockname(self) -> tuple[Any, ...]:
+        return self._name
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        (("127.0.0.1", 8000), "http://127.0.0.1:8000"),
+        (("0.0.0.0", 8000), "http://127.0.0.1:8000"),  # noqa: S104
+        (("192.168.1.5", 80), "http://192.168.1.5:80"),
+        (("::", 8000, 0, 0), "http://[::1]:8000"),
+        (("::1", 8000, 0, 0), "http://[::1]:8000"),
+        (("fd00::7", 8000, 0, 0), "http://[fd00::7]:8000"),
+    ],
+)
+def test_the_url_is_one_that_a_browser_here_can_open(name: tuple[Any, ...], url: str) -> None:
+    assert url_of(cast(socket.socket, Bound(*name))) == url
+
+
+@pytest.fixture
+def fake_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    monkeypatch.setattr(host, "Lifecycle", partial(Lifecycle, backend=fake_engine.__name__))
+
+
+def serve(config: ServeConfig) -> list[str]:
+    """Serve until it is ready and SIGTERM comes; the URLs that were announced."""
+    urls: list[str] = []
+
+    def ready(url: str) -> None:
+        urls.append(url)
+        signal.raise_signal(signal.SIGTERM)
+
+    host.serve(config, bind("127.0.0.1", 0), "test", None, ready)
+    return urls
+
+
+def config_of(model: str, **sampling: Any) -> ServeConfig:
+    return ServeConfig(
+        generator=GeneratorConfig(model_path=model),
+        default_request=RequestConfig(sampling=SamplingConfig(**sampling)),
+        streaming=StreamingConfig(warmup=WarmupConfig(enabled=False)),
+    )
+
+
+@pytest.mark.usefixtures("fake_workers")
+def test_a_server_tells_when_it_is_ready_and_stops_at_a_signal() -> None:
+    (url,) = serve(config_of("fake"))
+    assert url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.usefixtures("fake_workers")
+@pytest.mark.parametrize(
+    ("config", "error", "says"),
+    [
+        (config_of("missing"), WorkerFailed, "no weights in missing"),
+        (config_of("fake", width=33), InvalidRequest, "nearest: 32 or 48"),
+    ],
+)
+def test_a_server_that_could_make_nothing_ends_with_the_reason(
+    config: ServeConfig, error: type[MatineeError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        serve(config)
+
+
+def test_defaults_that_the_model_can_make_are_fine() -> None:
+    check_defaults(INFO, RequestConfig())
+    check_defaults(INFO, RequestConfig(sampling=SamplingConfig(width=64, num_frames=25)))
+
+
+async def test_a_second_signal_does_not_wait_for_the_sessions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    life = Lifecycle(config_of("fake"), "test", backend=fake_engine.__name__)
+    stopping, ended = asyncio.Event(), asyncio.Event()
+
+    async def shut_down(_grace_s: float) -> None:
+        stopping.set()
+        await ended.wait()
+
+    monkeypatch.setattr(life, "shut_down", shut_down)
+    ours = host._Server(host.uvicorn_config(config_of("fake"), life, None), life)
+    ours.handle_exit(signal.SIGTERM, None)
+    await stopping.wait()
+    assert (ours.told_to_stop, ours.should_exit) == (True, False)
+    ours.handle_exit(signal.SIGTERM, None)
+    assert ours.should_exit
+    ended.set()

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from matinee.server.lifecycle import ENCODER_NICENESS, Lifecycle, encoder_threads
+from matinee.server.websocket import Connection
+from matinee.serving.admission import NotAdmitting
+from matinee.store.files import FileStore
+from matinee.store.memory import MemoryStore
+from matinee.worker.pool import WorkerPool
+from matinee.worker.supervisor import WorkerState
+from matinee_api.config.runtime_config import (
+    GeneratorConfig,
+    ServeConfig,
+    StateConfig,
+    StreamingConfig,
+)
+from tests.unit.runtime.session.making import slot
+
+
+def life_of(**streaming: Any) -> Lifecycle:
+    return Lifecycle(
+        ServeConfig(
+            generator=GeneratorConfig(model_path="fake"), streaming=StreamingConfig(**streaming)
+        ),
+        "test",
+    )
+
+
+class FakeConnection:
+    def __init__(self, *, ends: bool = True) -> None:
+        self.orders: list[tuple[object, ...]] = []
+        self._gone = asyncio.Event()
+        self._ends = ends
+
+    def drain(self, deadline_s: float) -> None:
+        self.orders.append(("drain", deadline_s))
+
+    def shut_down(self, reason: str, code: int, text: str, *, tells_state: bool) -> None:
+        self.orders.append((reason, int(code), text, tells_state))
+        if self._ends:
+            self._gone.set()
+
+    async def told(self) -> None:
+        await self._gone.wait()
+
+    async def closed(self) -> None:
+        await self._gone.wait()
+
+
+def connected(life: Lifecycle, *, ends: bool = True) -> FakeConnection:
+    fake = FakeConnection(ends=ends)
+    life.services.connections.add(cast(Connection, fake))
+    return fake
+
+
+def workers(life: Lifecycle, *states: WorkerState, restarts: int = 0) -> None:
+    """Let the pool have workers in these states, and tell of it."""
+    fakes = [
+        SimpleNamespace(state=state, counters=SimpleNamespace(restarts=restarts))
+        for state in states
+    ]
+    health = tuple(SimpleNamespace(ready=state is WorkerState.READY) for state in states)
+    life.services.pool = cast(
+        WorkerPool, SimpleNamespace(workers=fakes, health=lambda: health, info=None)
+    )
+    life._workers_changed(cast(Any, None))
+
+
+@pytest.mark.parametrize(
+    ("states", "slots"),
+    [
+        ((WorkerState.STARTING,), 0),
+        ((WorkerState.READY,), 2),
+        ((WorkerState.READY, WorkerState.READY), 4),
+        ((WorkerState.READY, WorkerState.RESTARTING), 2),
+        ((WorkerState.READY, WorkerState.FAILED), 2),
+    ],
+)
+def test_slots_follow_the_workers(states: tuple[WorkerState, ...], slots: int) -> None:
+    life = life_of(max_sessions=2)
+    workers(life, *states)
+    assert life.slots()["total"] == life.services.admission.slots == slots
+    assert life.ready is (slots > 0)
+    assert life.services.admission.closed_because is None
+
+
+def test_restarts_are_counted_once() -> None:
+    life = life_of()
+    for restarts in (1, 1, 3):
+        workers(life, WorkerState.READY, restarts=restarts)
+    value = life.services.metrics.registry.get_sample_value("matinee_worker_restarts_total")
+    assert value == 3
+
+
+async def test_without_any_worker_left_nobody_waits_any_more() -> None:
+    life = life_of()
+    workers(life, WorkerState.FAILED, WorkerState.FAILED)
+    with pytest.raises(NotAdmitting, match="no worker is able to run the model"):
+        async with slot(life.services.admission):
+            pass
+
+
+@pytest.mark.parametrize("tells_state", [True, False])
+async def test_draining_tells_the_sessions_and_ends_them_at_the_deadline(tells_state: bool) -> None:
+    life = life_of()
+    viewer = connected(life)
+    life.drain(0.0, tells_state=tells_state)
+    life.drain(99.0)
+    await asyncio.wait_for(viewer.closed(), 20)
+    assert viewer.orders == [("drain", 0.0), ("drained", 1012, "drained", tells_state)]
+    assert life.services.admission.closed_because == "this server is draining"
+
+
+async def test_shutdown_waits_for_the_sessions() -> None:
+    life = life_of()
+    viewer = connected(life)
+    await life.shut_down(20.0)
+    assert viewer.orders == [("drained", 1012, "server_shutdown", True)]
+
+
+async def test_shutdown_waits_no_longer_than_the_grace() -> None:
+    life = life_of()
+    connected(life, ends=False)
+    async with asyncio.timeout(20):
+        await life.shut_down(0.01)
+
+
+async def test_shutdown_without_sessions_is_immediate() -> None:
+    await life_of().shut_down(3600.0)
+
+
+@pytest.mark.parametrize(
+    ("store", "directory", "kind"),
+    [("memory", None, MemoryStore), ("memory", "d", MemoryStore), ("file", "d", FileStore)],
+)
+def test_the_store_is_the_configured_one(
+    tmp_path: Path, store: Any, directory: str | None, kind: type
+) -> None:
+    where = str(tmp_path / directory) if directory else None
+    life = life_of(state=StateConfig(store=store, directory=where))
+    assert isinstance(life.services.store, kind)
+
+
+def test_encoders_give_way_to_the_event_loop() -> None:
+    with encoder_threads() as encoders:
+        niceness = encoders.submit(lambda: os.getpriority(os.PRIO_PROCESS, 0)).result()
+    assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + ENCODER_NICENESS)

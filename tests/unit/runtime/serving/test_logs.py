@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from matinee.serving.logs import QUIET, JsonLines, log_to_stderr
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    quiet = {name: logging.getLogger(name).level for name in QUIET}
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, before in quiet.items():
+        logging.getLogger(name).setLevel(before)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def logged(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, message: str = "hello") -> str:
+    monkeypatch.setattr(sys, "stderr", stream)
+    log_to_stderr()
+    logging.getLogger("matinee.test").warning("%s", message)
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_readable_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert logged(Terminal(), monkeypatch).endswith(" WARNING hello\n")
+
+
+def test_elsewhere_a_record_is_a_json_object_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    evil = 'a\n{"level": "critical"}\r\x1b[2J'
+    text = logged(io.StringIO(), monkeypatch, evil)
+    assert text.count("\n") == 1
+    line = json.loads(text)
+    assert datetime.fromisoformat(line.pop("ts")).tzinfo is not None
+    assert line == {"level": "warning", "logger": "matinee.test", "message": evil}
+
+
+def test_an_exception_is_part_of_its_record() -> None:
+    error = ZeroDivisionError("oh")
+    exc_info = (ZeroDivisionError, error, None)
+    record = logging.LogRecord("a", logging.ERROR, "", 1, "broken", None, exc_info)
+    line = json.loads(JsonLines().format(record))
+    assert line["exception"].endswith("ZeroDivisionError: oh")
+
+
+def test_libraries_that_repeat_us_are_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    logged(io.StringIO(), monkeypatch)
+    assert not logging.getLogger("uvicorn.error").isEnabledFor(logging.INFO)
+    assert logging.getLogger("matinee").isEnabledFor(logging.INFO)

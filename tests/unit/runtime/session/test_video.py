@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from matinee.media.video_stream import Fragment, VideoStream
+from matinee.session.video import JpegStream, SessionVideo, encode, open_video
+from matinee_api.config.runtime_config import StreamingConfig
+from tests.unit.runtime.media.pictures import moving_i420
+from tests.unit.runtime.session.making import INFO
+
+
+def encoded(video: SessionVideo, frames: int) -> list[Fragment]:
+    fragments: list[Fragment] = []
+    pictures = [moving_i420(32, 32, index) for index in range(frames)]
+    encode(video, pictures, fragments.append, flush=True)
+    return fragments
+
+
+def test_each_mode_has_its_video() -> None:
+    config = StreamingConfig(first_fragment_frames=2, fragment_frames=3)
+    assert isinstance(open_video("legacy_jpeg", INFO.defaults, config), JpegStream)
+    video = open_video("av_fmp4", INFO.defaults, config)
+    assert isinstance(video, VideoStream)
+    assert [fragment.frames for fragment in encoded(video, 9)] == [2, 3, 3, 1]
+
+
+def test_every_jpeg_is_a_fragment_of_its_own() -> None:
+    video = JpegStream(20)
+    fragments = encoded(video, 2) + encoded(video, 1)
+    assert [fragment.pts_ms for fragment in fragments] == [0.0, 50.0, 100.0]
+    assert video.pts_ms == 150.0
+    for fragment in fragments:
+        assert (fragment.frames, fragment.duration_ms, fragment.keyframe) == (1, 50.0, True)
+        assert Image.open(io.BytesIO(fragment.data)).size == (32, 32)
+
+
+def test_jpegs_need_nothing_before_them() -> None:
+    video = JpegStream(20)
+    video.start_segment()
+    video.request_keyframe()
+    assert (video.mime, video.timescale, video.init, video.flush()) == (
+        "image/jpeg",
+        None,
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize("mode", ["av_fmp4", "legacy_jpeg"])
+def test_an_empty_chunk_makes_no_fragment(mode: str) -> None:
+    video = open_video(mode, INFO.defaults, StreamingConfig())  # type: ignore[arg-type]
+    assert encoded(video, 0) == []

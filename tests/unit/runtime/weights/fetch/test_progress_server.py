@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+
+import pytest
+
+from matinee.serving.listening import bind
+from matinee.weights.fetch.progress import Progress
+from matinee.weights.fetch.progress_server import MAX_LISTENERS, PATH, telling
+
+
+def test_the_stream_ends_with_the_last_state() -> None:
+    progress = Progress(clock=lambda: 0.0)
+    progress.expect(8)
+    listening = bind("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}{PATH}"
+    with ExitStack() as stack:
+        with telling(progress, listening):
+            answer = stack.enter_context(urllib.request.urlopen(url))
+            assert answer.headers["Content-Type"] == "application/x-ndjson"
+            first = json.loads(answer.readline())
+            progress.fetched(8)
+        last = json.loads(answer.read().splitlines()[-1])
+    assert first == {"bytes_done": 0, "bytes_total": 8, "bytes_per_second": 0}
+    assert last == {"bytes_done": 8, "bytes_total": 8, "bytes_per_second": 8}
+
+
+def test_other_addresses_and_too_many_listeners_are_refused() -> None:
+    listening = bind("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with ExitStack() as stack, telling(Progress(), listening):
+        with pytest.raises(urllib.error.HTTPError, match="404") as missing:
+            urllib.request.urlopen(f"{url}/")  # noqa: S310 (ours)
+        missing.value.close()
+        for _ in range(MAX_LISTENERS):
+            stack.enter_context(urllib.request.urlopen(f"{url}{PATH}")).readline()  # noqa: S310
+        with pytest.raises(urllib.error.HTTPError, match="503") as refused:
+            urllib.request.urlopen(f"{url}{PATH}")  # noqa: S310 (ours)
+        refused.value.close()
