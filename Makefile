@@ -6,8 +6,10 @@ PORT ?= 8000
 UPGRADE ?= --upgrade
 BIN := .venv/bin
 STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest --durations=10
+NO_CLUSTER := e2e/apiserver e2e/test_s3.py tests/charts
 
-.PHONY: help install check test demo bench cluster cluster-down cluster-test e2e generate format lock
+.PHONY: help install check test demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -28,7 +30,10 @@ check: $(STAMP) ## format, lint, strict types, import contracts, generated files
 
 test: $(STAMP) ## all tests that need no cluster; ARGS="-k name" narrows them
 	$(BIN)/python -m tools.system_packages chromium ffmpeg
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-apiserver: cluster-programs ## what needs a real API server, S3 server or helm, but no cluster and no root
+	$(PYTEST) $(NO_CLUSTER) $(ARGS)
 
 demo: $(STAMP) ## serve the bundled model; the player is at http://127.0.0.1:PORT/player
 	$(BIN)/matinee up -f examples/quickstart.yaml --port $(PORT) --open
@@ -40,17 +45,24 @@ cluster: $(STAMP) ## start a real Kubernetes of two nodes on this machine, with 
 	$(BIN)/python -m tools.system_packages cluster
 	$(BIN)/python -m tools.cluster up
 
+cluster-programs: $(STAMP) ## only build its programs: Kubernetes, etcd, an S3 server, helm
+	$(BIN)/python -m tools.cluster programs
+
+cluster-images: $(STAMP) ## only build its programs and our images (root)
+	$(BIN)/python -m tools.system_packages cluster
+	$(BIN)/python -m tools.cluster prepare
+
 cluster-down: $(STAMP) ## remove it, whatever state it is in
 	$(BIN)/python -m tools.cluster down
 
 cluster-test: $(STAMP) ## all tests of that cluster itself; it runs afterwards, as after `make cluster`
 	$(MAKE) --no-print-directory cluster
-	$(BIN)/python -m pytest tools/cluster/tests $(ARGS)
+	$(PYTEST) tools/cluster/tests $(ARGS)
 
 e2e: $(STAMP) ## the product on a cluster: KUBECONFIG's, or `make cluster`; ARGS="-k name"
 	$(BIN)/python -m tools.system_packages ffmpeg
 	case "$$KUBECONFIG" in ""|/var/lib/matinee-cluster/*) $(MAKE) --no-print-directory cluster;; esac
-	$(BIN)/python -m pytest e2e tests/charts $(ARGS)
+	$(PYTEST) e2e $(addprefix --ignore=,$(NO_CLUSTER)) $(ARGS)
 
 generate: $(STAMP) ## write the CRDs and the generated pages
 	$(BIN)/python -m tools.generate

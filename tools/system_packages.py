@@ -1,9 +1,10 @@
 """Install programs of the distribution that the tests use, where that is allowed.
 
 `python -m tools.system_packages chromium ffmpeg` names programs; `cluster` stands for all that the
-test cluster needs. Those that are missing are installed with apt-get by root or with passwordless
-sudo. Where that is not possible it says so and succeeds: the tests that need them are then skipped
-and named at the end, and the cluster says what it lacks when it is to start.
+test cluster needs. Those that are missing are installed with one apt-get by root or with
+passwordless sudo, which waits while another one runs. Where that is not possible it says so and
+succeeds: the tests that need them are then skipped and named at the end, and the cluster says what
+it lacks when it is to start.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import sys
 from collections.abc import Iterable, Sequence
 
 TIMEOUT_S = 900
+LOCK = ("-o", "DPkg::Lock::Timeout=600")
+"""Seconds to wait for another apt-get or dpkg, instead of failing."""
 FOR_THE_CLUSTER = "cluster"
 SKIPPED = "tests that need them will be skipped"
 ALTERNATIVES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
@@ -38,11 +41,17 @@ CLUSTER = {
 def main(names: Sequence[str]) -> int:
     programs = [p for name in names for p in (CLUSTER if name == FOR_THE_CLUSTER else [name])]
     missing = missing_packages(programs)
-    failed = missing if missing and not update() else [p for p in missing if not install([p])]
-    if failed:
+    if failed := missing and _not_installed(missing):
         wants = "the test cluster needs them" if FOR_THE_CLUSTER in names else SKIPPED
         print(f"not installed: {', '.join(failed)}; {wants}")
     return 0
+
+
+def _not_installed(packages: list[str]) -> list[str]:
+    """Install them in one call. One that does not exist fails the call, so then each on its own."""
+    if not update():
+        return packages
+    return [] if install(packages) else [p for p in packages if not install([p])]
 
 
 def missing_packages(programs: Iterable[str]) -> list[str]:
@@ -58,12 +67,12 @@ def present(program: str) -> bool:
 def install(packages: Sequence[str]) -> bool:
     """Whether apt-get installed the packages."""
     print(f"installing {', '.join(packages)} with apt-get", flush=True)
-    return _apt_get("install", "-y", "-qq", "--no-install-recommends", *packages)
+    return _apt_get("install", *LOCK, "-y", "-qq", "--no-install-recommends", *packages)
 
 
 def update() -> bool:
     """Whether apt-get knows now what there is to install."""
-    return _apt_get("update", "-qq")
+    return _apt_get("update", *LOCK, "-qq")
 
 
 def _apt_get(*words: str) -> bool:

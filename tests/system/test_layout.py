@@ -44,52 +44,39 @@ def test_every_folder_of_tests_is_a_package() -> None:
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
+DOCKERFILE = ROOT / "Dockerfile"
+IMAGES = ("operator", "router", "runtime")
+
+
 def test_all_images_start_from_one_base_named_by_its_digest() -> None:
-    bases = {
-        line.removeprefix("ARG BASE=")
-        for folder in ("operator", "runtime")
-        for line in (ROOT / folder / "Dockerfile").read_text().splitlines()
-        if line.startswith("ARG BASE=")
-    }
-    (base,) = bases
+    lines = DOCKERFILE.read_text().splitlines()
+    (base,) = (line.removeprefix("ARG BASE=") for line in lines if line.startswith("ARG BASE="))
     assert re.fullmatch(r"python:3\.1[123]\.\d+-slim-\w+@sha256:[0-9a-f]{64}", base)
+    roots = {line.split()[1] for line in lines if line.startswith("FROM ")} - set(stages())
+    assert roots == {"${BASE}"}
 
 
-def stages_of(folder: str) -> dict[str, list[str]]:
-    """Instructions of a Dockerfile by stage, whose name is empty where it has none."""
-    text = (ROOT / folder / "Dockerfile").read_text().replace("\\\n", " ")
-    stages: dict[str, list[str]] = {}
+def stages() -> dict[str, list[str]]:
+    """Instructions of the Dockerfile by stage."""
+    text = DOCKERFILE.read_text().replace("\\\n", " ")
+    found: dict[str, list[str]] = {}
     for line in (" ".join(line.split()) for line in text.splitlines()):
         if line.startswith("FROM "):
-            instructions = stages.setdefault(line.partition(" AS ")[2], [])
-        elif stages and line and not line.startswith("#"):
+            instructions = found.setdefault(line.partition(" AS ")[2], [])
+        elif found and line and not line.startswith("#"):
             instructions.append(line)
-    return stages
+    return found
 
 
-def test_the_dockerfiles_agree_where_they_say_the_same() -> None:
-    operator, runtime = stages_of("operator"), stages_of("runtime")
-    assert operator["environment"] == runtime["environment"]
-    *before, operator_s = operator["code"]
-    assert runtime["code"] == [
-        *before,
-        operator_s.replace("/matinee/matinee", "/matinee/matinee_operator"),
-    ]
-    shared = ("ENV", "USER")
-    assert [line for line in operator[""] if line.startswith(shared)] == [
-        line for line in runtime["base"] if line.startswith(shared)
-    ]
-
-
-@pytest.mark.parametrize("folder", ["operator", "runtime"])
-def test_a_change_of_the_code_leaves_an_image_s_dependencies_as_they_are(folder: str) -> None:
+@pytest.mark.parametrize("image", IMAGES)
+def test_a_change_of_the_code_leaves_an_image_s_dependencies_as_they_are(image: str) -> None:
     """The sources enter in one stage, and what comes from there is the last thing to be added."""
-    stages = stages_of(folder)
-    assert [name for name, lines in stages.items() if "COPY . /source" in lines] == ["code"]
-    for name in ("",) if folder == "operator" else ("router", "runtime"):
-        dependencies, code = (line for line in stages[name] if line.startswith("COPY "))
-        assert dependencies.endswith("dependencies /opt/venv /opt/venv")
-        assert code == "COPY --from=code /opt/matinee /opt/matinee"
+    found = stages()
+    assert [name for name, lines in found.items() if "COPY . /source" in lines] == ["code"]
+    assert found[image][-2:] == [
+        f"COPY --from={image}-dependencies /opt/venv /opt/venv",
+        f"COPY --from={image}-code /opt/matinee /opt/matinee",
+    ]
 
 
 def heavy_after_importing(modules: list[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from tools.cluster import cluster, components, control_plane, network, node, simulated
+from tools.cluster import binaries, cluster, components, control_plane, network, node, simulated
 from tools.cluster.places import CONTROL_PLANE, MAX_NODES, STATE, Node, log_file, nodes
 from tools.cluster.shell import ClusterError
 
@@ -53,7 +53,7 @@ def main(words: Sequence[str]) -> int:
     arguments = _parser().parse_args(words)
     try:
         arguments.check()
-        with nullcontext() if arguments.run in READING else alone():
+        with nullcontext() if arguments.run in BESIDE_OTHERS else alone():
             arguments.run(arguments)
     except (ClusterError, ValueError, OSError) as error:
         print(f"cluster: {error}", file=sys.stderr)
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.set_defaults(run=lambda args: _up(args.nodes), check=cluster.require_means)
     for name, run, check, text in (
+        ("programs", _programs, _nothing, "only build the programs that are missing"),
         ("prepare", _prepare, cluster.require_means, "only build what is missing"),
         ("down", _down, cluster.require_root, "remove everything but the cache of what was built"),
         ("status", _status, _nothing, "what runs, and where its logs are"),
@@ -190,6 +191,10 @@ def _nothing() -> None:
     """What a command that only reads asks of the machine."""
 
 
+def _programs(_: argparse.Namespace) -> None:
+    binaries.build(_say)
+
+
 def _prepare(_: argparse.Namespace) -> None:
     cluster.prepare(_say)
 
@@ -239,7 +244,8 @@ def _env(_: argparse.Namespace) -> None:
         print(f"{name}={value}")
 
 
-READING = (_status, _env)
+BESIDE_OTHERS = (_status, _env, _programs)
+"""What changes no cluster."""
 
 
 def _kubectl(*words: str) -> None:

@@ -1,4 +1,4 @@
-"""The project's images: built from its Dockerfiles by buildah, without a daemon.
+"""The project's images: built from its Dockerfile by buildah, without a daemon.
 
 The base is a Debian made here, because no registry need be reached. Each image is built when
 anything it is made from has changed; buildah's own cache keeps the layers that did not.
@@ -34,18 +34,13 @@ _PASSED_ON = ("/etc/pip.conf", "/etc/ssl/certs")
 
 @dataclass(frozen=True)
 class Image:
-    """`target`: the stage of the Dockerfile; empty for the last one."""
+    """`target`: the stage of the Dockerfile."""
 
     name: str
-    dockerfile: str
-    target: str = ""
+    target: str
 
 
-OURS = (
-    Image("matinee/operator:dev", "operator/Dockerfile"),
-    Image("matinee/router:dev", "runtime/Dockerfile", "router"),
-    Image("matinee/runtime:dev", "runtime/Dockerfile"),
-)
+OURS = tuple(Image(f"matinee/{target}:dev", target) for target in ("operator", "router", "runtime"))
 NAMES = (*(image.name for image in OURS), PAUSE_IMAGE)
 
 
@@ -113,9 +108,7 @@ def _write_debian(file: IO[bytes]) -> None:
 def _build(image: Image) -> None:
     options = [f"--volume={place}:{place}:ro" for place in _PASSED_ON if Path(place).exists()]
     options += _torch_options()
-    if image.target:
-        options += [f"--target={image.target}"]
-    options += [f"--build-arg=BASE=localhost/{BASE}", f"--file={ROOT / image.dockerfile}"]
+    options += [f"--target={image.target}", f"--build-arg=BASE=localhost/{BASE}"]
     run(
         *(*_BUILDAH, "build", "--isolation=chroot", "--layers", "--format=oci"),
         *(*options, f"--tag={image.name}", str(ROOT)),

@@ -57,15 +57,32 @@ def test_of_a_cluster_s_programs_it_does_not_say_that_tests_are_skipped(
     assert said.endswith("; the test cluster needs them\n")
 
 
-def test_root_installs_with_apt(bin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+WAITING = "-o DPkg::Lock::Timeout=600"
+
+
+def test_root_installs_all_with_one_apt_that_waits_for_another(
+    bin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     program(bin_folder, "apt-get", f'printf "%s\\n" "$*" >> {bin_folder}/log')
     system_packages.main(["chromium", "ffmpeg"])
     assert (bin_folder / "log").read_text(encoding="utf-8").splitlines() == [
-        "update -qq",
-        "install -y -qq --no-install-recommends chromium",
-        "install -y -qq --no-install-recommends ffmpeg",
+        f"update {WAITING} -qq",
+        f"install {WAITING} -y -qq --no-install-recommends chromium ffmpeg",
     ]
+
+
+def test_a_package_that_does_not_exist_keeps_no_other_from_being_installed(
+    bin_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    knows_no_chromium = 'case "$*" in *chromium*) exit 100;; esac'
+    program(bin_folder, "apt-get", f'{knows_no_chromium}\nprintf "%s\\n" "$*" >> {bin_folder}/log')
+    system_packages.main(["chromium", "ffmpeg"])
+    assert (bin_folder / "log").read_text(encoding="utf-8").splitlines()[1:] == [
+        f"install {WAITING} -y -qq --no-install-recommends ffmpeg"
+    ]
+    assert "not installed: chromium; " in capsys.readouterr().out
 
 
 def test_sudo_without_a_password_will_do(bin_folder: Path) -> None:
@@ -74,7 +91,7 @@ def test_sudo_without_a_password_will_do(bin_folder: Path) -> None:
     assert system_packages.install(["ffmpeg"])
     assert (bin_folder / "log").read_text(encoding="utf-8").splitlines() == [
         "-n true",
-        "-n apt-get install -y -qq --no-install-recommends ffmpeg",
+        f"-n apt-get install {WAITING} -y -qq --no-install-recommends ffmpeg",
     ]
 
 

@@ -1,7 +1,8 @@
-# The runtime of a pod, and the router, which needs no torch:
+# The three images:
 #
-#   docker build -f runtime/Dockerfile -t matinee/runtime .
-#   docker build -f runtime/Dockerfile -t matinee/router --target router .
+#   docker build --target operator -t matinee/operator .
+#   docker build --target router -t matinee/router .
+#   docker build --target runtime -t matinee/runtime .
 #
 # TORCH_OPTIONS: options of pip for torch, which has one build for CUDA (pip's default) and another
 # for CPUs. The layer with the dependencies changes with the locks only, that with the code is small.
@@ -15,8 +16,21 @@ FROM environment AS code
 COPY requirements/build.txt /requirements/
 RUN /opt/venv/bin/pip install --no-deps --require-hashes -r /requirements/build.txt
 COPY . /source
-RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --target /opt/matinee /source \
- && rm -r /opt/matinee/matinee_operator
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --target /opt/matinee /source
+
+FROM code AS operator-code
+RUN rm -r /opt/matinee/matinee
+
+FROM code AS router-code
+RUN rm -r /opt/matinee/matinee_operator
+
+FROM code AS runtime-code
+RUN rm -r /opt/matinee/matinee_operator
+
+FROM environment AS operator-dependencies
+COPY requirements/operator.txt /requirements/
+RUN /opt/venv/bin/pip install --no-deps --require-hashes -r /requirements/operator.txt \
+ && /opt/venv/bin/pip uninstall --yes pip
 
 FROM environment AS router-dependencies
 COPY requirements/router.txt /requirements/
@@ -38,14 +52,22 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
     USER=matinee
 USER 10001:10001
+
+FROM base AS operator
+EXPOSE 8080
+ENTRYPOINT ["python3", "-m", "matinee_operator"]
+COPY --from=operator-dependencies /opt/venv /opt/venv
+COPY --from=operator-code /opt/matinee /opt/matinee
+
+FROM base AS server
 EXPOSE 8000
 ENTRYPOINT ["python3", "-m", "matinee"]
 CMD ["--help"]
 
-FROM base AS router
+FROM server AS router
 COPY --from=router-dependencies /opt/venv /opt/venv
-COPY --from=code /opt/matinee /opt/matinee
+COPY --from=router-code /opt/matinee /opt/matinee
 
-FROM base AS runtime
+FROM server AS runtime
 COPY --from=runtime-dependencies /opt/venv /opt/venv
-COPY --from=code /opt/matinee /opt/matinee
+COPY --from=runtime-code /opt/matinee /opt/matinee
