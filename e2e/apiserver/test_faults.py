@@ -90,9 +90,8 @@ async def test_the_whole_story_with_every_fourth_answer_wrong(
 
 
 async def test_a_list_whose_pages_are_too_old_begins_anew(
-    kube: Kube, api_server: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
+    kube: Kube, api_server: ControlPlane, namespace: str
 ) -> None:
-    monkeypatch.setattr("matinee_operator.clients.kube.PAGE", 2)
     names = [f"x{number}" for number in range(5)]
     for name in names:
         meta = {"name": name, "namespace": namespace}
@@ -107,7 +106,8 @@ async def test_a_list_whose_pages_are_too_old_begins_anew(
         faulty_way(api_server.kubeconfig, second_page_is_gone_once, WATCH_LINES) as way,
         connected(Metrics(), str(way.kubeconfig)) as through,
     ):
-        found = await through.list("ConfigMap", namespace)
+        paged = Kube(through.client, through.metrics, page=2)
+        found = await paged.list("ConfigMap", namespace)
     assert [one["metadata"]["name"] for one in found] == names
     assert [one.continued for one in told] == [False, True, False, True, True]
 

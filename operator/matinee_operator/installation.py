@@ -14,8 +14,8 @@ class Installation:
     """Image of runtime pods whose service names none."""
     image_pull_policy: str
     """Of those pods."""
+    has_pod_monitors: bool = False
+    """Whether the cluster has the PodMonitor kind of the Prometheus operator."""
     propagation: timedelta = timedelta(seconds=5)
     """What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became
     ready may not be found yet, and one that was taken out may still be."""
-    has_pod_monitors: bool = False
-    """Whether the cluster has the PodMonitor kind of the Prometheus operator."""

@@ -60,16 +60,13 @@ class ObservedPod:
     finished: bool = False
     finished_at: datetime | None = None
     terminating: bool = False
+    cordoned_at: datetime | None = None
     drain_deadline: datetime | None = None
     trouble: Trouble | None = None
     slots: Slots | None = None
     leaving_node: bool = False
-    found_from: datetime | None = None
-    """When everybody finds it, if it stays ready."""
-    unseen_from: datetime | None = None
-    """When nobody finds it any more, although it is ready: it was cordoned."""
-    settled: bool = True
-    """It has been ready for so long that everybody finds it."""
+    settles_at: datetime | None = None
+    """Ready, but until then not everybody may find it."""
 
     @property
     def ready(self) -> bool:
@@ -89,7 +86,7 @@ class ObservedPod:
         """It takes new sessions."""
         return (
             self.ready
-            and self.settled
+            and self.settles_at is None
             and not self.cordoned
             and not (self.slots and self.slots.draining)
         )
@@ -109,16 +106,15 @@ def observed_pod(
     raw: Object,
     slots: Slots | None,
     now: datetime,
-    *,
     propagation: timedelta,
+    *,
     leaving_node: bool = False,
 ) -> ObservedPod:
     meta, status = raw["metadata"], raw.get("status", {})
     annotations = meta.get("annotations", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
     ready_since = None if finished else _ready_since(status)
-    found_from = ready_since + propagation if ready_since else None
-    cordoned_at = _moment_or_none(annotations.get(labels.CORDONED_AT))
+    settles_at = ready_since + propagation if ready_since else None
     return ObservedPod(
         name=meta["name"],
         uid=meta["uid"],
@@ -135,13 +131,12 @@ def observed_pod(
         finished=finished,
         finished_at=_finished_at(status) if finished else None,
         terminating="deletionTimestamp" in meta,
+        cordoned_at=_moment_or_none(annotations.get(labels.CORDONED_AT)),
         drain_deadline=_moment_or_none(annotations.get(labels.DRAIN_DEADLINE)),
         trouble=None if ready_since else pod_trouble(raw),
         slots=slots,
         leaving_node=leaving_node,
-        found_from=found_from,
-        unseen_from=cordoned_at + propagation if cordoned_at else None,
-        settled=found_from is not None and now >= found_from,
+        settles_at=settles_at if settles_at and settles_at > now else None,
     )
 
 

@@ -131,13 +131,15 @@ def _make(
 def _drains(snapshot: ServiceSnapshot, decided: Rollout) -> Iterator[Action]:
     """Pods that were cordoned and have not said yet that they know it. A pod that drains refuses
     viewers: it is told when no Service leads new ones there any more."""
+    propagation = snapshot.installation.propagation
     for pod in snapshot.pods:
         if pod in decided.deleted or not (pod.live and pod.running and pod.ip):
             continue
         if pod.drain_deadline is None or (pod.slots and pod.slots.draining):
             continue
-        if pod.ready and pod.unseen_from and snapshot.now < pod.unseen_from:
-            decided.look_again_at.append(pod.unseen_from)
+        unseen_from = pod.cordoned_at + propagation if pod.cordoned_at and pod.ready else None
+        if unseen_from and snapshot.now < unseen_from:
+            decided.look_again_at.append(unseen_from)
         else:
             seconds = max(0.0, (pod.drain_deadline - snapshot.now).total_seconds())
             migrate = snapshot.service.spec.drain.on_deadline == "Migrate"

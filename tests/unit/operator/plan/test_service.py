@@ -123,15 +123,23 @@ def test_a_cordoned_pod_is_marked_until_when_it_may_play() -> None:
 
 def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> None:
     deadline = NOW + timedelta(minutes=10)
-    cordoned = pod("live-old-0", unseen_from=NOW + timedelta(seconds=3), drain_deadline=deadline)
+    cordoned = pod("live-old-0", cordoned_at=NOW - timedelta(seconds=2), drain_deadline=deadline)
     early = plan_service(settled(cordoned, pod(NEW)))
     assert "drain live-old-0" not in kinds(early)
     assert Requeue(3.1) in early
     unready = dataclasses.replace(cordoned, ready_since=None)
-    known = dataclasses.replace(cordoned, unseen_from=NOW)
+    known = dataclasses.replace(cordoned, cordoned_at=NOW - timedelta(seconds=5))
     for one in (unready, known):
         actions = plan_service(settled(one, pod(NEW)))
         assert Drain("live-old-0", "10.0.0.1", 600.0, migrate=True) in actions
+
+
+def test_how_long_viewers_can_still_be_sent_there_is_a_setting() -> None:
+    deadline = NOW + timedelta(minutes=10)
+    cordoned = pod("live-old-0", cordoned_at=NOW, drain_deadline=deadline)
+    fast = dataclasses.replace(INSTALLATION, propagation=timedelta())
+    actions = plan_service(settled(cordoned, pod(NEW), installation=fast))
+    assert "drain live-old-0" in kinds(actions)
 
 
 def test_a_pod_that_says_that_it_drains_is_not_told_again() -> None:
@@ -175,7 +183,7 @@ def test_deleting_a_service_that_drains_waits_for_its_sessions() -> None:
         drain={"onDelete": True, "timeoutSeconds": 3600},
     )
     later = NOW + timedelta(minutes=1)
-    busy = pod(NEW, slots=slots(1), unseen_from=NOW - timedelta(minutes=1), drain_deadline=later)
+    busy = pod(NEW, slots=slots(1), cordoned_at=NOW - timedelta(minutes=1), drain_deadline=later)
     actions = plan_service(snapshot(busy, service=going))
     assert f"drain {NEW}" in kinds(actions)
     assert "patch StreamingService live" not in kinds(actions)
