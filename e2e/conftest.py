@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from e2e import operating, pods
-from e2e.fixtures import namespace_for, wait_for_namespaces_to_go
+from e2e.namespaces import namespace_for, wait_for_namespaces_to_go
 from e2e.target import Target
 
 

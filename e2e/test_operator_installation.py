@@ -8,7 +8,7 @@ import kubernetes.client
 import pytest
 
 from e2e import operating
-from e2e.fixtures import namespace_for
+from e2e.namespaces import namespace_for
 from e2e.operating import condition, pods_of, wait_until
 from e2e.target import Target
 from e2e.test_operator_sessions import uids, url_of

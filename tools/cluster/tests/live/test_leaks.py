@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from e2e import leaks, mending, pods
-from e2e.fixtures import wait_for_namespaces_to_go
 from e2e.inner_run import inner_run
+from e2e.namespaces import wait_for_namespaces_to_go
 from e2e.target import Target
 from tools.cluster import __main__ as command
 
