@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from matinee.generation import ContinuationState, SegmentRequest
+from matinee.generation import SegmentRequest, State
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import FramesReady, JobEvent, SegmentDone, SegmentJob
 from tests.unit.runtime.worker import fake_engine
@@ -21,7 +21,7 @@ def segment(
     seed: int = 1,
     frames: int = 17,
     steps: int = 4,
-    state: ContinuationState | None = None,
+    state: State | None = None,
 ) -> SegmentJob:
     request = SegmentRequest(
         prompt=prompt,
