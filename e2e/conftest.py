@@ -37,7 +37,7 @@ def operator(cluster: Target) -> Iterator[Target]:
 def tiny(operator: Target, namespace: str) -> str:
     """A namespace in which the bundled model is served by two pods, with a client pod."""
     model = yaml.safe_load(Path("examples/videomodel.yaml").read_text())
-    del model["spec"]["warmup"]  # it would make a video first, and no pod waits for it
+    model["spec"]["warmup"] = {"enabled": False}  # a Job and each pod would make a video first
     operator.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(model))
     operator.kubectl("apply", "-n", namespace, "-f", "examples/streamingservice.yaml")
     serve(operator, namespace)
