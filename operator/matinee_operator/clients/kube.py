@@ -47,7 +47,6 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 REQUEST_TIMEOUT_S = 30.0
 CONNECTIONS = 32
-PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,11 @@ class Credentials:
 class Kube:
     """Requests to one API server."""
 
-    def __init__(self, client: ApiClient, metrics: Metrics) -> None:
+    def __init__(self, client: ApiClient, metrics: Metrics, page: int = 500) -> None:
+        """`page`: so many objects of a list come with one answer."""
         self.client = client
         self.metrics = metrics
+        self._page = page
 
     async def apply(self, manifest: Mapping[str, Any]) -> Object:
         """Server-side apply under our field manager; others' fields stay theirs."""
@@ -111,7 +112,7 @@ class Kube:
     async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
         """Every object of a kind, read page by page; each is told its kind."""
         found: list[Object] = []
-        first = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
+        first = {"limit": str(self._page)} | ({"labelSelector": labels} if labels else {})
         query = first
         while True:
             try:
