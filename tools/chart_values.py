@@ -99,6 +99,11 @@ class Values(_Values):
     """Objects that are looked at at the same time."""
     resync_seconds: int = Field(default=600, ge=1, le=86400)
     """How often everything is listed and compared."""
+    propagation_seconds: int = Field(default=5, ge=0, le=300)
+    """What kube-proxy and DNS may take to follow a pod's readiness. For so long a new pod is not
+    counted on yet, and a pod that goes is not told to refuse viewers."""
+    lease_seconds: int = Field(default=12, ge=3, le=300)
+    """A leader that is silent for this long is replaced; it is renewed six times in it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The log is JSON on stdout."""
     operator_key: OperatorKey = OperatorKey()

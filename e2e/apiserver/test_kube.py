@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from matinee_operator.clients.kube import PAGE, Kube
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import AlreadyExists, Conflict, NotFound, Refused
 from matinee_operator.objects import Key
 
@@ -62,17 +62,16 @@ async def test_a_refusal_has_the_server_s_words(kube: Kube, namespace: str) -> N
         await kube.create(config_map(namespace, name="Not_A_Name"))
 
 
-async def test_lists_are_read_page_by_page_and_only_ours(
-    kube: Kube, namespace: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("matinee_operator.clients.kube.PAGE", 2)
-    assert PAGE > 2
+async def test_lists_are_read_page_by_page_and_only_ours(kube: Kube, namespace: str) -> None:
+    paged = Kube(kube.client, kube.metrics, page=2)
+    asked = kube.metrics.total("api_requests_total", verb="get")
     for number in range(5):
         await kube.create(config_map(namespace, name=f"x{number}"))
     stranger = config_map(namespace, name="stranger")
     stranger["metadata"]["labels"] = {}
     await kube.create(stranger)
-    found = await kube.list("ConfigMap", namespace, "app.kubernetes.io/managed-by=matinee")
+    found = await paged.list("ConfigMap", namespace, "app.kubernetes.io/managed-by=matinee")
+    assert kube.metrics.total("api_requests_total", verb="get") == asked + 3
     assert [one["metadata"]["name"] for one in found] == [f"x{number}" for number in range(5)]
     assert {one["kind"] for one in found} == {"ConfigMap"}
 

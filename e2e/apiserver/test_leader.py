@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from matinee_operator.clients.kube import Kube
-from matinee_operator.clients.leader import LEASE_S, Leader, LeadershipLost
+from matinee_operator.clients.leader import Leader, LeadershipLost
 from matinee_operator.errors import Unavailable
+
+LEASE_S = 12.0
 
 
 class Clock:
@@ -20,6 +22,9 @@ class Clock:
     def __call__(self) -> float:
         return self.seconds
 
+    async def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
 
 @pytest.fixture
 def clock() -> Clock:
@@ -29,7 +34,8 @@ def clock() -> Clock:
 @pytest.fixture
 def replica(kube: Kube, namespace: str, clock: Clock) -> Callable[[str], Leader]:
     def make(name: str) -> Leader:
-        return Leader(kube, namespace, name, lambda: datetime.now(UTC), clock)
+        now, sleep = lambda: datetime.now(UTC), clock.sleep
+        return Leader(kube, namespace, name, now, clock, LEASE_S, sleep)
 
     return make
 
@@ -80,12 +86,6 @@ async def test_a_lease_that_is_released_is_taken_at_once(
     assert await second.attempt()
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matinee_operator.clients.leader.RETRY_S", 0.0)
-
-
-@pytest.mark.usefixtures("impatient")
 async def test_a_leader_that_another_one_has_replaced_ends_itself(
     replica: Callable[[str], Leader], clock: Clock
 ) -> None:
@@ -100,24 +100,18 @@ async def test_a_leader_that_another_one_has_replaced_ends_itself(
 
 
 class Deaf(Kube):
-    """A connection on which no answer comes any more; a second passes with each request."""
-
-    clock: Clock
+    """A connection on which no answer comes any more."""
 
     async def request(self, *_: Any, **__: Any) -> dict[str, Any]:
-        self.clock.seconds += 1.0
         raise Unavailable(0, "TimeoutError", "no answer")
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_a_leader_that_cannot_renew_ends_itself_before_the_lease_does(
     kube: Kube, replica: Callable[[str], Leader], clock: Clock
 ) -> None:
     leader = replica("a")
     await leader.acquire()
-    deaf = Deaf(kube.client, kube.metrics)
-    deaf.clock = clock
-    leader.kube = deaf
+    leader.kube = Deaf(kube.client, kube.metrics)
     with pytest.raises(LeadershipLost, match="not renewed in time"):
         await leader.keep()
     assert clock.seconds < LEASE_S

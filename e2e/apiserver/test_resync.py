@@ -3,19 +3,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
 from matinee_operator.clients.kube import Kube
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
 from matinee_operator.watch.cache import Cache, key_of
 from matinee_operator.watch.resync import Resync
-
-
-@pytest.fixture(autouse=True)
-def _no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matinee_operator.watch.resync.GRACE_S", 0.0)
 
 
 class Looking:
@@ -33,6 +26,7 @@ class Looking:
             namespaces=(namespace,),
             seen=self.seen,
             enqueue=self.queued.append,
+            grace_s=0.0,
         )
 
     def seen(self, gone: bool, raw: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +16,6 @@ class Installation:
     """Of those pods."""
     has_pod_monitors: bool = False
     """Whether the cluster has the PodMonitor kind of the Prometheus operator."""
+    propagation: timedelta = timedelta(seconds=5)
+    """What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became
+    ready may not be found yet, and one that was taken out may still be."""

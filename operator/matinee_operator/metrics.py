@@ -1,53 +1,67 @@
-"""Counters and gauges in Prometheus' text form. A library for these few lines would be larger."""
+"""The operator's counters and gauges, in Prometheus' text form."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-PREFIX = "matinee_operator_"
-HELP = {
-    "api_requests_total": ("counter", "Requests to the API server by verb"),
-    "reconciles_total": ("counter", "Objects looked at, by kind and result"),
-    "reconcile_seconds_total": ("counter", "Time spent on looking at objects, by kind"),
-    "writes_total": ("counter", "Changes made through the API server, by action"),
-    "missed_events_total": ("counter", "Changes that a look at everything found first, by kind"),
-    "queue_depth": ("gauge", "Objects that wait to be looked at"),
-    "queue_oldest_seconds": ("gauge", "How long the object that waits longest is overdue"),
-    "leader": ("gauge", "1 on the replica that acts"),
-    "pod_feeds": ("gauge", "Pods whose sessions are followed"),
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    disable_created_metrics,
+    generate_latest,
+)
+
+NAMESPACE = "matinee_operator"
+COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "api_requests_total": ("Requests to the API server by verb", ("verb",)),
+    "reconciles_total": ("Objects looked at, by kind and result", ("kind", "result")),
+    "reconcile_seconds_total": ("Time spent on looking at objects, by kind", ("kind",)),
+    "writes_total": ("Changes made through the API server, by action", ("action",)),
+    "missed_events_total": (
+        "Changes that a look at everything found first, by kind",
+        ("kind",),
+    ),
+    "internal_errors_total": (
+        "Bugs met while looking at objects, by kind",
+        ("kind",),
+    ),
+}
+"""Meaning and labels."""
+GAUGES = {
+    "queue_depth": "Objects that wait to be looked at",
+    "queue_oldest_seconds": "How long the object that waits longest is overdue",
+    "leader": "1 on the replica that acts",
+    "pod_feeds": "Pods whose sessions are followed",
 }
 
-Labels = tuple[tuple[str, str], ...]
+disable_created_metrics()  # they would double the series, and nobody asks when a counter was made
 
 
-@dataclass(slots=True)
 class Metrics:
     """`count` adds to a counter; a gauge is a function that is asked when somebody reads."""
 
-    _counters: dict[str, dict[Labels, float]] = field(default_factory=dict)
-    _gauges: dict[str, Callable[[], float]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._counters = {
+            name: Counter(name, meaning, labels, namespace=NAMESPACE, registry=self._registry)
+            for name, (meaning, labels) in COUNTERS.items()
+        }
+        self._gauges = {
+            name: Gauge(name, meaning, namespace=NAMESPACE, registry=self._registry)
+            for name, meaning in GAUGES.items()
+        }
 
     def count(self, name: str, amount: float = 1.0, **labels: str) -> None:
-        series = self._counters.setdefault(name, {})
-        key = tuple(sorted(labels.items()))
-        series[key] = series.get(key, 0.0) + amount
+        self._counters[name].labels(**labels).inc(amount)
 
     def total(self, name: str, **labels: str) -> float:
         """Over all series that have these labels."""
-        series = self._counters.get(name, {})
-        return sum(value for key, value in series.items() if set(labels.items()) <= set(key))
+        (family,) = self._counters[name].collect()
+        return sum(one.value for one in family.samples if labels.items() <= one.labels.items())
 
     def gauge(self, name: str, read: Callable[[], float]) -> None:
-        self._gauges[name] = read
+        self._gauges[name].set_function(read)
 
     def text(self) -> str:
-        lines: list[str] = []
-        for name, (kind, meaning) in HELP.items():
-            lines += [f"# HELP {PREFIX}{name} {meaning}", f"# TYPE {PREFIX}{name} {kind}"]
-            if name in self._gauges:
-                lines.append(f"{PREFIX}{name} {self._gauges[name]():g}")
-            for labels, value in self._counters.get(name, {}).items():
-                inside = ",".join(f'{key}="{text}"' for key, text in labels)
-                lines.append(f"{PREFIX}{name}{{{inside}}} {value:g}")
-        return "\n".join(lines) + "\n"
+        return generate_latest(self._registry).decode()

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -19,7 +19,7 @@ from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.clients.leader import Leader
 from matinee_operator.clients.pod_feeds import PodFeeds, pod_session
-from matinee_operator.clients.retry import patiently
+from matinee_operator.clients.retry import until_available
 from matinee_operator.errors import OperatorError
 from matinee_operator.health import Health, serving_health
 from matinee_operator.installation import Installation
@@ -48,9 +48,9 @@ async def run(settings: Settings) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
-        if not await patiently(lambda: kube.serves(API_VERSION)):
+        if not await until_available(lambda: kube.serves(API_VERSION)):
             raise KindsMissing(f"this cluster does not know {API_VERSION}: install the CRDs")
-        has_monitors = await patiently(lambda: kube.serves(MONITORS))
+        has_monitors = await until_available(lambda: kube.serves(MONITORS))
         session = await stack.enter_async_context(pod_session())
         parts = _Operator(settings, kube, session, metrics, has_monitors)
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
@@ -92,7 +92,7 @@ class _Operator:
         self._cache, self._queue = Cache(), WorkQueue()
         self.health = Health(self._queue.oldest_s)
         self._feeds = PodFeeds(session, self._heard)
-        self._leader = Leader(kube, settings.namespace, settings.identity, utc_now, time.monotonic)
+        self._leader = self._make_leader()
         self._reconciler = self._make_reconciler(has_pod_monitors)
         kinds = handlers.watched(settings.namespaces)
         self._resync = self._make_resync((*kinds, "PodMonitor") if has_pod_monitors else kinds)
@@ -102,10 +102,23 @@ class _Operator:
         metrics.gauge("leader", lambda: float(self._leader.leading))
         metrics.gauge("pod_feeds", lambda: self._feeds.count)
 
+    def _make_leader(self) -> Leader:
+        return Leader(
+            kube=self._kube,
+            namespace=self._settings.namespace,
+            identity=self._settings.identity,
+            now=utc_now,
+            clock=time.monotonic,
+            lease_s=self._settings.lease_seconds,
+        )
+
     def _make_reconciler(self, has_pod_monitors: bool) -> Reconciler:
         settings = self._settings
         installation = Installation(
-            settings.runtime_image, settings.image_pull_policy, has_pod_monitors
+            runtime_image=settings.runtime_image,
+            image_pull_policy=settings.image_pull_policy,
+            has_pod_monitors=has_pod_monitors,
+            propagation=timedelta(seconds=settings.propagation_seconds),
         )
         return Reconciler(
             kube=self._kube,

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from matinee_api.config.errors import ConfigError
+from matinee_api.kinds import conditions as words
 from matinee_api.kinds.meta import API_VERSION, Condition
 from matinee_operator import labels, plan, status
 from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
@@ -19,9 +20,10 @@ from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
 from matinee_operator.errors import AlreadyExists, NotFound, OperatorError, Refused
+from matinee_operator.internal_errors import InternalErrors
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import listening_at
+from matinee_operator.observe.pods import Trouble, listening_at
 from matinee_operator.observe.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
 from matinee_operator.observe.snapshots import Snapshot, Snapshots
 from matinee_operator.plan.compare import is_within, key_of
@@ -51,14 +53,25 @@ class Reconciler:
     metrics: Metrics
     now: Callable[[], datetime]
     seen: Callable[[bool, Object], None]
-    _refusals: dict[Key, str] = field(default_factory=dict)
+    _refusals: dict[Key, Trouble] = field(default_factory=dict)
+    _internal_errors: InternalErrors = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._internal_errors = InternalErrors(self.metrics)
 
     async def reconcile(self, key: Key) -> float | None:
         """When to look again; None: when something changes. Raises what is worth another try."""
         began, result = time.perf_counter(), "failed"
         try:
             again = await self._reconcile(key)
+        except OperatorError:
+            raise
+        except Exception as error:
+            await self._tell_bug(key, self._internal_errors.note(key, error))
+            raise
+        else:
             result = "done"
+            self._internal_errors.forget(key)
             return again
         finally:
             self.metrics.count("reconciles_total", kind=key.kind, result=result)
@@ -77,7 +90,7 @@ class Reconciler:
             self._refusals.pop(key, None)
             return None
         done = await self._perform(key, snapshot, _plan(snapshot))
-        refusal = next((one.message for one in done.failures if isinstance(one, Refused)), None)
+        refusal = _refusal(done.failures)
         if refusal is None:
             self._refusals.pop(key, None)
         else:
@@ -204,9 +217,25 @@ class Reconciler:
             await self.events.tell(key, _uid(snapshot), event)
 
     async def _tell_invalid(self, key: Key, error: ConfigError) -> None:
+        await self._warn(key, words.INVALID_SPEC, str(error))
+
+    async def _tell_bug(self, key: Key, trouble: Trouble) -> None:
+        """In an event, and in the status if that is not where the bug is."""
+        await self._warn(key, trouble.reason, trouble.message)
+        try:
+            await self._report(key, self.snapshots.take(key, self.now(), trouble))
+        except Exception as error:  # noqa: BLE001 - the bug is logged; only its telling failed
+            logger.warning("the status of %s does not tell of the bug: %r", key, error)
+
+    async def _warn(self, key: Key, reason: str, message: str) -> None:
         raw = self.snapshots.cache.get(key) or {"metadata": {}}
-        event = Tell("Warning", "InvalidSpec", str(error))
+        event = Tell("Warning", reason, message)
         await self.events.tell(key, raw["metadata"].get("uid", ""), event)
+
+
+def _refusal(failures: list[OperatorError]) -> Trouble | None:
+    refused = next((one for one in failures if isinstance(one, Refused)), None)
+    return Trouble(words.POD_REFUSED, refused.message) if refused else None
 
 
 def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, str]:

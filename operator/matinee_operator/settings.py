@@ -29,6 +29,8 @@ class Settings:
     health_port: int = 8080
     workers: int = 8
     resync_seconds: float = 600.0
+    propagation_seconds: float = 5.0
+    lease_seconds: float = 12.0
     log_level: str = "INFO"
     kubeconfig: str | None = None
 
@@ -47,6 +49,11 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "MATINEE_HEALTH_PORT": ("health_port", "port of /healthz, /readyz and /metrics"),
     "MATINEE_WORKERS": ("workers", "objects that are reconciled at the same time"),
     "MATINEE_RESYNC_SECONDS": ("resync_seconds", "seconds between looks at everything"),
+    "MATINEE_PROPAGATION_SECONDS": (
+        "propagation_seconds",
+        "seconds that kube-proxy and DNS may take to follow a pod's readiness",
+    ),
+    "MATINEE_LEASE_SECONDS": ("lease_seconds", "seconds after which a silent leader is replaced"),
     "MATINEE_LOG_LEVEL": ("log_level", "DEBUG, INFO, WARNING or ERROR"),
     "KUBECONFIG": ("kubeconfig", "file that names the cluster, for an operator outside of it"),
 }
@@ -113,5 +120,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "health_port": _number(1, 65535),
     "workers": _number(1, 256),
     "resync_seconds": _number(1, 86400),
+    "propagation_seconds": _number(0, 300),
+    "lease_seconds": _number(3, 300),
     "log_level": _choice("DEBUG", "INFO", "WARNING", "ERROR"),
 }

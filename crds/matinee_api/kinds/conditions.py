@@ -69,6 +69,7 @@ NODE_LOST = "NodeLost"  # a node stopped answering; its pods are replaced elsewh
 CRASH_LOOPING = "CrashLooping"  # runtime pods end again and again
 UNSCHEDULABLE = "Unschedulable"  # no node has room (or the GPUs) for a pod
 FEATURE_UNAVAILABLE = "FeatureUnavailable"  # the spec asks for what this release cannot do yet
+INTERNAL_ERROR = "InternalError"  # the operator has a bug; its log has the traceback
 PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"  # a rollout does not get on
 
 VIDEO_MODEL_TYPES = (DOWNLOADED, WARMED, READY, DEGRADED)

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
@@ -47,7 +48,6 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 REQUEST_TIMEOUT_S = 30.0
 CONNECTIONS = 32
-PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,11 @@ class Credentials:
 class Kube:
     """Requests to one API server."""
 
-    def __init__(self, client: ApiClient, metrics: Metrics) -> None:
+    def __init__(self, client: ApiClient, metrics: Metrics, page: int = 500) -> None:
+        """`page`: so many objects of a list come with one answer."""
         self.client = client
         self.metrics = metrics
+        self._page = page
 
     async def apply(self, manifest: Mapping[str, Any]) -> Object:
         """Server-side apply under our field manager; others' fields stay theirs."""
@@ -111,7 +113,7 @@ class Kube:
     async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
         """Every object of a kind, read page by page; each is told its kind."""
         found: list[Object] = []
-        first = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
+        first = {"limit": str(self._page)} | ({"labelSelector": labels} if labels else {})
         query = first
         while True:
             try:
@@ -194,8 +196,17 @@ async def connected(metrics: Metrics, kubeconfig: str | None = None) -> AsyncIte
     except ConfigException as error:
         raise BadSettings(f"no cluster: {error}") from error
     configuration.connection_pool_maxsize = CONNECTIONS
+    configuration.proxy = configuration.proxy or proxy_to(configuration.host)
+    # aiohttp would look for the proxy, and into ~/.netrc, in a thread at each request.
+    configuration.client_session_kwargs = {"trust_env": False}
     async with ApiClient(configuration) as client:
         yield Kube(client, metrics)
+
+
+def proxy_to(server: str) -> str | None:
+    """As the environment says."""
+    where = urlsplit(server)
+    return None if proxy_bypass(where.netloc) else getproxies().get(where.scheme)
 
 
 def path_of(key: Key) -> str:

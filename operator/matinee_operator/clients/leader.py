@@ -1,15 +1,16 @@
 """A Lease says which replica acts: 12 s long, renewed every 2 s, given up after 8 s without.
 
-So another replica takes over within 14 s: the Lease's length and one look at it. The clocks of two
-machines are never compared: a replica takes over when it has seen the Lease unchanged for its whole
-length by its own clock.
+So another replica takes over within 14 s: the Lease's length and one look at it. A Lease of another
+length is renewed and given up after the same shares of it. The clocks of two machines are never
+compared: a replica takes over when it has seen the Lease unchanged for its whole length by its own
+clock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,9 +21,6 @@ from matinee_operator.objects import Key
 
 logger = logging.getLogger(__name__)
 
-LEASE_S = 12.0
-RENEW_BY_S = 8.0
-RETRY_S = 2.0
 NAME = "matinee-operator"
 
 Object = dict[str, Any]
@@ -41,9 +39,20 @@ class Leader:
     identity: str
     now: Callable[[], datetime]
     clock: Callable[[], float]
+    lease_s: float = 12.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     leading: bool = False
     _seen_version: str = ""
     _seen_at: float = field(default=0.0)
+
+    @property
+    def renew_by_s(self) -> float:
+        """After so long without success a leader gives up, before the Lease runs out."""
+        return self.lease_s * 2 / 3
+
+    @property
+    def retry_s(self) -> float:
+        return self.lease_s / 6
 
     async def acquire(self) -> None:
         """Wait until this replica leads."""
@@ -55,19 +64,19 @@ class Leader:
                     return
             except ApiError as error:
                 logger.warning("the Lease cannot be read or written: %s", error)
-            await asyncio.sleep(RETRY_S)
+            await self.sleep(self.retry_s)
 
     async def keep(self) -> None:
         """Renew for ever. Raises `LeadershipLost`."""
         renewed = self.clock()
         while True:
-            await asyncio.sleep(RETRY_S)
+            await self.sleep(self.retry_s)
             try:
-                async with asyncio.timeout(max(0.1, renewed + RENEW_BY_S - self.clock())):
+                async with asyncio.timeout(max(0.1, renewed + self.renew_by_s - self.clock())):
                     held = await self.attempt()
             except (ApiError, TimeoutError) as error:
                 logger.warning("the Lease was not renewed: %s", error)
-                if self.clock() - renewed >= RENEW_BY_S:
+                if self.clock() - renewed >= self.renew_by_s:
                     raise self._lost("not renewed in time") from error
                 continue
             if not held:
@@ -106,7 +115,7 @@ class Leader:
             spec["leaseTransitions"] = spec.get("leaseTransitions", 0) + 1
         spec["holderIdentity"] = self.identity
         spec["renewTime"] = self._stamp()
-        spec["leaseDurationSeconds"] = int(LEASE_S)
+        spec["leaseDurationSeconds"] = int(self.lease_s)
         await self.kube.replace(lease)
         return True
 
@@ -114,7 +123,7 @@ class Leader:
         version = lease["metadata"]["resourceVersion"]
         if version != self._seen_version:
             self._seen_version, self._seen_at = version, self.clock()
-        return self.clock() - self._seen_at >= LEASE_S
+        return self.clock() - self._seen_at >= self.lease_s
 
     def _lost(self, why: str) -> LeadershipLost:
         self.leading = False
@@ -127,7 +136,7 @@ class Leader:
             "metadata": {"name": NAME, "namespace": self.namespace},
             "spec": {
                 "holderIdentity": self.identity,
-                "leaseDurationSeconds": int(LEASE_S),
+                "leaseDurationSeconds": int(self.lease_s),
                 "acquireTime": self._stamp(),
                 "renewTime": self._stamp(),
                 "leaseTransitions": 0,

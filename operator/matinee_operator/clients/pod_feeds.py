@@ -1,23 +1,23 @@
 """The pods' own HTTP: what each of them streams, and the order to drain.
 
 Runtime pods stream their slots, pods that fetch weights their progress, a line of JSON at a time.
-A feed is read as long as its pod runs. When it breaks, what is known becomes unknown at once, and
-it is opened again after a pause that doubles.
+A feed is read as long as its pod runs. When it breaks, by a bug too, what is known becomes unknown
+at once, and it is opened again after a pause that doubles.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
 
 from matinee_api.contracts.fetch import FetchProgress
 from matinee_operator.actions import Drain
+from matinee_operator.clients.retry import Retry
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.objects import Key
 from matinee_operator.observe.pods import Slots
@@ -28,8 +28,7 @@ logger = logging.getLogger(__name__)
 SILENCE_S = 40.0
 """A pod says something every 15 s; after this the feed is opened again."""
 CONNECT_S = 3.0
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
 DRAIN_TIMEOUT_S = 5.0
 
 
@@ -46,11 +45,14 @@ class Stream:
     parse: Callable[[bytes], Slots | FetchProgress]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Feed:
-    task: asyncio.Task[None]
+    uid: str
     root: Key
+    stream: Stream
+    url: str
     said: Slots | FetchProgress | None = None
+    retry: Retry = field(default_factory=lambda: Retry(FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ class PodFeeds:
     changed: Callable[[Key], None]
     port: int = PORT
     _feeds: dict[str, _Feed] = field(default_factory=dict)
+    _tasks: dict[_Feed, asyncio.Task[None]] = field(default_factory=dict)
+    """Also of feeds that were told to end and have not ended yet."""
 
     def follow(self, root: Key, stream: Stream, pods: Mapping[str, str]) -> None:
         """Read the feeds of these pods (uid -> address) of the root, and of no others."""
@@ -69,8 +73,7 @@ class PodFeeds:
                 self._forget(uid)
         for uid, ip in pods.items():
             if uid not in self._feeds:
-                task = asyncio.create_task(self._read(uid, stream, ip), name=f"feed {root} {ip}")
-                self._feeds[uid] = _Feed(task, root)
+                self._begin(_Feed(uid, root, stream, f"{self._url(ip)}{stream.path}"))
 
     def slots(self, uid: str) -> Slots | None:
         said = self._said(uid)
@@ -85,10 +88,9 @@ class PodFeeds:
         return len(self._feeds)
 
     async def close(self) -> None:
-        tasks = [feed.task for feed in self._feeds.values()]
         for uid in list(self._feeds):
             self._forget(uid)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def drain(self, order: Drain, token: str) -> None:
         """Raises `PodUnreachable`."""
@@ -110,33 +112,44 @@ class PodFeeds:
         feed = self._feeds.get(uid)
         return feed.said if feed else None
 
+    def _begin(self, feed: _Feed) -> None:
+        task = asyncio.create_task(self._keep_reading(feed), name=f"feed {feed.url}")
+        self._feeds[feed.uid], self._tasks[feed] = feed, task
+        task.add_done_callback(lambda _task: self._tasks.pop(feed))
+
     def _forget(self, uid: str) -> None:
-        self._feeds.pop(uid).task.cancel()
+        self._tasks[self._feeds.pop(uid)].cancel()
 
-    async def _read(self, uid: str, stream: Stream, ip: str) -> None:
-        pause = FIRST_PAUSE_S
+    async def _keep_reading(self, feed: _Feed) -> None:
+        """Until it is cancelled."""
         while True:
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError):
-                async for line in self._lines(f"{self._url(ip)}{stream.path}"):
-                    said = stream.parse(line)
-                    pause = FIRST_PAUSE_S
-                    self._know(uid, said)
-            self._know(uid, None)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_S)
+            try:
+                await self._read(feed)
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                logger.debug("%s: %r", feed.url, error)
+            except Exception:
+                logger.exception("%s is read again: this is a bug", feed.url)
+            await asyncio.sleep(feed.retry.failed())
 
-    async def _lines(self, url: str) -> AsyncIterator[bytes]:
+    async def _read(self, feed: _Feed) -> None:
+        """One connection, until it ends."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
-        async with self.session.get(url, timeout=timeout) as answer:
-            answer.raise_for_status()
-            async for line in answer.content:
-                yield line
+        try:
+            async with self.session.get(feed.url, timeout=timeout) as answer:
+                answer.raise_for_status()
+                async for line in answer.content:
+                    said = feed.stream.parse(line)
+                    feed.retry.reset()
+                    self._know(feed, said)
+        finally:
+            self._know(feed, None)
 
-    def _know(self, uid: str, said: Slots | FetchProgress | None) -> None:
-        feed = self._feeds.get(uid)
-        if feed is not None and feed.said != said:
+    def _know(self, feed: _Feed, said: Slots | FetchProgress | None) -> None:
+        """It is told only while the pod is followed."""
+        if feed.said != said:
             feed.said = said
-            self.changed(feed.root)
+            if self._feeds.get(feed.uid) is feed:
+                self.changed(feed.root)
 
     def _url(self, ip: str) -> str:
         host = f"[{ip}]" if ":" in ip else ip

@@ -13,9 +13,6 @@ from matinee_operator.weights.fetch_result import first_failure
 
 Object = Mapping[str, Any]
 
-PROPAGATION = timedelta(seconds=5)
-"""What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became ready
-may not be found yet, and one that was taken out may still be."""
 _PULL = frozenset(
     {
         *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
@@ -68,8 +65,8 @@ class ObservedPod:
     trouble: Trouble | None = None
     slots: Slots | None = None
     leaving_node: bool = False
-    settled: bool = True
-    """It has been ready for so long that everybody finds it."""
+    settles_at: datetime | None = None
+    """Ready, but until then not everybody may find it."""
 
     @property
     def ready(self) -> bool:
@@ -89,7 +86,7 @@ class ObservedPod:
         """It takes new sessions."""
         return (
             self.ready
-            and self.settled
+            and self.settles_at is None
             and not self.cordoned
             and not (self.slots and self.slots.draining)
         )
@@ -106,12 +103,18 @@ class ObservedPod:
 
 
 def observed_pod(
-    raw: Object, slots: Slots | None, now: datetime, *, leaving_node: bool = False
+    raw: Object,
+    slots: Slots | None,
+    now: datetime,
+    propagation: timedelta,
+    *,
+    leaving_node: bool = False,
 ) -> ObservedPod:
     meta, status = raw["metadata"], raw.get("status", {})
     annotations = meta.get("annotations", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
     ready_since = None if finished else _ready_since(status)
+    settles_at = ready_since + propagation if ready_since else None
     return ObservedPod(
         name=meta["name"],
         uid=meta["uid"],
@@ -133,7 +136,7 @@ def observed_pod(
         trouble=None if ready_since else pod_trouble(raw),
         slots=slots,
         leaving_node=leaving_node,
-        settled=ready_since is not None and now - ready_since >= PROPAGATION,
+        settles_at=settles_at if settles_at and settles_at > now else None,
     )
 
 

@@ -13,7 +13,7 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import ObservedPod
+from matinee_operator.observe.pods import ObservedPod, Trouble
 
 Children = Mapping[Key, Mapping[str, Any]]
 
@@ -33,8 +33,9 @@ class ServiceSnapshot:
     """Without the pods."""
     routers: tuple[str, ...] = ()
     """Names of those that front it."""
-    refusal: str | None = None
-    """What the API server said when the last plan was carried out and it refused something."""
+    failure: Trouble | None = None
+    """Why the last plan could not be made or carried out: the API server refused something, or the
+    operator has a bug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class ModelSnapshot:
     job_pods: tuple[Mapping[str, Any], ...] = ()
     progress: FetchProgress | None = None
     """Of the download that runs."""
-    refusal: str | None = None
+    failure: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +63,4 @@ class RouterSnapshot:
     """Those of `spec.services` that exist."""
     pods: tuple[ObservedPod, ...] = ()
     children: Children = field(default_factory=dict)
-    refusal: str | None = None
+    failure: Trouble | None = None

@@ -18,7 +18,7 @@ from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import ObservedPod, Slots, observed_pod
+from matinee_operator.observe.pods import ObservedPod, Slots, Trouble, observed_pod
 from matinee_operator.observe.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
 from matinee_operator.watch.cache import Cache
 
@@ -42,16 +42,16 @@ class Snapshots:
     installation: Installation
     operator_key: str
 
-    def take(self, key: Key, now: datetime, refusal: str | None) -> Snapshot | None:
+    def take(self, key: Key, now: datetime, failure: Trouble | None) -> Snapshot | None:
         """None when the object is gone. Raises `ConfigError` when what is stored is not valid."""
         resource = self._read(key)
         match resource:
             case StreamingService():
-                return self._service(key, resource, now, refusal)
+                return self._service(key, resource, now, failure)
             case VideoModel():
-                return self._model(key, resource, now, refusal)
+                return self._model(key, resource, now, failure)
             case Router():
-                return self._router(key, resource, now, refusal)
+                return self._router(key, resource, now, failure)
         return None
 
     def _read(self, key: Key) -> Resource | None:
@@ -59,7 +59,7 @@ class Snapshots:
         return None if raw is None else parsed(raw)
 
     def _service(
-        self, key: Key, service: StreamingService, now: datetime, refusal: str | None
+        self, key: Key, service: StreamingService, now: datetime, failure: Trouble | None
     ) -> ServiceSnapshot:
         model = self._read(Key("VideoModel", key.namespace, service.spec.model_ref.name))
         children = self.cache.children(key)
@@ -72,7 +72,7 @@ class Snapshots:
             pods=self._pods(key, now),
             children={child: raw for child, raw in children.items() if child.kind != "Pod"},
             routers=tuple(sorted(self._routers_of(key))),
-            refusal=refusal,
+            failure=failure,
         )
 
     def _pods(self, service: Key, now: datetime) -> tuple[ObservedPod, ...]:
@@ -81,6 +81,7 @@ class Snapshots:
                 raw,
                 self.heard.slots(raw["metadata"]["uid"]),
                 now,
+                self.installation.propagation,
                 leaving_node=self._is_leaving(raw.get("spec", {}).get("nodeName")),
             )
             for key, raw in self.cache.children(service).items()
@@ -99,7 +100,7 @@ class Snapshots:
         ]
 
     def _model(
-        self, key: Key, model: VideoModel, now: datetime, refusal: str | None
+        self, key: Key, model: VideoModel, now: datetime, failure: Trouble | None
     ) -> ModelSnapshot:
         children = self.cache.children(key)
         services = [
@@ -117,11 +118,11 @@ class Snapshots:
             children={child: raw for child, raw in children.items() if child.kind != "Pod"},
             job_pods=pods,
             progress=next((one for one in said if one), None),
-            refusal=refusal,
+            failure=failure,
         )
 
     def _router(
-        self, key: Key, router: Router, now: datetime, refusal: str | None
+        self, key: Key, router: Router, now: datetime, failure: Trouble | None
     ) -> RouterSnapshot:
         named = [
             Key("StreamingService", key.namespace, reference.name)
@@ -136,7 +137,7 @@ class Snapshots:
             },
             pods=tuple(pod for one in named for pod in self._pods(one, now)),
             children=self.cache.children(key),
-            refusal=refusal,
+            failure=failure,
         )
 
 

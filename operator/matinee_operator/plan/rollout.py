@@ -20,10 +20,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from matinee_operator.observe.pods import PROPAGATION, ObservedPod
+from matinee_api.backoff import backoff
+from matinee_operator.observe.pods import ObservedPod
 
-FIRST_PAUSE_S = 10.0
-LONGEST_PAUSE_S = 300.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 300.0
 STEADY_AFTER = timedelta(minutes=10)
 """A pod that lived this long starts the count of failures anew."""
 
@@ -69,8 +69,8 @@ def is_outdated(wanted: Wanted, pod: ObservedPod) -> bool:
 def _finish(now: datetime, decided: Rollout, live: list[ObservedPod]) -> None:
     """Rules 1 and 2."""
     for pod in live:
-        if pod.ready_since is not None and not pod.settled:
-            decided.look_again_at.append(pod.ready_since + PROPAGATION)
+        if pod.settles_at is not None:
+            decided.look_again_at.append(pod.settles_at)
         if pod.finished:
             decided.deleted.append(pod)
         elif pod.drain_deadline is not None:
@@ -152,9 +152,7 @@ def _attempts(
 
 def pause_s(attempt: int) -> float:
     """Before the successor of a failed pod is made; the first comes at once."""
-    if attempt <= 1:
-        return 0.0
-    return float(min(FIRST_PAUSE_S * 2.0 ** (attempt - 2), LONGEST_PAUSE_S))
+    return backoff(attempt - 1, FIRST_PAUSE_S, LONGEST_PAUSE_S)
 
 
 def _who_goes_first(pod: ObservedPod) -> tuple[bool, int, int]:

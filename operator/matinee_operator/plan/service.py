@@ -10,7 +10,7 @@ from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, Requeue, Tell
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import PROPAGATION, ObservedPod, stamp
+from matinee_operator.observe.pods import ObservedPod, stamp
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.plan.autoscaling import Scale, scale_of, told
 from matinee_operator.plan.compare import applied, stale, uid_of
@@ -131,12 +131,13 @@ def _make(
 def _drains(snapshot: ServiceSnapshot, decided: Rollout) -> Iterator[Action]:
     """Pods that were cordoned and have not said yet that they know it. A pod that drains refuses
     viewers: it is told when no Service leads new ones there any more."""
+    propagation = snapshot.installation.propagation
     for pod in snapshot.pods:
         if pod in decided.deleted or not (pod.live and pod.running and pod.ip):
             continue
         if pod.drain_deadline is None or (pod.slots and pod.slots.draining):
             continue
-        unseen_from = pod.cordoned_at + PROPAGATION if pod.cordoned_at and pod.ready else None
+        unseen_from = pod.cordoned_at + propagation if pod.cordoned_at and pod.ready else None
         if unseen_from and snapshot.now < unseen_from:
             decided.look_again_at.append(unseen_from)
         else:

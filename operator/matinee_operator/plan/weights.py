@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from matinee_api.backoff import backoff
 from matinee_operator.actions import Action, Apply, Create, Requeue
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import attempted
 from matinee_operator.resources.weights_claim import weights_claim
 from matinee_operator.weights.attempts import Fetching, Step
 
-FIRST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(minutes=30)
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 60.0, 1800.0
 
 
 def plan_weights(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:
@@ -45,13 +45,13 @@ def _attempt(now: datetime, step: Step) -> Iterator[Action]:
     if step.job is None:
         yield Create(attempted(step.manifest, 0))
     elif step.job.finished:
-        due = (step.job.finished_at or now) + pause(step.job.attempt)
+        due = (step.job.finished_at or now) + timedelta(seconds=pause_s(step.job.attempt))
         if due <= now:
             yield Create(attempted(step.manifest, step.job.attempt + 1))
         else:
             yield Requeue((due - now).total_seconds() + 0.1)
 
 
-def pause(attempt: int) -> timedelta:
-    """After the n-th attempt: a Secret may have been mended, which no watch tells."""
-    return min(FIRST_PAUSE * (1 << min(attempt, 10)), LONGEST_PAUSE)
+def pause_s(attempt: int) -> float:
+    """After an attempt, the first being 0: a Secret may have been mended, which no watch tells."""
+    return backoff(attempt + 1, FIRST_PAUSE_S, LONGEST_PAUSE_S)

@@ -55,8 +55,8 @@ def _findings(
     downloaded = weights_downloaded(snapshot, known)
     warmed = _warmed(snapshot, downloaded)
     broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
-    if snapshot.refusal is not None:
-        broken = finding(words.DEGRADED, False, words.POD_REFUSED, snapshot.refusal)
+    if failure := snapshot.failure:
+        broken = finding(words.DEGRADED, False, failure.reason, failure.message)
     broken = broken or broken_adapter
     optional = snapshot.model.spec.warmup.policy == "BestEffort"
     usable = warmed.holds or warmed.reason == words.WARMUP_DISABLED or optional

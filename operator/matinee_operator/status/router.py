@@ -31,10 +31,7 @@ def router_status(snapshot: RouterSnapshot) -> RouterStatus:
 
 
 def _findings(snapshot: RouterSnapshot, counts: BackendCounts) -> tuple[Finding, ...]:
-    accepted = finding(words.ACCEPTED, True, words.AS_DESIRED)
-    if snapshot.refusal is not None:
-        accepted = finding(words.ACCEPTED, False, words.INVALID_SPEC, snapshot.refusal)
-    resolved, available = _resolved(snapshot), _available(counts)
+    accepted, resolved, available = _accepted(snapshot), _resolved(snapshot), _available(counts)
     broken = next((one for one in (accepted, resolved) if not one.holds), None)
     if broken is None:
         ready = finding(words.READY, available.holds, available.reason, available.message)
@@ -44,6 +41,16 @@ def _findings(snapshot: RouterSnapshot, counts: BackendCounts) -> tuple[Finding,
         ready = finding(words.READY, usable, broken.reason, broken.message)
         degraded = finding(words.DEGRADED, True, broken.reason, broken.message)
     return ready, accepted, resolved, available, degraded
+
+
+def _accepted(snapshot: RouterSnapshot) -> Finding:
+    """All that the API server can refuse is a Service, made from the spec."""
+    failure = snapshot.failure
+    if failure is None:
+        return finding(words.ACCEPTED, True, words.AS_DESIRED)
+    if failure.reason == words.POD_REFUSED:
+        return finding(words.ACCEPTED, False, words.INVALID_SPEC, failure.message)
+    return Finding(words.ACCEPTED, "Unknown", failure.reason, failure.message)
 
 
 def _resolved(snapshot: RouterSnapshot) -> Finding:

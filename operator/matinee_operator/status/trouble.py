@@ -26,8 +26,8 @@ SEVERITY = (
 def worst_trouble(snapshot: ServiceSnapshot, *, complete: bool) -> Trouble | None:
     """`complete`: as many pods serve as are wanted, so that those that still go do not matter: a
     pod on a lost node goes only when its node is back."""
-    if snapshot.refusal is not None:
-        return Trouble(words.POD_REFUSED, snapshot.refusal)
+    if snapshot.failure is not None:
+        return snapshot.failure
     model = snapshot.model
     if model is None:
         name = snapshot.service.spec.model_ref.name

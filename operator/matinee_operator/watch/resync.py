@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from matinee_operator.clients.kube import Kube
-from matinee_operator.clients.retry import patiently
+from matinee_operator.clients.retry import until_available
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
@@ -22,8 +22,6 @@ from matinee_operator.watch.handlers import CHILDREN, OURS
 
 logger = logging.getLogger(__name__)
 
-GRACE_S = 10.0
-"""How long an event may be under way."""
 SETTLE_S = 5.0
 """After the list of one watch: those of the others often come with it."""
 
@@ -40,6 +38,8 @@ class Resync:
     namespaces: tuple[str, ...]
     seen: Callable[[bool, Mapping[str, Any]], None]
     enqueue: Callable[[Key], None]
+    grace_s: float = 10.0
+    """How long an event may be under way."""
     _missed_before: set[str] = field(default_factory=set)
     _relisted: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -47,7 +47,7 @@ class Resync:
         """Fill the cache, however long the API server takes."""
         for kind in self.kinds:
             for namespace in self._places(kind):
-                for raw in await patiently(partial(self._list, kind, namespace)):
+                for raw in await until_available(partial(self._list, kind, namespace)):
                     self.seen(False, raw)
         self.health.synced = True
 
@@ -79,12 +79,12 @@ class Resync:
                 self.enqueue(key_of(raw))
 
     async def _mend(self, kind: str, namespace: str | None) -> bool:
-        """Whether there was something that the watch had not told within `GRACE_S`."""
+        """Whether there was something that the watch had not told within `grace_s`."""
         listed = await self._compared(kind, namespace)
         missed = {key_of(raw) for raw in self.cache.missed(listed)}
         if not missed:
             return False
-        await asyncio.sleep(GRACE_S)
+        await asyncio.sleep(self.grace_s)
         listed = await self._compared(kind, namespace)
         late = [raw for raw in self.cache.missed(listed) if key_of(raw) in missed]
         for raw in late:
@@ -95,7 +95,7 @@ class Resync:
         """What there is. What was known before and is not there any more is forgotten: a list is
         never older than the request for it."""
         before = list(self.cache.of_kind(kind, namespace))
-        listed = await patiently(partial(self._list, kind, namespace))
+        listed = await until_available(partial(self._list, kind, namespace))
         present = {key_of(raw) for raw in listed}
         for raw in before:
             if key_of(raw) not in present and self.cache.get(key_of(raw)) is raw:

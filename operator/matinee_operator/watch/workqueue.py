@@ -15,12 +15,12 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from matinee_api.backoff import backoff
 from matinee_operator.objects import Key
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
 
 Handle = Callable[[Key], Awaitable[float | None]]
 """Looks at one key; returns after how many seconds it wants to look again."""
@@ -115,9 +115,8 @@ class WorkQueue:
         return max(0.0, min(waiting) - self._now()) if waiting else None
 
     def _pause_s(self, key: Key) -> float:
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        pause = min(FIRST_PAUSE_S * 2.0 ** min(failures, 20), LONGEST_PAUSE_S)
+        self._failures[key] = self._failures.get(key, 0) + 1
+        pause = backoff(self._failures[key], FIRST_PAUSE_S, LONGEST_PAUSE_S)
         return pause * (0.5 + self.jitter() / 2)
 
     def _now(self) -> float:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from matinee.generation import ContinuationState, ModelInfo, count_steps
+from matinee.generation import ModelInfo, State, count_steps
 from matinee.session.effects import Segment
 from matinee.session.session import Session
+from matinee.state.codec import known_frames
 from matinee.wire import server_messages as say
 
 
@@ -20,15 +21,12 @@ def stream_start(session: Session, mime: str) -> say.StreamStart:
     )
 
 
-def segment_start(
-    segment: Segment, state: ContinuationState | None, info: ModelInfo
-) -> say.SegmentStart:
+def segment_start(segment: Segment, state: State | None, info: ModelInfo) -> say.SegmentStart:
     """`state`: what the segment goes on from."""
-    known_frames = 0 if state is None else len(state.frames)
     return say.SegmentStart(
         segment_idx=segment.index,
         prompt=segment.request.prompt,
-        total_steps=count_steps(info, segment.request, known_frames),
+        total_steps=count_steps(info, segment.request, known_frames(state)),
         source=segment.source,
         seed=segment.request.seed,
         request_id=segment.request_id,

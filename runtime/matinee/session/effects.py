@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from matinee.generation import ContinuationState, SegmentRequest
+from matinee.generation import SegmentRequest, State
 from matinee.prompt.pipeline import PreparedPrompt
 from matinee.wire import server_messages as say
 
@@ -73,7 +73,7 @@ class StartSegment:
     """`shown`: not empty when the segment had begun in an earlier life of the session."""
 
     segment: Segment
-    state: ContinuationState | None
+    state: State | None
     shown: Shown = Shown()
 
 
@@ -89,7 +89,7 @@ class AnswerSnapshot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeepState:
-    state: ContinuationState
+    state: State
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from matinee.session.session import Session
 from matinee.session.states import StateKeeper
 from matinee.session.studio import Studio
 from matinee.session.video import SessionVideo
+from matinee.state.codec import known_frames
 from matinee.wire import server_messages as say
 from matinee.worker import messages as worker
 from matinee.worker.messages import SegmentJob
@@ -147,7 +148,7 @@ class SessionRunner:
 
     async def _work(self) -> None:
         state = self._session.state
-        if state is not None and len(state.frames) > 1:
+        if state is not None and known_frames(state) > 1:
             await self._states.keep(state)
         self._session.slot_bound(self._studio.clock.now())
         self._perform()

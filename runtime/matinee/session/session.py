@@ -19,7 +19,7 @@ At most one segment is prepared or runs at a time. Time is passed in as monotoni
 
 from __future__ import annotations
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.prompt.pipeline import PreparedPrompt, PromptRefused
 from matinee.session.effects import (
     CancelPrompt,
@@ -57,7 +57,7 @@ class Session:
         config: StreamingConfig,
         rules: RequestRules,
         init: SessionInit,
-        state: ContinuationState | None,
+        state: State | None,
         now: float,
     ) -> None:
         self.init = init
@@ -169,7 +169,7 @@ class Session:
         if self.running and (report := self._steps.report(event, now)):
             self._outbox.send(report)
 
-    def segment_done(self, state: ContinuationState, now: float) -> None:
+    def segment_done(self, state: State, now: float) -> None:
         """The last fragment of the running segment is queued for the client."""
         if self._leave_segment(now) is None:
             return
@@ -217,7 +217,7 @@ class Session:
 
     # Within
 
-    def _keep(self, state: ContinuationState) -> None:
+    def _keep(self, state: State) -> None:
         self.state = None if self.init.single_clip_mode else state
         self._outbox.add(KeepState(state))
 

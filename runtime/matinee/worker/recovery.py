@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 
+from matinee_api.backoff import backoff
+
 RESTART_WINDOW_S = 600.0
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 30.0
@@ -25,10 +27,7 @@ class RestartPolicy:
         if earlier >= self._max_restarts:
             return None
         self._times.append(now)
-        if earlier == 0:
-            return 0.0
-        # The exponent is bounded because 2.0**1024 overflows.
-        return min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(earlier - 1, 16))
+        return backoff(earlier, FIRST_BACKOFF_S, LONGEST_BACKOFF_S)
 
 
 class Verdict(Enum):

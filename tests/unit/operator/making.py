@@ -6,18 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from matinee_api.config.load import validate
+from matinee_api.kinds import conditions as words
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
-from matinee_operator.observe.pods import ObservedPod, Slots
+from matinee_operator.observe.pods import ObservedPod, Slots, Trouble
 from matinee_operator.observe.snapshot import ServiceSnapshot
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 INSTALLATION = Installation(runtime_image="matinee/runtime:1", image_pull_policy="IfNotPresent")
 TOKEN = "0" * 64
 CPU = {"gpu": {"count": 0}}
+BUG = Trouble(words.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
 
 
 def meta(name: str, **more: Any) -> dict[str, Any]:

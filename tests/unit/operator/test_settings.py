@@ -32,6 +32,8 @@ def test_everything_can_be_set() -> None:
         "MATINEE_HEALTH_PORT": "9000",
         "MATINEE_WORKERS": "2",
         "MATINEE_RESYNC_SECONDS": "60",
+        "MATINEE_PROPAGATION_SECONDS": "0",
+        "MATINEE_LEASE_SECONDS": "3",
         "MATINEE_LOG_LEVEL": "DEBUG",
         "KUBECONFIG": "/x",
     }

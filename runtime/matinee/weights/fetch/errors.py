@@ -5,7 +5,7 @@
 
     TransferBroken         a connection that did not do its job: another try may
 
-`TransferBroken` never leaves this package: when patience ends it becomes `SourceUnreachable`.
+`TransferBroken` never leaves this package: after enough tries it becomes `SourceUnreachable`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from matinee.weights.fetch.errors import FetchFailed
 from matinee.weights.fetch.files import Listing, SourceFile, total_bytes
 from matinee.weights.fetch.manifest import Manifest
 from matinee.weights.fetch.mounted import files_in
-from matinee.weights.fetch.patience import Patience
+from matinee.weights.fetch.retry import Retry
 from matinee.weights.fetch.selection import adapter_file, model_files
 from matinee.weights.fetch.sources import Source, source_of
 from matinee.weights.fetch.transfer import read_all
@@ -35,10 +35,10 @@ def plan(tree: FetchedTree, family: str, sleep: Callable[[float], None]) -> Plan
         FetchFailed: the source cannot be asked, or what it has is not what the tree should be.
     """
     source = source_of(tree)
-    patience = Patience(source.where, sleep)
-    listing = patience.ask(source.listing)
-    chosen = listing.only(_choose(tree, source, listing, family, patience))
-    files = patience.ask(lambda: source.checked(chosen))
+    retry = Retry(source.where, sleep)
+    listing = retry.call(source.listing)
+    chosen = listing.only(_choose(tree, source, listing, family, retry))
+    files = retry.call(lambda: source.checked(chosen))
     return Plan(tree, source, Manifest(uri=tree.uri, commit=listing.commit, files=files))
 
 
@@ -64,12 +64,12 @@ def components_in(folder: Path, family: str, where: str) -> frozenset[str]:
 
 
 def _choose(
-    tree: FetchedTree, source: Source, listing: Listing, family: str, patience: Patience
+    tree: FetchedTree, source: Source, listing: Listing, family: str, retry: Retry
 ) -> list[str]:
     if tree.kind == "adapter":
         return [adapter_file(listing.paths(), source.where)]
     index = _file(listing, MODEL_INDEX, source.where)
-    text = read_all(source, index, patience)
+    text = read_all(source, index, retry)
     return model_files(listing.paths(), components_of(text, family, source.where))
 
 

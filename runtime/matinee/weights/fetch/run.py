@@ -15,10 +15,10 @@ from matinee.weights.fetch.adapters import check_adapter
 from matinee.weights.fetch.errors import FetchFailed, volume_errors
 from matinee.weights.fetch.files import SourceFile
 from matinee.weights.fetch.manifest import size_at
-from matinee.weights.fetch.patience import Patience
 from matinee.weights.fetch.plan import Plan, check_mounted, components_in, plan
 from matinee.weights.fetch.progress import Progress
 from matinee.weights.fetch.results import failed
+from matinee.weights.fetch.retry import Retry
 from matinee.weights.fetch.sources import MOUNTED, scheme_of
 from matinee.weights.fetch.space import check_space, free_bytes_at, human_bytes
 from matinee.weights.fetch.transfer import fetch_file
@@ -141,7 +141,7 @@ def _fetch_files(
             raise _Stopped
 
     def one(file: SourceFile) -> None:
-        fetch_file(plan.source, file, partial, Patience(plan.source.where, sleep), counted)
+        fetch_file(plan.source, file, partial, Retry(plan.source.where, sleep), counted)
 
     missing = [file for file in plan.wanted.files if size_at(partial / file.path) is None]
     with ThreadPoolExecutor(PARALLEL_FILES, thread_name_prefix="fetch") as pool:

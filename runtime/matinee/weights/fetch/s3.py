@@ -225,7 +225,7 @@ def _credentials(file: str | None) -> Provider | None:
 
 
 def _http(connect_s: float, read_s: float) -> urllib3.PoolManager:
-    """Without tries of its own: `patience.py` decides on them."""
+    """Without tries of its own: `retry.py` decides on them."""
     return urllib3.PoolManager(
         timeout=urllib3.Timeout(connect=connect_s, read=read_s),
         retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=3),

@@ -18,7 +18,7 @@ from matinee.weights.fetch.cache import part_of
 from matinee.weights.fetch.digests import Hasher, hasher_of, matches
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken
 from matinee.weights.fetch.files import SourceFile
-from matinee.weights.fetch.patience import Patience
+from matinee.weights.fetch.retry import Retry
 
 logger = logging.getLogger(__name__)
 _READ_BYTES = 2**20
@@ -45,7 +45,7 @@ class Readable(Protocol):
         ...
 
 
-def read_all(source: Readable, file: SourceFile, patience: Patience) -> bytes:
+def read_all(source: Readable, file: SourceFile, retry: Retry) -> bytes:
     """A small file, checked.
 
     Raises:
@@ -57,19 +57,19 @@ def read_all(source: Readable, file: SourceFile, patience: Patience) -> bytes:
             return b"".join(content.chunks)
 
     for _ in range(2):
-        text = patience.ask(ask)
+        text = retry.call(ask)
         hasher = hasher_of(file.digest, file.size_bytes)
         hasher.update(text)
         if len(text) == file.size_bytes and matches(hasher, file.digest):
             return text
-    raise _mismatch(file, patience.where)
+    raise _mismatch(file, retry.where)
 
 
 def fetch_file(
     source: Readable,
     file: SourceFile,
     folder: Path,
-    patience: Patience,
+    retry: Retry,
     counted: Callable[[int], None],
 ) -> None:
     """Fetch `file` to its place in `folder`. `counted` gets the bytes written, negative when some
@@ -85,15 +85,15 @@ def fetch_file(
     for _ in range(2):
         with part.open("ab+") as opened:
             writing = _Writing(opened, file, counted)
-            _receive(source, writing, patience)
+            _receive(source, writing, retry)
             if writing.is_right():
                 os.fsync(opened.fileno())
                 part.rename(folder / file.path)
                 return
             writing.start_anew()
-        logger.warning("%s of %s is not what it should be", file.path, patience.where)
+        logger.warning("%s of %s is not what it should be", file.path, retry.where)
     part.unlink()
-    raise _mismatch(file, patience.where)
+    raise _mismatch(file, retry.where)
 
 
 def _mismatch(file: SourceFile, where: str) -> FetchFailed:
@@ -105,15 +105,15 @@ def _mismatch(file: SourceFile, where: str) -> FetchFailed:
     )
 
 
-def _receive(source: Readable, writing: _Writing, patience: Patience) -> None:
+def _receive(source: Readable, writing: _Writing, retry: Retry) -> None:
     """All that is missing, in as many tries as it takes while each brings something."""
     while not writing.is_full():
         before = writing.size_bytes
         broken = _read_on(source, writing)
         if writing.size_bytes > before:
-            patience.refreshed()
+            retry.reset()
         if not writing.is_full():
-            patience.lost(broken)
+            retry.failed(broken)
 
 
 def _read_on(source: Readable, writing: _Writing) -> TransferBroken:

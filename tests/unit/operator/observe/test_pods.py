@@ -9,7 +9,8 @@ from matinee_api.kinds import conditions as words
 from matinee_operator.observe.pods import Trouble, observed_pod, pod_trouble
 from tests.unit.operator.making import NOW, slots
 
-SOON = NOW + timedelta(seconds=5)
+PROPAGATION = timedelta(seconds=5)
+SOON = NOW + PROPAGATION
 STAMP = "2026-11-25T12:00:00Z"
 
 
@@ -143,41 +144,46 @@ def ready(since: str = STAMP) -> dict[str, Any]:
 
 
 def test_a_ready_pod_serves_and_has_no_trouble() -> None:
-    pod = observed_pod(raw(ready()), slots(2), SOON)
+    pod = observed_pod(raw(ready()), slots(2), SOON, PROPAGATION)
     assert (pod.revision, pod.slot, pod.node, pod.ip) == ("abc", 2, "n1", "10.0.0.1")
     assert (pod.serving, pod.sessions, pod.ready_since, pod.trouble) == (True, 2, NOW, None)
     assert not pod.never_served
 
 
 def test_a_pod_serves_when_everybody_had_time_to_learn_of_it() -> None:
-    early = observed_pod(raw(ready()), slots(), SOON - timedelta(seconds=1))
+    early = observed_pod(raw(ready()), slots(), NOW, PROPAGATION)
     assert early.ready
-    assert not early.serving
+    assert (early.serving, early.settles_at) == (False, SOON)
+    assert observed_pod(raw(ready()), slots(), NOW, timedelta()).serving
 
 
 def test_a_pod_that_drains_or_goes_does_not_serve() -> None:
-    assert not observed_pod(raw(ready()), slots(draining=True), SOON).serving
-    assert not observed_pod(raw(ready(), deletionTimestamp=STAMP), slots(), SOON).serving
+    assert not observed_pod(raw(ready()), slots(draining=True), SOON, PROPAGATION).serving
+    assert not observed_pod(
+        raw(ready(), deletionTimestamp=STAMP), slots(), SOON, PROPAGATION
+    ).serving
     deadline = {"matinee.video/drain-deadline": "2026-11-25T13:00:00Z"}
-    cordoned = observed_pod(raw(ready(), annotations=deadline), slots(), SOON)
+    cordoned = observed_pod(raw(ready(), annotations=deadline), slots(), SOON, PROPAGATION)
     assert not cordoned.serving
     assert cordoned.drain_deadline == NOW + timedelta(hours=1)
 
 
 def test_a_deadline_that_somebody_spoilt_is_none() -> None:
     spoilt = {"matinee.video/drain-deadline": "soon"}
-    assert not observed_pod(raw(ready(), annotations=spoilt), slots(), SOON).cordoned
+    assert not observed_pod(raw(ready(), annotations=spoilt), slots(), SOON, PROPAGATION).cordoned
 
 
 def test_a_running_pod_may_have_viewers_until_it_says_that_it_has_none() -> None:
     running = {"phase": "Running", "containerStatuses": [{"state": {"running": {}}}]}
-    assert not observed_pod(raw(running), None, SOON).never_served
-    assert observed_pod(raw(running), slots(), SOON).never_served
-    assert observed_pod(raw(waits("ImagePullBackOff")), None, SOON).never_served
+    assert not observed_pod(raw(running), None, SOON, PROPAGATION).never_served
+    assert observed_pod(raw(running), slots(), SOON, PROPAGATION).never_served
+    assert observed_pod(raw(waits("ImagePullBackOff")), None, SOON, PROPAGATION).never_served
 
 
 def test_a_pod_that_ended_knows_when() -> None:
     over = {"terminated": {"exitCode": 0, "finishedAt": "2026-11-25T12:00:09Z"}}
-    pod = observed_pod(raw({"phase": "Failed", "containerStatuses": [{"state": over}]}), None, SOON)
+    pod = observed_pod(
+        raw({"phase": "Failed", "containerStatuses": [{"state": over}]}), None, SOON, PROPAGATION
+    )
     assert pod.finished
     assert pod.finished_at == NOW + timedelta(seconds=9)

@@ -63,7 +63,7 @@ CASES: dict[str, Case] = {
     ),
     "an old pod stays until everybody knows the new one": Case(
         {"replicas": 1},
-        [pod("s-old-0"), pod("s-new-0", ready_since=NOW, settled=False)],
+        [pod("s-old-0"), pod("s-new-0", ready_since=NOW, settles_at=NOW + timedelta(seconds=5))],
         Expected(),
     ),
     "a cordoned pod with sessions keeps its place": Case(

@@ -134,6 +134,14 @@ def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> N
         assert Drain("live-old-0", "10.0.0.1", 600.0, migrate=True) in actions
 
 
+def test_how_long_viewers_can_still_be_sent_there_is_a_setting() -> None:
+    deadline = NOW + timedelta(minutes=10)
+    cordoned = pod("live-old-0", cordoned_at=NOW, drain_deadline=deadline)
+    fast = dataclasses.replace(INSTALLATION, propagation=timedelta())
+    actions = plan_service(settled(cordoned, pod(NEW), installation=fast))
+    assert "drain live-old-0" in kinds(actions)
+
+
 def test_a_pod_that_says_that_it_drains_is_not_told_again() -> None:
     deadline = NOW + timedelta(minutes=10)
     silent = pod("live-old-0", drain_deadline=deadline, slots=None)

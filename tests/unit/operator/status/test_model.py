@@ -10,6 +10,7 @@ from matinee_api.kinds.meta import Condition
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.actions import Create, Delete
 from matinee_operator.objects import Key
+from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.plan import plan_model
 from matinee_operator.plan.model import wanted_job
@@ -118,7 +119,7 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         {"Warmed": "True WarmupSucceeded", "Ready": "False Downloading"},
     ),
     "the API server refuses the Job": (
-        given(model(**OWN), refusal="exceeded quota"),
+        given(model(**OWN), failure=Trouble(words.POD_REFUSED, "exceeded quota")),
         "Degraded",
         {"Degraded": "True PodRefused"},
     ),

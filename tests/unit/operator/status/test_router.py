@@ -6,10 +6,11 @@ import pytest
 
 from matinee_api.kinds import conditions as words
 from matinee_operator.actions import Apply
+from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan import plan_router
 from matinee_operator.status import router_status
-from tests.unit.operator.making import NOW, pod, router, service, slots, starting
+from tests.unit.operator.making import BUG, NOW, pod, router, service, slots, starting
 
 
 def given(*pods: Any, **facts: Any) -> RouterSnapshot:
@@ -39,8 +40,12 @@ CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
         {"Ready": "True ServiceNotFound", "Degraded": "True ServiceNotFound"},
     ),
     "a port that is taken": (
-        given(pod(), refusal="provided port is already allocated"),
+        given(pod(), failure=Trouble(words.POD_REFUSED, "provided port is already allocated")),
         {"Accepted": "False InvalidSpec", "Ready": "False InvalidSpec"},
+    ),
+    "a bug in the operator": (
+        given(pod(), failure=BUG),
+        {"Accepted": "Unknown InternalError", "Degraded": "True InternalError"},
     ),
 }
 

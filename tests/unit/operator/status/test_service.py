@@ -160,7 +160,7 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
     ),
     "the API server refuses the pods": (
         [],
-        {"refusal": "exceeded quota"},
+        {"failure": Trouble(words.POD_REFUSED, "exceeded quota")},
         {"Ready": "PodRefused", "Degraded": "PodRefused"},
     ),
     "no node has room": (

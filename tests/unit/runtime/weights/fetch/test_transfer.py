@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken
 from matinee.weights.fetch.files import SourceFile
-from matinee.weights.fetch.patience import Patience
+from matinee.weights.fetch.retry import Retry
 from matinee.weights.fetch.transfer import Content, fetch_file, read_all
 
 DATA = b"0123456789"
@@ -55,7 +55,7 @@ class Count:
 def fetched(source: Scripted, folder: Path, file: SourceFile = FILE) -> int:
     """The bytes that were counted."""
     counted = Count()
-    fetch_file(source, file, folder, Patience("the hub", lambda _seconds: None), counted)
+    fetch_file(source, file, folder, Retry("the hub", lambda _seconds: None), counted)
     return counted.bytes
 
 
@@ -97,7 +97,7 @@ def test_a_file_that_stays_wrong_is_refused_and_not_kept(data: bytes, tmp_path: 
     source = Scripted([100, 100], data=data)
     counted = Count()
     with pytest.raises(FetchFailed) as caught:
-        fetch_file(source, FILE, tmp_path, Patience("the hub"), counted)
+        fetch_file(source, FILE, tmp_path, Retry("the hub"), counted)
     assert caught.value.reason == "ChecksumMismatch"
     assert counted.bytes == 0
     assert source.asked == [0, 0]
@@ -122,7 +122,7 @@ def test_an_empty_file_needs_no_request(tmp_path: Path) -> None:
 
 
 def test_a_small_file_is_read_whole_and_checked() -> None:
-    patience = Patience("the hub", lambda _seconds: None)
-    assert read_all(Scripted([3, 10]), FILE, patience) == DATA
+    retry = Retry("the hub", lambda _seconds: None)
+    assert read_all(Scripted([3, 10]), FILE, retry) == DATA
     with pytest.raises(FetchFailed, match="a/file"):
-        read_all(Scripted([10, 10], data=b"0123456780"), FILE, patience)
+        read_all(Scripted([10, 10], data=b"0123456780"), FILE, retry)

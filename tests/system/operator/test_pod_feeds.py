@@ -15,12 +15,14 @@ from matinee_operator.clients.pod_feeds import (
     PROGRESS,
     SLOTS,
     PodFeeds,
+    Stream,
     parse_progress,
     parse_slots,
     pod_session,
 )
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.objects import Key
+from matinee_operator.observe.pods import Slots
 from tests.unit.operator.making import slots
 
 LIVE = Key("StreamingService", "demo", "live")
@@ -133,6 +135,58 @@ async def test_a_broken_feed_knows_nothing_and_is_opened_again(
     await changes.next()
     assert feeds.slots("uid") == slots(2)
     assert fake.connections == 2
+
+
+class Broken(Exception):
+    """What no parser should raise."""
+
+
+async def test_a_bug_in_a_feed_is_logged_and_the_feed_goes_on(
+    feeds: PodFeeds, fake: FakePod, changes: Changes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def parse(text: bytes) -> Slots:
+        if b"13" in text:
+            raise Broken
+        return parse_slots(text)
+
+    feeds.follow(LIVE, Stream("/v1/slots", parse), HERE)
+    fake.lines.put_nowait(line())
+    await changes.next()
+    fake.lines.put_nowait(line(used=13))
+    await changes.next()
+    assert feeds.slots("uid") is None
+    (told,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert told.exc_info
+    assert told.exc_info[0] is Broken
+    fake.lines.put_nowait(None)
+    fake.lines.put_nowait(line(used=2))
+    await changes.next()
+    assert feeds.slots("uid") == slots(2)
+
+
+async def test_a_listener_that_fails_ends_no_feed(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    def fails_once(_root: Key) -> None:
+        feeds.changed = changes
+        raise Broken
+
+    feeds.changed = fails_once
+    feeds.follow(LIVE, SLOTS, HERE)
+    fake.lines.put_nowait(line())
+    await changes.next()
+    fake.lines.put_nowait(None)
+    fake.lines.put_nowait(line(used=2))
+    await changes.next()
+    assert feeds.slots("uid") == slots(2)
+
+
+async def test_when_it_is_closed_every_feed_has_ended(feeds: PodFeeds, fake: FakePod) -> None:
+    feeds.follow(LIVE, SLOTS, HERE)
+    await fake.opened.get()
+    feeds.follow(LIVE, SLOTS, {})
+    await feeds.close()
+    assert [task for task in asyncio.all_tasks() if task.get_name().startswith("feed ")] == []
 
 
 async def test_pods_that_are_gone_are_followed_no_more(

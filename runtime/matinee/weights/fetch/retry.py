@@ -9,47 +9,49 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken
+from matinee_api.backoff import backoff
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PAUSES_S = (1.0, 2.0, 4.0, 8.0)
-"""Before the second, third… try. A Job tries again anyway, so this bridges hiccups only."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 8.0
+TRIES = 5
+"""A Job tries again anyway, so these bridge hiccups only."""
 
 
 @dataclass
-class Patience:
-    """One bout: `lost()` after each try that brought nothing, `refreshed()` after progress."""
+class Retry:
+    """`failed()` after each try that brought nothing, `reset()` after progress."""
 
     where: str
     """The source, for messages."""
     sleep: Callable[[float], None] = time.sleep
-    _lost: int = field(default=0, init=False)
+    _failures: int = field(default=0, init=False)
 
-    def refreshed(self) -> None:
-        self._lost = 0
+    def reset(self) -> None:
+        self._failures = 0
 
-    def lost(self, error: TransferBroken) -> None:
+    def failed(self, error: TransferBroken) -> None:
         """Wait for the next try.
 
         Raises:
             FetchFailed: `SourceUnreachable`: enough tries were in vain.
         """
-        if self._lost == len(PAUSES_S):
+        self._failures += 1
+        if self._failures == TRIES:
             raise FetchFailed(
                 "SourceUnreachable",
                 f"{self.where} does not answer: {error}; check its address, DNS and the network "
                 "policies of this namespace",
             ) from error
-        pause_s = PAUSES_S[self._lost]
-        self._lost += 1
+        pause_s = backoff(self._failures, FIRST_PAUSE_S, LONGEST_PAUSE_S)
         logger.warning("%s: %s; next try in %g s", self.where, error, pause_s)
         self.sleep(pause_s)
 
-    def ask(self, question: Callable[[], T]) -> T:
-        """The answer, sooner or later; raises as `lost` does, and whatever else `question` does."""
+    def call(self, ask: Callable[[], T]) -> T:
+        """The answer, sooner or later; raises as `failed` does, and whatever else `ask` does."""
         while True:
             try:
-                return question()
+                return ask()
             except TransferBroken as error:
-                self.lost(error)
+                self.failed(error)
