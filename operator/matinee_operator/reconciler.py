@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,16 +22,14 @@ from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
 from matinee_operator.errors import AlreadyExists, NotFound, OperatorError, Refused
 from matinee_operator.internal_errors import InternalErrors
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.pods import Trouble, listening_at
 from matinee_operator.observe.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
 from matinee_operator.observe.snapshots import Snapshot, Snapshots
-from matinee_operator.plan.compare import is_within, key_of
+from matinee_operator.plan.compare import is_within
 from matinee_operator.status.transitions import transitions
 
 logger = logging.getLogger(__name__)
-
-Object = Mapping[str, Any]
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
-from matinee_operator.labels import content_hash
+from matinee_operator.objects import content_hash
 from matinee_operator.resources.runtime_config import config_text
 from matinee_operator.resources.runtime_pod import image_of
 from matinee_operator.weights.available import weights_of

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from matinee_api.kinds.meta import API_VERSION
-from matinee_operator import labels
 from matinee_operator.actions import Tell
 from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import AlreadyExists, ApiError
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, content_hash, stamp
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class Events:
     _told: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
 
     async def tell(self, about: Key, uid: str, event: Tell) -> None:
-        name = f"{about.name}.{labels.content_hash([uid, event.reason, event.message], 16)}"
+        name = f"{about.name}.{content_hash([uid, event.reason, event.message], 16)}"
         now, before = self.now(), self._told.get(name)
         if before is not None and now - before.when < AGAIN_AFTER:
             return
@@ -53,15 +52,15 @@ class Events:
             logger.warning("event %s about %s is lost: %s", event.reason, about, error)
 
     async def _write(self, name: str, about: Key, uid: str, event: Tell) -> None:
-        stamp = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        now = stamp(self.now())
         count = self._told[name].count
         try:
-            await self.kube.create(self._manifest(name, about, uid, event, stamp))
+            await self.kube.create(self._manifest(name, about, uid, event, now))
         except AlreadyExists:  # of before a restart, or told again
             key = Key("Event", about.namespace, name)
-            await self.kube.merge(key, {"lastTimestamp": stamp, "count": max(2, count)})
+            await self.kube.merge(key, {"lastTimestamp": now, "count": max(2, count)})
 
-    def _manifest(self, name: str, about: Key, uid: str, event: Tell, stamp: str) -> dict[str, Any]:
+    def _manifest(self, name: str, about: Key, uid: str, event: Tell, now: str) -> dict[str, Any]:
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -79,7 +78,7 @@ class Events:
             "source": {"component": "matinee-operator", "host": self.identity},
             "reportingComponent": "matinee-operator",
             "reportingInstance": self.identity,
-            "firstTimestamp": stamp,
-            "lastTimestamp": stamp,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
             "count": 1,
         }

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from matinee_api.kinds.streamingservice import Autoscaling, LowDemand
-from matinee_operator import labels
-from matinee_operator.observe.pods import ObservedPod, moment, stamp
+from matinee_operator.amounts import counted
+from matinee_operator.objects import moment, stamp
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
 
 
@@ -104,7 +105,7 @@ def told(snapshot: ServiceSnapshot, before: int, replicas: int) -> str:
     total = sum(pod.slots.total for pod in snapshot.pods if pod.slots and pod.serving)
     message = f"scaled from {before} to {replicas}: {demand.used} of {total} slots used"
     if demand.queued:
-        message += f", {labels.counted(demand.queued, 'viewer')} waiting"
+        message += f", {counted(demand.queued, 'viewer')} waiting"
     return message
 
 

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from matinee_operator import labels
 from matinee_operator.actions import Action, Patch, Requeue
-from matinee_operator.objects import Key
-from matinee_operator.observe.pods import moment
+from matinee_operator.objects import Key, moment
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.resources.metadata import namespace_of
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from matinee_api.kinds.compute import ComputeResources
 from matinee_operator.actions import Action, Create, Delete
+from matinee_operator.fetching.attempts import fetching
+from matinee_operator.objects import key_of
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.plan.compare import key_of, stale, uid_of
+from matinee_operator.plan.compare import stale, uid_of
 from matinee_operator.plan.weights import kept_jobs, plan_weights
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.warmup_job import warmup_job
-from matinee_operator.weights.attempts import fetching
 from matinee_operator.weights.available import weights_of
 
 

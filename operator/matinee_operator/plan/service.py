@@ -9,8 +9,9 @@ from matinee_api.kinds import conditions as words
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, Requeue, Tell
-from matinee_operator.objects import Key
-from matinee_operator.observe.pods import ObservedPod, stamp
+from matinee_operator.amounts import counted
+from matinee_operator.objects import Key, stamp
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.plan.autoscaling import Scale, scale_of, told
 from matinee_operator.plan.compare import applied, stale, uid_of
@@ -85,7 +86,7 @@ def _roll(snapshot: ServiceSnapshot, model: VideoModel | None, wanted: Wanted) -
     if model is not None:
         yield from _make(snapshot, model, wanted.revision, decided)
     for pod in decided.cordoned:
-        playing = labels.counted(pod.sessions, "session")
+        playing = counted(pod.sessions, "session")
         message = f"{pod.name} takes no new sessions; {playing} may play on until {stamp(deadline)}"
         since, until = stamp(snapshot.now), stamp(deadline)
         told_when = {labels.CORDONED_AT: since, labels.DRAIN_DEADLINE: until}
@@ -164,5 +165,5 @@ def _why(now: datetime, pod: ObservedPod) -> str:
     if pod.drain_deadline is None:
         return "it served nobody and is not needed"
     if pod.drain_deadline <= now and pod.sessions:
-        return f"its drain deadline has passed, {labels.counted(pod.sessions, 'session')} left"
+        return f"its drain deadline has passed, {counted(pod.sessions, 'session')} left"
     return "its last session has ended"

@@ -14,6 +14,7 @@ from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
+from matinee_operator.objects import content_hash
 from matinee_operator.resources.fetch_container import (
     CONTAINER,
     FETCHING,
@@ -102,7 +103,7 @@ def _job(
             "volumes": [{"name": "tmp", "emptyDir": {}}, *volumes, *secret_volumes(trees)],
         },
     }
-    name = f"{model.metadata.name}-{verb}-{labels.content_hash([template, facts])}"
+    name = f"{model.metadata.name}-{verb}-{content_hash([template, facts])}"
     wanted = {"backoffLimit": RETRIES, "podFailurePolicy": _FAILURES, "template": template}
     return {
         "apiVersion": "batch/v1",

@@ -8,7 +8,7 @@ from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.config.serve_config import serve_config
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator import labels
+from matinee_operator.objects import content_hash
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.weights.available import weights_of
 
@@ -31,7 +31,7 @@ def runtime_config(model: VideoModel, service: StreamingService) -> Manifest:
 
 
 def config_name(service: StreamingService, text: str) -> str:
-    return f"{service.metadata.name}-{labels.content_hash(text)}"
+    return f"{service.metadata.name}-{content_hash(text)}"
 
 
 def config_text(model: VideoModel, service: StreamingService) -> str:

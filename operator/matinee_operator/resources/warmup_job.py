@@ -9,8 +9,8 @@ from __future__ import annotations
 from matinee_api.config.serve_config import generator_config
 from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator import labels
 from matinee_operator.installation import Installation
+from matinee_operator.objects import content_hash
 from matinee_operator.resources.devices import container_resources
 from matinee_operator.resources.metadata import Manifest, metadata, own_labels
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
@@ -54,7 +54,7 @@ def _name(model: VideoModel, resources: ComputeResources, installation: Installa
     """Carries a hash of what a warm-up depends on: the Job is made again when that changes."""
     facts = [_command(model, resources), installation.runtime_image]
     facts.append(resources.model_dump_json(exclude_none=True))
-    return f"{model.metadata.name}-warmup-{labels.content_hash(facts)}"
+    return f"{model.metadata.name}-warmup-{content_hash(facts)}"
 
 
 def _container(

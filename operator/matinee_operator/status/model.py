@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from matinee_api.kinds import conditions as words
 from matinee_api.kinds.videomodel import VideoModelStatus, WarmupStatus
+from matinee_operator.fetching.attempts import Fetching, fetching
+from matinee_operator.objects import key_of, moment, stamp
 from matinee_operator.observe.jobs import ObservedJob, observed_job
-from matinee_operator.observe.pods import moment
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.plan.compare import key_of
 from matinee_operator.plan.model import wanted_job, warmup_resources
 from matinee_operator.status.conditions import Finding, conditions, finding
 from matinee_operator.status.weights import (
@@ -22,7 +21,6 @@ from matinee_operator.status.weights import (
     resolved,
     weights_downloaded,
 )
-from matinee_operator.weights.attempts import Fetching, fetching
 from matinee_operator.weights.available import weights_of
 
 
@@ -118,10 +116,10 @@ def _measured(snapshot: ModelSnapshot) -> WarmupStatus | None:
     made = _json(done.get("message", ""))
     frames, seconds = made.get("frames"), made.get("seconds")
     if not isinstance(frames, int) or not isinstance(seconds, int | float) or seconds <= 0:
-        return WarmupStatus(started_at=_text(started), finished_at=_text(finished))
+        return WarmupStatus(started_at=stamp(started), finished_at=stamp(finished))
     return WarmupStatus(
-        started_at=_text(started),
-        finished_at=_text(finished),
+        started_at=stamp(started),
+        finished_at=stamp(finished),
         load_seconds=round(max(0.0, (finished - started).total_seconds() - seconds), 1),
         fps=round(frames / seconds, 1),
     )
@@ -133,10 +131,6 @@ def _json(text: str) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _text(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _telling(findings: tuple[Finding, ...]) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from typing import Literal
 from matinee_api.kinds import conditions as words
 from matinee_api.kinds.streamingservice import PodStatus, SessionCounts, StreamingServiceStatus
 from matinee_operator import labels
-from matinee_operator.observe.pods import ObservedPod, moment, stamp
+from matinee_operator.amounts import counted
+from matinee_operator.objects import moment, stamp
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.plan.autoscaling import scale_of
 from matinee_operator.plan.rollout import Wanted, is_outdated
@@ -105,7 +107,7 @@ class _Observation:
 
     def _servable(self) -> Finding:
         if self.serving:
-            message = f"new sessions go to {labels.counted(len(self.serving), 'pod')}"
+            message = f"new sessions go to {counted(len(self.serving), 'pod')}"
             return finding(words.SERVABLE, True, words.SERVING, message)
         reason = words.SCALED_TO_ZERO if self.replicas == 0 else words.NO_READY_PODS
         return finding(words.SERVABLE, False, reason, "no pod takes sessions")
@@ -117,7 +119,7 @@ class _Observation:
     def _progress(self) -> tuple[str, str]:
         service, model = self._snapshot.service, self._snapshot.model
         if service.metadata.deletion_timestamp is not None:
-            return words.DELETING, f"{labels.counted(len(self.live), 'pod')} left"
+            return words.DELETING, f"{counted(len(self.live), 'pod')} left"
         if self.wanted is None:
             name = service.spec.model_ref.name
             if model is None:
@@ -130,26 +132,26 @@ class _Observation:
         if others and wanted.paused:
             return (
                 words.PAUSED,
-                f"rollout.paused: {labels.counted(len(others), 'pod')} of an older revision stay",
+                f"rollout.paused: {counted(len(others), 'pod')} of an older revision stay",
             )
         moving = [pod for pod in self.live if is_outdated(wanted, pod)]
         if moving:
-            return words.ROLLING_OUT, f"{labels.counted(len(moving), 'pod')} to be replaced"
+            return words.ROLLING_OUT, f"{counted(len(moving), 'pod')} to be replaced"
         if len(self.live) != self.replicas:
             return (
                 words.SCALING,
-                f"{labels.counted(len(self.live), 'pod')} of {self.replicas} wanted",
+                f"{counted(len(self.live), 'pod')} of {self.replicas} wanted",
             )
         if not self._complete():
             starting = len(self.live) - len(self.current_serving)
-            return words.PODS_STARTING, f"{labels.counted(starting, 'pod')} not serving yet"
+            return words.PODS_STARTING, f"{counted(starting, 'pod')} not serving yet"
         return words.AS_DESIRED, ""
 
     def _draining(self) -> Finding:
         sessions = sum(pod.sessions for pod in self.draining)
         if self.draining:
-            pods = labels.counted(len(self.draining), "pod")
-            message = f"{labels.counted(sessions, 'session')} on {pods}"
+            pods = counted(len(self.draining), "pod")
+            message = f"{counted(sessions, 'session')} on {pods}"
             return finding(words.DRAINING, True, words.SESSIONS_REMAIN, message)
         return finding(words.DRAINING, False, words.NO_SESSIONS_WAIT)
 

@@ -18,9 +18,9 @@ from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PodFeeds
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
+from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.reconciler import Reconciler
-from matinee_operator.watch.cache import Cache
 from tests.unit.operator.making import INSTALLATION, NOW, meta
 
 LIVE = Key("StreamingService", "demo", "live")

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from matinee_api.config.load import validate
 from matinee_api.kinds.streamingservice import Autoscaling, LowDemand
 from matinee_operator.actions import Requeue, Tell
-from matinee_operator.observe.pods import stamp
+from matinee_operator.objects import stamp
 from matinee_operator.plan import plan_service
 from matinee_operator.plan.autoscaling import (
     Demand,

@@ -7,11 +7,10 @@ from typing import Any
 from matinee_api.kinds import conditions as words
 from matinee_operator import labels
 from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, key_of
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import Children, ServiceSnapshot
 from matinee_operator.plan import plan_service
-from matinee_operator.plan.compare import key_of
 from matinee_operator.revision import revision_of
 from tests.unit.operator.making import (
     INSTALLATION,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from matinee_operator.actions import Action, Apply, Create, Delete, Requeue
+from matinee_operator.objects import key_of
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.plan import plan_model
-from matinee_operator.plan.compare import key_of
 from matinee_operator.plan.weights import pause_s
 from tests.unit.operator.making import NOW, model
 from tests.unit.operator.weights.making import (

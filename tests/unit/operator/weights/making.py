@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator.fetching.attempts import Step, fetching
 from matinee_operator.objects import Key
 from matinee_operator.observe.jobs import JOB_NAME
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import attempted
 from matinee_operator.resources.weights_claim import weights_claim
 from matinee_operator.status import model_status
-from matinee_operator.weights.attempts import Step, fetching
 from tests.unit.operator.making import INSTALLATION, NOW, model
 
 HUB = {"uri": "hf://org/LTX-Video", "revision": "main"}

@@ -5,14 +5,11 @@ looks at everything. Newer versions win, whatever the order in which they arrive
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from matinee_operator import labels
-from matinee_operator.objects import Key
-
-Object = Mapping[str, Any]
+from matinee_operator.objects import Key, Object, key_of
 
 OWN_KINDS = ("VideoModel", "StreamingService", "Router")
 REMEMBERED_GONE = 4096
@@ -79,11 +76,6 @@ class Cache:
             self._children[root].discard(key)
             if not self._children[root]:
                 del self._children[root]
-
-
-def key_of(raw: Object) -> Key:
-    meta = raw["metadata"]
-    return Key(raw["kind"], meta.get("namespace", ""), meta["name"])
 
 
 def root_of(raw: Object) -> Key | None:
