@@ -19,9 +19,12 @@ from matinee_operator.installation import Installation
 from matinee_operator.objects import Key
 from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.pods import ObservedPod, Slots, Trouble, observed_pod
-from matinee_operator.observe.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
-
-Snapshot = ServiceSnapshot | ModelSnapshot | RouterSnapshot
+from matinee_operator.observe.snapshot import (
+    ModelSnapshot,
+    RouterSnapshot,
+    ServiceSnapshot,
+    Snapshot,
+)
 
 
 class Heard(Protocol):

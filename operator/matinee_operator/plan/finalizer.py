@@ -22,7 +22,7 @@ def finalizer(snapshot: ServiceSnapshot) -> Iterator[Action]:
     if meta.deletion_timestamp is not None:
         wanted = present and wanted and _must_wait(snapshot)
         if wanted:
-            yield Requeue(max(0.1, (_deadline(snapshot) - snapshot.now).total_seconds()))
+            yield Requeue.at(_deadline(snapshot), snapshot.now)
     if wanted != present:
         others = [name for name in meta.finalizers if name != labels.FINALIZER]
         kept = [*others, labels.FINALIZER] if wanted else others

@@ -49,7 +49,7 @@ def _attempt(now: datetime, step: Step) -> Iterator[Action]:
         if due <= now:
             yield Create(attempted(step.manifest, step.job.attempt + 1))
         else:
-            yield Requeue((due - now).total_seconds() + 0.1)
+            yield Requeue.at(due, now)
 
 
 def pause_s(attempt: int) -> float:

@@ -9,29 +9,27 @@ from matinee_api.kinds import conditions as words
 from matinee_api.kinds.streamingservice import PodStatus, SessionCounts, StreamingServiceStatus
 from matinee_operator import labels
 from matinee_operator.amounts import counted
+from matinee_operator.desired import DesiredService, Wanted
 from matinee_operator.objects import moment, stamp
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.plan.autoscaling import scale_of
-from matinee_operator.plan.rollout import Wanted, is_outdated
-from matinee_operator.plan.service import wanted_of
 from matinee_operator.status.conditions import Finding, conditions, finding
 from matinee_operator.status.trouble import worst_trouble
-from matinee_operator.weights.available import weights_of, why_missing
+from matinee_operator.weights.available import why_missing
 
 LISTED_PODS = 64
 
 
-def service_status(snapshot: ServiceSnapshot) -> StreamingServiceStatus:
+def service_status(snapshot: ServiceSnapshot, desired: DesiredService) -> StreamingServiceStatus:
     meta, before = snapshot.service.metadata, snapshot.service.status
-    found = _Observation(snapshot)
+    found = _Observation(snapshot, desired)
     findings = found.findings()
     counted = [pod for pod in found.live if not pod.finished]
     return StreamingServiceStatus(
         observed_generation=meta.generation,
         phase=_phase(snapshot, findings),
         desired_replicas=found.replicas,
-        low_demand=found.scale.low,
+        low_demand=desired.scale.low,
         replicas=len(counted),
         ready_replicas=sum(pod.ready for pod in counted),
         servable_replicas=len(found.serving),
@@ -58,13 +56,10 @@ def service_status(snapshot: ServiceSnapshot) -> StreamingServiceStatus:
 class _Observation:
     """The counts that several conditions are made from."""
 
-    def __init__(self, snapshot: ServiceSnapshot) -> None:
+    def __init__(self, snapshot: ServiceSnapshot, desired: DesiredService) -> None:
         self._snapshot = snapshot
-        model = snapshot.model
-        there = model is not None and weights_of(model) is not None
-        self.wanted = wanted_of(snapshot, model) if model is not None and there else None
-        self.scale = scale_of(snapshot)
-        self.replicas = self.scale.replicas
+        self.wanted = desired.pods.wanted if desired.pods else None
+        self.replicas = desired.scale.replicas
         self.live = [pod for pod in snapshot.pods if pod.live]
         self.serving = [pod for pod in self.live if pod.serving]
         self.draining = [pod for pod in self.live if pod.cordoned]
@@ -134,7 +129,7 @@ class _Observation:
                 words.PAUSED,
                 f"rollout.paused: {counted(len(others), 'pod')} of an older revision stay",
             )
-        moving = [pod for pod in self.live if is_outdated(wanted, pod)]
+        moving = [pod for pod in self.live if wanted.outdates(pod)]
         if moving:
             return words.ROLLING_OUT, f"{counted(len(moving), 'pod')} to be replaced"
         if len(self.live) != self.replicas:
