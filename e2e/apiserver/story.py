@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from matinee_api.contracts.pod_http import PORT
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PodFeeds
@@ -23,7 +24,6 @@ from matinee_operator.objects import Key, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.reconciler import Reconciler
-from matinee_operator.resources.runtime_config import PORT
 from matinee_operator.watch import handlers
 from matinee_operator.watch.resync import Resync
 from tests.unit.operator.making import INSTALLATION

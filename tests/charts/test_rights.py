@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from matinee_operator.clients.kube import PATHS
-from matinee_operator.watch.handlers import CHILDREN, OWN
+from matinee_operator.observe.cache import OWN_KINDS
+from matinee_operator.watch.handlers import CHILDREN
 
 TEMPLATES = Path(__file__).parents[2] / "charts" / "matinee" / "templates"
 
@@ -35,7 +36,7 @@ LISTED = {"PodMonitor": {"list"}}  # its kind may be absent, so it is not watche
 def needed() -> dict[tuple[str, str], set[str]]:
     """(group, resource) -> verbs."""
     found: dict[tuple[str, str], set[str]] = {}
-    reads = {kind: {"list", "watch"} for kind in (*OWN, *CHILDREN)} | LISTED
+    reads = {kind: {"list", "watch"} for kind in (*OWN_KINDS, *CHILDREN)} | LISTED
     for rights in (reads, WRITES):
         for kind, verbs in rights.items():
             found.setdefault(resource(kind), set()).update(verbs)

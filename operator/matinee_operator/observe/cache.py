@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from matinee_api.kinds.resource import KINDS
 from matinee_operator import labels
 from matinee_operator.objects import Key, Object, key_of
 
-OWN_KINDS = ("VideoModel", "StreamingService", "Router")
+OWN_KINDS = tuple(KINDS)
 REMEMBERED_GONE = 4096
 """Deleted objects whose late events are still recognised."""
 _POD_SPEC = ("nodeName",)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from matinee_api.config.load import validate
 from matinee_api.contracts.fetch import FetchProgress
-from matinee_api.kinds.resources import KINDS, Resource
+from matinee_api.kinds.resource import KINDS, Resource
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from matinee_api.contracts.fetch import GIVE_UP, FetchConfig
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -24,7 +25,6 @@ from matinee_operator.resources.fetch_container import (
 )
 from matinee_operator.resources.metadata import Manifest, metadata, own_labels
 from matinee_operator.resources.pod_spec import base_spec
-from matinee_operator.resources.runtime_config import PORT
 from matinee_operator.weights.trees import (
     WEIGHTS_FOLDER,
     Tree,

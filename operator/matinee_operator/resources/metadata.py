@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matinee_api.kinds.meta import API_VERSION, ObjectMeta
-from matinee_api.kinds.resources import Resource
+from matinee_api.kinds.resource import Resource
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel

@@ -8,13 +8,13 @@ import yaml
 
 from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.config.serve_config import serve_config
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.objects import content_hash
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.weights.available import Weights
 
-PORT = 8000
 FILE = "serve.yaml"
 STATE_FOLDER = "/state"
 SHUTDOWN_GRACE_S = 5.0

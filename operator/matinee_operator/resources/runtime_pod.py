@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -23,7 +24,6 @@ from matinee_operator.resources.pod_spec import (
 )
 from matinee_operator.resources.runtime_config import (
     FILE,
-    PORT,
     STATE_FOLDER,
 )
 from matinee_operator.weights.available import Weights
