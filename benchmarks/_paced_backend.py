@@ -9,14 +9,16 @@ import numpy as np
 
 from benchmarks.encode_scene import i420_scene
 from matinee.generation import (
-    ContinuationState,
     GenerationDefaults,
     ModelInfo,
     RgbFrames,
     SegmentRequest,
+    State,
     StepProgress,
 )
 from matinee.media.i420 import I420Picture
+from matinee.state.codec import LTX_V1
+from matinee.state.last_frames import LastFrames
 from matinee_api.config.runtime_config import GeneratorConfig
 
 WIDTH, HEIGHT, FPS, CHUNK, SEGMENT = 832, 480, 24, 17, 81
@@ -25,7 +27,7 @@ STEPS = 4
 INFO = ModelInfo(
     model_id="paced",
     family="paced",
-    state_kind="paced",
+    state_kind=LTX_V1,
     spatial_factor=16,
     temporal_factor=8,
     chunk_frames=CHUNK,
@@ -61,7 +63,7 @@ class PacedEngine:
     def __init__(self, clip: list[I420Picture]) -> None:
         self._clip = np.stack(clip)
 
-    def begin(self, request: SegmentRequest, _state: ContinuationState | None) -> PacedRun:
+    def begin(self, request: SegmentRequest, _state: State | None) -> PacedRun:
         return PacedRun(self._clip, request)
 
 
@@ -87,5 +89,5 @@ class PacedRun:
         self._left -= len(frames)
         return frames
 
-    def state(self) -> ContinuationState:
-        return ContinuationState(INFO.state_kind, np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
+    def state(self) -> State:
+        return LastFrames(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)).to_state(INFO.state_kind)

@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._report import package_versions, report
 from matinee.generation import (
-    ContinuationState,
     ModelInfo,
     SegmentRequest,
+    State,
     StepProgress,
     with_defaults,
 )
@@ -113,7 +113,7 @@ class NotingEngine:
     def info(self) -> ModelInfo:
         return self._engine.info
 
-    def begin(self, request: SegmentRequest, state: ContinuationState | None) -> SegmentRunLike:
+    def begin(self, request: SegmentRequest, state: State | None) -> SegmentRunLike:
         return NotingRun(self._engine.begin(request, state))
 
 

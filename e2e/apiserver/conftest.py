@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
+import aiohttp
 import pytest
 
 from e2e.apiserver import control_plane
 from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.crds import install_crds
+from e2e.apiserver.scene import new_namespace
 from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.metrics import Metrics
 
@@ -36,6 +38,10 @@ async def kube(api_server: ControlPlane, metrics: Metrics) -> AsyncIterator[Kube
 
 @pytest.fixture
 async def namespace(kube: Kube) -> str:
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    await kube.request("POST", "/api/v1/namespaces", {}, {"metadata": {"name": name}})
-    return name
+    return await new_namespace(kube, f"test-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as found:
+        yield found

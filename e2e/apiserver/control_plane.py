@@ -21,9 +21,16 @@ import yaml
 from tools.cluster.places import BINARIES
 
 NAMES = ("etcd", "kube-apiserver")
+AUDIT = "audit.log"
 ADMIN, LIMITED = "admin-token", "limited-token"
 """Tokens of a server that lives for one test run, on loopback. `LIMITED` may do what a test binds
 to the user `limited`."""
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "users": ["limited"]}, {"level": "None"}],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,8 @@ class ControlPlane:
     kubeconfig: Path
     limited: Path
     """The same server for the user `limited`."""
+    audit: Path
+    """What that user asked for: an audit event on each line."""
 
 
 def missing(*more: str) -> str | None:
@@ -47,7 +56,8 @@ def running(folder: Path) -> Iterator[ControlPlane]:
         flags = _api_flags(folder, etcd, api)
         server = stack.enter_context(process(folder, "kube-apiserver", *flags))
         _wait_ready(server, f"https://127.0.0.1:{api}/readyz", folder / "kube-apiserver.log")
-        yield ControlPlane(*(_kubeconfig(folder, api, token) for token in (ADMIN, LIMITED)))
+        admin, limited = (_kubeconfig(folder, api, token) for token in (ADMIN, LIMITED))
+        yield ControlPlane(admin, limited, folder / AUDIT)
 
 
 def _etcd_flags(folder: Path, port: int, peers: int) -> list[str]:
@@ -70,6 +80,7 @@ def _api_flags(folder: Path, etcd: int, port: int) -> list[str]:
     subprocess.run(generate, check=True, capture_output=True)
     users = f'{ADMIN},admin,1,"system:masters"\n{LIMITED},limited,2\n'
     (folder / "tokens.csv").write_text(users, encoding="utf-8")
+    (folder / "audit.yaml").write_text(yaml.safe_dump(AUDIT_POLICY), encoding="utf-8")
     return [
         f"--etcd-servers=http://127.0.0.1:{etcd}",
         f"--secure-port={port}",
@@ -83,7 +94,9 @@ def _api_flags(folder: Path, etcd: int, port: int) -> list[str]:
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={key}",
         f"--service-account-signing-key-file={key}",
-        "--service-cluster-ip-range=198.19.2.0/24",
+        "--service-cluster-ip-range=198.19.16.0/20",
+        f"--audit-policy-file={folder / 'audit.yaml'}",
+        f"--audit-log-path={folder / AUDIT}",
     ]
 
 

@@ -1,7 +1,7 @@
 """The operator without its watches, against a real API server: what a test drives step by step.
 
 `Life` is one process: it starts with empty hands, looks at everything, and reconciles until there
-is nothing left to write. A `MortalKube` dies before or after its n-th write, as a killed process
+is nothing left to write. A `MortalKube` dies when its n-th write was done, as a killed process
 does; the next life goes on from what the API server has.
 """
 
@@ -37,23 +37,29 @@ class Killed(BaseException):
 
 
 class MortalKube(Kube):
-    """Dies at its n-th write: `before` it is sent, or after it was done and before anybody knew."""
+    """Dies when so many writes were done and before anybody knew of the last; with 0, where it
+    would begin to write."""
 
-    def __init__(self, kube: Kube, dies_at: int | None, *, before: bool) -> None:
+    def __init__(self, kube: Kube, dies_after: int | None = None) -> None:
         super().__init__(kube.client, kube.metrics)
         self.writes = 0
-        self._dies_at, self._before = dies_at, before
+        self._dies_after = dies_after
 
     async def request(self, method: str, *more: Any, **named: Any) -> dict[str, Any]:
         if method == "GET":
             return await super().request(method, *more, **named)
-        self.writes += 1
-        if self.writes == self._dies_at and self._before:
+        if self._dies_after == 0:
             raise Killed
         answer = await super().request(method, *more, **named)
-        if self.writes == self._dies_at:
+        self.writes += 1
+        if self.writes == self._dies_after:
             raise Killed
         return answer
+
+
+def life(kube: Kube, session: aiohttp.ClientSession, namespace: str) -> Life:
+    """One that nobody kills."""
+    return Life(MortalKube(kube), session, namespace)
 
 
 class Life:

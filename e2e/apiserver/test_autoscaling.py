@@ -80,7 +80,7 @@ class Stage:
     addresses: dict[str, str] = field(default_factory=dict)
 
     def operator(self) -> Life:
-        kube = MortalKube(self.kube, None, before=False)
+        kube = MortalKube(self.kube)
         return Life(kube, self.session, self.namespace, self.viewers.port)
 
     async def be_ready(self) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.faulty import Asked, Fault, Plan, faulty_way
-from e2e.apiserver.test_process import replica
-from e2e.apiserver.test_story import apply_all, be_ready, children
+from e2e.apiserver.program import replica
+from e2e.apiserver.scene import apply_all, be_ready, children
 from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.errors import NotFound
 from matinee_operator.metrics import Metrics
@@ -71,8 +71,7 @@ async def test_the_whole_story_with_every_fourth_answer_wrong(
 ) -> None:
     drains = {"drain": {"onDelete": True}}
     async with faulty_way(api_server.kubeconfig, one_of_four(), WATCH_LINES) as way:
-        through = ControlPlane(way.kubeconfig, api_server.limited)
-        async with replica(through, namespace, "a") as process:
+        async with replica(way.kubeconfig, namespace) as process:
             await apply_all(kube, namespace, **drains)
             await settled(kube, namespace, is_ready)
             await apply_all(kube, namespace, replicas=3, **drains)

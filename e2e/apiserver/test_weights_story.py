@@ -4,15 +4,17 @@ killed at every write.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import aiohttp
 import pytest
 
 from e2e.apiserver.fetching import BYTES, GROWING, bind_claims, commit_of, growing_class, run_jobs
-from e2e.apiserver.story import Killed, Life, MortalKube
-from e2e.apiserver.test_story import CPU, VERSION, be_ready
+from e2e.apiserver.killed import Operator, Stage, the_same_end_wherever_it_is_killed
+from e2e.apiserver.scene import CPU, VERSION, be_ready, new_namespace
+from e2e.apiserver.story import Life, life
 from matinee_operator import labels
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key
@@ -21,24 +23,13 @@ SOURCE = {"uri": "hf://org/ltx", "revision": "v1", "tokenSecretRef": {"name": "h
 CLAIM = "ltx-weights"
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as found:
-        yield found
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 @pytest.fixture
 async def place(kube: Kube, namespace: str) -> str:
     await growing_class(kube)
-    return await restricted(kube, namespace)
-
-
-async def restricted(kube: Kube, namespace: str) -> str:
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    path = f"/api/v1/namespaces/{namespace}"
-    change = {"metadata": {"labels": labels}}
-    await kube.request("PATCH", path, {}, change, "application/merge-patch+json")
-    return namespace
+    return await new_namespace(kube, f"{namespace}-restricted", **RESTRICTED)
 
 
 async def apply_model(kube: Kube, namespace: str, **spec: Any) -> None:
@@ -60,10 +51,6 @@ async def apply_both(kube: Kube, namespace: str) -> None:
 async def _apply(kube: Kube, namespace: str, kind: str, name: str, spec: Any) -> None:
     meta = {"name": name, "namespace": namespace}
     await kube.apply({"apiVersion": VERSION, "kind": kind, "metadata": meta, "spec": spec})
-
-
-def life(kube: Kube, session: aiohttp.ClientSession, namespace: str) -> Life:
-    return Life(MortalKube(kube, None, before=False), session, namespace)
 
 
 async def status_of(kube: Kube, namespace: str) -> dict[str, Any]:
@@ -240,20 +227,6 @@ STORY: tuple[Step, ...] = (
 )
 
 
-async def told(kube: Kube, session: aiohttp.ClientSession, namespace: str, **death: Any) -> int:
-    """The whole story; where the operator dies, another one goes on. How often it wrote."""
-    operator = Life(MortalKube(kube, **death), session, namespace)
-    writes = 0
-    for step in STORY:
-        await step(kube, namespace)
-        try:
-            writes += await operator.settle()
-        except Killed:
-            operator = life(kube, session, namespace)
-            await operator.settle()
-    return writes
-
-
 async def end_state(kube: Kube, namespace: str) -> Any:
     status = await status_of(kube, namespace)
     cache = {name: status["cache"][name] for name in ("folder", "folders", "claimName")}
@@ -268,25 +241,23 @@ async def end_state(kube: Kube, namespace: str) -> Any:
     )
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-async def test_the_operator_killed_at_every_write_comes_to_the_same_end(
-    kube: Kube, session: aiohttp.ClientSession, place: str, before: bool
+async def test_wherever_the_operator_is_killed_the_end_is_the_same(
+    kube: Kube, session: aiohttp.ClientSession, namespace: str
 ) -> None:
-    writes = await told(kube, session, place, dies_at=None, before=False)
-    expected = await end_state(kube, place)
-    assert expected[3] == (
-        {
-            "folder": expected[3][0]["folders"][1]["name"],
-            "folders": [{"name": one["name"], "bytes": BYTES} for one in expected[3][0]["folders"]],
-            "claimName": CLAIM,
-        },
-        commit_of("v2"),
-    )
-    assert writes > 30
-    for number in range(1, writes + 1):
-        name = f"{place}-{number}-{int(before)}"
-        await kube.request("POST", "/api/v1/namespaces", {}, {"metadata": {"name": name}})
-        await restricted(kube, name)
-        await told(kube, session, name, dies_at=number, before=before)
-        assert await end_state(kube, name) == expected, f"killed at write {number}"
+    async def tell(place: str, operator: Operator) -> Any:
+        for step in STORY:
+            await step(kube, place)
+            await operator.settle()
+        return await end_state(kube, place)
+
+    await growing_class(kube)
+    stage = Stage(kube, session, namespace, partial(new_namespace, kube, **RESTRICTED))
+    end = await the_same_end_wherever_it_is_killed(stage, tell)
+    cache, revision = end[3]
+    first, second = (one["name"] for one in cache["folders"])
+    assert cache == {
+        "folder": second,
+        "folders": [{"name": name, "bytes": BYTES} for name in (first, second)],
+        "claimName": CLAIM,
+    }
+    assert revision == commit_of("v2")

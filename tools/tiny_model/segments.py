@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matinee.engine.engine import Engine
-from matinee.generation import ContinuationState, with_defaults
+from matinee.generation import State, with_defaults
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 from tools.tiny_model.recognise import Frames
 
@@ -17,7 +17,7 @@ class Request:
 
     prompt: str
     seed: int
-    state: ContinuationState | None = None
+    state: State | None = None
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Made:
     """A segment's frames, those of the state not among them, and the state that it leaves."""
 
     frames: Frames
-    state: ContinuationState
+    state: State
 
 
 Generate = Callable[[Request], Made]

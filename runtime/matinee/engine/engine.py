@@ -22,15 +22,15 @@ import torch
 from matinee.engine.families import Family, Sampler, loader_of
 from matinee.errors import ModelUnavailable
 from matinee.generation import (
-    ContinuationState,
     ModelInfo,
     SegmentRequest,
+    State,
     StepProgress,
     check_request,
-    check_state,
     plan_chunks,
 )
-from matinee.state.codec import MAX_PROMPTS
+from matinee.state.codec import check_state
+from matinee.state.last_frames import MAX_PROMPTS, LastFrames
 from matinee.weights.local_folder import default_model_id, model_folder_of
 from matinee.weights.model_folder import inspect_folder
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
@@ -57,7 +57,7 @@ class Engine:
     def info(self) -> ModelInfo:
         return self._family.info
 
-    def begin(self, request: SegmentRequest, state: ContinuationState | None = None) -> SegmentRun:
+    def begin(self, request: SegmentRequest, state: State | None = None) -> SegmentRun:
         """Check the request (`InvalidRequest`) and the state (`InvalidState`); compute nothing."""
         check_request(self.info, request)
         if state is not None:
@@ -73,14 +73,15 @@ class SegmentRun:
         info: ModelInfo,
         sampler: Sampler,
         request: SegmentRequest,
-        state: ContinuationState | None,
+        state: State | None,
     ) -> None:
         self._info = info
         self._sampler = sampler
         self._request = request
-        self._segment_index = state.segment_index if state else 0
-        self._prompts = state.prompts if state else ()
-        self._shown = _known_frames(request, state)
+        known = LastFrames.of(state) if state else None
+        self._segment_index = known.segment_index if known else 0
+        self._prompts = known.prompts if known else ()
+        self._shown = _known_frames(request, known)
         self._plans = plan_chunks(info, request.num_frames, len(self._shown))
         self._chunk = 0
 
@@ -113,17 +114,17 @@ class SegmentRun:
         self._chunk += 1
         return new
 
-    def state(self) -> ContinuationState:
+    def state(self) -> State:
         """What the next segment goes on from: the chunks made so far, of which there is one."""
         if not self._chunk:
             raise RuntimeError("no chunk has been made yet")
-        return ContinuationState(
-            kind=self._info.state_kind,
+        left = LastFrames(
             frames=np.ascontiguousarray(self._shown.cpu().numpy()),
             segment_index=self._segment_index + 1,
             seed=self._request.seed,
             prompts=(*self._prompts, self._request.prompt)[-MAX_PROMPTS:],
         )
+        return left.to_state(self._info.state_kind)
 
 
 def noise_seed(seed: int, segment_index: int, chunk: int) -> int:
@@ -138,10 +139,10 @@ def noise_seed(seed: int, segment_index: int, chunk: int) -> int:
     return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little") >> 1
 
 
-def _known_frames(request: SegmentRequest, state: ContinuationState | None) -> torch.Tensor:
-    if state is None:
+def _known_frames(request: SegmentRequest, known: LastFrames | None) -> torch.Tensor:
+    if known is None:
         return torch.empty((0, request.height, request.width, 3), dtype=torch.uint8)
-    return torch.from_numpy(state.frames.copy())  # copied: a picture's array may be read-only
+    return torch.from_numpy(known.frames.copy())  # copied: a picture's array may be read-only
 
 
 def _device(config: EngineConfig) -> torch.device:

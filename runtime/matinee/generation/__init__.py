@@ -6,30 +6,30 @@ boundary.
 
 from __future__ import annotations
 
-from matinee.generation.checks import check_prompt, check_request, check_state
+from matinee.generation.checks import check_prompt, check_request
 from matinee.generation.chunks import ChunkPlan, count_steps, plan_chunks
 from matinee.generation.model_info import GenerationDefaults, ModelInfo
 from matinee.generation.request import (
     MAX_SEED,
-    ContinuationState,
     RgbFrames,
     SegmentRequest,
     StepProgress,
     with_defaults,
 )
+from matinee.generation.state import State, StateSummary
 
 __all__ = [
     "MAX_SEED",
     "ChunkPlan",
-    "ContinuationState",
     "GenerationDefaults",
     "ModelInfo",
     "RgbFrames",
     "SegmentRequest",
+    "State",
+    "StateSummary",
     "StepProgress",
     "check_prompt",
     "check_request",
-    "check_state",
     "count_steps",
     "plan_chunks",
     "with_defaults",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from matinee.errors import InvalidRequest, InvalidState
+from matinee.errors import InvalidRequest
 from matinee.generation.chunks import clip_length_within
-from matinee.generation.model_info import GenerationDefaults, ModelInfo
-from matinee.generation.request import MAX_SEED, ContinuationState, SegmentRequest
+from matinee.generation.model_info import ModelInfo
+from matinee.generation.request import MAX_SEED, SegmentRequest
 
 
 def check_prompt(prompt: str) -> None:
@@ -29,27 +29,6 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
     _check_range("num_inference_steps", request.num_inference_steps, 1, info.max_steps)
     _check_range("guidance_scale", request.guidance_scale, 0.0, info.max_guidance_scale)
     _check_range("seed", request.seed, 0, MAX_SEED)
-
-
-def check_state(
-    info: ModelInfo, state: ContinuationState, size: SegmentRequest | GenerationDefaults
-) -> None:
-    """Raise `InvalidState` unless this model can go on from the state at that size."""
-    if state.kind != info.state_kind:
-        raise InvalidState(
-            f"the state is of kind {state.kind!r}; this model takes {info.state_kind!r}"
-        )
-    frames = state.frames
-    if frames.dtype != "uint8" or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames):
-        raise InvalidState("the state's frames must be uint8 of shape (frames, height, width, 3)")
-    height, width = frames.shape[1:3]
-    if (width, height) != (size.width, size.height):
-        raise InvalidState(
-            f"the state's frames are {width}x{height}, but {size.width}x{size.height} is asked "
-            "for; ask for the state's size"
-        )
-    if state.segment_index < 0:
-        raise InvalidState(f"segment_index must be 0 or more, got {state.segment_index}")
 
 
 def _check_range(param: str, value: float, low: float, high: float) -> None:

@@ -1,6 +1,6 @@
 """What is asked of a model: plain values that cross the process boundary.
 
-A `SegmentRequest` and, when the video goes on, a `ContinuationState` enter the engine.
+A `SegmentRequest` and, when the video goes on, a `State` enter the engine.
 """
 
 from __future__ import annotations
@@ -32,21 +32,6 @@ class SegmentRequest:
     num_inference_steps: int
     guidance_scale: float
     negative_prompt: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ContinuationState:
-    """What the next segment needs to go on without a seam.
-
-    `frames`: the last frames shown, `RgbFrames`; one frame when it comes from an initial image.
-    `segment_index`: segments made so far. `prompts`: their prompts, oldest first.
-    """
-
-    kind: str
-    frames: RgbFrames
-    segment_index: int = 0
-    seed: int = 0
-    prompts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.generation import ContinuationState, RgbFrames
+from matinee.generation import RgbFrames, State
 
 __all__ = ["VideoEvent", "VideoFinalEvent", "VideoPartialEvent", "VideoProgressEvent"]
 
@@ -34,7 +34,7 @@ class VideoFinalEvent:
     frames: RgbFrames
     fps: int
     seed: int
-    continuation_state: ContinuationState
+    continuation_state: State
     generation_time_s: float
     video_path: Path | None
 

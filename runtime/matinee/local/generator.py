@@ -21,7 +21,7 @@ import torch
 
 from matinee.engine.engine import Engine, SegmentRun
 from matinee.errors import GenerationCancelled
-from matinee.generation import ContinuationState, ModelInfo, RgbFrames, SegmentRequest, StepProgress
+from matinee.generation import ModelInfo, RgbFrames, SegmentRequest, State, StepProgress
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
 from matinee.local.options import (
     GenerationOptions,
@@ -32,6 +32,7 @@ from matinee.local.options import (
 )
 from matinee.local.output_path import check_output_path, file_path
 from matinee.local.recording import Record, recording
+from matinee.state.codec import summary_of
 from matinee_api.config.load import load_file, validate
 from matinee_api.config.runtime_config import GeneratorConfig, RequestConfig, RunConfig
 
@@ -193,14 +194,14 @@ class StreamingVideoGenerator(VideoGenerator):
     """Each video goes on where the one before ended, with its size and seed. It adds
     `num_frames - 1` frames, because its first would be the last one shown."""
 
-    _state: ContinuationState | None = None
+    _state: State | None = None
 
     @property
-    def state(self) -> ContinuationState | None:
+    def state(self) -> State | None:
         """What the next video goes on from; None before the first."""
         return self._state
 
-    def reset(self, state: ContinuationState | None = None) -> None:
+    def reset(self, state: State | None = None) -> None:
         """Begin anew, or go on from `state`."""
         state = checked_state(state)
         with self._lock:
@@ -231,13 +232,13 @@ def _output_file(output_path: str | Path, request: SegmentRequest) -> Path:
     return file_path(path, request)
 
 
-def _going_on(state: ContinuationState | None, options: GenerationOptions) -> GenerationOptions:
+def _going_on(state: State | None, options: GenerationOptions) -> GenerationOptions:
     """The options with the state's values put under them; an image begins anew."""
     if state is None or options.get("image") or options.get("continuation_state"):
         return options
-    height, width = state.frames.shape[1:3]
+    told = summary_of(state)
     carried = GenerationOptions(
-        continuation_state=state, width=width, height=height, seed=state.seed
+        continuation_state=state, width=told.width, height=told.height, seed=told.seed
     )
     for name, value in options.items():
         if value is not None:

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 
 from matinee.errors import InvalidRequest, InvalidState
 from matinee.generation import (
-    ContinuationState,
     ModelInfo,
     RgbFrames,
     SegmentRequest,
+    State,
     check_prompt,
     check_request,
     with_defaults,
@@ -26,6 +26,7 @@ from matinee.generation import (
 from matinee.local.naming import named
 from matinee.media.images import decode_image
 from matinee.media.suffixes import MIME_OF_SUFFIX
+from matinee.state.codec import state_of_image
 from matinee_api.config.problems import nearest, sentence_of
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 
@@ -39,7 +40,7 @@ class GenerationOptions(TypedDict, total=False):
     negative_prompt: str | None
     image: str | Path | None
     """File (png, jpeg or webp) that the video starts from."""
-    continuation_state: ContinuationState | None
+    continuation_state: State | None
     """Of the video that this one goes on from."""
     seed: int | None
     width: int | None
@@ -71,7 +72,7 @@ def request_from(
 
 def starting_state(
     request: SegmentRequest, options: GenerationOptions, defaults: RequestConfig, info: ModelInfo
-) -> ContinuationState | None:
+) -> State | None:
     """What the video goes on from: a state, an image, or nothing."""
     state, image = checked_state(options.get("continuation_state")), options.get("image")
     if state is not None and image is not None:
@@ -81,12 +82,12 @@ def starting_state(
     if image is None:
         return state
     check_request(info, request)  # before a picture of that size is made
-    return ContinuationState(info.state_kind, _read_image(path_of("image", image), request)[None])
+    return state_of_image(info, _read_image(path_of("image", image), request))
 
 
-def checked_state(state: object) -> ContinuationState | None:
+def checked_state(state: object) -> State | None:
     """The state itself. Raises `InvalidState` when it is something else."""
-    if state is None or isinstance(state, ContinuationState):
+    if state is None or isinstance(state, State):
         return state
     raise InvalidState(
         "continuation_state must be one that a video left, such as video.continuation_state; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from matinee.generation import ContinuationState, SegmentRequest
+from matinee.generation import SegmentRequest, State
 from matinee.wire import server_messages as say
 
 
@@ -39,7 +39,7 @@ class Segment:
 @dataclass(frozen=True, slots=True)
 class StartSegment:
     segment: Segment
-    state: ContinuationState | None
+    state: State | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class AnswerSnapshot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeepState:
-    state: ContinuationState
+    state: State
 
 
 @dataclass(frozen=True, slots=True)

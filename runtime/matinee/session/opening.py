@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from matinee.errors import BadInput, InvalidRequest
-from matinee.generation import ContinuationState, GenerationDefaults, ModelInfo, check_state
+from matinee.generation import GenerationDefaults, ModelInfo, State
 from matinee.media.images import decode_image
 from matinee.session.effects import CloseCode
-from matinee.state.codec import state_from_wire
+from matinee.state.codec import check_state, state_from_wire, state_of_image
 from matinee.wire import base64_text
 from matinee.wire import server_messages as say
 from matinee.wire.client_messages import (
@@ -82,7 +82,7 @@ def turned_away(code: say.ErrorCode, message: str) -> Rejection:
 
 def brought_state(
     init: SessionInit, info: ModelInfo, defaults: GenerationDefaults, limits: LimitsConfig
-) -> ContinuationState | None:
+) -> State | None:
     """Decode the initial image or the continuation state. Slow: run it in a thread.
 
     Raises `Rejection`.
@@ -118,7 +118,7 @@ def _check_features(init: SessionInit) -> None:
 
 def _image_state(
     image: InitialImage, info: ModelInfo, defaults: GenerationDefaults, limits: LimitsConfig
-) -> ContinuationState:
+) -> State:
     limit = limits.initial_image_bytes
     if len(image.data) * 3 // 4 > limit + 2:
         raise InvalidRequest("initial_image.data", f"the image is larger than {limit} bytes")
@@ -131,4 +131,4 @@ def _image_state(
     pixels = decode_image(
         encoded, image.mime, defaults.width, defaults.height, limits.initial_image_pixels
     )
-    return ContinuationState(kind=info.state_kind, frames=pixels[None])
+    return state_of_image(info, pixels)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from matinee.errors import WorkerFailed
-from matinee.generation import ContinuationState, ModelInfo, count_steps
+from matinee.generation import ModelInfo, State, count_steps
 from matinee.serving.admission import NotAdmitting, Visit
 from matinee.session import effects
 from matinee.session.effects import CloseCode, End
@@ -24,6 +24,7 @@ from matinee.session.services import Services
 from matinee.session.session import Session
 from matinee.session.states import StateKeeper
 from matinee.session.video import SessionVideo
+from matinee.state.codec import known_frames
 from matinee.wire import server_messages as say
 from matinee.wire.client_messages import StreamMode
 from matinee.worker import messages as worker
@@ -49,7 +50,7 @@ class Opened:
     info: ModelInfo
     video: SessionVideo
     mode: StreamMode
-    state: ContinuationState | None
+    state: State | None
 
 
 class LiveSession:
@@ -147,7 +148,7 @@ class LiveSession:
             self._services.pool.leave(self._identity.session_id)
 
     async def _work(self) -> None:
-        if self._opened.state is not None and len(self._opened.state.frames) > 1:
+        if self._opened.state is not None and known_frames(self._opened.state) > 1:
             await self._states.keep(self._opened.state)
         self._session.slot_bound(time.monotonic())
         self._perform()
@@ -221,7 +222,7 @@ class LiveSession:
         await self._states.tell()
         self._end(end)
 
-    def _begin_segment(self, segment: effects.Segment, state: ContinuationState | None) -> None:
+    def _begin_segment(self, segment: effects.Segment, state: State | None) -> None:
         """The job is the worker's when this returns, so that a cancel always finds it."""
         if self._over.is_set():
             return
@@ -237,13 +238,12 @@ class LiveSession:
         else:
             self._segment_task = self._tasks.create_task(self._see_through(segment, self._job))
 
-    def _announce(self, segment: effects.Segment, state: ContinuationState | None) -> None:
-        known_frames = 0 if state is None else len(state.frames)
+    def _announce(self, segment: effects.Segment, state: State | None) -> None:
         self._queue.put(
             say.SegmentStart(
                 segment_idx=segment.index,
                 prompt=segment.request.prompt,
-                total_steps=count_steps(self._opened.info, segment.request, known_frames),
+                total_steps=count_steps(self._opened.info, segment.request, known_frames(state)),
                 source=segment.source,
                 seed=segment.request.seed,
                 request_id=segment.request_id,

@@ -18,7 +18,7 @@ At most one segment runs at a time. Time is passed in as monotonic seconds.
 from __future__ import annotations
 
 from matinee.errors import InvalidRequest
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.session.effects import (
     AnswerSnapshot,
     CancelSegment,
@@ -64,7 +64,7 @@ class Session:
         config: StreamingConfig,
         rules: RequestRules,
         init: SessionInit,
-        state: ContinuationState | None,
+        state: State | None,
         now: float,
     ) -> None:
         self.init = init
@@ -181,7 +181,7 @@ class Session:
         if self.running and (report := self._steps.report(event, now)):
             self._send(report)
 
-    def segment_done(self, state: ContinuationState, now: float) -> None:
+    def segment_done(self, state: State, now: float) -> None:
         """The last fragment of the running segment is queued for the client."""
         if self._leave_segment(now) is None:
             return
@@ -221,7 +221,7 @@ class Session:
 
     # Within
 
-    def _keep(self, state: ContinuationState) -> None:
+    def _keep(self, state: State) -> None:
         self._state = None if self.init.single_clip_mode else state
         self._effects.append(KeepState(state))
 

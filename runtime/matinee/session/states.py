@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.session.send_queue import SendQueue
 from matinee.state.codec import state_to_wire
 from matinee.store.base import StateStore
@@ -34,10 +34,10 @@ class StateKeeper:
         self._queue = queue
         self._log = log
         self._lock = asyncio.Lock()
-        self._unstored: ContinuationState | None = None
+        self._unstored: State | None = None
         self._snapshot_waits = False
 
-    async def keep(self, state: ContinuationState) -> None:
+    async def keep(self, state: State) -> None:
         async with self._lock:
             try:
                 await self._store.put(self._session_id, state)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matinee.errors import InvalidState
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.state.codec import state_from_wire, state_to_wire
 
 logger = logging.getLogger(__name__)
@@ -38,12 +38,12 @@ class FileStore:
     clock: Callable[[], float] = time.time
     _writes: int = 0
 
-    async def put(self, session_id: str, state: ContinuationState) -> None:
+    async def put(self, session_id: str, state: State) -> None:
         sweep = self._writes % SWEEP_EVERY == 0
         self._writes += 1
         await asyncio.to_thread(self._write, session_id, state, sweep)
 
-    async def get(self, session_id: str) -> ContinuationState | None:
+    async def get(self, session_id: str) -> State | None:
         if not SESSION_ID.fullmatch(session_id):
             return None
         return await asyncio.to_thread(self._read, session_id)
@@ -54,7 +54,7 @@ class FileStore:
             raise ValueError(f"{session_id!r} is not a session id")
         return self.directory / f"state-{session_id}.json"
 
-    def _write(self, session_id: str, state: ContinuationState, sweep: bool) -> None:
+    def _write(self, session_id: str, state: State, sweep: bool) -> None:
         path = self._path(session_id)
         self.directory.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".tmp")
@@ -65,7 +65,7 @@ class FileStore:
         if sweep:
             self._sweep()
 
-    def _read(self, session_id: str) -> ContinuationState | None:
+    def _read(self, session_id: str) -> State | None:
         path = self._path(session_id)
         try:
             if self.clock() - path.stat().st_mtime > self.ttl_s:

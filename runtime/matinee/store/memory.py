@@ -7,10 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
 
 MAX_BYTES = 256 * 2**20
-"""Frames of all the states together: a large picture's state takes up 50 MB."""
+"""Tensors of all the states together: a large picture's state takes up 50 MB."""
 
 
 @dataclass(slots=True)
@@ -21,24 +21,24 @@ class MemoryStore:
     max_states: int
     clock: Callable[[], float] = time.monotonic
     max_bytes: int = MAX_BYTES
-    _states: OrderedDict[str, tuple[float, ContinuationState]] = field(default_factory=OrderedDict)
+    _states: OrderedDict[str, tuple[float, State]] = field(default_factory=OrderedDict)
     _bytes: int = 0
 
-    async def put(self, session_id: str, state: ContinuationState) -> None:
+    async def put(self, session_id: str, state: State) -> None:
         self._forget(session_id)
         self._states[session_id] = (self.clock(), state)
-        self._bytes += state.frames.nbytes
+        self._bytes += state.nbytes
         while len(self._states) > 1 and self._too_much():
             self._forget(next(iter(self._states)))
 
-    async def get(self, session_id: str) -> ContinuationState | None:
+    async def get(self, session_id: str) -> State | None:
         kept_at, state = self._states.get(session_id, (float("-inf"), None))
         return state if self.clock() - kept_at <= self.ttl_s else None
 
     def _forget(self, session_id: str) -> None:
         if session_id in self._states:
             _, state = self._states.pop(session_id)
-            self._bytes -= state.frames.nbytes
+            self._bytes -= state.nbytes
 
     def _too_much(self) -> bool:
         oldest, _ = next(iter(self._states.values()))

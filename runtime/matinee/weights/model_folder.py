@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from matinee.errors import ModelUnavailable
-from matinee.state.codec import MAX_FRAMES
+from matinee.state.last_frames import MAX_FRAMES
 
 
 class ModelSettings(BaseModel):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from matinee.generation import ContinuationState, ModelInfo, SegmentRequest, StepProgress
+from matinee.generation import ModelInfo, SegmentRequest, State, StepProgress
 from matinee.worker.ring import I420Picture
 from matinee_api.config.runtime_config import GeneratorConfig
 
@@ -25,14 +25,14 @@ class SegmentRunLike(Protocol):
 
     def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Frames: ...
 
-    def state(self) -> ContinuationState: ...
+    def state(self) -> State: ...
 
 
 class EngineLike(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def begin(self, request: SegmentRequest, state: ContinuationState | None) -> SegmentRunLike: ...
+    def begin(self, request: SegmentRequest, state: State | None) -> SegmentRunLike: ...
 
 
 class Backend(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from matinee.generation import ContinuationState, ModelInfo, SegmentRequest
+from matinee.generation import ModelInfo, SegmentRequest, State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +19,7 @@ class SegmentJob:
     job_id: int
     session_id: str
     request: SegmentRequest
-    state: ContinuationState | None
+    state: State | None
 
 
 # Commands: API process -> worker
@@ -113,7 +113,7 @@ class FramesReady:
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentDone:
     job_id: int
-    state: ContinuationState
+    state: State
     frames: int
     compute_ms: float
 
@@ -124,7 +124,7 @@ class SegmentCancelled:
 
     job_id: int
     steps_done: int
-    state: ContinuationState | None = field(default=None, compare=False)
+    state: State | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

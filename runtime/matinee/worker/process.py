@@ -21,9 +21,9 @@ import numpy as np
 
 from matinee.errors import BadInput, MatineeError, ModelUnavailable
 from matinee.generation import (
-    ContinuationState,
     ModelInfo,
     SegmentRequest,
+    State,
     check_request,
     with_defaults,
 )
@@ -90,7 +90,7 @@ class RingBoundEngine:
         max_pixels = min(engine.info.max_pixels, SLOT_PIXELS)
         self.info: ModelInfo = dataclasses.replace(engine.info, max_pixels=max_pixels)
 
-    def begin(self, request: SegmentRequest, state: ContinuationState | None) -> SegmentRunLike:
+    def begin(self, request: SegmentRequest, state: State | None) -> SegmentRunLike:
         check_request(self.info, request)
         return self._engine.begin(request, state)
 

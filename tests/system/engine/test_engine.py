@@ -13,8 +13,8 @@ from PIL import Image
 from matinee.engine.engine import Engine, SegmentRun, noise_seed
 from matinee.engine.families.ltx import shifted_timesteps
 from matinee.errors import GenerationCancelled, InvalidRequest, InvalidState
-from matinee.generation import ContinuationState, SegmentRequest, StepProgress
-from matinee.state.codec import MAX_PROMPTS
+from matinee.generation import SegmentRequest, State, StepProgress
+from matinee.state.last_frames import MAX_PROMPTS, LastFrames
 
 untyped: Any = pipeline_ltx_condition
 REQUEST = SegmentRequest(
@@ -44,8 +44,8 @@ def frames(count: int, width: int = 64, height: int = 64) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (count, height, width, 3), np.uint8)
 
 
-def state(count: int, **values: object) -> ContinuationState:
-    return dataclasses.replace(ContinuationState("ltx.v1", frames(count)), **values)  # type: ignore[arg-type]
+def state(count: int, **values: Any) -> State:
+    return LastFrames(**{"frames": frames(count), **values}).to_state("ltx.v1")
 
 
 def bare_clip(folder: Path, conditions: list[Any] | None, seed: int) -> np.ndarray:
@@ -80,7 +80,7 @@ def test_a_continuation_is_the_bare_pipelines_clip_after_the_overlap(
 ) -> None:
     before = state(12, segment_index=3)
     made = engine.begin(dataclasses.replace(REQUEST, num_frames=9), before).next_chunk(ignore)
-    pictures = [Image.fromarray(frame) for frame in before.frames[-9:]]
+    pictures = [Image.fromarray(frame) for frame in LastFrames.of(before).frames[-9:]]
     condition = untyped.LTXVideoCondition(video=pictures, frame_index=0, strength=1.0)
     expected = bare_clip(model_folder, [condition], noise_seed(7, 3, 0))
     assert np.array_equal(expected[9:], made.numpy())
@@ -108,22 +108,22 @@ def test_the_state_holds_the_last_frames_shown(engine: Engine) -> None:
     run = engine.begin(REQUEST)
     made = finish(run)
     after = run.state()
-    assert np.array_equal(made[-9:].numpy(), after.frames)
-    assert (after.kind, after.segment_index, after.seed) == ("ltx.v1", 1, 7)
-    assert after.prompts == ("a red ball",)
+    assert np.array_equal(made[-9:].numpy(), after.tensors["frames"])
+    assert after.kind == "ltx.v1"
+    assert after.facts == {"segment_index": 1, "seed": 7, "prompts": ["a red ball"]}
 
 
 def test_the_state_of_a_short_segment_holds_all_its_frames(engine: Engine) -> None:
     run = engine.begin(dataclasses.replace(REQUEST, num_frames=5))
     finish(run)
-    assert len(run.state().frames) == 5
+    assert len(run.state().tensors["frames"]) == 5
 
 
 def test_the_state_forgets_the_oldest_prompts(engine: Engine) -> None:
     old = tuple(str(number) for number in range(MAX_PROMPTS))
     run = engine.begin(dataclasses.replace(REQUEST, num_frames=5), state(5, prompts=old))
     finish(run)
-    assert run.state().prompts == (*old[1:], "a red ball")
+    assert run.state().facts["prompts"] == [*old[1:], "a red ball"]
 
 
 def test_a_segment_without_a_chunk_has_no_state(engine: Engine) -> None:
@@ -135,7 +135,7 @@ def test_the_state_of_an_unfinished_segment_is_that_of_its_chunks_so_far(engine:
     two_chunks = engine.begin(dataclasses.replace(REQUEST, num_frames=25))
     shown = two_chunks.next_chunk(lambda _step: None)
     assert not two_chunks.finished
-    assert np.array_equal(two_chunks.state().frames, shown[-9:].numpy())
+    assert np.array_equal(two_chunks.state().tensors["frames"], shown[-9:].numpy())
 
 
 def test_steps_are_counted_over_the_whole_segment(engine: Engine) -> None:
@@ -218,16 +218,17 @@ def test_a_bad_request_names_the_nearest_valid_values(
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (state(9, kind="wan.v1"), "of kind 'wan.v1'; this model takes 'ltx.v1'"),
+        (
+            dataclasses.replace(state(9), kind="wan.v1"),
+            "of kind 'wan.v1'; this model takes 'ltx.v1'",
+        ),
         (state(9, frames=frames(9, width=32)), "are 32x64, but 64x64"),
         (state(9, frames=frames(9).astype(np.float32)), "must be uint8"),
         (state(9, frames=frames(9)[..., :1]), "must be uint8 of shape"),
         (state(9, frames=frames(9)[:0]), "must be uint8 of shape"),
-        (state(9, segment_index=-1), "segment_index must be 0 or more"),
+        (state(9, segment_index=-1), "facts.segment_index: expected at least 0"),
     ],
 )
-def test_a_state_that_does_not_fit_is_refused(
-    engine: Engine, bad: ContinuationState, message: str
-) -> None:
+def test_a_state_that_does_not_fit_is_refused(engine: Engine, bad: State, message: str) -> None:
     with pytest.raises(InvalidState, match=message):
         engine.begin(REQUEST, bad)

@@ -227,8 +227,8 @@ def test_segments_of_a_streaming_generator_join(streaming: StreamingVideoGenerat
     assert (len(first.frames), len(second.frames)) == (17, 16)
     assert second.seed == 7
     assert streaming.state is second.continuation_state
-    assert streaming.state.segment_index == 2
-    assert streaming.state.prompts == ("a red ball", "a blue ball")
+    assert streaming.state.facts["segment_index"] == 2
+    assert streaming.state.facts["prompts"] == ["a red ball", "a blue ball"]
 
 
 def test_a_reset_streaming_generator_begins_anew(streaming: StreamingVideoGenerator) -> None:
@@ -264,7 +264,7 @@ def test_a_configuration_file_gives_the_defaults(model_path: Path, tmp_path: Pat
     with VideoGenerator.from_config(file) as generator:
         final = generator.generate()
     assert (len(final.frames), final.seed) == (5, 7)
-    assert final.continuation_state.prompts == ("a red ball",)
+    assert final.continuation_state.facts["prompts"] == ["a red ball"]
 
 
 def test_a_wrong_option_is_named() -> None:

@@ -53,7 +53,7 @@ def test_a_prompt_is_obeyed_and_any_text_gives_a_video() -> None:
     assert (seen.colour, seen.direction, seen.background) == ("red", "left", "blue")
     other = generate(Request("zebras dance under 3 moons", 1, made.state))
     assert other.frames.shape == (16, 64, 64, 3)
-    assert other.state.segment_index == 2
+    assert other.state.facts["segment_index"] == 2
 
 
 def test_prompts_that_were_held_out_of_training_are_obeyed() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from matinee.generation import ContinuationState
+from matinee.state.last_frames import LastFrames
 from tools.tiny_model import evaluate, scenes
 from tools.tiny_model.evaluate import Case
 from tools.tiny_model.scenes import Scene
@@ -27,7 +27,7 @@ class Painter:
 
     def __call__(self, request: Request) -> Made:
         """A whole clip for an opening, all but its first frame for more."""
-        index = request.state.segment_index if request.state else 0
+        index = request.state.facts["segment_index"] if request.state else 0
         scene = self.scenes[request.prompt]
         if request.state is None:
             self.first = scene
@@ -36,7 +36,7 @@ class Painter:
             shown = replace(shown, shape="circle" if shown.shape != "circle" else "square")
         clip = scenes.render([shown], [0], (32.0, 32.0)).permute(1, 2, 3, 0)
         frames = np.asarray(((clip + 1) * 127.5).round().numpy(), dtype=np.uint8)
-        state = ContinuationState("drawn", frames[-9:], index + 1)
+        state = LastFrames(frames[-9:], index + 1).to_state("drawn")
         return Made(frames[1:] if index else frames, state)
 
 
@@ -76,5 +76,5 @@ def test_a_model_that_draws_noise_gets_no_marks() -> None:
     rng = np.random.default_rng(0)
     case = evaluate.cases(1, seed=0)[0]
     noise = rng.integers(0, 255, (17, 64, 64, 3), dtype=np.uint8)
-    made = Made(noise, ContinuationState("noise", noise[-9:], 1))
+    made = Made(noise, LastFrames(noise[-9:], 1).to_state("noise"))
     assert not evaluate.opening(lambda request: made, case)["all"]

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from matinee.errors import BadInput, InvalidRequest
-from matinee.generation import MAX_SEED, ContinuationState, GenerationDefaults, ModelInfo
+from matinee.generation import MAX_SEED, GenerationDefaults, ModelInfo
 from matinee.local.options import GenerationOptions, request_from, starting_state
+from matinee.state.last_frames import LastFrames
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 
 INFO = ModelInfo(
@@ -25,7 +26,7 @@ INFO = ModelInfo(
         width=64, height=64, num_frames=17, fps=8, num_inference_steps=8, guidance_scale=3.0
     ),
 )
-STATE = ContinuationState("ltx.v1", np.zeros((9, 64, 64, 3), np.uint8))
+STATE = LastFrames(np.zeros((9, 64, 64, 3), np.uint8)).to_state("ltx.v1")
 
 
 def test_a_call_wins_over_the_configuration_and_that_over_the_model() -> None:
@@ -56,7 +57,7 @@ def test_an_image_is_made_to_fill_the_frame(tmp_path: Path) -> None:
     request = request_from("a", {}, RequestConfig(), INFO)
     state = starting_state(request, {}, RequestConfig(image_path=str(path)), INFO)
     assert state is not None
-    assert state.frames.shape == (1, 64, 64, 3)
+    assert state.tensors["frames"].shape == (1, 64, 64, 3)
 
 
 def test_a_state_wins_over_the_configured_image() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.media.i420 import I420Picture
 from matinee.server import websocket
 from matinee.session import send_queue
@@ -228,7 +228,7 @@ async def test_a_state_that_cannot_be_stored_does_not_end_the_session(
 ) -> None:
     stage = staged(generation_segment_cap=1)
 
-    async def full(_store: object, _session: str, _state: ContinuationState) -> None:
+    async def full(_store: object, _session: str, _state: State) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(type(stage.services.store), "put", full)

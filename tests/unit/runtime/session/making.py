@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -11,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from matinee.generation import ContinuationState, SegmentRequest
+from matinee.generation import SegmentRequest, State
 from matinee.media.i420 import I420Picture
 from matinee.media.video_stream import Fragment
 from matinee.serving.admission import Admission, Place
 from matinee.session.effects import Effect, End, Segment, Send, StartSegment
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
+from matinee.state.last_frames import LastFrames
 from matinee.wire.client_messages import SegmentPrompt, SessionInit
 from matinee.wire.server_messages import Error, ServerMessage
 from matinee.worker import messages as worker
@@ -25,12 +25,12 @@ from matinee_api.config.runtime_config import LimitsConfig, StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
 from tests.unit.runtime.worker import fake_engine
 
-INFO = dataclasses.replace(fake_engine.INFO, state_kind="ltx.v1")
+INFO = fake_engine.INFO
 """32x32 pixels, 17 frames, 24 fps, 4 steps."""
 
 
-def state_of(frames: int = 9, *, width: int = 32, height: int = 32) -> ContinuationState:
-    return ContinuationState("ltx.v1", np.zeros((frames, height, width, 3), np.uint8))
+def state_of(frames: int = 9, *, width: int = 32, height: int = 32) -> State:
+    return LastFrames(np.zeros((frames, height, width, 3), np.uint8)).to_state("ltx.v1")
 
 
 def init_of(**fields: Any) -> SessionInit:
@@ -91,7 +91,7 @@ class Viewer:
 
     def __init__(
         self,
-        state: ContinuationState | None = None,
+        state: State | None = None,
         *,
         bound: bool = True,
         init: dict[str, Any] | None = None,
@@ -125,11 +125,11 @@ class Viewer:
     def prompt(self, prompt: str = "a ball", **fields: Any) -> list[Effect]:
         return self.say("segment_prompt_source", prompt=prompt, **fields)
 
-    def done(self, state: ContinuationState | None = None) -> list[Effect]:
+    def done(self, state: State | None = None) -> list[Effect]:
         self.session.segment_done(state or state_of(), self.now)
         return self.effects
 
-    def cancelled(self, steps: int = 2, state: ContinuationState | None = None) -> list[Effect]:
+    def cancelled(self, steps: int = 2, state: State | None = None) -> list[Effect]:
         self.session.segment_cancelled(worker.SegmentCancelled(1, steps, state), self.now)
         return self.effects
 

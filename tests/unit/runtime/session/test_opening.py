@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.session.opening import Rejection, brought_state, parse_init
 from matinee.state.codec import state_to_wire
+from matinee.state.last_frames import LastFrames
 from matinee_api.config.runtime_config import LimitsConfig
 from tests.unit.runtime.session.making import INFO, init_of, state_of
 
@@ -25,7 +26,7 @@ def encoded(image_format: str = "PNG", size: tuple[int, int] = (64, 64)) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-def brought(limits: dict[str, Any] | None = None, **fields: Any) -> ContinuationState | None:
+def brought(limits: dict[str, Any] | None = None, **fields: Any) -> State | None:
     return brought_state(init_of(**fields), INFO, INFO.defaults, LimitsConfig(**(limits or {})))
 
 
@@ -116,8 +117,9 @@ def test_an_image_becomes_the_first_frame(mime: str, image_format: str) -> None:
     state = brought(initial_image={"mime": mime, "data": encoded(image_format)})
     assert state is not None
     assert state.kind == INFO.state_kind
-    assert state.frames.shape == (1, 32, 32, 3)
-    assert np.abs(state.frames[0, 16, 16].astype(int) - RED).max() < 12
+    frames = LastFrames.of(state).frames
+    assert frames.shape == (1, 32, 32, 3)
+    assert np.abs(frames[0, 16, 16].astype(int) - RED).max() < 12
 
 
 @pytest.mark.parametrize(
@@ -159,11 +161,11 @@ def test_an_image_of_more_pixels_than_allowed_is_refused() -> None:
 
 
 def test_a_state_comes_back_as_it_left() -> None:
-    left = dataclasses.replace(state_of(3), segment_index=2, seed=5, prompts=("a", "b"))
+    left = LastFrames(np.zeros((3, 32, 32, 3), np.uint8), 2, 5, ("a", "b")).to_state("ltx.v1")
     state = brought(continuation_state=state_to_wire(left))
     assert state is not None
-    assert (state.segment_index, state.seed, state.prompts) == (2, 5, ("a", "b"))
-    assert np.array_equal(state.frames, left.frames)
+    assert state.facts == left.facts
+    assert np.array_equal(state.tensors["frames"], left.tensors["frames"])
 
 
 def test_a_state_of_another_size_is_told_both_sizes() -> None:

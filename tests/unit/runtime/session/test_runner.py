@@ -81,7 +81,7 @@ async def test_going_on_from_a_state_of_many_frames_takes_two_chunks(staged: Sta
     assert (await client.hear("ltx2_segment_start"))["total_steps"] == 8
     state = stage.pool.jobs[0].job.state
     assert state is not None
-    assert np.array_equal(state.frames, state_of(9).frames)
+    assert np.array_equal(state.tensors["frames"], state_of(9).tensors["frames"])
     client.say("snapshot_state")
     snapshot = await client.hear("continuation_state_snapshot")
     assert len(snapshot["state"]["payload"]["frames_b64"]) == 9

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.session.send_queue import SendQueue
 from matinee.session.states import StateKeeper
 from matinee.store.memory import MemoryStore
@@ -20,7 +20,7 @@ class SlowStore(MemoryStore):
         super().__init__(60, 10)
         self.gate = asyncio.Event()
 
-    async def put(self, session_id: str, state: ContinuationState) -> None:
+    async def put(self, session_id: str, state: State) -> None:
         await self.gate.wait()
         await super().put(session_id, state)
 
@@ -30,7 +30,7 @@ class FullDisk(MemoryStore):
         super().__init__(ttl_s, max_states)
         self.full = True
 
-    async def put(self, session_id: str, state: ContinuationState) -> None:
+    async def put(self, session_id: str, state: State) -> None:
         if self.full:
             raise OSError(28, "No space left on device")
         await super().put(session_id, state)

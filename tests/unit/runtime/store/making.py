@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
+from matinee.state.last_frames import LastFrames
 
 
-def state_of(mark: int = 0, frames: int = 1) -> ContinuationState:
+def state_of(mark: int = 0, frames: int = 1) -> State:
     """Told apart by `segment_index`; 48 bytes a frame."""
     pixels = np.full((frames, 4, 4, 3), mark % 256, np.uint8)
-    return ContinuationState("ltx.v1", pixels, segment_index=mark, prompts=("a ball",))
+    return LastFrames(pixels, segment_index=mark, seed=7, prompts=("a ball",)).to_state("ltx.v1")
 
 
 class Clock:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matinee.generation import ContinuationState, SegmentRequest
+from matinee.generation import SegmentRequest, State
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import FramesReady, JobEvent, SegmentDone, SegmentJob
 from matinee.worker.supervisor import WorkerSupervisor
@@ -30,7 +30,7 @@ def segment(
     seed: int = 1,
     frames: int = 17,
     steps: int = 4,
-    state: ContinuationState | None = None,
+    state: State | None = None,
 ) -> SegmentJob:
     request = SegmentRequest(
         prompt=prompt,

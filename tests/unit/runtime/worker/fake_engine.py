@@ -18,22 +18,24 @@ import numpy as np
 
 from matinee.errors import InvalidRequest, ModelUnavailable
 from matinee.generation import (
-    ContinuationState,
     GenerationDefaults,
     ModelInfo,
     RgbFrames,
     SegmentRequest,
+    State,
     StepProgress,
     check_request,
     plan_chunks,
 )
+from matinee.state.codec import LTX_V1
+from matinee.state.last_frames import LastFrames
 from matinee.worker.ring import I420Picture
 from matinee_api.config.runtime_config import GeneratorConfig
 
 INFO = ModelInfo(
     model_id="fake",
     family="fake",
-    state_kind="fake.frames",
+    state_kind=LTX_V1,
     spatial_factor=16,
     temporal_factor=8,
     chunk_frames=17,
@@ -80,7 +82,7 @@ class FakeEngine:
     def __init__(self, before_step: BeforeStep | None = None) -> None:
         self._before_step = before_step or _obey
 
-    def begin(self, request: SegmentRequest, state: ContinuationState | None) -> FakeRun:
+    def begin(self, request: SegmentRequest, state: State | None) -> FakeRun:
         check_request(self.info, request)
         if "refused" in request.prompt:
             raise InvalidRequest("prompt", "prompt is refused")
@@ -89,14 +91,14 @@ class FakeEngine:
 
 class FakeRun:
     def __init__(
-        self, request: SegmentRequest, state: ContinuationState | None, before_step: BeforeStep
+        self, request: SegmentRequest, state: State | None, before_step: BeforeStep
     ) -> None:
         self._request = request
         self._before_step = before_step
-        self._state = state
+        self._earlier = LastFrames.of(state) if state else None
         self._known = np.empty((0, request.height, request.width, 3), np.uint8)
-        if state is not None:
-            self._known = state.frames
+        if self._earlier is not None:
+            self._known = self._earlier.frames
         self._plans = list(plan_chunks(INFO, request.num_frames, len(self._known)))
         self.total_steps = len(self._plans) * request.num_inference_steps
         self._step = 0
@@ -115,15 +117,14 @@ class FakeRun:
         self._known = np.concatenate([self._known, frames])[-INFO.overlap_frames :]
         return frames
 
-    def state(self) -> ContinuationState:
-        earlier = self._state
-        return ContinuationState(
-            kind=INFO.state_kind,
+    def state(self) -> State:
+        left = LastFrames(
             frames=self._known,
-            segment_index=1 + (earlier.segment_index if earlier else 0),
+            segment_index=1 + (self._earlier.segment_index if self._earlier else 0),
             seed=self._request.seed,
-            prompts=((*earlier.prompts,) if earlier else ()) + (self._request.prompt,),
+            prompts=(*(self._earlier.prompts if self._earlier else ()), self._request.prompt),
         )
+        return left.to_state(INFO.state_kind)
 
     def _paint(self, count: int) -> RgbFrames:
         """Depends on the seed, the chunk and all that came before; not on the prompt's orders."""

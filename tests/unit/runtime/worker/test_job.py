@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import (
     FramesReady,
@@ -49,8 +49,8 @@ def frames(first: int, *slots: int) -> FramesReady:
     return FramesReady(1, slots, 32, 32, first, ends_chunk=True)
 
 
-def state() -> ContinuationState:
-    return ContinuationState("fake", np.zeros((1, 32, 32, 3), np.uint8))
+def state() -> State:
+    return State("fake", {"frames": np.zeros((1, 32, 32, 3), np.uint8)})
 
 
 def done() -> SegmentDone:

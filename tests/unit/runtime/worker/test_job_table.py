@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from matinee.generation import ContinuationState
+from matinee.generation import State
 from matinee.worker.job import JobHandle
 from matinee.worker.job_table import JobTable
 from matinee.worker.messages import (
@@ -163,7 +163,7 @@ def test_work_is_counted_even_when_it_is_done_twice(bench: Bench) -> None:
     bench.new_process()
     bench.table.take(step(handle, 1, 100.0))
     bench.table.take(frames(handle, 0, 1))
-    state = ContinuationState("fake", np.zeros((1, 32, 32, 3), np.uint8))
+    state = State("fake", {"frames": np.zeros((1, 32, 32, 3), np.uint8)})
     bench.table.take(SegmentDone(handle.job.job_id, state, 2, 500.0))
     counters = bench.table.counters
     assert (counters.steps, counters.frames) == (3, 2)

@@ -167,7 +167,7 @@ def test_a_cancel_leaves_the_state_of_the_chunks_that_were_shown(bench: Bench) -
     (cancelled,) = [e for e in bench.finish(1) if isinstance(e, SegmentCancelled)]
     assert cancelled.steps_done == 6
     assert cancelled.state is not None
-    assert cancelled.state.segment_index == 1
+    assert cancelled.state.facts["segment_index"] == 1
 
 
 def test_a_cancel_in_the_first_chunk_leaves_no_state(bench: Bench) -> None:

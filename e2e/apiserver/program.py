@@ -1,0 +1,80 @@
+"""The program itself, as a pod starts it, and what a test waits for meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from e2e.apiserver.control_plane import free_port
+from matinee_operator.clients.kube import Kube
+from matinee_operator.errors import NotFound
+from matinee_operator.objects import Key
+
+PATIENCE_S = 40.0
+LEASE_S = 3.0
+
+
+@asynccontextmanager
+async def replica(
+    kubeconfig: Path, namespace: str, name: str = "a", port: int = 0
+) -> AsyncIterator[Process]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBECONFIG": str(kubeconfig),
+        "MATINEE_OPERATOR_KEY": "0123456789abcdef",
+        "MATINEE_NAMESPACE": namespace,
+        "MATINEE_NAMESPACES": namespace,
+        "MATINEE_IDENTITY": name,
+        "MATINEE_HEALTH_PORT": str(port or free_port()),
+        "MATINEE_LEASE_SECONDS": f"{LEASE_S:g}",
+        "MATINEE_PROPAGATION_SECONDS": "0",
+    }
+    command = (sys.executable, "-m", "matinee_operator")
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def eventually(kube: Kube, key: Key, holds: Callable[[dict[str, Any]], bool]) -> None:
+    """Ask until it is so."""
+    async with asyncio.timeout(PATIENCE_S):
+        for _ in iter(int, 1):
+            try:
+                if holds(await kube.get(key)):
+                    return
+            except NotFound:
+                pass
+            await asyncio.sleep(0.05)
+
+
+async def ready(port: int) -> None:
+    """Ask until the replica says so."""
+    async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession() as session:
+        for _ in iter(int, 1):
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.05)
+
+
+def led_by(name: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda lease: bool(lease["spec"]["holderIdentity"] == name)
+
+
+def has_its_pods(found: dict[str, Any]) -> bool:
+    """The watch of its model may be slower than its own: the first status may know of none."""
+    return bool(found.get("status", {}).get("replicas") == found["spec"]["replicas"])

@@ -1,0 +1,170 @@
+"""States that are the last frames shown: what a family of clips goes on from.
+
+Three forms of the same thing: `LastFrames` for those who look into it, `State` for those who
+carry it, and a payload of JSON with the frames as base64 PNG for those who send it. Reading the
+payload checks everything before a pixel is decoded. Lossless both ways. Both directions are slow
+(a few milliseconds for each 480p frame): call them in a thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+
+from matinee.errors import InvalidState
+from matinee.generation import MAX_SEED, RgbFrames, State, StateSummary
+from matinee.media.images import DAMAGE
+from matinee.wire import base64_text
+from matinee_api.config.problems import sentence_of
+
+MAX_FRAMES = 33
+"""Frames in a state; no model takes over more."""
+MAX_PROMPTS = 64
+"""Prompts that a state remembers, the last ones."""
+MAX_PIXELS = 1920 * 1088
+"""Width x height of a frame, as `ModelInfo.max_pixels`."""
+MAX_PROMPT_CHARACTERS = 8192
+"""Of each prompt on the wire; the rest of a longer one is left out."""
+MAX_KEYS = 64
+"""In a payload, before it is looked at: an error for each of millions takes minutes."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+Prompt = Annotated[str, Field(max_length=MAX_PROMPT_CHARACTERS)]
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    segment_index: int = Field(ge=0, lt=2**31)
+    seed: int = Field(ge=0, le=MAX_SEED)
+    prompts: list[str]
+
+
+class _Payload(_Facts):
+    schema_version: int = Field(ge=1, le=1)
+    width: int = Field(ge=1, le=MAX_PIXELS)
+    height: int = Field(ge=1, le=MAX_PIXELS)
+    frames_b64: Annotated[list[str], FailFast()] = Field(min_length=1, max_length=MAX_FRAMES)
+    prompts: Annotated[list[Prompt], FailFast()] = Field(max_length=MAX_PROMPTS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LastFrames:
+    """`frames`: the last ones shown; one when it is an initial image. `segment_index`: segments
+    made so far. `prompts`: their prompts, oldest first."""
+
+    frames: RgbFrames
+    segment_index: int = 0
+    seed: int = 0
+    prompts: tuple[str, ...] = ()
+
+    def to_state(self, kind: str) -> State:
+        facts = {
+            "segment_index": self.segment_index,
+            "seed": self.seed,
+            "prompts": list(self.prompts),
+        }
+        return State(kind, {"frames": self.frames}, facts)
+
+    @classmethod
+    def of(cls, state: State) -> LastFrames:
+        """Raises `InvalidState` when the state is not of this form."""
+        frames = state.tensors.get("frames")
+        if frames is None or len(state.tensors) > 1 or not _are_rgb(frames):
+            raise InvalidState(
+                "the state's frames must be uint8 of shape (frames, height, width, 3)"
+            )
+        facts = _checked(_Facts, dict(state.facts), "facts")
+        return cls(
+            frames.astype(np.uint8, copy=False),
+            facts.segment_index,
+            facts.seed,
+            tuple(facts.prompts),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LastFramesCodec:
+    """See `codec.StateCodec`."""
+
+    kind: str
+
+    def of_image(self, picture: RgbFrames) -> State:
+        return LastFrames(picture[None]).to_state(self.kind)
+
+    def summary(self, state: State) -> StateSummary:
+        known = LastFrames.of(state)
+        count, height, width, _ = known.frames.shape
+        return StateSummary(width, height, count, known.segment_index, known.seed)
+
+    def to_payload(self, state: State) -> dict[str, Any]:
+        known = LastFrames.of(state)
+        payload = _Payload(
+            schema_version=1,
+            width=known.frames.shape[2],
+            height=known.frames.shape[1],
+            frames_b64=[_encoded(frame) for frame in known.frames],
+            segment_index=known.segment_index,
+            seed=known.seed,
+            prompts=[prompt[:MAX_PROMPT_CHARACTERS] for prompt in known.prompts[-MAX_PROMPTS:]],
+        )
+        return payload.model_dump()
+
+    def from_payload(self, payload: dict[str, Any]) -> State:
+        if len(payload) > MAX_KEYS:
+            raise InvalidState(f"payload: {len(payload)} keys; at most {MAX_KEYS} are allowed")
+        checked = _checked(_Payload, payload, "payload")
+        width, height = checked.width, checked.height
+        if width * height > MAX_PIXELS:
+            raise InvalidState(f"payload.width x payload.height: at most {MAX_PIXELS} pixels")
+        frames = [
+            _decoded(text, width, height, f"payload.frames_b64.{index}")
+            for index, text in enumerate(checked.frames_b64)
+        ]
+        made = LastFrames(
+            np.stack(frames), checked.segment_index, checked.seed, tuple(checked.prompts)
+        )
+        return made.to_state(self.kind)
+
+
+def _are_rgb(frames: npt.NDArray[np.generic]) -> bool:
+    shape = frames.shape
+    return frames.dtype == "uint8" and len(shape) == 4 and shape[3] == 3 and shape[0] > 0
+
+
+def _checked(model: type[_Model], values: dict[str, Any], place: str) -> _Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = ".".join([place, *map(str, first["loc"])])
+        raise InvalidState(f"{path}: {sentence_of(first)}") from error
+
+
+def _encoded(frame: npt.NDArray[np.uint8]) -> str:
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, "PNG", compress_level=1)
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _decoded(text: str, width: int, height: int, place: str) -> npt.NDArray[np.uint8]:
+    """(height, width, 3). The file's own size is compared before its pixels are decoded."""
+    try:
+        file = io.BytesIO(base64_text.decoded(text))
+    except ValueError as error:
+        raise InvalidState(f"{place}: this is not base64") from error
+    try:
+        image = Image.open(file, formats=["PNG"])
+        if image.size == (width, height) and image.mode == "RGB":
+            return np.array(image, dtype=np.uint8)
+    except (*DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InvalidState(f"{place}: this is not a whole PNG image") from error
+    raise InvalidState(f"{place}: this is not an RGB image of {width}x{height} pixels")
