@@ -24,7 +24,7 @@ from matinee_api.config.runtime_config import (
     WarmupConfig,
 )
 from tests.system.engine.untrained import save, untrained_pipeline
-from tests.unit.runtime.worker.conftest import watch
+from tests.unit.runtime.worker.making import watch
 
 FRAMES = 33  # three chunks
 

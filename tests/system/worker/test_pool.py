@@ -14,7 +14,7 @@ from matinee_api.config.runtime_config import (
     WarmupConfig,
 )
 from tests.places import ROOT
-from tests.unit.runtime.worker.conftest import FAKE, alone, segment, watch
+from tests.unit.runtime.worker.making import FAKE, alone, segment, watch
 
 
 @pytest.fixture

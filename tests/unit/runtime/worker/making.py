@@ -1,24 +1,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from matinee.generation import SegmentRequest, State
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import FramesReady, JobEvent, SegmentDone, SegmentJob
-from matinee.worker.supervisor import WorkerSupervisor
-from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
-from tests.places import ROOT
 from tests.unit.runtime.worker import fake_engine
-from tests.unit.runtime.worker.stepping import Gate
 
 FAKE = fake_engine.__name__
-
-StartWorker = Callable[..., Awaitable[WorkerSupervisor]]
 
 _job_ids = itertools.count(1)
 
@@ -70,38 +61,3 @@ def alone(job: SegmentJob) -> bytes:
 
 def ends_well(events: list[JobEvent]) -> bool:
     return isinstance(events[-1], SegmentDone)
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Gate]:
-    gate = Gate(tmp_path)
-    yield gate
-    gate.close()
-
-
-@pytest.fixture
-async def start_worker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StartWorker]:
-    """Starts supervisors of the fake engine and stops them at the end of the test."""
-    monkeypatch.syspath_prepend(ROOT)  # a spawned child takes over sys.path
-    workers: list[WorkerSupervisor] = []
-
-    async def start(
-        model: str = "fake", *, warmup: bool = False, ready: bool = True, **pool: object
-    ) -> WorkerSupervisor:
-        worker = WorkerSupervisor(
-            GeneratorConfig(model_path=model),
-            PoolConfig.model_validate(pool),
-            WarmupConfig(enabled=warmup),
-            0,
-            lambda _worker: None,
-            backend=FAKE,
-        )
-        workers.append(worker)
-        await worker.start()
-        if ready:
-            await worker.ready()
-        return worker
-
-    yield start
-    for worker in workers:
-        await worker.stop()

@@ -24,7 +24,8 @@ from matinee.worker.messages import (
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor, with_threads
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 from tests.places import ROOT
-from tests.unit.runtime.worker.conftest import StartWorker, alone, segment, watch
+from tests.system.worker.conftest import StartWorker
+from tests.unit.runtime.worker.making import alone, segment, watch
 from tests.unit.runtime.worker.stepping import Gate
 
 
