@@ -28,6 +28,7 @@ from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
 from matinee_api.config.runtime_config import ServeConfig, StateConfig
+from matinee_api.contracts.pod_http import Slots
 
 LAG_PROBE_S = 0.1
 GIL_SWITCH_S = 0.0005
@@ -55,7 +56,7 @@ class Lifecycle:
         self._restarts_counted = 0
         self._drain_task: asyncio.Task[None] | None = None
         metrics = Metrics()
-        self.slots_feed = SlotsFeed(self.slots)
+        self.slots_feed = SlotsFeed(lambda: self.slots().model_dump(mode="json"))
         self.services = Services(
             name=name,
             config=config,
@@ -101,20 +102,20 @@ class Lifecycle:
             services.encoders.shutdown(wait=True)
             services.logs.close()
 
-    def slots(self) -> dict[str, object]:
+    def slots(self) -> Slots:
         """The state that `/v1/slots` streams."""
         admission, pool = self.services.admission, self.services.pool
-        return {
-            "worker": self.services.name,
-            "model_id": pool.info.model_id if pool.info else None,
-            "ready": self.ready,
-            "draining": self.draining,
-            "total": admission.slots,
-            "used": admission.taken,
-            "free": 0 if self.draining else admission.free,
-            "queued": admission.waiting,
-            "ts": round(time.time(), 3),
-        }
+        return Slots(
+            worker=self.services.name,
+            model_id=pool.info.model_id if pool.info else None,
+            ready=self.ready,
+            draining=self.draining,
+            total=admission.slots,
+            used=admission.taken,
+            free=0 if self.draining else admission.free,
+            queued=admission.waiting,
+            ts=round(time.time(), 3),
+        )
 
     def drain(self, deadline_s: float, *, tells_state: bool = True) -> None:
         """Take no new session; tell those that run and end them at the deadline, with their state

@@ -58,7 +58,7 @@ async def test_a_server_with_a_ready_worker_over_its_whole_life(
             await life.services.pool.ready()
             readyz = await client.get("/readyz")
             assert (readyz.status_code, readyz.json()["status"]) == (200, "ready")
-            assert life.slots()["free"] == 3
+            assert life.slots().free == 3
             assert (await client.get("/status")).json()["gpu_status"]["0"]["ready"]
             metrics = (await client.get("/metrics")).text
             assert "matinee_slots 3.0" in metrics
@@ -93,12 +93,10 @@ async def test_the_root_leads_to_the_player(client: AsyncClient) -> None:
     assert (await client.get("/player/..%2f..%2fapp.py")).status_code == 404
 
 
-async def test_the_feed_takes_only_so_many_readers(
-    client: AsyncClient, life: Lifecycle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("matinee.server.slots_feed.MAX_READERS", 0)
+async def test_the_feed_takes_only_so_many_readers(client: AsyncClient, life: Lifecycle) -> None:
+    life.slots_feed.max_readers = 0
     assert (await client.get("/v1/slots")).status_code == 503
-    monkeypatch.undo()
+    life.slots_feed.max_readers = 1
     life.slots_feed.close()
     answer = await client.get("/v1/slots")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
