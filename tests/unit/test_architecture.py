@@ -1,4 +1,4 @@
-"""`docs/architecture.md` names, for what a newcomer asks, the file that answers. It must be true."""
+"""`docs/architecture.md` names the file that answers a newcomer's question. It must be true."""
 
 from __future__ import annotations
 
