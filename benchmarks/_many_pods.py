@@ -13,13 +13,12 @@ import sys
 
 from aiohttp import web
 
-from matinee.server.slots_feed import SlotsFeed
+from matinee_api.contracts.pod_http import HEARTBEAT_S
 
 
 async def main(address: str, port: int, slots: int) -> None:
     state = {"worker": "a-pod", "model_id": "builtin:tiny", "ready": True, "draining": False}
     counts = {"total": slots, "used": 0, "free": slots, "queued": 0, "ts": 1764081234.567}
-    heartbeat_s = SlotsFeed(dict).heartbeat_s
     line = json.dumps(state | counts).encode() + b"\n"
 
     async def stream(request: web.Request) -> web.StreamResponse:
@@ -28,7 +27,7 @@ async def main(address: str, port: int, slots: int) -> None:
         with contextlib.suppress(ConnectionError):  # the operator ends first
             while True:
                 await response.write(line)
-                await asyncio.sleep(heartbeat_s)
+                await asyncio.sleep(HEARTBEAT_S)
         return response
 
     app = web.Application()

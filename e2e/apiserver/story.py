@@ -14,17 +14,17 @@ from typing import Any
 
 import aiohttp
 
+from matinee_api.contracts.pod_http import PORT
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PodFeeds
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, key_of
+from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.reconciler import Reconciler
-from matinee_operator.resources.runtime_config import PORT
 from matinee_operator.watch import handlers
-from matinee_operator.watch.cache import OWN_KINDS, Cache, key_of
 from matinee_operator.watch.resync import Resync
 from tests.unit.operator.making import INSTALLATION
 

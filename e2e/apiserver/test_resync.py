@@ -6,8 +6,8 @@ from typing import Any
 from matinee_operator.clients.kube import Kube
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key
-from matinee_operator.watch.cache import Cache, key_of
+from matinee_operator.objects import Key, key_of
+from matinee_operator.observe.cache import Cache
 from matinee_operator.watch.resync import Resync
 
 

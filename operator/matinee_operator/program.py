@@ -24,12 +24,12 @@ from matinee_operator.errors import OperatorError
 from matinee_operator.health import Health, serving_health
 from matinee_operator.installation import Installation
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, key_of
+from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.reconciler import Reconciler
 from matinee_operator.settings import Settings
 from matinee_operator.watch import handlers
-from matinee_operator.watch.cache import Cache, key_of
 from matinee_operator.watch.relations import affected, routers_of_pod
 from matinee_operator.watch.resync import Resync
 from matinee_operator.watch.workqueue import WorkQueue

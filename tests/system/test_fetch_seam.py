@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from matinee_api.contracts.fetch import DONE, GIVE_UP
+from matinee_operator.observe.fetch_result import fetch_result
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.weights.available import weights_of
-from matinee_operator.weights.fetch_result import fetch_result
 from matinee_operator.weights.trees import SECRETS_FOLDER
 from tests.unit.operator.weights.making import given, hub_model, noted, step, tried, with_claim
 from tests.unit.runtime.weights.fetch.running_hub import TINY_BYTES, TOKEN, running_hub

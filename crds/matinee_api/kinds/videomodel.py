@@ -198,8 +198,6 @@ class WarmupStatus(ApiModel):
     """When it ended."""
     load_seconds: float | None = None
     """Loading the weights."""
-    first_frame_seconds: float | None = None
-    """From the request to the first frame."""
     fps: float | None = None
     """Frames made in a second of computing."""
 

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from matinee_api.kinds import conditions as words
 from matinee_operator import labels
-from matinee_operator.observe.pods import Object, Trouble, condition, last_line, moment, pod_trouble
+from matinee_operator.objects import Object, condition, moment
+from matinee_operator.observe.pods import Trouble, last_line, pod_trouble
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 """Label that Kubernetes puts on the pods of a Job."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from matinee_api.kinds import conditions as words
 from matinee_operator import labels
-from matinee_operator.weights.fetch_result import first_failure
-
-Object = Mapping[str, Any]
+from matinee_operator.objects import Object, condition, moment
+from matinee_operator.observe.fetch_result import first_failure
 
 _PULL = frozenset(
     {
@@ -192,21 +190,6 @@ def _container_trouble(container: Object) -> Trouble | None:
         message = last_line(last.get("message", ""))
         return Trouble(words.CRASH_LOOPING, f"{told}: {message}" if message else told)
     return None
-
-
-def condition(status: Object, kind: str) -> Object:
-    """The condition of a type; empty when there is none."""
-    found: Object = next((one for one in status.get("conditions", []) if one["type"] == kind), {})
-    return found
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def stamp(when: datetime) -> str:
-    """As Kubernetes writes times."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _moment_or_none(text: str | None) -> datetime | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from matinee_operator.actions import Action, Apply
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, key_of
 from matinee_operator.observe.snapshot import Children
 from matinee_operator.resources.metadata import Manifest, stamped
 
@@ -17,11 +17,6 @@ def applied(children: Children, manifests: list[Manifest]) -> Iterator[Action]:
         observed = children.get(key_of(manifest))
         if observed is None or not is_within(manifest, observed):
             yield Apply(manifest)
-
-
-def key_of(manifest: Mapping[str, Any]) -> Key:
-    meta = manifest["metadata"]
-    return Key(manifest["kind"], meta["namespace"], meta["name"])
 
 
 def is_within(wanted: Any, observed: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matinee_api.kinds import conditions as words
 from matinee_api.kinds.router import BackendCounts, RouterStatus
-from matinee_operator import labels
+from matinee_operator.amounts import counted
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.resources.router_service import router_url
 from matinee_operator.status.conditions import Finding, conditions, finding
@@ -64,7 +64,7 @@ def _resolved(snapshot: RouterSnapshot) -> Finding:
 
 def _available(counts: BackendCounts) -> Finding:
     if counts.ready:
-        message = f"new sessions go to {labels.counted(counts.ready, 'pod')}"
+        message = f"new sessions go to {counted(counts.ready, 'pod')}"
         return finding(words.ENDPOINTS_AVAILABLE, True, words.SERVING, message)
     message = "no pod behind the address takes sessions"
     return finding(words.ENDPOINTS_AVAILABLE, False, words.NO_READY_PODS, message)

@@ -8,28 +8,28 @@ from typing import Literal
 from matinee_api.kinds import conditions as words
 from matinee_api.kinds.streamingservice import PodStatus, SessionCounts, StreamingServiceStatus
 from matinee_operator import labels
-from matinee_operator.observe.pods import ObservedPod, moment, stamp
+from matinee_operator.amounts import counted
+from matinee_operator.desired import DesiredService, Wanted
+from matinee_operator.objects import moment, stamp
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.plan.autoscaling import scale_of
-from matinee_operator.plan.rollout import Wanted, is_outdated
-from matinee_operator.plan.service import wanted_of
 from matinee_operator.status.conditions import Finding, conditions, finding
 from matinee_operator.status.trouble import worst_trouble
-from matinee_operator.weights.available import weights_of, why_missing
+from matinee_operator.weights.available import why_missing
 
 LISTED_PODS = 64
 
 
-def service_status(snapshot: ServiceSnapshot) -> StreamingServiceStatus:
+def service_status(snapshot: ServiceSnapshot, desired: DesiredService) -> StreamingServiceStatus:
     meta, before = snapshot.service.metadata, snapshot.service.status
-    found = _Observation(snapshot)
+    found = _Observation(snapshot, desired)
     findings = found.findings()
     counted = [pod for pod in found.live if not pod.finished]
     return StreamingServiceStatus(
         observed_generation=meta.generation,
         phase=_phase(snapshot, findings),
         desired_replicas=found.replicas,
-        low_demand=found.scale.low,
+        low_demand=desired.scale.low,
         replicas=len(counted),
         ready_replicas=sum(pod.ready for pod in counted),
         servable_replicas=len(found.serving),
@@ -56,13 +56,10 @@ def service_status(snapshot: ServiceSnapshot) -> StreamingServiceStatus:
 class _Observation:
     """The counts that several conditions are made from."""
 
-    def __init__(self, snapshot: ServiceSnapshot) -> None:
+    def __init__(self, snapshot: ServiceSnapshot, desired: DesiredService) -> None:
         self._snapshot = snapshot
-        model = snapshot.model
-        there = model is not None and weights_of(model) is not None
-        self.wanted = wanted_of(snapshot, model) if model is not None and there else None
-        self.scale = scale_of(snapshot)
-        self.replicas = self.scale.replicas
+        self.wanted = desired.pods.wanted if desired.pods else None
+        self.replicas = desired.scale.replicas
         self.live = [pod for pod in snapshot.pods if pod.live]
         self.serving = [pod for pod in self.live if pod.serving]
         self.draining = [pod for pod in self.live if pod.cordoned]
@@ -105,7 +102,7 @@ class _Observation:
 
     def _servable(self) -> Finding:
         if self.serving:
-            message = f"new sessions go to {labels.counted(len(self.serving), 'pod')}"
+            message = f"new sessions go to {counted(len(self.serving), 'pod')}"
             return finding(words.SERVABLE, True, words.SERVING, message)
         reason = words.SCALED_TO_ZERO if self.replicas == 0 else words.NO_READY_PODS
         return finding(words.SERVABLE, False, reason, "no pod takes sessions")
@@ -117,7 +114,7 @@ class _Observation:
     def _progress(self) -> tuple[str, str]:
         service, model = self._snapshot.service, self._snapshot.model
         if service.metadata.deletion_timestamp is not None:
-            return words.DELETING, f"{labels.counted(len(self.live), 'pod')} left"
+            return words.DELETING, f"{counted(len(self.live), 'pod')} left"
         if self.wanted is None:
             name = service.spec.model_ref.name
             if model is None:
@@ -130,26 +127,26 @@ class _Observation:
         if others and wanted.paused:
             return (
                 words.PAUSED,
-                f"rollout.paused: {labels.counted(len(others), 'pod')} of an older revision stay",
+                f"rollout.paused: {counted(len(others), 'pod')} of an older revision stay",
             )
-        moving = [pod for pod in self.live if is_outdated(wanted, pod)]
+        moving = [pod for pod in self.live if wanted.outdates(pod)]
         if moving:
-            return words.ROLLING_OUT, f"{labels.counted(len(moving), 'pod')} to be replaced"
+            return words.ROLLING_OUT, f"{counted(len(moving), 'pod')} to be replaced"
         if len(self.live) != self.replicas:
             return (
                 words.SCALING,
-                f"{labels.counted(len(self.live), 'pod')} of {self.replicas} wanted",
+                f"{counted(len(self.live), 'pod')} of {self.replicas} wanted",
             )
         if not self._complete():
             starting = len(self.live) - len(self.current_serving)
-            return words.PODS_STARTING, f"{labels.counted(starting, 'pod')} not serving yet"
+            return words.PODS_STARTING, f"{counted(starting, 'pod')} not serving yet"
         return words.AS_DESIRED, ""
 
     def _draining(self) -> Finding:
         sessions = sum(pod.sessions for pod in self.draining)
         if self.draining:
-            pods = labels.counted(len(self.draining), "pod")
-            message = f"{labels.counted(sessions, 'session')} on {pods}"
+            pods = counted(len(self.draining), "pod")
+            message = f"{counted(sessions, 'session')} on {pods}"
             return finding(words.DRAINING, True, words.SESSIONS_REMAIN, message)
         return finding(words.DRAINING, False, words.NO_SESSIONS_WAIT)
 

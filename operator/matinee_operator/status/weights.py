@@ -13,13 +13,13 @@ from matinee_api.contracts.fetch import FetchProgress
 from matinee_api.kinds import conditions as words
 from matinee_api.kinds.source import Adapter
 from matinee_api.kinds.videomodel import AdapterStatus, CachedFolder, CacheStatus, VideoModel
+from matinee_operator.amounts import share_text, size_text, time_text
+from matinee_operator.fetching.attempts import Fetching
+from matinee_operator.fetching.claim import Claim
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, finding
-from matinee_operator.weights.attempts import Fetching
 from matinee_operator.weights.available import unsupported
-from matinee_operator.weights.claim import Claim
-from matinee_operator.weights.sizes import share_text, size_text, time_text
 from matinee_operator.weights.trees import Tree, asked
 
 LISTED_FOLDERS = 64

@@ -13,11 +13,11 @@ import kopf
 
 from matinee_operator import labels
 from matinee_operator.clients.kube import PATHS, Kube
+from matinee_operator.observe.cache import OWN_KINDS
 
 Seen = Callable[[bool, Mapping[str, Any]], None]
 """Told of every event: whether the object is gone, and the object."""
 
-OWN = ("VideoModel", "StreamingService", "Router")
 CHILDREN = (
     *("Pod", "Job", "ConfigMap", "PersistentVolumeClaim", "Service"),
     *("PodDisruptionBudget", "NetworkPolicy"),
@@ -32,7 +32,7 @@ WATCH_S = 240
 
 def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
     """Nodes belong to no namespace, so an operator of some namespaces does not see them."""
-    return (*OWN, *CHILDREN, *(() if namespaces else CLUSTER_WIDE))
+    return (*OWN_KINDS, *CHILDREN, *(() if namespaces else CLUSTER_WIDE))
 
 
 def registry(

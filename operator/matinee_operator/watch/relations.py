@@ -6,12 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from matinee_api.kinds import conditions as words
-from matinee_operator.objects import Key
-from matinee_operator.observe.pods import condition
-from matinee_operator.observe.snapshots import routers_in
-from matinee_operator.watch.cache import OWN_KINDS, Cache, key_of, root_of
-
-Object = Mapping[str, Any]
+from matinee_operator import labels
+from matinee_operator.objects import Key, Object, condition, key_of
+from matinee_operator.observe.cache import OWN_KINDS, Cache, root_of
 
 
 def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
@@ -77,3 +74,8 @@ def _told(raw: Object) -> tuple[Any, ...]:
 
 def _is_unschedulable(raw: Object) -> bool:
     return bool(raw.get("spec", {}).get("unschedulable"))
+
+
+def routers_in(marks: Mapping[str, str]) -> list[str]:
+    """Names of the Routers whose marks a pod carries."""
+    return [name.removeprefix(labels.BEHIND) for name in marks if name.startswith(labels.BEHIND)]

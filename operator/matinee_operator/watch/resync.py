@@ -16,8 +16,8 @@ from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.retry import until_available
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key
-from matinee_operator.watch.cache import OWN_KINDS, Cache, key_of
+from matinee_operator.objects import Key, key_of
+from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.watch.handlers import CHILDREN, OURS
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from typing import Literal
 from matinee_api.contracts.fetch import FetchedTree
 from matinee_api.kinds.source import Source
 from matinee_api.kinds.videomodel import Resolved, VideoModel
-from matinee_operator.labels import content_hash
+from matinee_operator.objects import content_hash
 
 WEIGHTS_FOLDER = "/weights"
 SECRETS_FOLDER = "/etc/matinee/secrets"

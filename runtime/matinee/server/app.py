@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.websockets import WebSocket
 
 from matinee.player.assets import Asset, load_assets
@@ -19,17 +18,7 @@ from matinee.server.lifecycle import Lifecycle
 from matinee.server.slots_feed import TooManyReaders
 from matinee.server.websocket import Connection
 from matinee.serving.access import may_drain, origin_allowed
-
-
-class DrainRequest(BaseModel):
-    """Body of `POST /v1/drain`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    deadline_seconds: float = Field(default=300.0, ge=0, le=86400)
-    """Sessions that still run then are ended."""
-    on_deadline: Literal["migrate", "close"] = "migrate"
-    """`migrate`: each viewer is given the session's state first, to go on with elsewhere."""
+from matinee_api.contracts.pod_http import DRAIN_PATH, SLOTS_PATH, DrainOrder
 
 
 def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
@@ -79,7 +68,7 @@ def _probes(life: Lifecycle) -> APIRouter:
 def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/v1/slots")
+    @router.get(SLOTS_PATH)
     async def slots() -> Response:
         try:
             lines = life.slots_feed.open()
@@ -87,13 +76,13 @@ def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
             return JSONResponse({"error": "too many readers"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
-    @router.post("/v1/drain")
+    @router.post(DRAIN_PATH)
     async def drain(request: Request) -> JSONResponse:
         if not _is_admin(request, admin_token):
             error = "draining needs the admin token, or a caller on this machine when none is set"
             return JSONResponse({"error": error}, HTTPStatus.FORBIDDEN)
         try:
-            order = DrainRequest.model_validate_json(await request.body() or b"{}")
+            order = DrainOrder.model_validate_json(await request.body() or b"{}")
         except ValidationError:
             error = (
                 'the body is {"deadline_seconds": seconds, from 0 to 86400, '

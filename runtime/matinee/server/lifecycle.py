@@ -30,6 +30,7 @@ from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
 from matinee_api.config.runtime_config import ServeConfig, StateConfig
+from matinee_api.contracts.pod_http import Slots
 
 LAG_PROBE_S = 0.1
 GIL_SWITCH_S = 0.0005
@@ -69,7 +70,7 @@ class Lifecycle:
         self.config = config
         self.draining = False
         self.viewers: set[Viewing] = set()
-        self.slots_feed = SlotsFeed(self.slots)
+        self.slots_feed = SlotsFeed(lambda: self.slots().model_dump(mode="json"))
         self.admission = Admission(streaming.max_queue, self._slots_changed)
         self.metrics = Metrics()
         self.pool = WorkerPool(
@@ -126,20 +127,20 @@ class Lifecycle:
         finally:
             self.viewers.discard(viewer)
 
-    def slots(self) -> dict[str, object]:
+    def slots(self) -> Slots:
         """The state that `/v1/slots` streams."""
         admission, pool = self.admission, self.pool
-        return {
-            "worker": self.studio.name,
-            "model_id": pool.info.model_id if pool.info else None,
-            "ready": self.ready,
-            "draining": self.draining,
-            "total": admission.slots,
-            "used": admission.taken,
-            "free": 0 if self.draining else admission.free,
-            "queued": admission.waiting,
-            "ts": round(time.time(), 3),
-        }
+        return Slots(
+            worker=self.studio.name,
+            model_id=pool.info.model_id if pool.info else None,
+            ready=self.ready,
+            draining=self.draining,
+            total=admission.slots,
+            used=admission.taken,
+            free=0 if self.draining else admission.free,
+            queued=admission.waiting,
+            ts=round(time.time(), 3),
+        )
 
     def drain(self, deadline_s: float, *, tells_state: bool = True) -> None:
         """Take no new session; tell those that run and end them at the deadline, with their state

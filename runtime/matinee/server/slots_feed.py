@@ -1,8 +1,8 @@
 """`GET /v1/slots`: the pod's slots as a stream of JSON lines, one at once and one at each change.
 
 Routers and the operator read it instead of polling. Changes that come faster than a reader reads
-are merged: only the newest state matters. A line also comes every so often without a change, so
-that a reader can tell silence from death.
+are merged: only the newest state matters. A line also comes every `HEARTBEAT_S`, so that a reader
+can tell silence from death.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from matinee_api.contracts.pod_http import HEARTBEAT_S
+
+MAX_READERS = 64
+
 
 class TooManyReaders(Exception):
-    """As many read the feed already as may."""
+    """`max_readers` read the feed already."""
 
 
 @dataclass(slots=True)
@@ -23,9 +27,8 @@ class SlotsFeed:
     """`snapshot` gives the state now, as JSON values."""
 
     snapshot: Callable[[], dict[str, Any]]
-    heartbeat_s: float = 15.0
-    """The longest silence."""
-    max_readers: int = 64
+    heartbeat_s: float = HEARTBEAT_S
+    max_readers: int = MAX_READERS
     _readers: set[asyncio.Event] = field(default_factory=set)
     _closed: bool = False
 

@@ -6,9 +6,11 @@ import pytest
 
 from matinee_api.kinds import conditions as words
 from matinee_operator.actions import Apply
+from matinee_operator.desired import DesiredRouter
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan import plan_router
+from matinee_operator.resources.router_service import router_service
 from matinee_operator.status import router_status
 from tests.unit.operator.making import BUG, NOW, pod, router, service, slots, starting
 
@@ -73,6 +75,7 @@ def test_counts_and_address() -> None:
 
 
 def test_a_router_becomes_a_service() -> None:
-    (action,) = plan_router(given())
+    snapshot = given()
+    (action,) = plan_router(snapshot, DesiredRouter(router_service(snapshot.router)))
     assert isinstance(action, Apply)
     assert action.manifest["metadata"]["name"] == "front-router"

@@ -58,7 +58,7 @@ async def test_a_server_with_a_ready_worker_over_its_whole_life(
             await life.pool.ready()
             readyz = await client.get("/readyz")
             assert (readyz.status_code, readyz.json()["status"]) == (200, "ready")
-            assert life.slots()["free"] == 3
+            assert life.slots().free == 3
             assert (await client.get("/status")).json()["gpu_status"]["0"]["ready"]
             metrics = (await client.get("/metrics")).text
             assert "matinee_slots 3.0" in metrics

@@ -83,7 +83,7 @@ def workers(life: Lifecycle, *states: WorkerState, restarts: int = 0) -> None:
 def test_slots_follow_the_workers(states: tuple[WorkerState, ...], slots: int) -> None:
     life = life_of(max_sessions=2)
     workers(life, *states)
-    assert life.slots()["total"] == life.admission.slots == slots
+    assert life.slots().total == life.admission.slots == slots
     assert life.ready is (slots > 0)
     assert life.admission.closed_because is None
 

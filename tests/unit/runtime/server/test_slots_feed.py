@@ -3,16 +3,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from typing import Any
 
 import pytest
 
 from matinee.server.slots_feed import SlotsFeed, TooManyReaders
 
 
-def counting(**limits: Any) -> SlotsFeed:
+def counting(heartbeat_s: float = 3600.0) -> SlotsFeed:
     numbers = itertools.count(1)
-    return SlotsFeed(lambda: {"n": next(numbers)}, **limits)
+    return SlotsFeed(lambda: {"n": next(numbers)}, heartbeat_s)
 
 
 async def test_a_reader_gets_the_state_at_once_and_at_each_change() -> None:
@@ -62,7 +61,8 @@ async def test_closing_ends_every_stream() -> None:
 
 
 async def test_there_may_be_only_so_many_readers() -> None:
-    feed = counting(max_readers=1)
+    feed = counting()
+    feed.max_readers = 1
     lines = feed.open()
     await anext(lines)
     with pytest.raises(TooManyReaders):

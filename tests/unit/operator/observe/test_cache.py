@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from matinee_operator.objects import Key
-from matinee_operator.watch.cache import Cache, root_of, trimmed
+from matinee_operator.observe.cache import Cache, root_of, trimmed
 
 LIVE = Key("StreamingService", "demo", "live")
 

@@ -14,8 +14,9 @@ from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import load_text
 from matinee_api.config.overrides import apply_overrides
 from matinee_api.config.problems import keys_at
+from matinee_api.config.resources import parse_resources
 from matinee_api.config.runtime_config import ServeConfig
-from matinee_api.kinds.resources import KINDS, parse_resources
+from matinee_api.kinds.resource import KINDS
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 KEYS = st.sampled_from(keys_at(ServeConfig, ()) + keys_at(ServeConfig, ("streaming",))) | st.text()

@@ -1,6 +1,6 @@
 """How many pods a service wants: `spec.replicas`, or with `autoscaling.mode: Builtin` what its
 viewers need. Pure; what has to be remembered between two looks is in the status, so a new process
-goes on where the old one died.
+continues where the old one died.
 
 Enough pods are wanted that used slots stay within `targetSlotsUsedPercent` and `bufferSlots` are
 free; viewers who wait count as if they played. More pods are wanted at once. Fewer are wanted when
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from matinee_api.kinds.streamingservice import Autoscaling, LowDemand
-from matinee_operator import labels
-from matinee_operator.observe.pods import ObservedPod, moment, stamp
+from matinee_operator.amounts import counted
+from matinee_operator.objects import moment, stamp
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
 
 
@@ -54,11 +55,11 @@ def scale_of(snapshot: ServiceSnapshot) -> Scale:
 
 
 def demand_of(pods: tuple[ObservedPod, ...]) -> Demand:
-    told = [pod.slots for pod in pods if pod.slots is not None]
+    known = [pod.slots for pod in pods if pod.slots is not None]
     silent = [pod for pod in pods if pod.slots is None and pod.running and not pod.finished]
     return Demand(
-        used=sum(slots.used for slots in told),
-        queued=sum(slots.queued for slots in told),
+        used=sum(slots.used for slots in known),
+        queued=sum(slots.queued for slots in known),
         complete=not silent,
     )
 
@@ -98,13 +99,13 @@ def needed_replicas(rules: Autoscaling, slots_per_pod: int, demand: Demand) -> i
     return _within(rules, max(by_share, by_buffer))
 
 
-def told(snapshot: ServiceSnapshot, before: int, replicas: int) -> str:
+def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str:
     """The change, for people."""
     demand = demand_of(snapshot.pods)
     total = sum(pod.slots.total for pod in snapshot.pods if pod.slots and pod.serving)
     message = f"scaled from {before} to {replicas}: {demand.used} of {total} slots used"
     if demand.queued:
-        message += f", {labels.counted(demand.queued, 'viewer')} waiting"
+        message += f", {counted(demand.queued, 'viewer')} waiting"
     return message
 
 

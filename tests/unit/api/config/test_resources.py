@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from matinee_api.config.errors import ConfigError
-from matinee_api.kinds.resources import Resources, load_resources, parse_resources
+from matinee_api.config.resources import Resources, load_resources, parse_resources
 from tests.places import EXAMPLES
 
 QUICKSTART = (EXAMPLES / "quickstart.yaml").read_text(encoding="utf-8")

@@ -5,16 +5,14 @@ looks at everything. Newer versions win, whatever the order in which they arrive
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+from matinee_api.kinds.resource import KINDS
 from matinee_operator import labels
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, Object, key_of
 
-Object = Mapping[str, Any]
-
-OWN_KINDS = ("VideoModel", "StreamingService", "Router")
+OWN_KINDS = tuple(KINDS)
 REMEMBERED_GONE = 4096
 """Deleted objects whose late events are still recognised."""
 _POD_SPEC = ("nodeName",)
@@ -79,11 +77,6 @@ class Cache:
             self._children[root].discard(key)
             if not self._children[root]:
                 del self._children[root]
-
-
-def key_of(raw: Object) -> Key:
-    meta = raw["metadata"]
-    return Key(raw["kind"], meta.get("namespace", ""), meta["name"])
 
 
 def root_of(raw: Object) -> Key | None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from matinee_operator.weights.fetch_result import fetch_result, first_failure
+from matinee_operator.observe.fetch_result import fetch_result, first_failure
 
 ONE = '{"trees":[{"name":"model","commit":"c","bytes":1}]}'
 TWO = '{"trees":[{"name":"model"},{"name":"a","reason":"NoSpace","message":"full"}]}'

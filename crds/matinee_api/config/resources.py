@@ -16,17 +16,10 @@ from matinee_api.config.load import read_text, validate
 from matinee_api.config.problems import nearest
 from matinee_api.config.yaml_text import parse_documents
 from matinee_api.kinds.meta import API_VERSION
+from matinee_api.kinds.resource import KINDS, Resource
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
-
-Resource = VideoModel | StreamingService | Router
-
-KINDS: dict[str, type[Resource]] = {
-    "VideoModel": VideoModel,
-    "StreamingService": StreamingService,
-    "Router": Router,
-}
 
 
 @dataclass(frozen=True, slots=True)

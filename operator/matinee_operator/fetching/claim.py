@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator.objects import Key
-from matinee_operator.observe.pods import Object
+from matinee_operator.amounts import quantity_bytes
+from matinee_operator.objects import Key, Object
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.metadata import namespace_of
 from matinee_operator.resources.weights_claim import claim_name, own_claim_name
-from matinee_operator.weights.sizes import quantity_bytes
 from matinee_operator.weights.trees import Tree
 
 LEAST_BYTES = 1024**3

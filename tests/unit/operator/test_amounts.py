@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from matinee_operator.weights.sizes import quantity_bytes, share_text, size_text, time_text
+from matinee_operator.amounts import quantity_bytes, share_text, size_text, time_text
 
 SIZES = {
     0: "0 B",

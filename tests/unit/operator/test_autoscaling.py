@@ -9,10 +9,8 @@ from hypothesis import strategies as some
 
 from matinee_api.config.load import validate
 from matinee_api.kinds.streamingservice import Autoscaling, LowDemand
-from matinee_operator.actions import Requeue, Tell
-from matinee_operator.observe.pods import stamp
-from matinee_operator.plan import plan_service
-from matinee_operator.plan.autoscaling import (
+from matinee_operator.actions import RecordEvent, Requeue
+from matinee_operator.autoscaling import (
     Demand,
     Scale,
     demand_of,
@@ -20,7 +18,17 @@ from matinee_operator.plan.autoscaling import (
     scale_of,
     scaled,
 )
-from tests.unit.operator.making import NOW, pod, service, slots, snapshot, starting, waiting
+from matinee_operator.objects import stamp
+from tests.unit.operator.making import (
+    NOW,
+    planned,
+    pod,
+    service,
+    slots,
+    snapshot,
+    starting,
+    waiting,
+)
 
 WINDOW = timedelta(seconds=300)
 
@@ -112,8 +120,8 @@ def status(**facts: Any) -> dict[str, Any]:
 
 def test_a_change_is_carried_out_and_told() -> None:
     live = service(autoscaling=BUILTIN, status=status(), sessions={"maxPerPod": 4})
-    actions = plan_service(snapshot(*FULL, service=live))
-    assert Tell("Normal", "Scaled", "scaled from 2 to 3: 7 of 8 slots used") in actions
+    actions = planned(snapshot(*FULL, service=live))
+    assert RecordEvent("Normal", "Scaled", "scaled from 2 to 3: 7 of 8 slots used") in actions
     assert scale_of(snapshot(*FULL, service=live)) == Scale(3)
 
 
@@ -124,7 +132,7 @@ def test_it_looks_again_when_the_wait_is_over() -> None:
         status=status(lowDemand={"since": stamp(NOW - timedelta(seconds=100)), "replicas": 1}),
     )
     idle = pod("live-new-0"), pod("live-new-1")
-    assert Requeue(200.1) in plan_service(snapshot(*idle, service=live))
+    assert Requeue(200.1) in planned(snapshot(*idle, service=live))
 
 
 @pytest.mark.parametrize("scaling", [None, {"mode": "External", "maxReplicas": 5}])

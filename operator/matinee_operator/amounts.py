@@ -1,4 +1,4 @@
-"""Bytes and seconds for people, and quantities of Kubernetes as bytes. Pure."""
+"""Numbers, bytes and seconds for people, and quantities of Kubernetes as bytes. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ _FACTORS = {
         for number, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))
     },
 }
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 pod`, `2 pods`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def size_text(size_bytes: int) -> str:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from matinee_api.contracts.fetch import TreeResult
 from matinee_api.kinds import conditions as words
+from matinee_operator.fetching.claim import Claim, cache_claim
+from matinee_operator.observe.fetch_result import fetch_result
 from matinee_operator.observe.jobs import ObservedJob, observed_job
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import download_job, resolve_job
 from matinee_operator.resources.metadata import Manifest
-from matinee_operator.weights.claim import Claim, cache_claim
-from matinee_operator.weights.fetch_result import fetch_result
 from matinee_operator.weights.trees import Pin, Tree, TreeKey, trees_of
 
 
