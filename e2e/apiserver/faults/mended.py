@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault
-from e2e.apiserver.faults.steps import NAME, READY, applied, deleted, later, pods_say
+from e2e.apiserver.faults.steps import applied, deleted, later, pods_say
+from e2e.apiserver.scene import NAME, READY
 from matinee_api.kinds import conditions
 
 

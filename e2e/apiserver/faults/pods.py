@@ -5,7 +5,6 @@ from __future__ import annotations
 from e2e.apiserver.faults.fault import FALSE, SERVICE, TRUE, Fault, degraded
 from e2e.apiserver.faults.steps import (
     OOM,
-    READY,
     TRACEBACK,
     applied,
     container,
@@ -16,6 +15,7 @@ from e2e.apiserver.faults.steps import (
     says,
     waits,
 )
+from e2e.apiserver.scene import READY
 from matinee_api.kinds import conditions
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, UNKNOWN, Fault, degraded
 from e2e.apiserver.faults.steps import (
-    CPU,
     OOM,
-    READY,
     TRACEBACK,
     Step,
     applied,
@@ -20,6 +18,7 @@ from e2e.apiserver.faults.steps import (
     says,
     waits,
 )
+from e2e.apiserver.scene import CPU, READY
 from matinee_api.kinds import conditions
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault, degraded
-from e2e.apiserver.faults.steps import CPU, Step, applied, deleted, made, namespace_deleted
+from e2e.apiserver.faults.steps import Step, applied, deleted, made, namespace_deleted
+from e2e.apiserver.scene import CPU
 from matinee_api.kinds import conditions
 
 
