@@ -21,6 +21,7 @@ from matinee_api.kinds.meta import (
 from matinee_api.kinds.rules import Rule, immutable
 from matinee_api.kinds.scheduling import Scheduling
 from matinee_api.kinds.source import Adapter, ModelSource
+from matinee_api.limits import MAX_CLIP_FRAMES, MAX_FPS, MAX_STEPS
 
 SPATIAL_FACTORS = {"ltx": 32}
 """Width and height of a family are multiples of this."""
@@ -42,11 +43,11 @@ class GenerationDefaults(ApiModel):
     """Pixels, a multiple of the family's factor (ltx: 32)."""
     height: int | None = Field(default=None, ge=32, le=4096)
     """Pixels, a multiple of the family's factor (ltx: 32)."""
-    num_frames: int | None = Field(default=None, ge=1, le=4097)
+    num_frames: int | None = Field(default=None, ge=1, le=MAX_CLIP_FRAMES)
     """Frames of one segment as the family counts them (a factor times k, plus 1)."""
-    fps: int | None = Field(default=None, ge=1, le=120)
+    fps: int | None = Field(default=None, ge=1, le=MAX_FPS)
     """Frames a second of the video that is played."""
-    num_inference_steps: int | None = Field(default=None, ge=1, le=1000)
+    num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     """Denoising steps."""
     guidance_scale: float | None = Field(default=None, ge=0, le=100)
     """Strength of classifier-free guidance; 1 or less switches it off."""

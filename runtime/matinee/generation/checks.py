@@ -5,7 +5,8 @@ from __future__ import annotations
 from matinee.errors import InvalidRequest
 from matinee.generation.chunks import clip_length_within
 from matinee.generation.model_info import ModelInfo
-from matinee.generation.request import MAX_SEED, SegmentRequest
+from matinee.generation.request import SegmentRequest
+from matinee_api.limits import MAX_SEED
 
 
 def check_prompt(prompt: str) -> None:

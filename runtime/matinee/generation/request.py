@@ -16,8 +16,6 @@ from matinee.generation.model_info import GenerationDefaults
 RgbFrames = npt.NDArray[np.uint8]
 """uint8, shape (frames, height, width, 3), RGB, full range."""
 
-MAX_SEED = 2**63 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class SegmentRequest:
