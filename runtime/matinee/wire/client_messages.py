@@ -25,8 +25,10 @@ class InvalidMessage(BadInput):
     mistake.
     """
 
-    def __init__(self, param: str, message: str, *, noise: bool = False) -> None:
-        super().__init__(param, message)
+    def __init__(
+        self, param: str, problem: str, *, joint: str | None = " ", noise: bool = False
+    ) -> None:
+        super().__init__(param, problem, joint=joint)
         self.noise = noise
 
 
@@ -203,13 +205,13 @@ def _explained(error: ValidationError) -> InvalidMessage:
             return InvalidMessage("", "the message is not valid JSON", noise=True)
         case "union_tag_invalid":
             known = ", ".join(sorted(_TYPES))
-            return InvalidMessage("type", f"unknown message type; known: {known}")
+            return InvalidMessage("type", f"unknown message type; known: {known}", joint=None)
         case "missing":
-            return InvalidMessage(param, f"{param} is required")
+            return InvalidMessage(param, "is required")
         case _ if not param:
-            return InvalidMessage("type", 'a message is a JSON object with a "type"')
+            return InvalidMessage("type", 'a message is a JSON object with a "type"', joint=None)
         case _:
-            return InvalidMessage(param, f"{param}: {sentence_of(first)}")
+            return InvalidMessage(param, sentence_of(first), joint=": ")
 
 
 _TYPES = frozenset(
