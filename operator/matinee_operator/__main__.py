@@ -16,7 +16,7 @@ from matinee_operator.settings import VARIABLES, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: told to stop. 1: something that a new process may mend. 2: bad settings."""
+    """0: stopped by a signal. 1: an error that a restart may fix. 2: bad settings."""
     _parser().parse_args(arguments)
     try:
         settings = read_settings(os.environ)
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _causes(error: Exception) -> list[str]:
     if isinstance(error, ExceptionGroup):
-        return [told for inner in error.exceptions for told in _causes(inner)]
+        return [cause for inner in error.exceptions for cause in _causes(inner)]
     return [f"{type(error).__name__}: {error}"]
 
 
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     lines = [f"  {name:<26}{meaning}" for name, (_, meaning) in VARIABLES.items()]
     return argparse.ArgumentParser(
         prog="python -m matinee_operator",
-        description="The Matinee operator. It has no options; the environment says:\n\n"
+        description="The Matinee operator. It is configured by environment variables:\n\n"
         + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

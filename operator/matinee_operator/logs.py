@@ -31,4 +31,4 @@ def log_to_stdout(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler])
-    logging.getLogger("kopf").setLevel(logging.WARNING)  # it tells of every event
+    logging.getLogger("kopf").setLevel(logging.WARNING)  # it logs every event
