@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from matinee.generation import SegmentRequest, State
 from matinee.prompt.pipeline import PreparedPrompt
 from matinee.wire import server_messages as say
+from matinee.wire.client_messages import PromptSource
 
 
 class CloseCode(enum.IntEnum):
@@ -32,7 +33,7 @@ class Segment:
 
     index: int
     request: SegmentRequest
-    source: str
+    source: PromptSource
     request_id: str | None
     requested_at: float
 

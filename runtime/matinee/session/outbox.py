@@ -7,13 +7,15 @@ from matinee.wire import server_messages as say
 
 
 class Outbox:
-    """`ended`: the end that was asked for; no message follows it."""
+    """`ended`: the end that was asked for; no message follows it. `taken`: effects were taken."""
 
-    def __init__(self, ended: End | None = None) -> None:
-        self.ended = ended
+    def __init__(self) -> None:
+        self.ended: End | None = None
+        self.taken = False
         self._effects: list[Effect] = []
 
     def take(self) -> list[Effect]:
+        self.taken = True
         effects, self._effects = self._effects, []
         return effects
 

@@ -169,7 +169,7 @@ class SegmentStream:
 
     def _finish(self, outcome: Outcome) -> None:
         figures = self.figures
-        if figures.first_fragment_at is not None:
+        if figures.duration_ms:
             self.outlet.put(
                 say.MediaSegmentComplete(
                     segment_idx=self.start.segment.index,

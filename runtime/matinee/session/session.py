@@ -19,7 +19,7 @@ At most one segment is prepared or runs at a time. Time is passed in as monotoni
 
 from __future__ import annotations
 
-from matinee.generation import State
+from matinee.generation import ModelInfo, State
 from matinee.prompt.pipeline import PreparedPrompt, PromptRefused
 from matinee.session.effects import (
     CancelPrompt,
@@ -35,6 +35,7 @@ from matinee.session.effects import (
 from matinee.session.inbox import Inbox
 from matinee.session.outbox import Outbox
 from matinee.session.prompt_queue import PromptQueue, WaitingPrompt
+from matinee.session.record import SessionRecord, settled
 from matinee.session.requests import RequestRules
 from matinee.session.step_reports import StepReports
 from matinee.session.turns import Turn, Turns
@@ -75,8 +76,49 @@ class Session:
         self._inbox = Inbox(self._queue, self._turns, self._outbox, config.limits.bad_messages)
         self._steps = StepReports(0)
         self._heard_at = now
+        self._was_active = False
+        self._seed = rules.seed
         if init.enhancement_enabled:
             self._outbox.not_available("enhancement_enabled", "prompt enhancement")
+
+    @classmethod
+    def from_record(
+        cls, record: SessionRecord, config: StreamingConfig, info: ModelInfo, now: float
+    ) -> Session:
+        """The session as it was; it waits for a slot. A segment that ran is made again from its
+        start, and `StartSegment` says what was shown of it.
+
+        Raises `InvalidRequest` when this model cannot do what the session asked for.
+        """
+        rules = RequestRules(info, config.limits, info.defaults, record.init, record.seed)
+        session = cls(config, rules, record.init, record.state, now)
+        session.encoder = record.encoder
+        session._turns.restore(record.turns, now)
+        session._queue.restore(record.prompts, now)
+        session._inbox.bad_in_a_row = record.bad_in_a_row
+        session._was_active = record.active
+        session._heard_at = now - record.idle_s
+        session._outbox.ended = record.ended
+        if record.answered:
+            session.take_effects()
+        return session
+
+    def record(self, now: float) -> SessionRecord:
+        """Take it when all effects have been performed, and before `shut_down`, which forgets the
+        prompts that wait."""
+        return SessionRecord(
+            init=settled(self.init, self.defaults, self.encoder.mode),
+            seed=self._seed,
+            encoder=self.encoder,
+            turns=self._turns.record(now),
+            prompts=self._queue.record(now),
+            answered=self._outbox.taken,
+            active=self._active,
+            idle_s=now - self._heard_at,
+            bad_in_a_row=self._inbox.bad_in_a_row,
+            ended=self.ended,
+            state=self.state,
+        )
 
     def take_effects(self) -> list[Effect]:
         """What is to be done now; the caller does it all, in order."""
@@ -105,10 +147,19 @@ class Session:
     # From the runner
 
     def slot_bound(self, now: float) -> None:
-        """A GPU slot is ours: segments may start."""
+        """A GPU slot is ours: segments may start, or start once more. Once in a life."""
+        if self._active:
+            return
         self._active = True
-        self._heard_at = now
-        self._start_next(now)
+        if not self._was_active:
+            self._heard_at = now
+        match self._turns.resume():
+            case Segment() as segment:
+                self._start(segment)
+            case Turn() as turn:
+                self._prepare(turn)
+            case None:
+                self._start_next(now)
 
     def tick(self, now: float) -> None:
         """End an idle session whose deadline has passed."""
@@ -124,8 +175,7 @@ class Session:
     def shut_down(
         self, reason: say.EndReason, code: CloseCode, text: str, *, tells_state: bool = False
     ) -> None:
-        """End from outside: shutdown, drain deadline, a failure of the runner. `tells_state`:
-        the client is given its state, to go on with elsewhere."""
+        """End from outside. `tells_state`: the client is given its state, to go on elsewhere."""
         if self.running and not self.ended:
             self._outbox.add(CancelSegment())
         if self._turns.dropped():
@@ -159,7 +209,7 @@ class Session:
             return
         request_id = refused.prompt.request_id
         self._outbox.send(say.Error(why.code, why.message, why.retryable, request_id, why.param))
-        self._not_again(refused)
+        self._queue.refused(refused)
         self._heard_at = now
         self._start_next(now)
 
@@ -204,7 +254,7 @@ class Session:
         segment, prompt = left
         if event.bad_input:
             self._outbox.refuse(event.param or "", event.message, segment.request_id)
-            self._not_again(prompt)
+            self._queue.refused(prompt)
             self._start_next(now)
         else:
             self._outbox.send(say.Error("worker_failed", event.message, True, segment.request_id))
@@ -220,10 +270,6 @@ class Session:
     def _keep(self, state: State) -> None:
         self.state = None if self.init.single_clip_mode else state
         self._outbox.add(KeepState(state))
-
-    def _not_again(self, refused: WaitingPrompt) -> None:
-        if refused.own:
-            self._queue.own_refused()
 
     def _start_next(self, now: float) -> None:
         if self.ended or not self._active:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from matinee.prompt.pipeline import PreparedPrompt
 from matinee.session.effects import Segment, Shown
 from matinee.session.prompt_queue import PromptQueue, WaitingPrompt
+from matinee.session.record import TurnsRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,26 @@ class Turns:
         self.current = self._queue.take(now)
         return self._prepare()
 
-    def again(self, current: WaitingPrompt, prepared: PreparedPrompt | None) -> None:
-        """A turn that had begun in an earlier life of the session."""
-        self.current = current
-        if prepared is not None:
-            self._run(current, prepared)
+    def record(self, now: float) -> TurnsRecord:
+        running = self.running
+        return TurnsRecord(
+            next_index=self.next_index,
+            completed=self.completed,
+            current=self.current.record(now) if self.current else None,
+            prepared=PreparedPrompt(running.request, running.source) if running else None,
+            shown=self.shown,
+        )
+
+    def restore(self, record: TurnsRecord, now: float) -> None:
+        """`resume` begins the turn once more that had begun."""
+        self.next_index, self.completed = record.next_index, record.completed
+        self.shown = record.shown
+        if record.current is not None:
+            self.current = WaitingPrompt.from_record(record.current, now)
+            if record.prepared is not None:
+                self._run(self.current, record.prepared)
 
     def resume(self) -> Turn | Segment | None:
-        """What `again` brought, to be begun once more."""
         return self.running or self._prepare()
 
     def prepared(self, turn_id: int, prepared: PreparedPrompt) -> Segment | None:

@@ -18,6 +18,7 @@ from matinee.serving.admission import Admission, Place
 from matinee.session.clock import Clock
 from matinee.session.effects import Effect, End, PreparePrompt, Segment, Send, StartSegment
 from matinee.session.metrics import Metrics
+from matinee.session.record import SessionRecord
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
 from matinee.session.session_log import SessionLogs
@@ -110,13 +111,20 @@ class Viewer:
         **streaming: Any,
     ) -> None:
         self.now = 1000.0
+        self.config = StreamingConfig(limits=LimitsConfig(**(limits or {})), **streaming)
         self._plain = plain
-        config = StreamingConfig(limits=LimitsConfig(**(limits or {})), **streaming)
         opened = init_of(**(init or {}))
-        rules = RequestRules(INFO, config.limits, INFO.defaults, opened, seed=7)
-        self.session = Session(config, rules, opened, state, self.now)
+        rules = RequestRules(INFO, self.config.limits, INFO.defaults, opened, seed=7)
+        self.session = Session(self.config, rules, opened, state, self.now)
         if bound:
             self.session.slot_bound(self.now)
+
+    def rebuild(self, now: float) -> None:
+        """Let the session's record, as JSON, be taken up where the time is `now`."""
+        record = self.session.record(self.now)
+        again = SessionRecord.from_json(record.to_json(), record.state)
+        self.now = now
+        self.session = Session.from_record(again, self.config, INFO, now)
 
     @property
     def effects(self) -> list[Effect]:
