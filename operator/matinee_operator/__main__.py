@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from matinee_operator.errors import OperatorError
-from matinee_operator.logs import log_to_stdout
+from matinee_operator.logs import log_to_stderr
 from matinee_operator.program import run
 from matinee_operator.settings import VARIABLES, read_settings
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OperatorError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, for people
         return 2
-    log_to_stdout(settings.log_level)
+    log_to_stderr(settings.log_level)
     try:
         asyncio.run(run(settings))
     except (OperatorError, ExceptionGroup) as error:
