@@ -64,7 +64,7 @@ class Leader:
             await self.sleep(self.retry_s)
 
     async def keep(self) -> None:
-        """Renew for ever. Raises `LeadershipLost`."""
+        """Renew until the Lease is lost. Raises `LeadershipLost`."""
         renewed = self.clock()
         while True:
             await self.sleep(self.retry_s)
@@ -81,7 +81,7 @@ class Leader:
             renewed = self.clock()
 
     async def release(self) -> None:
-        """Let another replica take over at once."""
+        """Release the Lease, so that another replica takes over at once."""
         if not self.leading:
             return
         self.leading = False
@@ -124,7 +124,7 @@ class Leader:
 
     def _lost(self, why: str) -> LeadershipLost:
         self.leading = False
-        return LeadershipLost(f"{self.identity} leads no more: {why}")
+        return LeadershipLost(f"{self.identity} lost leadership: {why}")
 
     def _new(self) -> Object:
         return {

@@ -3,7 +3,7 @@
 A pod goes through: made -> ready -> cordoned (no new sessions) -> drained -> deleted. Pods that
 nobody can be watching are deleted at once. The rules, in the order in which they are applied:
 
-1. A pod that ended is deleted; its successor comes after a pause that doubles.
+1. A pod that ended is deleted; its successor is made after a backoff that doubles.
 2. A cordoned pod is deleted when its last session has ended, or at its drain deadline.
 3. A pod of an old revision (or on a node that is cordoned) that never served is deleted: a broken
    revision never stands in the way of the next one.

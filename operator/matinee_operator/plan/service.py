@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, RecordEvent, Requeue
@@ -88,7 +88,7 @@ def _make(
     secret = secret_name(snapshot.service, snapshot.token)
     is_missed = any(
         pod.trouble
-        and pod.trouble.reason == words.POD_CONFIG_INVALID
+        and pod.trouble.reason == conditions.POD_CONFIG_INVALID
         and secret in pod.trouble.message
         for pod in snapshot.pods
     )

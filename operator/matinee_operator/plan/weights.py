@@ -1,4 +1,4 @@
-"""A VideoModel's claim and the Jobs that ask and fetch."""
+"""A VideoModel's claim, and the Jobs that resolve and fetch, with a backoff between attempts."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def _attempt(now: datetime, step: Step) -> Iterator[Action]:
 
 
 def pause_s(attempt: int) -> float:
-    """After an attempt, the first being 0: a Secret may have been mended, which no watch tells."""
+    """The backoff after an attempt, from 0: Secrets are not watched, and may have been fixed."""
     return backoff(attempt + 1, FIRST_PAUSE_S, LONGEST_PAUSE_S)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from matinee.generation import State
-from matinee.session.send_queue import SendQueue
+from matinee.session.outlet import Stamped
 from matinee.state.codec import state_to_wire
 from matinee.store.base import StateStore
 from matinee.wire import server_messages as say
@@ -26,12 +26,12 @@ class StateKeeper:
         self,
         session_id: str,
         store: StateStore,
-        queue: SendQueue,
+        put: Callable[[say.ServerMessage | Stamped], None],
         log: Callable[..., None],
     ) -> None:
         self._session_id = session_id
         self._store = store
-        self._queue = queue
+        self._put = put
         self._log = log
         self._lock = asyncio.Lock()
         self._unstored: State | None = None
@@ -63,13 +63,13 @@ class StateKeeper:
             self._snapshot_waits = False
             return snapshot
 
-        self._queue.put(taken)
+        self._put(taken)
 
     async def tell(self) -> None:
         """Unasked, at a session's end."""
         snapshot = await self._snapshot()
         if snapshot is not None:  # it is forgotten by now, or there was none
-            self._queue.put(snapshot)
+            self._put(snapshot)
 
     async def _snapshot(self) -> say.ContinuationSnapshot | None:
         async with self._lock:
@@ -79,4 +79,4 @@ class StateKeeper:
         return say.ContinuationSnapshot(state=await asyncio.to_thread(state_to_wire, state))
 
     def _refuse(self, message: str) -> None:
-        self._queue.put(say.Error("invalid_message", message, retryable=True))
+        self._put(say.Error("invalid_message", message, retryable=True))

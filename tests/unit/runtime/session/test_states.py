@@ -43,7 +43,7 @@ class Scene:
         self.keeper = StateKeeper(
             "s1",
             store or MemoryStore(60, 10),
-            self.queue,
+            self.queue.put,
             lambda event, **payload: self.logged.append((event, payload)),
         )
 
