@@ -37,6 +37,7 @@ class WorkQueue:
     _failures: dict[Key, int] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _runs_since: float | None = None
 
     def add(self, key: Key, after_s: float = 0.0) -> None:
         due = self._now() + after_s
@@ -48,6 +49,7 @@ class WorkQueue:
 
     async def run(self, workers: int, handle: Handle) -> None:
         """Until it is cancelled."""
+        self._runs_since = self._now()
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._work(handle))
@@ -57,9 +59,12 @@ class WorkQueue:
         return len(self._due) + len(self._working)
 
     def oldest_s(self) -> float:
-        """How long the key that waits longest, or is worked on longest, is overdue."""
+        """How long the key that waits longest, or is worked on longest, is overdue. On a standby
+        they wait until it leads, and that is as it should be."""
+        if self._runs_since is None:
+            return 0.0
         now = self._now()
-        waiting = [now - due for due in self._due.values()]
+        waiting = [now - max(due, self._runs_since) for due in self._due.values()]
         working = [now - since for since in self._working.values()]
         return max(0.0, *waiting, *working) if waiting or working else 0.0
 

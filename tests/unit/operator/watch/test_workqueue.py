@@ -148,6 +148,23 @@ async def test_an_earlier_time_wins() -> None:
 async def test_a_key_that_nobody_takes_grows_old() -> None:
     queue = WorkQueue()
     assert queue.oldest_s() == 0.0
+    queue._runs_since = queue._now() - 100.0
     queue.add(A, -90.0)
     queue.add(B, 3600.0)
     assert 90.0 <= queue.oldest_s() < 91.0
+
+
+async def test_keys_that_a_standby_collects_grow_old_only_when_it_leads() -> None:
+    queue, entered = WorkQueue(), asyncio.Event()
+    queue.add(A, -400.0)
+    queue.add(B, -400.0)
+    assert queue.oldest_s() == 0.0
+
+    async def handle(_key: Key) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    async with working(queue, handle, workers=1):
+        await entered.wait()
+        assert queue.depth == 2
+        assert queue.oldest_s() < 300.0
