@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from matinee_api.backoff import backoff
 from matinee_operator.actions import Action, Apply, Create, Requeue
-from matinee_operator.fetching.attempts import Fetching, Step
+from matinee_operator.fetching import Fetching, Step
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import attempted
 from matinee_operator.resources.weights_claim import weights_claim
