@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from matinee.errors import BadInput
 from matinee.generation import ModelInfo
+from matinee.server.long_messages import send_frame
 from matinee.session.arrival import Arrival
 from matinee.session.effects import CloseCode, End
 from matinee.session.opening import Rejection, brought_state, parse_init, refused
@@ -220,13 +221,10 @@ class Connection:
         except WebSocketDisconnect:
             self._vanish()
 
-    async def _send(self, frame: str | bytes) -> None:
+    async def _send(self, frame: say.TextFrame | bytes) -> None:
         """Raises `WebSocketDisconnect`."""
         try:
-            if isinstance(frame, bytes):
-                await self._socket.send_bytes(frame)
-            else:
-                await self._socket.send_text(frame)
+            await send_frame(self._socket, frame)
         except RuntimeError as error:  # uvicorn has closed it: an oversized frame, no pong
             raise WebSocketDisconnect(1006) from error
 
@@ -245,7 +243,7 @@ class Connection:
         try:
             async with asyncio.timeout(CLOSING_S):
                 for message in (*words, say.StreamComplete(reason=closing.reason)):
-                    await self._send(message.as_json())
+                    await self._send(message.frame())
                 await self._close(closing)
         except (TimeoutError, WebSocketDisconnect):
             return  # it is closed already or nobody reads

@@ -75,7 +75,7 @@ class LiveSession:
         self._queue = queue
         self._tasks = tasks
         self._end = end
-        self._states = StateKeeper(identity.session_id, services.store, queue, self._log)
+        self._states = StateKeeper(identity.session_id, services.states, queue, self._log)
         self._gpu_id: int | None = None
         self._job: JobHandle | None = None
         self._segment_task: asyncio.Task[None] | None = None
@@ -155,6 +155,7 @@ class LiveSession:
         await self._until_over()
         if self._segment_task:
             await asyncio.wait([self._segment_task])
+        await self._states.release()
 
     async def _until_over(self) -> None:
         while not self._over.is_set():

@@ -13,7 +13,7 @@ from matinee.generation import GenerationDefaults, ModelInfo
 from matinee.serving.admission import Admission
 from matinee.session.metrics import Metrics
 from matinee.session.session_log import SessionLogs
-from matinee.store.base import StateStore
+from matinee.session.states import StateStorage
 from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import RequestConfig, ServeConfig
 
@@ -30,7 +30,7 @@ class Services:
     pool: WorkerPool
     admission: Admission
     metrics: Metrics
-    store: StateStore
+    states: StateStorage
     logs: SessionLogs
     encoders: Executor
     job_ids: Iterator[int] = field(default_factory=count)

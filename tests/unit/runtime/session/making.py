@@ -17,8 +17,10 @@ from matinee.serving.admission import Admission, Place
 from matinee.session.effects import Effect, End, Segment, Send, StartSegment
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
+from matinee.state.codec import state_to_wire
 from matinee.state.last_frames import LastFrames
 from matinee.wire.client_messages import SegmentPrompt, SessionInit
+from matinee.wire.long_json import parts_of
 from matinee.wire.server_messages import Error, ServerMessage
 from matinee.worker import messages as worker
 from matinee_api.config.runtime_config import LimitsConfig, StreamingConfig
@@ -31,6 +33,12 @@ INFO = fake_engine.INFO
 
 def state_of(frames: int = 9, *, width: int = 32, height: int = 32) -> State:
     return LastFrames(np.zeros((frames, height, width, 3), np.uint8)).to_state("ltx.v1")
+
+
+def wire_of(state: State) -> dict[str, Any]:
+    """As a client reads it."""
+    wire: dict[str, Any] = json.loads(b"".join(parts_of(state_to_wire(state))))
+    return wire
 
 
 def init_of(**fields: Any) -> SessionInit:

@@ -21,6 +21,7 @@ from matinee.serving.admission import Admission
 from matinee.session.metrics import Metrics
 from matinee.session.services import Services
 from matinee.session.session_log import SessionLogs
+from matinee.session.states import StateStorage
 from matinee.store.memory import MemoryStore
 from matinee.worker import messages as worker
 from matinee.worker.messages import SegmentJob
@@ -28,6 +29,7 @@ from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import GeneratorConfig, ServeConfig, StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
 from tests.unit.runtime.session.making import INFO, state_of
+from tests.unit.runtime.store.making import ROOMY
 
 
 class LiveJob:
@@ -182,6 +184,8 @@ class Stage:
     def __init__(self, *, slots: int = 1, max_queue: int = 4, **streaming: Any) -> None:
         self.pool = FakePool()
         self.logs = Logs()
+        self.metrics = Metrics()
+        self.store = MemoryStore(ROOMY)
         self.clients: deque[Client] = deque()
         self.services = Services(
             name="test",
@@ -191,8 +195,8 @@ class Stage:
             ),
             pool=cast(WorkerPool, self.pool),
             admission=Admission(max_queue, slots=slots),
-            metrics=Metrics(),
-            store=MemoryStore(60, 10),
+            metrics=self.metrics,
+            states=StateStorage(self.store, "test", ThreadPoolExecutor(1), self.metrics),
             logs=self.logs,
             encoders=ThreadPoolExecutor(1),
         )
@@ -218,4 +222,5 @@ class Stage:
         for client in self.clients:
             client.task.cancel()
         self.services.encoders.shutdown()
+        self.services.states.threads.shutdown()
         self.services.logs.close()

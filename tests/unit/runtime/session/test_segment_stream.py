@@ -59,7 +59,7 @@ class Stage:
         queue.close()
         heard: list[dict[str, Any] | bytes] = []
         while (frame := await queue.get()) is not None:
-            heard.append(json.loads(frame) if isinstance(frame, str) else frame)
+            heard.append(frame if isinstance(frame, bytes) else json.loads(str(frame)))
         return outcome, heard
 
 
