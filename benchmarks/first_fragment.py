@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks._report import medians, report
+from benchmarks._report import report, take_turns
 from benchmarks.encode_peer import encoding_conditions, peer_segment
 from benchmarks.encode_scene import Rgb, i420_scene, scene
 from matinee.media.i420 import I420Picture
@@ -25,7 +25,7 @@ REPETITIONS = 11
 def main() -> None:
     rgb, i420 = scene(WIDTH, HEIGHT, FRAMES), i420_scene(WIDTH, HEIGHT, FRAMES)
     stream = VideoStream(WIDTH, HEIGHT, FPS)
-    ours, peer = medians(
+    ours, peer = take_turns(
         REPETITIONS,
         lambda: asyncio.run(our_wait_ms(stream, i420)),
         lambda: asyncio.run(peer_wait_ms(rgb)),
@@ -38,7 +38,6 @@ def main() -> None:
         target=0.05,
         conditions={
             "clip": f"{FRAMES} frames {WIDTH}x{HEIGHT}, all there at the start",
-            "repetitions": REPETITIONS,
             **encoding_conditions(),
         },
     )

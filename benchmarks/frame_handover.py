@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks._report import medians, package_versions, report
+from benchmarks._report import package_versions, report, take_turns
 from matinee.worker.messages import FramesReady
 from matinee.worker.ring import FrameRing, FreeSlots, I420Picture
 
@@ -43,7 +43,7 @@ def main() -> None:
     def peer() -> float:
         return cpu_ms(control, "queue", lambda: read_queue(queue))
 
-    ours_ms, peer_ms = medians(REPETITIONS, ours, peer)
+    ours_ms, peer_ms = take_turns(REPETITIONS, ours, peer)
     child.kill()
     child.join()
     report(
@@ -54,7 +54,6 @@ def main() -> None:
         target=0.10,
         conditions={
             "segment": f"{FRAMES} frames {WIDTH}x{HEIGHT} I420",
-            "repetitions": REPETITIONS,
             **package_versions("numpy"),
         },
     )

@@ -5,7 +5,8 @@
 
 A benchmark is a script in this folder that ends with a `main()` of its own; it prints a line of
 JSON (`_report.py`) for each figure, and none, with a sentence on stderr, where the machine lacks
-what it needs. Measure on a quiet machine: the load is in the conditions.
+what it needs. Measure on a quiet machine: the load is in the conditions. What falls short of its
+target is named at the end, with whether that may be noise.
 """
 
 from __future__ import annotations
@@ -17,10 +18,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks._report import chance_of_so_few
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 MACHINE = ("cpu", "cores", "load_1min", "python")
+RARE = 0.05
+"""What happens by chance less often than this is not called noise."""
 
 Line = dict[str, Any]
 
@@ -35,6 +42,9 @@ def main() -> int:
     if not named:
         write(ROOT / "README.md", f"{table(every)}\n\n{machine(every)}")
         write(ROOT / "docs" / "benchmarks.md", with_conditions(lines))
+    for line in every:
+        if not line["holds"]:
+            print(shortfall(line), file=sys.stderr)
     failed = [name for name in results if name not in lines]
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
@@ -66,22 +76,39 @@ def measured(script: Path) -> list[Line] | None:
 
 def table(lines: Iterable[Line]) -> str:
     rows = [
-        "| What | Here | Peer's way | Ratio | Target | |",
-        "| --- | ---: | ---: | ---: | ---: | --- |",
+        "| What | Here | Peer or floor | Ratio | Range | Target | |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     rows += [row(line) for line in lines]
     return "\n".join(rows)
 
 
 def row(line: Line) -> str:
-    """A target bounds the ratio where there is a peer."""
+    """A target bounds the ratio where there is a peer, and then the range is that of the ratio."""
     unit = "" if line["unit"] == "1" else line["unit"]
+    bounded = "x" if line["ratio"] is not None else f" {unit}".rstrip()
     ours = f"{line['ours']:g} {unit}".strip()
     peer = "" if line["peer"] is None else f"{line['peer']:g} {unit}".strip()
     ratio = "" if line["ratio"] is None else f"{line['ratio']:g}"
-    target = f"{line['target']:g}" + ("x" if line["ratio"] is not None else f" {unit}".rstrip())
-    cells = (line["name"], ours, peer, ratio, f"≤ {target}", "✓" if line["holds"] else "missed")
+    span = "" if line["turns"] == 1 else "{:g} to {:g}".format(*line["range"])
+    target = f"≤ {line['target']:g}{bounded}"
+    cells = (line["name"], ours, peer, ratio, span, target, "✓" if line["holds"] else "missed")
     return f"| {' | '.join(cells)} |"
+
+
+def shortfall(line: Line) -> str:
+    """A sentence about a figure that misses its target."""
+    got = line["ours"] if line["ratio"] is None else line["ratio"]
+    low, high = line["range"]
+    held, turns = line["turns_held"], line["turns"]
+    said = f"falls short: {line['name']}: {got:g} against a target of {line['target']:g}"
+    if turns == 1:
+        return f"{said}; measured once, so run it again before believing it"
+    chance = chance_of_so_few(held, turns)
+    told = f"{said}; {held} of {turns} turns met it ({low:g} to {high:g})"
+    if chance < RARE:
+        return f"{told}: not noise, which would do that in {chance:.1%} of such runs"
+    return f"{told}: this may be noise, load {line['conditions']['load_1min']:g}; run it again"
 
 
 def machine(lines: Iterable[Line]) -> str:
@@ -102,6 +129,7 @@ def with_conditions(lines: dict[str, list[Line]]) -> str:
     parts = [table(every), "", machine(every).partition(";")[0] + "."]
     for name, line in ((name, line) for name, found in lines.items() for line in found):
         parts += ["", f"### {line['name']}", "", f"`python benchmarks/{name}.py`", ""]
+        parts += [f"- turns: {line['turns']}"]
         parts += [
             f"- {key}: {value}" for key, value in line["conditions"].items() if key not in MACHINE
         ]

@@ -78,11 +78,14 @@ async def the_same_end_wherever_it_is_killed(stage: Stage, tell: Tell) -> Any:
     """The end. What differs is named by the write after which the operator was killed."""
     writes, expected = await stage.told(tell, "undisturbed", None)
     assert writes >= LEAST_WRITES
-    numbers = range(writes + 1)
     stories = {
         f"killed after write {number} of {writes}": partial(stage.told, tell, f"{number}", number)
-        for number in numbers
+        for number in range(writes + 1)
     }
     ends = await side_by_side(stories)
-    assert ends == {point: (number, expected) for number, point in zip(numbers, ends, strict=True)}
+    wrong = [point for number, (point, end) in enumerate(ends.items()) if end != (number, expected)]
+    if wrong:
+        first = ends[wrong[0]]
+        message = f"{', '.join(wrong)}. The first: {first!r}; expected: {expected!r}"
+        raise AssertionError(message) from (first if isinstance(first, BaseException) else None)
     return expected

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
@@ -195,8 +196,17 @@ async def connected(metrics: Metrics, kubeconfig: str | None = None) -> AsyncIte
     except ConfigException as error:
         raise BadSettings(f"no cluster: {error}") from error
     configuration.connection_pool_maxsize = CONNECTIONS
+    configuration.proxy = configuration.proxy or proxy_to(configuration.host)
+    # aiohttp would look for the proxy, and into ~/.netrc, in a thread at each request.
+    configuration.client_session_kwargs = {"trust_env": False}
     async with ApiClient(configuration) as client:
         yield Kube(client, metrics)
+
+
+def proxy_to(server: str) -> str | None:
+    """As the environment says."""
+    where = urlsplit(server)
+    return None if proxy_bypass(where.netloc) else getproxies().get(where.scheme)
 
 
 def path_of(key: Key) -> str:

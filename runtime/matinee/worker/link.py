@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 
 from matinee.worker.messages import Command, Event, Generate, Shutdown
 from matinee.worker.process import WorkerSettings, main
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 UNREAD_COMMANDS = 4096
 """Far more than the jobs, cancels and slots of one worker: past it the worker is stuck."""
+
+LENGTH_BYTES = 4
+"""What `Connection` writes before each message."""
 
 EXIT_GRACE_S = 1.0
 
@@ -70,17 +74,24 @@ class WorkerLink:
 
     def send(self, command: Command) -> None:
         """Never blocks. A process that is gone is told nothing: `exited` tells the caller."""
-        if self._outbox.unfinished_tasks == 0 and not isinstance(command, Generate):
+        if self._outbox.unfinished_tasks == 0 and not _may_be_large(command):
             # On a busy machine another thread may be woken too late for a cancel, by steps.
             with contextlib.suppress(OSError):
-                if self._room.poll(0):
-                    self._commands.send(command)
+                if self._sent_at_once(ForkingPickler.dumps(command)):
                     return
         try:
             self._outbox.put_nowait(command)
         except queue.Full:
             logger.warning("worker %s reads no commands; killing it", self.pid)
             self.kill()
+
+    def _sent_at_once(self, pickled: memoryview) -> bool:
+        """Raises OSError. A pipe with room takes PIPE_BUF bytes without blocking, pipe(7)."""
+        small = pickled.nbytes + LENGTH_BYTES <= select.PIPE_BUF
+        if small and self._room.poll(0):
+            self._commands.send_bytes(pickled)
+            return True
+        return False
 
     def kill(self) -> None:
         self._unwanted.set()
@@ -151,3 +162,8 @@ class WorkerLink:
                 self._commands.send(command)
             self._outbox.task_done()
         self._commands.close()
+
+
+def _may_be_large(command: Command) -> bool:
+    """Pickling a state of megabytes would hold up the event loop."""
+    return isinstance(command, Generate) and command.job.state is not None

@@ -41,7 +41,8 @@ logger = logging.getLogger(__name__)
 
 HAND_OVER_FRAMES = 8
 """Frames that are converted and announced together: the first ones leave early, and the cost of
-an announcement (some 20 us) stays small beside that of its frames."""
+an announcement (some 20 us) stays small beside that of its frames. A segment's first frame goes
+alone: a viewer waits for it, and eight of 480p take the CPU 19 ms."""
 
 
 class WorkerLeaves(BaseException):
@@ -225,7 +226,7 @@ class WorkerLoop:
         """As many frames as there are slots for, and the end after the last frame."""
         request = work.job.request
         while work.frames is not None:
-            wanted = min(len(work.frames), HAND_OVER_FRAMES)
+            wanted = min(len(work.frames), HAND_OVER_FRAMES if work.handed_over else 1)
             slots = self._free.take(work.job.session_id, wanted)
             if wanted and not slots:
                 return

@@ -118,6 +118,12 @@ def test_a_chunk_reports_its_steps_then_its_frames_and_the_segment_its_end(bench
     assert bench.pixels[job.job_id] == alone(job)
 
 
+def test_a_segment_s_first_frame_is_handed_over_alone(bench: Bench) -> None:
+    bench.start(segment(frames=17))
+    ready = [event for event in bench.finish(1) if isinstance(event, FramesReady)]
+    assert [len(event.slots) for event in ready if event.first_frame < 9] == [1, 8]
+
+
 def test_frames_are_numbered_within_the_segment(bench: Bench) -> None:
     bench.start(segment(frames=25))
     ready = [event for event in bench.finish(1) if isinstance(event, FramesReady)]
