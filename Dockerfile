@@ -22,7 +22,10 @@ FROM code AS operator-code
 RUN rm -r /opt/matinee/matinee
 
 FROM code AS router-code
-RUN rm -r /opt/matinee/matinee_operator
+WORKDIR /opt/matinee
+RUN rm -r matinee_operator \
+ && cd matinee \
+ && rm -r bundled engine player prompt server session state store weights/fetch worker
 
 FROM code AS runtime-code
 RUN rm -r /opt/matinee/matinee_operator

@@ -7,9 +7,11 @@ UPGRADE ?= --upgrade
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest --durations=10
+# Where ARGS narrow the tests, there may be none in one of the folders.
+NONE_MATCH = $(if $(ARGS),|| [ $$? -eq 5 ])
 NO_CLUSTER := e2e/apiserver e2e/test_s3.py tests/charts
 
-.PHONY: help install check test demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
+.PHONY: help install check test test-unit test-system demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -28,9 +30,14 @@ check: $(STAMP) ## format, lint, strict types, import contracts, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.generate --check
 
-test: $(STAMP) ## all tests that need no cluster; ARGS="-k name" narrows them
+test: test-unit test-system ## all tests that need no cluster; ARGS="-k name" narrows them
+
+test-unit: $(STAMP) ## those that are quick: 10 s of the processor for all of them
+	$(PYTEST) tests/unit $(ARGS) $(NONE_MATCH)
+
+test-system: $(STAMP) ## the others, on the built wheel: processes, browsers, whole servers
 	$(BIN)/python -m tools.system_packages chromium ffmpeg
-	$(PYTEST) $(ARGS)
+	$(BIN)/python -m tools.on_wheel $(PYTEST) tests --ignore=tests/unit $(ARGS) $(NONE_MATCH)
 
 test-apiserver: cluster-programs ## what needs a real API server, S3 server or helm, but no cluster and no root
 	$(PYTEST) $(NO_CLUSTER) $(ARGS)

@@ -13,7 +13,7 @@ import sys
 
 from aiohttp import web
 
-from matinee.server.slots_feed import HEARTBEAT_S
+from matinee_api.contracts.pod_http import HEARTBEAT_S
 
 
 async def main(address: str, port: int, slots: int) -> None:

@@ -27,10 +27,10 @@ from benchmarks._operator import Operator, Sample, running_operator
 from benchmarks._report import package_versions, report
 from e2e.apiserver import control_plane, simulated_nodes
 from e2e.apiserver.crds import install_crds
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.meta import API_VERSION
 from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.metrics import Metrics
-from matinee_operator.resources.runtime_config import PORT
 from matinee_operator.settings import Settings
 from tools.cluster import simulated
 from tools.cluster.binaries import KUBERNETES

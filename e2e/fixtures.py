@@ -1,22 +1,23 @@
-"""For tests on a cluster: the cluster, a namespace for each, and a look at what a test left."""
+"""For tests on a cluster: the cluster, a namespace for each, and looks at what they left.
+
+After each test the machine and the nodes must be as before it, because the next one would suffer.
+Namespaces and other objects are looked at once, at the end of the run, when all have had their time
+to go.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-import kubernetes.client
 import pytest
 
-from e2e import collecting, mending, target
+from e2e import collecting, leaks, mending, target
+from e2e.namespaces import namespace_for, wait_for_namespaces_to_go
 from e2e.target import Target
-from e2e.waiting import wait_for
 from tools.cluster.shell import ClusterError
 
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 TIMEOUT_S = 900
 """Of a test: `wait_for` has patience of its own, and tells more when it is over."""
 TARGET = pytest.StashKey[Target]()
@@ -26,42 +27,36 @@ COLLECTED = pytest.StashKey[list[Path]]()
 
 
 @pytest.fixture(scope="session")
-def cluster(pytestconfig: pytest.Config) -> Target:
-    """The cluster under test; `make e2e` has started it."""
+def cluster(pytestconfig: pytest.Config) -> Iterator[Target]:
+    """The cluster under test; `make e2e` has started it. After the run it must be as before."""
     try:
         found = target.find()
     except ClusterError as error:
         pytest.exit(str(error), returncode=1)
     found.connect()
     pytestconfig.stash[TARGET] = found
-    return found
+    wait_for_namespaces_to_go()  # of an earlier run
+    with mending.nothing_left(found):
+        yield found
 
 
 @pytest.fixture
 def namespace(cluster: Target, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A namespace of the test's own, under the strictest Pod Security; it is gone afterwards."""
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
-    manifest = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": name, "labels": RESTRICTED},
-    }
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
-    request.node.stash[NAMESPACE] = name
-    yield name
-    if cluster.ours and request.node.stash.get(FAILED, False):
-        mending.mend()  # what the test broke and had no chance to mend
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-    namespaces = kubernetes.client.CoreV1Api().list_namespace
-    wait_for(namespaces, lambda found: not found, name=name)
+    """A namespace of the test's own, under the strictest Pod Security; it goes afterwards."""
+    with namespace_for(cluster, request.node.name) as name:
+        request.node.stash[NAMESPACE] = name
+        yield name
+        if cluster.ours and request.node.stash.get(FAILED, False):
+            mending.mend()  # what the test broke and had no chance to mend
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What was there before a test is there after it, and nothing else."""
+def _nothing_is_broken(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Machine and nodes are after a test as they were before it."""
     found = request.config.stash.get(TARGET, None)
     uses_it = "cluster" in request.fixturenames and "machine" not in request.fixturenames
-    with mending.nothing_left(found) if found and uses_it else contextlib.nullcontext():
+    whole = mending.nothing_left(found, leaks.machine_and_nodes) if found and uses_it else None
+    with whole or contextlib.nullcontext():
         yield
 
 

@@ -1,7 +1,8 @@
-"""What a test leaves on our cluster: what is there after it and was not before, or the reverse.
+"""What is left on our cluster: what is there now and was not before, or the reverse.
 
 A snapshot is facts about the cluster, sentences by subject, so the difference between two of them
-reads as the list of what is wrong.
+reads as the list of what is wrong. Machine and nodes are what the next test would suffer from;
+objects may take their time to go, and nobody is in their way.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tools.cluster.node import GPU
 Snapshot = dict[str, frozenset[str]]
 PLACES = ("default", "kube-system")
 """Namespaces in which pods of tests may be forgotten; those of tests go with what they hold."""
+NODE = "node"
 SYSTEM_TAINTS = "node.kubernetes.io/"
 """Kubernetes sets and removes these itself."""
 
@@ -68,7 +70,7 @@ def kinds() -> list[Kind]:
     return [
         Kind("namespace", core.list_namespace),
         Kind("pod", core.list_pod_for_all_namespaces),
-        Kind("node", core.list_node, node_facts, is_going=lambda found: not is_ready(found)),
+        Kind(NODE, core.list_node, node_facts, is_going=lambda found: not is_ready(found)),
         # Its claim goes first, and nothing in the volume tells so at once.
         Kind("persistentvolume", core.list_persistent_volume, is_going=lambda _: True),
         Kind("storageclass", kubernetes.client.StorageV1Api().list_storage_class),
@@ -120,32 +122,42 @@ def snapshot() -> Snapshot:
     return machine() | {kind.name: kind.facts_of(objects(kind.list_all)) for kind in kinds()}
 
 
+def machine_and_nodes() -> Snapshot:
+    """What a snapshot holds beside objects."""
+    (nodes,) = (kind for kind in kinds() if kind.name == NODE)
+    return machine() | {NODE: nodes.facts_of(objects(nodes.list_all))}
+
+
 def difference(before: Snapshot, after: Snapshot) -> list[str]:
-    """Of the subjects that `after` knows."""
-    new = [f"new: {fact}" for subject in after for fact in sorted(after[subject] - before[subject])]
+    """Of the subjects that both know."""
+    both = [subject for subject in after if subject in before]
+    new = [f"new: {fact}" for subject in both for fact in sorted(after[subject] - before[subject])]
     lost = [
         f"no longer: {fact}"
-        for subject in after
+        for subject in both
         for fact in sorted(before[subject] - after[subject])
     ]
     return new + lost
 
 
 def remains(before: Snapshot) -> list[str]:
-    """What differs from `before` when all that goes by itself is gone.
+    """What differs from `before`, in the subjects that it knows, when all that goes by itself is
+    gone.
 
     The API server is not asked when something of the machine differs: it may not answer.
     """
     found = difference(before, machine())
-    return found or difference(before, {k.name: k.settled(before[k.name]) for k in kinds()})
+    known = [kind for kind in kinds() if kind.name in before]
+    return found or difference(before, {k.name: k.settled(before[k.name]) for k in known})
 
 
 def new_objects(before: Snapshot) -> Iterator[tuple[str, str, str | None]]:
     """Kind, name and namespace of what was not there before, nodes apart."""
     for kind in kinds():
+        if kind.name == NODE or kind.name not in before:
+            continue
         for found in objects(kind.list_all):
-            is_new = kind.facts_of([found]) - before[kind.name]
-            if is_new and kind.name != "node":
+            if kind.facts_of([found]) - before[kind.name]:
                 yield kind.name, found["metadata"]["name"], _namespace(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import kubernetes.client
@@ -16,8 +16,11 @@ from tools.cluster.places import CONTROL_PLANE, STATE, Node, nodes
 
 
 @contextmanager
-def nothing_left(target: Target) -> Iterator[None]:
+def nothing_left(
+    target: Target, look: Callable[[], leaks.Snapshot] = leaks.snapshot
+) -> Iterator[None]:
     """Whoever breaks our cluster or leaves something on it fails, and the next one finds it whole.
+    `look`: at what.
 
     Raises:
         pytest.fail.Exception: with all that was left.
@@ -25,7 +28,7 @@ def nothing_left(target: Target) -> Iterator[None]:
     if not target.ours:
         yield
         return
-    before = leaks.snapshot()
+    before = look()
     yield
     if not STATE.exists():
         pytest.fail("no cluster is left", pytrace=False)

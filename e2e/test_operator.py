@@ -10,7 +10,7 @@ from e2e import operating
 from e2e.operating import condition, pods_of, revision_of, wait_for_pods, wait_until
 from e2e.target import Target
 from e2e.test_runtime import streamed
-from e2e.waiting import Object, is_ready, wait_for
+from e2e.waiting import Object, is_ready, objects, wait_for
 
 READY = condition("Ready", "True")
 TAKEOVER_S = 15.0
@@ -24,13 +24,13 @@ def test_the_chart_s_own_test_passes(operator: Target) -> None:
     assert "Succeeded" in operating.helm(operator, "test", operating.RELEASE)
 
 
-def test_the_examples_serve_and_say_so(operator: Target, tiny: str, tmp_path: Path) -> None:
-    wait_until("VideoModel", tiny, "tiny", READY)
-    operator.kubectl("apply", "-n", tiny, "-f", "examples/router.yaml")
-    router = wait_until("Router", tiny, "tiny", READY)
-    for url in (f"http://tiny.{tiny}.svc:8000", f"http://tiny-router.{tiny}.svc"):
-        assert len(streamed(operator, tiny, url, tmp_path / "segment.mp4")) == 17
-    assert router["status"]["url"].startswith(f"ws://tiny-router.{tiny}.svc")
+def test_the_examples_serve_and_say_so(operator: Target, served: str, tmp_path: Path) -> None:
+    wait_until("VideoModel", served, "tiny", READY)
+    operator.kubectl("apply", "-n", served, "-f", "examples/router.yaml")
+    router = wait_until("Router", served, "tiny", READY)
+    for url in (f"http://tiny.{served}.svc:8000", f"http://tiny-router.{served}.svc"):
+        assert len(streamed(operator, served, url, tmp_path / "segment.mp4")) == 17
+    assert router["status"]["url"].startswith(f"ws://tiny-router.{served}.svc")
 
 
 def table(text: str) -> list[dict[str, str]]:
@@ -48,9 +48,9 @@ def table(text: str) -> list[dict[str, str]]:
     ]
 
 
-def test_kubectl_tells_how_things_are(operator: Target, tiny: str) -> None:
-    wait_until("VideoModel", tiny, "tiny", READY)
-    (model,) = table(operator.kubectl("get", "videomodels", "-n", tiny, "-o", "wide"))
+def test_kubectl_tells_how_things_are(operator: Target, served: str) -> None:
+    wait_until("VideoModel", served, "tiny", READY)
+    (model,) = table(operator.kubectl("get", "videomodels", "-n", served, "-o", "wide"))
     assert float(model.pop("FPS")) > 0
     assert model == {
         "NAME": "tiny",
@@ -62,7 +62,7 @@ def test_kubectl_tells_how_things_are(operator: Target, tiny: str) -> None:
         "WARM": "True",
         "REASON": "AsDesired",
     }
-    (service,) = table(operator.kubectl("get", "ssvc", "-n", tiny))
+    (service,) = table(operator.kubectl("get", "ssvc", "-n", served))
     assert service == {
         "NAME": "tiny",
         "READY": "True",
@@ -79,31 +79,31 @@ DESCRIBED = """
   Conditions:
     Last Transition Time:  TIME
     Message:               2 of 2 pods serve the current revision
-    Observed Generation:   1
+    Observed Generation:   GENERATION
     Reason:                AsDesired
     Status:                True
     Type:                  Ready
     Last Transition Time:  TIME
     Message:               new sessions go to 2 pods
-    Observed Generation:   1
+    Observed Generation:   GENERATION
     Reason:                Serving
     Status:                True
     Type:                  Servable
     Last Transition Time:  TIME
     Message:
-    Observed Generation:   1
+    Observed Generation:   GENERATION
     Reason:                AsDesired
     Status:                False
     Type:                  Progressing
     Last Transition Time:  TIME
     Message:
-    Observed Generation:   1
+    Observed Generation:   GENERATION
     Reason:                NoSessionsWait
     Status:                False
     Type:                  Draining
     Last Transition Time:  TIME
     Message:
-    Observed Generation:   1
+    Observed Generation:   GENERATION
     Reason:                NothingWrong
     Status:                False
     Type:                  Degraded
@@ -125,10 +125,15 @@ def wait_for_events(namespace: str, wanted: set[tuple[str, str, str]]) -> None:
     wait_for(kubernetes.client.CoreV1Api().list_namespaced_event, all_there, namespace)
 
 
-def test_kubectl_describe_explains_itself(operator: Target, tiny: str) -> None:
-    revision = revision_of(pods_of(tiny, "tiny")[0])
-    wait_for_events(tiny, {(t, reason, m.replace("REVISION", revision)) for t, reason, m in EVENTS})
-    told = operator.kubectl("describe", "ssvc/tiny", "-n", tiny).replace(revision, "REVISION")
+def test_kubectl_describe_explains_itself(operator: Target, served: str) -> None:
+    revision = revision_of(pods_of(served, "tiny")[0])
+    wait_for_events(
+        served, {(t, reason, m.replace("REVISION", revision)) for t, reason, m in EVENTS}
+    )
+    (service,) = objects(operating.lister("StreamingService"), served)
+    told = operator.kubectl("describe", "ssvc/tiny", "-n", served).replace(revision, "REVISION")
+    generation = service["metadata"]["generation"]
+    told = re.sub(rf"(Observed Generation: +){generation}$", r"\1GENERATION", told, flags=re.M)
     told = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", told)
     told = re.sub(r" +$", "", told, flags=re.MULTILINE)
     assert DESCRIBED in told, told
@@ -137,37 +142,37 @@ def test_kubectl_describe_explains_itself(operator: Target, tiny: str) -> None:
     assert {(row[0], row[1], row[-1]) for row in rows} >= EVENTS, events
 
 
-def test_scaling_makes_and_removes_pods(operator: Target, tiny: str) -> None:
-    operator.kubectl("scale", "ssvc/tiny", "-n", tiny, "--replicas=3")
+def test_scaling_makes_and_removes_pods(operator: Target, served: str) -> None:
+    operator.kubectl("scale", "ssvc/tiny", "-n", served, "--replicas=3")
     wait_until(
-        "StreamingService", tiny, "tiny", lambda s: READY(s) and s["status"]["readyReplicas"] == 3
+        "StreamingService", served, "tiny", lambda s: READY(s) and s["status"]["readyReplicas"] == 3
     )
-    operator.kubectl("scale", "ssvc/tiny", "-n", tiny, "--replicas=1")
-    wait_for_pods(tiny, "tiny", lambda found: len(found) == 1)
-    wait_until("StreamingService", tiny, "tiny", READY)
+    operator.kubectl("scale", "ssvc/tiny", "-n", served, "--replicas=1")
+    wait_for_pods(served, "tiny", lambda found: len(found) == 1)
+    wait_until("StreamingService", served, "tiny", READY)
 
 
-def test_a_pod_that_is_deleted_by_hand_comes_back(operator: Target, tiny: str) -> None:
-    before = {pod["metadata"]["uid"] for pod in pods_of(tiny, "tiny")}
-    gone = sorted(names_of(tiny))[0]
-    operator.kubectl("delete", "pod", "-n", tiny, gone, "--wait=false")
+def test_a_pod_that_is_deleted_by_hand_comes_back(operator: Target, served: str) -> None:
+    before = {pod["metadata"]["uid"] for pod in pods_of(served, "tiny")}
+    gone = sorted(names_of(served))[0]
+    operator.kubectl("delete", "pod", "-n", served, gone, "--wait=false")
 
     def two_and_one_is_new(found: list[Object]) -> bool:
         new = [pod for pod in found if pod["metadata"]["uid"] not in before]
         return len(found) == 2 and len(new) == 1 and all(map(is_ready, found))
 
-    wait_for_pods(tiny, "tiny", two_and_one_is_new)
+    wait_for_pods(served, "tiny", two_and_one_is_new)
 
 
-def test_everything_goes_with_the_service(operator: Target, tiny: str) -> None:
-    operator.kubectl("delete", "ssvc/tiny", "vmod/tiny", "-n", tiny)
+def test_everything_goes_with_the_service(operator: Target, lone: str) -> None:
+    operator.kubectl("delete", "ssvc/tiny", "vmod/tiny", "-n", lone)
     listed = "pods,configmaps,services,poddisruptionbudgets,networkpolicies,jobs,secrets"
-    words = (listed, "-n", tiny, "-l", "app.kubernetes.io/managed-by=matinee")
+    words = (listed, "-n", lone, "-l", "app.kubernetes.io/managed-by=matinee")
     operator.kubectl("wait", "--for=delete", *words, "--timeout=180s")
     assert operator.kubectl("get", *words, "-o", "name") == ""
 
 
-def test_the_standby_takes_over_when_the_leader_is_killed(operator: Target, tiny: str) -> None:
+def test_the_standby_takes_over_when_the_leader_is_killed(operator: Target, served: str) -> None:
     leases = kubernetes.client.CoordinationV1Api().list_namespaced_lease
 
     def holder(found: list[dict[str, Any]]) -> str:
@@ -183,5 +188,5 @@ def test_the_standby_takes_over_when_the_leader_is_killed(operator: Target, tiny
         operating.NAMESPACE,
         timeout_s=TAKEOVER_S + 5,
     )
-    operator.kubectl("scale", "ssvc/tiny", "-n", tiny, "--replicas=1")
-    wait_until("StreamingService", tiny, "tiny", lambda found: found["status"]["replicas"] == 1)
+    operator.kubectl("scale", "ssvc/tiny", "-n", served, "--replicas=1")
+    wait_until("StreamingService", served, "tiny", lambda found: found["status"]["replicas"] == 1)

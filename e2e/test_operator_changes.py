@@ -13,7 +13,7 @@ import pytest
 from e2e.operating import condition, patch, pods_of, revision_of, wait_for_pods, wait_until
 from e2e.target import Target
 from e2e.test_runtime import streamed
-from e2e.waiting import Object, wait_for
+from e2e.waiting import Object, objects, wait_for
 from tools.cluster import __main__ as command
 
 READY = condition("Ready", "True")
@@ -61,33 +61,33 @@ def test_a_bad_image_is_told_the_old_pods_serve_and_the_former_file_goes_back(
 
 
 def test_a_revision_that_finds_no_node_is_told_and_the_old_pods_serve(
-    operator: Target, tiny: str
+    operator: Target, lone: str
 ) -> None:
     patch(
         operator,
-        tiny,
+        lone,
         {
             "resources": {"cpu": "1000"},
             "rollout": {"progressDeadlineSeconds": 3, "maxSurge": 1, "maxUnavailable": 0},
         },
     )
     found = wait_until(
-        "StreamingService", tiny, "tiny", condition("Degraded", "True", "Unschedulable")
+        "StreamingService", lone, "tiny", condition("Degraded", "True", "Unschedulable")
     )
     assert "Insufficient cpu" in message_of(found, "Degraded")
     assert condition("Servable", "True")(found)
 
 
-def test_a_paused_rollout_waits_until_it_is_told_to_go_on(operator: Target, tiny: str) -> None:
-    before = names_of(pods_of(tiny, "tiny"))
-    patch(operator, tiny, {"rollout": {"paused": True}, "sessions": {"maxPerPod": 2}})
+def test_a_paused_rollout_waits_until_it_is_told_to_go_on(operator: Target, lone: str) -> None:
+    before = names_of(pods_of(lone, "tiny"))
+    patch(operator, lone, {"rollout": {"paused": True}, "sessions": {"maxPerPod": 2}})
     paused = condition("Progressing", "True", "Paused")
-    found = wait_until("StreamingService", tiny, "tiny", paused)
+    found = wait_until("StreamingService", lone, "tiny", paused)
     assert condition("Servable", "True")(found)
-    assert names_of(pods_of(tiny, "tiny")) == before
-    patch(operator, tiny, {"rollout": {"paused": False}})
-    wait_until("StreamingService", tiny, "tiny", READY)
-    wait_for_pods(tiny, "tiny", lambda pods: not names_of(pods) & before)
+    assert names_of(pods_of(lone, "tiny")) == before
+    patch(operator, lone, {"rollout": {"paused": False}})
+    wait_until("StreamingService", lone, "tiny", READY)
+    wait_for_pods(lone, "tiny", lambda pods: not names_of(pods) & before)
 
 
 CHILDREN: dict[str, tuple[dict[str, Any], Callable[[Object], bool]]] = {
@@ -117,50 +117,50 @@ def _lister(kind: str) -> Any:
 
 
 def test_children_that_are_edited_or_deleted_by_hand_are_put_back(
-    operator: Target, tiny: str
+    operator: Target, served: str
 ) -> None:
     for kind, (edit, as_before) in CHILDREN.items():
-        words = ("patch", f"{kind}/tiny", "-n", tiny, "--type=merge", "-p", json.dumps(edit))
+        words = ("patch", f"{kind}/tiny", "-n", served, "--type=merge", "-p", json.dumps(edit))
         operator.kubectl(*words)
 
         def is_put_back(found: list[Object], holds: Callable[[Object], bool] = as_before) -> bool:
             return holds(found[0])
 
-        wait_for(_lister(kind), is_put_back, tiny, name="tiny")
-        before = operator.kubectl("get", kind, "tiny", "-n", tiny, "-o", "jsonpath={.metadata.uid}")
-        operator.kubectl("delete", f"{kind}/tiny", "-n", tiny)
+        wait_for(_lister(kind), is_put_back, served, name="tiny")
+        (found,) = objects(_lister(kind), served, name="tiny")
+        operator.kubectl("delete", f"{kind}/tiny", "-n", served)
 
-        def is_new(found: list[Object], gone: str = before) -> bool:
+        def is_new(found: list[Object], gone: str = found["metadata"]["uid"]) -> bool:
             return bool(found) and found[0]["metadata"]["uid"] != gone
 
-        (again,) = wait_for(_lister(kind), is_new, tiny, name="tiny")
+        (again,) = wait_for(_lister(kind), is_new, served, name="tiny")
         assert as_before(again)
 
 
 @pytest.mark.parametrize("label", ["matinee.video/accepting", "matinee.video/busy"])
-def test_labels_that_steer_viewers_are_put_back(operator: Target, tiny: str, label: str) -> None:
-    name = pods_of(tiny, "tiny")[0]["metadata"]["name"]
-    as_it_is = label in pods_of(tiny, "tiny")[0]["metadata"]["labels"]
+def test_labels_that_steer_viewers_are_put_back(operator: Target, served: str, label: str) -> None:
+    pod = pods_of(served, "tiny")[0]["metadata"]
+    name, as_it_is = pod["name"], label in pod["labels"]
     operator.kubectl(
-        "label", "pod", name, "-n", tiny, "--overwrite", f"{label}{'-' if as_it_is else '=true'}"
+        "label", "pod", name, "-n", served, "--overwrite", f"{label}{'-' if as_it_is else '=true'}"
     )
 
     def put_back(found: list[Object]) -> bool:
         (pod,) = (one for one in found if one["metadata"]["name"] == name)
         return (label in pod["metadata"]["labels"]) == as_it_is
 
-    wait_for_pods(tiny, "tiny", put_back)
+    wait_for_pods(served, "tiny", put_back)
 
 
 @pytest.mark.parametrize("component", ["kube-apiserver", "etcd"])
 def test_a_restarted_control_plane_costs_no_pod_and_no_edit(
-    operator: Target, tiny: str, own_cluster: Target, component: str
+    operator: Target, served: str, own_cluster: Target, component: str
 ) -> None:
-    before = {pod["metadata"]["uid"] for pod in pods_of(tiny, "tiny")}
+    before = {pod["metadata"]["uid"] for pod in pods_of(served, "tiny")}
     assert command.main(["component", "restart", component]) == 0
-    operator.kubectl("scale", "ssvc/tiny", "-n", tiny, "--replicas=3")
+    operator.kubectl("scale", "ssvc/tiny", "-n", served, "--replicas=3")
     wait_until(
-        "StreamingService", tiny, "tiny", lambda s: READY(s) and s["status"]["readyReplicas"] == 3
+        "StreamingService", served, "tiny", lambda s: READY(s) and s["status"]["readyReplicas"] == 3
     )
-    after = {pod["metadata"]["uid"] for pod in pods_of(tiny, "tiny")}
+    after = {pod["metadata"]["uid"] for pod in pods_of(served, "tiny")}
     assert before < after

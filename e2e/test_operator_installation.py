@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Iterator
 
 import kubernetes.client
 import pytest
 
 from e2e import operating
-from e2e.fixtures import RESTRICTED
+from e2e.namespaces import namespace_for
 from e2e.operating import condition, pods_of, wait_until
 from e2e.target import Target
 from e2e.test_operator_sessions import uids, url_of
 from e2e.viewing import viewers
-from e2e.waiting import objects, wait_for
+from e2e.waiting import objects
 
 READY = condition("Ready", "True")
 EXAMPLES = ("examples/videomodel.yaml", "examples/streamingservice.yaml")
 
 
+@pytest.mark.reinstalls
 def test_an_upgrade_and_even_a_reinstallation_disturb_nobody(operator: Target, tiny: str) -> None:
     before = uids(pods_of(tiny, "tiny"))
     with viewers(operator, tiny, url_of(tiny), 1) as (viewer,):
@@ -45,15 +44,11 @@ def test_an_upgrade_and_even_a_reinstallation_disturb_nobody(operator: Target, t
 
 @pytest.fixture
 def other_namespace(cluster: Target) -> Iterator[str]:
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
-    meta = {"name": name, "labels": RESTRICTED}
-    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
-    cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest))
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-    wait_for(kubernetes.client.CoreV1Api().list_namespace, lambda found: not found, name=name)
+    with namespace_for(cluster, "other") as name:
+        yield name
 
 
+@pytest.mark.reinstalls
 def test_in_namespaced_mode_it_serves_its_namespaces_and_sees_no_other(
     operator: Target, namespace: str, other_namespace: str
 ) -> None:
@@ -77,7 +72,7 @@ def test_in_namespaced_mode_it_serves_its_namespaces_and_sees_no_other(
         operating.install(operator, "--set", "namespaces=null")
 
 
-def test_what_it_says_after_the_installation_works(operator: Target, tiny: str) -> None:
+def test_what_it_says_after_the_installation_works(operator: Target, served: str) -> None:
     """The commands of NOTES.txt are those that a newcomer types next."""
     notes = operating.helm(operator, "get", "notes", operating.RELEASE)
     commands = [line.split() for line in notes.splitlines() if line.strip().startswith("kubectl")]
@@ -85,6 +80,6 @@ def test_what_it_says_after_the_installation_works(operator: Target, tiny: str) 
     assert {words[-1] for words in asked} >= {"-w", "ssvc/tiny"}
     watches_a_moment = ("--watch-only", "--request-timeout=1s")
     for words in asked:
-        place = () if "-n" in words else ("-n", tiny)
+        place = () if "-n" in words else ("-n", served)
         plain = [word for word in words if word != "-w"]
         operator.kubectl(*plain, *place, *(watches_a_moment if "-w" in words else ()))

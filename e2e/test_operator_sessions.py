@@ -114,40 +114,39 @@ def everybody_leaves(*watching: Viewer) -> None:
 
 
 def test_scaling_down_takes_the_pod_with_the_fewest_sessions_and_waits(
-    operator: Target, tiny: str
+    operator: Target, served: str
 ) -> None:
-    with viewers(operator, tiny, url_of(tiny), 3) as watching:
-        found = wait_for_sessions(tiny, 3)
+    with viewers(operator, served, url_of(served), 3) as watching:
+        found = wait_for_sessions(served, 3)
         by_pod = sessions_by_pod(found)
-        everyone = {pod["metadata"]["name"] for pod in pods_of(tiny, "tiny")}
+        everyone = {pod["metadata"]["name"] for pod in pods_of(served, "tiny")}
         going = min(everyone, key=lambda name: by_pod.get(name, 0))
-        operator.kubectl("scale", "ssvc/tiny", "-n", tiny, "--replicas=1")
+        operator.kubectl("scale", "ssvc/tiny", "-n", served, "--replicas=1")
         if by_pod.get(going):
-            found = wait_for_states(tiny, "Serving", "Draining")
+            found = wait_for_states(served, "Serving", "Draining")
             (draining,) = (p["name"] for p in found["status"]["pods"] if p["state"] == "Draining")
             assert draining == going
         everybody_plays(*watching)
         everybody_leaves(*watching)
-    (left,) = wait_for_pods(tiny, "tiny", lambda found: len(found) == 1)
+    (left,) = wait_for_pods(served, "tiny", lambda found: len(found) == 1)
     assert left["metadata"]["name"] in everyone - {going}
 
 
 def test_at_the_drain_deadline_viewers_are_told_and_the_pod_goes(
-    operator: Target, tiny: str
+    operator: Target, lone: str
 ) -> None:
-    patch(operator, tiny, {"replicas": 1, "drain": {"timeoutSeconds": 20}})
-    wait_for_pods(tiny, "tiny", lambda found: len(found) == 1)
-    wait_until("StreamingService", tiny, "tiny", READY)
-    with viewers(operator, tiny, url_of(tiny), 1) as (viewer,):
-        wait_for_sessions(tiny, 1)
-        patch(operator, tiny, {"replicas": 0})
+    patch(operator, lone, {"drain": {"timeoutSeconds": 20}})
+    wait_until("StreamingService", lone, "tiny", READY)
+    with viewers(operator, lone, url_of(lone), 1) as (viewer,):
+        wait_for_sessions(lone, 1)
+        patch(operator, lone, {"replicas": 0})
         assert 0 < viewer.hear("draining")["deadline_seconds"] <= 20
         viewer.play()
         state = viewer.hear("continuation_state_snapshot")["state"]
         assert state["payload"]["segment_index"] == 2
         assert viewer.hear("ltx2_stream_complete")["reason"] == "drained"
         assert viewer.hear(CLOSED)["code"] == SERVICE_RESTART
-    wait_for_pods(tiny, "tiny", lambda found: not found)
+    wait_for_pods(lone, "tiny", lambda found: not found)
 
 
 def test_deleting_a_service_that_drains_waits_for_its_viewers(operator: Target, tiny: str) -> None:
@@ -179,17 +178,17 @@ def evict(namespace: str, pod: str) -> None:
 
 
 def test_a_watched_pod_cannot_be_evicted_and_an_idle_one_is_replaced(
-    operator: Target, tiny: str
+    operator: Target, served: str
 ) -> None:
-    with viewers(operator, tiny, url_of(tiny), 1) as (viewer,):
-        (busy,) = sessions_by_pod(wait_for_sessions(tiny, 1))
-        found = wait_for_pods(tiny, "tiny", lambda pods: sum(map(is_busy, pods)) == 1)
+    with viewers(operator, served, url_of(served), 1) as (viewer,):
+        (busy,) = sessions_by_pod(wait_for_sessions(served, 1))
+        found = wait_for_pods(served, "tiny", lambda pods: sum(map(is_busy, pods)) == 1)
         (idle,) = (p for p in found if p["metadata"]["name"] != busy)
         with pytest.raises(kubernetes.client.ApiException, match="429"):
-            evict(tiny, busy)
-        evict(tiny, idle["metadata"]["name"])
+            evict(served, busy)
+        evict(served, idle["metadata"]["name"])
         wait_for_pods(
-            tiny,
+            served,
             "tiny",
             lambda pods: (
                 len(pods) == 2
@@ -207,12 +206,12 @@ def node_of(pod: Object) -> str:
 
 
 def test_a_node_is_emptied_without_dropping_a_viewer(
-    operator: Target, tiny: str, own_cluster: Target
+    operator: Target, served: str, own_cluster: Target
 ) -> None:
-    with viewers(operator, tiny, url_of(tiny), 1) as (viewer,):
-        (busy,) = sessions_by_pod(wait_for_sessions(tiny, 1))
+    with viewers(operator, served, url_of(served), 1) as (viewer,):
+        (busy,) = sessions_by_pod(wait_for_sessions(served, 1))
         node = next(
-            node_of(pod) for pod in pods_of(tiny, "tiny") if pod["metadata"]["name"] == busy
+            node_of(pod) for pod in pods_of(served, "tiny") if pod["metadata"]["name"] == busy
         )
         options = ("--force", "--delete-emptydir-data", "--pod-selector=matinee.video/service=tiny")
         with subprocess.Popen(
@@ -222,7 +221,7 @@ def test_a_node_is_emptied_without_dropping_a_viewer(
             stderr=subprocess.STDOUT,
         ) as draining:
             wait_for_pods(
-                tiny,
+                served,
                 "tiny",
                 lambda found: [node_of(p) != node and is_ready(p) for p in found].count(True) == 2,
             )
@@ -232,9 +231,9 @@ def test_a_node_is_emptied_without_dropping_a_viewer(
             everybody_leaves(viewer)
             said, _ = draining.communicate(timeout=PATIENCE_S)
         assert draining.returncode == 0, said
-    assert node not in map(node_of, pods_of(tiny, "tiny"))
+    assert node not in map(node_of, pods_of(served, "tiny"))
     operator.kubectl("uncordon", node)
-    wait_until("StreamingService", tiny, "tiny", READY)
+    wait_until("StreamingService", served, "tiny", READY)
 
 
 def test_the_pods_of_a_node_that_dies_are_replaced_and_the_others_play_on(

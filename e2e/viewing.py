@@ -21,7 +21,7 @@ FIRST_SEGMENT_FRAMES, NEXT_SEGMENT_FRAMES = 17, 16
 CLOSED = "closed"
 WATCH = """
 import asyncio, json, sys
-from matinee.client import StreamClient
+from matinee.client.stream_client import StreamClient
 
 async def watch(url):
     prompts = asyncio.StreamReader()

@@ -105,7 +105,7 @@ class Values(_Values):
     lease_seconds: int = Field(default=12, ge=3, le=300)
     """A leader that is silent for this long is replaced; it is renewed six times in it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """The log is JSON on stdout."""
+    """The log is JSON on stderr."""
     operator_key: OperatorKey = OperatorKey()
     crds: Crds = Crds()
     service_account: ServiceAccount = ServiceAccount()

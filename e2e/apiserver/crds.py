@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from matinee_api.kinds.resources import KINDS
+from matinee_api.kinds.resource import KINDS
 from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import NotFound
 

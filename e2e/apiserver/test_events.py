@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from matinee_operator.actions import Tell
+from matinee_operator.actions import RecordEvent
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key
 from tests.unit.operator.making import NOW
 
-EVENT = Tell("Warning", "NoSpace", "the volume is full")
+EVENT = RecordEvent("Warning", "NoSpace", "the volume is full")
 
 
 async def test_an_event_is_told_once_in_a_while(kube: Kube, namespace: str) -> None:
@@ -16,10 +16,10 @@ async def test_an_event_is_told_once_in_a_while(kube: Kube, namespace: str) -> N
     events = Events(kube, "pod-1", lambda: now[0])
     about = Key("VideoModel", namespace, "tiny")
     for _ in range(3):
-        await events.tell(about, "u", EVENT)
+        await events.record(about, "u", EVENT)
     now[0] += timedelta(minutes=11)
-    await events.tell(about, "u", EVENT)
-    await events.tell(about, "u", Tell("Normal", "Recovered", "m"))
+    await events.record(about, "u", EVENT)
+    await events.record(about, "u", RecordEvent("Normal", "Recovered", "m"))
     first, second = sorted(await kube.list("Event", namespace), key=lambda one: -one["count"])
     assert (first["reason"], first["count"], first["type"]) == ("NoSpace", 2, "Warning")
     assert first["involvedObject"]["name"] == "tiny"
@@ -30,11 +30,11 @@ async def test_an_event_is_told_once_in_a_while(kube: Kube, namespace: str) -> N
 async def test_another_process_goes_on_with_the_same_event(kube: Kube, namespace: str) -> None:
     about = Key("VideoModel", namespace, "tiny")
     for identity in ("pod-1", "pod-2"):
-        await Events(kube, identity, lambda: NOW).tell(about, "u", EVENT)
+        await Events(kube, identity, lambda: NOW).record(about, "u", EVENT)
     (event,) = await kube.list("Event", namespace)
     assert event["count"] == 2
 
 
 async def test_an_event_that_cannot_be_written_stops_nothing(kube: Kube) -> None:
     about = Key("VideoModel", "no-such-namespace", "tiny")
-    await Events(kube, "pod-1", lambda: NOW).tell(about, "u", EVENT)
+    await Events(kube, "pod-1", lambda: NOW).record(about, "u", EVENT)

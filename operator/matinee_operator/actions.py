@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from matinee_operator.objects import Key
@@ -48,12 +49,12 @@ class Drain:
     ip: str
     deadline_s: float
     migrate: bool
-    """Whether viewers that are left at the deadline are given their state to go on with."""
+    """Whether viewers that are left at the deadline are given their state, to resume elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tell:
-    """An event on the object that is reconciled."""
+class RecordEvent:
+    """A Kubernetes Event on the object that is reconciled."""
 
     type: Literal["Normal", "Warning"]
     reason: str
@@ -66,5 +67,10 @@ class Requeue:
 
     after_s: float
 
+    @classmethod
+    def at(cls, when: datetime, now: datetime) -> Requeue:
+        """A moment later than that, so that `when` has passed."""
+        return cls(max(0.0, (when - now).total_seconds()) + 0.1)
 
-Action = Apply | Create | Patch | Delete | Drain | Tell | Requeue
+
+Action = Apply | Create | Patch | Delete | Drain | RecordEvent | Requeue

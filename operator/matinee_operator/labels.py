@@ -1,10 +1,6 @@
-"""The fixed words: labels, annotations, field managers, and how children are called."""
+"""The fixed names: labels, annotations, the finalizer and field managers."""
 
 from __future__ import annotations
-
-import hashlib
-import json
-from typing import Any
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 APP_NAME = "app.kubernetes.io/name"
@@ -36,14 +32,3 @@ FINALIZER = "matinee.video/drain"
 FIELD_MANAGER = "matinee-operator"
 STATUS_MANAGER = "matinee-operator-status"
 APP = "matinee"
-
-
-def content_hash(value: Any, length: int = 8) -> str:
-    """The same for equal JSON, whatever the order of its keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 pod`, `2 pods`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

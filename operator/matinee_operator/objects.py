@@ -1,8 +1,15 @@
-"""Objects of the API server: how one is named."""
+"""Objects of the API server: how one is named, and what all of them say in the same way."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+Object = Mapping[str, Any]
+"""One object as the API server gives it, or a part of one."""
 
 
 class Key(NamedTuple):
@@ -14,3 +21,50 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def key_of(raw: Object) -> Key:
+    meta = raw["metadata"]
+    return Key(raw["kind"], meta.get("namespace", ""), meta["name"])
+
+
+def condition(status: Object, kind: str) -> Object:
+    """The condition of a type; empty when there is none."""
+    found: Object = next((one for one in status.get("conditions", []) if one["type"] == kind), {})
+    return found
+
+
+def moment(text: str) -> datetime:
+    """A timestamp as Kubernetes writes it."""
+    return datetime.fromisoformat(text)
+
+
+def stamp(when: datetime) -> str:
+    """A `Time` of Kubernetes."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def micro_stamp(when: datetime) -> str:
+    """A `MicroTime` of Kubernetes, as in a Lease."""
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def content_hash(value: Any, length: int = 8) -> str:
+    """The same for equal JSON, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def is_within(wanted: Any, observed: Any) -> bool:
+    """Every field that is wanted is observed; the API server may have added others."""
+    if isinstance(wanted, Mapping):
+        return isinstance(observed, Mapping) and all(
+            key in observed and is_within(value, observed[key]) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(observed, list)
+            and len(wanted) == len(observed)
+            and all(map(is_within, wanted, observed))
+        )
+    return bool(wanted == observed)

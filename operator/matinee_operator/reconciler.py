@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,26 +12,45 @@ from typing import Any
 from pydantic import BaseModel
 
 from matinee_api.config.errors import ConfigError
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.meta import API_VERSION, Condition
 from matinee_operator import labels, plan, status
-from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
+from matinee_operator.actions import (
+    Action,
+    Apply,
+    Create,
+    Delete,
+    Drain,
+    Patch,
+    RecordEvent,
+    Requeue,
+)
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
-from matinee_operator.errors import AlreadyExists, NotFound, OperatorError, Refused
+from matinee_operator.clients.writes import Writes
+from matinee_operator.desired import (
+    Desired,
+    DesiredModel,
+    DesiredRouter,
+    DesiredService,
+    desired_of,
+)
+from matinee_operator.errors import NotFound, OperatorError, Refused
 from matinee_operator.internal_errors import InternalErrors
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, Object
 from matinee_operator.observe.pods import Trouble, listening_at
-from matinee_operator.observe.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
-from matinee_operator.observe.snapshots import Snapshot, Snapshots
-from matinee_operator.plan.compare import is_within, key_of
+from matinee_operator.observe.snapshot import (
+    ModelSnapshot,
+    RouterSnapshot,
+    ServiceSnapshot,
+    Snapshot,
+)
+from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.status.transitions import transitions
 
 logger = logging.getLogger(__name__)
-
-Object = Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -44,7 +63,7 @@ class _Done:
 
 @dataclass(slots=True)
 class Reconciler:
-    """`seen` is told of every object that a write returned, so that the next look knows it."""
+    """`seen` gets every object that a write returned, so that the next reconcile knows it."""
 
     kube: Kube
     snapshots: Snapshots
@@ -54,20 +73,23 @@ class Reconciler:
     now: Callable[[], datetime]
     seen: Callable[[bool, Object], None]
     _refusals: dict[Key, Trouble] = field(default_factory=dict)
+    _writes: Writes = field(init=False)
     _internal_errors: InternalErrors = field(init=False)
 
     def __post_init__(self) -> None:
         self._internal_errors = InternalErrors(self.metrics)
+        self._writes = Writes(self.kube, self.snapshots.cache, self.metrics, self.seen)
 
     async def reconcile(self, key: Key) -> float | None:
-        """When to look again; None: when something changes. Raises what is worth another try."""
+        """After how many seconds to reconcile again; None: when something changes. Raises what is
+        worth a retry."""
         began, result = time.perf_counter(), "failed"
         try:
             again = await self._reconcile(key)
         except OperatorError:
             raise
         except Exception as error:
-            await self._tell_bug(key, self._internal_errors.note(key, error))
+            await self._report_bug(key, self._internal_errors.note(key, error))
             raise
         else:
             result = "done"
@@ -83,19 +105,22 @@ class Reconciler:
         try:
             snapshot = self.snapshots.take(key, self.now(), self._refusals.get(key))
         except ConfigError as error:
-            await self._tell_invalid(key, error)
+            await self._report_invalid(key, error)
             return None
         self._listen(key, snapshot)
         if snapshot is None:
             self._refusals.pop(key, None)
             return None
-        done = await self._perform(key, snapshot, _plan(snapshot))
+        desired = desired_of(snapshot)
+        done = await self._perform(key, snapshot, _plan(snapshot, desired))
         refusal = _refusal(done.failures)
         if refusal is None:
             self._refusals.pop(key, None)
         else:
             self._refusals[key] = refusal
-        await self._report(key, self.snapshots.take(key, self.now(), refusal))
+        after = self._after(key, snapshot, refusal)
+        if after is not None:
+            await self._report(key, after, desired)
         if done.failures:
             raise done.failures[0]
         return done.again_s
@@ -128,80 +153,29 @@ class Reconciler:
         self,
         key: Key,
         snapshot: Snapshot,
-        action: Apply | Create | Patch | Delete | Drain | Tell,
+        action: Apply | Create | Patch | Delete | Drain | RecordEvent,
     ) -> None:
         match action:
-            case Tell():
-                await self.events.tell(key, _uid(snapshot), action)
+            case RecordEvent():
+                await self.events.record(key, _uid(snapshot), action)
             case Drain() if isinstance(snapshot, ServiceSnapshot):
                 await self.feeds.drain(action, snapshot.token)
             case Apply() | Create() | Patch() | Delete():
-                await self._write(action)
+                await self._writes.carry_out(action)
 
-    async def _write(self, action: Apply | Create | Patch | Delete) -> None:
-        self.metrics.count("writes_total", action=type(action).__name__.lower())
-        match action:
-            case Apply():
-                self.seen(False, await self._applied(action.manifest))
-            case Create():
-                await self._create(action.manifest)
-            case Patch():
-                await self._patch(action)
-            case Delete():
-                await self._delete(action)
-
-    async def _applied(self, manifest: Object) -> Object:
-        """Server-side apply leaves alone what others added to a list, such as another port, and
-        that may even be refused together with ours: then our lists take the place of theirs."""
-        ours = {name: manifest[name] for name in manifest if name not in ("apiVersion", "kind")}
+    def _after(self, key: Key, before: Snapshot, failure: Trouble | None) -> Snapshot | None:
+        """What exists once the plan was carried out. None when the object is gone, or has another
+        spec by now: then its key is queued again, and what was planned says nothing about it."""
         try:
-            made = await self.kube.apply(manifest)
-            if is_within(manifest, made):
-                return made
-            return await self.kube.merge(key_of(manifest), ours)
-        except Refused as refusal:
-            try:
-                return await self.kube.merge(key_of(manifest), ours)
-            except NotFound:
-                raise refusal from None
+            after = self.snapshots.take(key, self.now(), failure)
+        except ConfigError:
+            return None
+        same = after is not None and _spec_version(after) == _spec_version(before)
+        return after if same else None
 
-    async def _create(self, manifest: Object) -> None:
-        try:
-            made = await self.kube.create(manifest)
-        except AlreadyExists:
-            return  # by a plan whose answer was lost; the watch tells what it is like
-        if manifest["kind"] != "Secret":
-            self.seen(False, made)
-
-    async def _patch(self, action: Patch) -> None:
-        metadata = {"uid": action.uid, **action.metadata}
-        try:
-            self.seen(False, await self.kube.merge(action.target, {"metadata": metadata}))
-        except NotFound:
-            self._forget(action.target)
-
-    async def _delete(self, action: Delete) -> None:
-        try:
-            left = await self.kube.delete(action.target, action.uid)
-        except NotFound:
-            logger.debug("%s is gone already", action.target)
-            left = None
-        if left is None:
-            self._forget(action.target)
-        else:
-            self.seen(False, left)
-
-    def _forget(self, key: Key) -> None:
-        """It is gone; its watch tells so too, but later."""
-        known = self.snapshots.cache.get(key)
-        if known is not None:
-            self.seen(True, known)
-
-    async def _report(self, key: Key, snapshot: Snapshot | None) -> None:
+    async def _report(self, key: Key, snapshot: Snapshot, desired: Desired) -> None:
         """Write the status if it differs from the one that is stored."""
-        if snapshot is None:
-            return
-        before, after = _resource(snapshot).status, _status(snapshot)
+        before, after = _resource(snapshot).status, _status(snapshot, desired)
         wanted = after.model_dump(mode="json", exclude_none=True)
         stored = before.model_dump(mode="json", exclude_none=True) if before else None
         if wanted == stored:
@@ -210,32 +184,34 @@ class Reconciler:
         try:
             self.seen(False, await self.kube.apply_status(key, API_VERSION, wanted))
         except NotFound:
-            self._forget(key)
+            self._writes.forget(key)
             return
         old: tuple[Condition, ...] = before.conditions if before else ()
         for event in transitions(old, getattr(after, "conditions", ())):
-            await self.events.tell(key, _uid(snapshot), event)
+            await self.events.record(key, _uid(snapshot), event)
 
-    async def _tell_invalid(self, key: Key, error: ConfigError) -> None:
-        await self._warn(key, words.INVALID_SPEC, str(error))
+    async def _report_invalid(self, key: Key, error: ConfigError) -> None:
+        await self._warn(key, conditions.INVALID_SPEC, str(error))
 
-    async def _tell_bug(self, key: Key, trouble: Trouble) -> None:
+    async def _report_bug(self, key: Key, trouble: Trouble) -> None:
         """In an event, and in the status if that is not where the bug is."""
         await self._warn(key, trouble.reason, trouble.message)
         try:
-            await self._report(key, self.snapshots.take(key, self.now(), trouble))
-        except Exception as error:  # noqa: BLE001 - the bug is logged; only its telling failed
-            logger.warning("the status of %s does not tell of the bug: %r", key, error)
+            snapshot = self.snapshots.take(key, self.now(), trouble)
+            if snapshot is not None:
+                await self._report(key, snapshot, desired_of(snapshot))
+        except Exception as error:  # noqa: BLE001 - the bug is logged; only its report failed
+            logger.warning("the bug is not in the status of %s: %r", key, error)
 
     async def _warn(self, key: Key, reason: str, message: str) -> None:
         raw = self.snapshots.cache.get(key) or {"metadata": {}}
-        event = Tell("Warning", reason, message)
-        await self.events.tell(key, raw["metadata"].get("uid", ""), event)
+        event = RecordEvent("Warning", reason, message)
+        await self.events.record(key, raw["metadata"].get("uid", ""), event)
 
 
 def _refusal(failures: list[OperatorError]) -> Trouble | None:
     refused = next((one for one in failures if isinstance(one, Refused)), None)
-    return Trouble(words.POD_REFUSED, refused.message) if refused else None
+    return Trouble(conditions.POD_REFUSED, refused.message) if refused else None
 
 
 def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, str]:
@@ -248,24 +224,26 @@ def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, str]:
     return {pod["metadata"]["uid"]: ip for pod in fetching if (ip := listening_at(pod))}
 
 
-def _plan(snapshot: Snapshot) -> list[Action]:
-    match snapshot:
-        case ServiceSnapshot():
-            return plan.plan_service(snapshot)
-        case ModelSnapshot():
-            return plan.plan_model(snapshot)
-        case RouterSnapshot():
-            return plan.plan_router(snapshot)
+def _plan(snapshot: Snapshot, desired: Desired) -> list[Action]:
+    match snapshot, desired:
+        case ServiceSnapshot(), DesiredService():
+            return plan.plan_service(snapshot, desired)
+        case ModelSnapshot(), DesiredModel():
+            return plan.plan_model(snapshot, desired)
+        case RouterSnapshot(), DesiredRouter():
+            return plan.plan_router(snapshot, desired)
+    raise TypeError(f"{type(desired).__name__} is not of a {type(snapshot).__name__}")
 
 
-def _status(snapshot: Snapshot) -> BaseModel:
-    match snapshot:
-        case ServiceSnapshot():
-            return status.service_status(snapshot)
-        case ModelSnapshot():
-            return status.model_status(snapshot)
-        case RouterSnapshot():
+def _status(snapshot: Snapshot, desired: Desired) -> BaseModel:
+    match snapshot, desired:
+        case ServiceSnapshot(), DesiredService():
+            return status.service_status(snapshot, desired)
+        case ModelSnapshot(), DesiredModel():
+            return status.model_status(snapshot, desired)
+        case RouterSnapshot(), DesiredRouter():
             return status.router_status(snapshot)
+    raise TypeError(f"{type(desired).__name__} is not of a {type(snapshot).__name__}")
 
 
 def _resource(snapshot: Snapshot) -> Any:
@@ -276,6 +254,12 @@ def _resource(snapshot: Snapshot) -> Any:
             return snapshot.model
         case RouterSnapshot():
             return snapshot.router
+
+
+def _spec_version(snapshot: Snapshot) -> tuple[str | None, int | None]:
+    """Changes with the spec, when the object is being deleted, and when it is made again."""
+    meta = _resource(snapshot).metadata
+    return meta.uid, meta.generation
 
 
 def _uid(snapshot: Snapshot) -> str:

@@ -10,30 +10,36 @@ from __future__ import annotations
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
-from matinee_operator.labels import content_hash
-from matinee_operator.resources.runtime_config import config_text
+from matinee_operator.objects import content_hash
+from matinee_operator.resources.runtime_config import PodConfig
 from matinee_operator.resources.runtime_pod import image_of
-from matinee_operator.weights.available import weights_of
+from matinee_operator.weights.available import Weights
 from matinee_operator.weights.trees import to_fetch
 
 TEMPLATE_FORMAT = 1
 """Raise it only when running pods must be replaced because of how the operator now makes them."""
 
 
-def revision_of(model: VideoModel, service: StreamingService, installation: Installation) -> str:
-    spec, source, weights = service.spec, model.spec.source, weights_of(model)
+def revision_of(
+    model: VideoModel,
+    service: StreamingService,
+    installation: Installation,
+    weights: Weights,
+    config: PodConfig,
+) -> str:
+    spec, source = service.spec, model.spec.source
     facts = {
         "format": TEMPLATE_FORMAT,
         "image": image_of(service, installation),
-        "config": config_text(model, service),
+        "config": config.text,
         "source": source.uri,
         "token": None,
         "resources": spec.resources.model_dump(mode="json", exclude_defaults=True),
         "scheduling": spec.scheduling.model_dump(mode="json", exclude_defaults=True),
         "pod": spec.pod.model_dump(mode="json", exclude_defaults=True),
     }
-    if weights and weights.fetched:
+    if weights.fetched:
         facts["fetched"] = to_fetch(weights.fetched).model_dump(mode="json", exclude_defaults=True)
-    elif weights and weights.claim and source.scheme != "pvc":
+    elif weights.claim and source.scheme != "pvc":
         facts["claim"] = weights.claim
     return content_hash(facts)

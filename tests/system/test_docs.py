@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.contracts.fetch import FetchConfig
-from matinee_api.kinds.resources import KINDS
+from matinee_api.kinds.resource import KINDS
 from tests.places import ROOT
 from tools.generate import generated
 

@@ -106,7 +106,7 @@ packages = importlib.metadata.packages_distributions()
 class Absent:
     def find_spec(self, name, path=None, target=None):
         owners = {owner.lower().replace("_", "-") for owner in packages.get(name, ())}
-        if owners and not owners & present:
+        if owners and not owners & present or name in sys.argv[2:]:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Absent())
@@ -115,9 +115,23 @@ print(main(["stream", "http://127.0.0.1:9", "-p", "a", "-o", sys.argv[1]]))
 """
 
 
+def left_out_of_the_router() -> list[str]:
+    """Packages of the runtime that its image lacks."""
+    (removal,) = (line for line in stages()["router-code"] if line.startswith("RUN "))
+    return re.sub(r".*&& rm -r ", "", removal).replace("/", ".").split()
+
+
+def test_the_router_s_image_lacks_the_engine_and_what_runs_it() -> None:
+    assert {"engine", "worker", "session", "bundled"} <= set(left_out_of_the_router())
+    lock = (ROOT / "requirements" / "router.txt").read_text()
+    assert not re.findall(r"^(torch|diffusers|transformers|kopf|av)==", lock, re.MULTILINE)
+
+
 def test_the_terminal_client_runs_with_what_the_router_s_image_has(tmp_path: Path) -> None:
     """Port 9 answers nobody."""
-    assert fresh(WITH_THE_ROUTER_S_PACKAGES, str(tmp_path / "a.mp4")) == "1"
+    absent = [f"matinee.{name}" for name in left_out_of_the_router()]
+    assert all((ROOT / "runtime" / name.replace(".", "/")).is_dir() for name in absent)
+    assert fresh(WITH_THE_ROUTER_S_PACKAGES, str(tmp_path / "a.mp4"), *absent) == "1"
 
 
 def test_importing_matinee_does_not_import_torch() -> None:

@@ -16,7 +16,6 @@ from tools.cluster import binaries
 from tools.cluster.places import ROOT
 
 LOGS = ROOT / "outputs" / "ci"
-BUDGET = ROOT / ".ci" / "budget.json"
 
 
 def main() -> int:
@@ -24,7 +23,7 @@ def main() -> int:
     os.environ["CI"] = "true"  # a test that is skipped for want of Chromium is a failure
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that END runs
     cold = not binaries.ALL[0].file.exists()
-    limits, unit_s, began = budget.read(BUDGET, cold), budget.measure_unit(), time.monotonic()
+    limits, unit_s, began = budget.read(budget.FILE, cold), budget.measure_unit(), time.monotonic()
     outcomes: list[Outcome] = []
     try:
         outcomes += run(STAGES, LOGS, say)

@@ -18,6 +18,7 @@ from tools.ci.running import Outcome
 
 TOO_LONG = 1.5
 ATTEMPTS = 5
+FILE = Path(__file__).parents[2] / ".ci" / "budget.json"
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,13 @@ class Budget:
     seconds: dict[str, float]
     unit_s: float
 
+    def slowness(self, unit_s: float) -> float:
+        """How many times slower a machine is on which the unit takes so long, at least 1."""
+        return max(1.0, unit_s / self.unit_s)
+
     def limit_s(self, stage: str, unit_s: float) -> float:
-        """What it may take on a machine where the unit takes so long."""
-        return TOO_LONG * self.seconds[stage] * max(1.0, unit_s / self.unit_s)
+        """What a stage may take there."""
+        return TOO_LONG * self.seconds[stage] * self.slowness(unit_s)
 
     def too_slow(self, outcomes: Sequence[Outcome], unit_s: float) -> list[str]:
         """Names of stages."""
@@ -44,6 +49,11 @@ def read(file: Path, cold: bool) -> Budget:
     which = "cold" if cold else "warm"
     seconds = {name: took[which] for name, took in stored["stages"].items()}
     return Budget(seconds, stored["unit_seconds"])
+
+
+def slowness() -> float:
+    """How many times slower this machine is now than the one that the budget was measured on."""
+    return read(FILE, cold=False).slowness(measure_unit())
 
 
 def measure_unit() -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from matinee_api.config.errors import ConfigError, config_error
+from matinee_api.config.resources import Resources
 from matinee_api.config.runtime_config import (
     EngineConfig,
     GeneratorConfig,
@@ -23,7 +24,6 @@ from matinee_api.config.runtime_config import (
     WarmupConfig,
 )
 from matinee_api.kinds.compute import ComputeResources
-from matinee_api.kinds.resources import Resources
 from matinee_api.kinds.source import ModelSource
 from matinee_api.kinds.streamingservice import StreamingService, StreamingServiceSpec
 from matinee_api.kinds.videomodel import GenerationDefaults, VideoModel

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from matinee_api.kinds.meta import CATEGORY, GROUP, VERSION, PrinterColumn
-from matinee_api.kinds.resources import Resource
+from matinee_api.kinds.resource import Resource
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel

@@ -87,7 +87,3 @@ class Adapter(Source):
 
     name: Name
     """What sessions call it."""
-    scale: float = Field(default=1.0, ge=0, le=2)
-    """Weight when a session names none."""
-    preload: bool = True
-    """Load with the model, not at first use."""

@@ -1,4 +1,4 @@
-"""Kubernetes Events about our objects, each told once in a while however often it is asked for."""
+"""Kubernetes Events about our objects, de-duplicated: each is written once in ten minutes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from matinee_api.kinds.meta import API_VERSION
-from matinee_operator import labels
-from matinee_operator.actions import Tell
+from matinee_operator.actions import RecordEvent
 from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import AlreadyExists, ApiError
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, content_hash, stamp
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ MESSAGE_LENGTH = 1024
 
 
 @dataclass(slots=True)
-class _Told:
+class _Recorded:
     when: datetime
     count: int
 
@@ -36,32 +35,34 @@ class Events:
     kube: Kube
     identity: str
     now: Callable[[], datetime]
-    _told: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
+    _recorded: OrderedDict[str, _Recorded] = field(default_factory=OrderedDict)
 
-    async def tell(self, about: Key, uid: str, event: Tell) -> None:
-        name = f"{about.name}.{labels.content_hash([uid, event.reason, event.message], 16)}"
-        now, before = self.now(), self._told.get(name)
+    async def record(self, about: Key, uid: str, event: RecordEvent) -> None:
+        name = f"{about.name}.{content_hash([uid, event.reason, event.message], 16)}"
+        now, before = self.now(), self._recorded.get(name)
         if before is not None and now - before.when < AGAIN_AFTER:
             return
-        self._told[name] = _Told(now, before.count + 1 if before else 1)
-        self._told.move_to_end(name)
-        while len(self._told) > REMEMBERED:
-            self._told.popitem(last=False)
+        self._recorded[name] = _Recorded(now, before.count + 1 if before else 1)
+        self._recorded.move_to_end(name)
+        while len(self._recorded) > REMEMBERED:
+            self._recorded.popitem(last=False)
         try:
             await self._write(name, about, uid, event)
         except ApiError as error:
             logger.warning("event %s about %s is lost: %s", event.reason, about, error)
 
-    async def _write(self, name: str, about: Key, uid: str, event: Tell) -> None:
-        stamp = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        count = self._told[name].count
+    async def _write(self, name: str, about: Key, uid: str, event: RecordEvent) -> None:
+        now = stamp(self.now())
+        count = self._recorded[name].count
         try:
-            await self.kube.create(self._manifest(name, about, uid, event, stamp))
-        except AlreadyExists:  # of before a restart, or told again
+            await self.kube.create(self._manifest(name, about, uid, event, now))
+        except AlreadyExists:  # from before a restart, or a repeated one
             key = Key("Event", about.namespace, name)
-            await self.kube.merge(key, {"lastTimestamp": stamp, "count": max(2, count)})
+            await self.kube.merge(key, {"lastTimestamp": now, "count": max(2, count)})
 
-    def _manifest(self, name: str, about: Key, uid: str, event: Tell, stamp: str) -> dict[str, Any]:
+    def _manifest(
+        self, name: str, about: Key, uid: str, event: RecordEvent, now: str
+    ) -> dict[str, Any]:
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -79,7 +80,7 @@ class Events:
             "source": {"component": "matinee-operator", "host": self.identity},
             "reportingComponent": "matinee-operator",
             "reportingInstance": self.identity,
-            "firstTimestamp": stamp,
-            "lastTimestamp": stamp,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
             "count": 1,
         }

@@ -23,7 +23,7 @@ from kubernetes.aio.config.kube_config import load_kube_config
 from matinee_operator import labels
 from matinee_operator.errors import BadSettings, Expired, NotFound, Unavailable, api_error
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, key_of
 
 Object = dict[str, Any]
 
@@ -72,7 +72,7 @@ class Kube:
 
     async def apply(self, manifest: Mapping[str, Any]) -> Object:
         """Server-side apply under our field manager; others' fields stay theirs."""
-        return await self._apply(path_of(_key_of(manifest)), manifest, labels.FIELD_MANAGER)
+        return await self._apply(path_of(key_of(manifest)), manifest, labels.FIELD_MANAGER)
 
     async def apply_status(self, key: Key, api_version: str, status: Mapping[str, Any]) -> Object:
         meta = {"name": key.name, "namespace": key.namespace}
@@ -85,14 +85,14 @@ class Kube:
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:
         """Raises `AlreadyExists`."""
-        key = _key_of(manifest)
+        key = key_of(manifest)
         query = {"fieldManager": labels.FIELD_MANAGER}
         return await self.request("POST", _collection(key.kind, key.namespace), query, manifest)
 
     async def replace(self, manifest: Mapping[str, Any]) -> Object:
         """With the resourceVersion that was read. Raises `Conflict`."""
         query = {"fieldManager": labels.FIELD_MANAGER}
-        return await self.request("PUT", path_of(_key_of(manifest)), query, manifest)
+        return await self.request("PUT", path_of(key_of(manifest)), query, manifest)
 
     async def merge(self, key: Key, body: Mapping[str, Any]) -> Object:
         query = {"fieldManager": labels.FIELD_MANAGER}
@@ -111,7 +111,7 @@ class Kube:
         return answer if _is_left(answer.get("metadata", {})) else None
 
     async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
-        """Every object of a kind, read page by page; each is told its kind."""
+        """Every object of a kind, read page by page; each with its kind."""
         found: list[Object] = []
         first = {"limit": str(self._page)} | ({"labelSelector": labels} if labels else {})
         query = first
@@ -217,11 +217,6 @@ def _collection(kind: str, namespace: str | None) -> str:
     prefix, plural = PATHS[kind]
     inside = f"namespaces/{namespace}/" if namespace else ""
     return f"/{prefix}/{inside}{plural}"
-
-
-def _key_of(manifest: Mapping[str, Any]) -> Key:
-    meta = manifest["metadata"]
-    return Key(manifest["kind"], meta["namespace"], meta["name"])
 
 
 def _checked(status: int, text: bytes) -> Object:

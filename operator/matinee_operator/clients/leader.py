@@ -13,17 +13,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from matinee_operator.clients.kube import Kube
+from matinee_operator.clients.kube import Kube, Object
 from matinee_operator.errors import ApiError, NotFound, OperatorError
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, micro_stamp
 
 logger = logging.getLogger(__name__)
 
 NAME = "matinee-operator"
-
-Object = dict[str, Any]
 
 
 class LeadershipLost(OperatorError):
@@ -67,7 +64,7 @@ class Leader:
             await self.sleep(self.retry_s)
 
     async def keep(self) -> None:
-        """Renew for ever. Raises `LeadershipLost`."""
+        """Renew until the Lease is lost. Raises `LeadershipLost`."""
         renewed = self.clock()
         while True:
             await self.sleep(self.retry_s)
@@ -84,7 +81,7 @@ class Leader:
             renewed = self.clock()
 
     async def release(self) -> None:
-        """Let another replica take over at once."""
+        """Release the Lease, so that another replica takes over at once."""
         if not self.leading:
             return
         self.leading = False
@@ -111,10 +108,10 @@ class Leader:
         if holder not in ("", self.identity) and not self._has_expired(lease):
             return False
         if holder != self.identity:
-            spec["acquireTime"] = self._stamp()
+            spec["acquireTime"] = micro_stamp(self.now())
             spec["leaseTransitions"] = spec.get("leaseTransitions", 0) + 1
         spec["holderIdentity"] = self.identity
-        spec["renewTime"] = self._stamp()
+        spec["renewTime"] = micro_stamp(self.now())
         spec["leaseDurationSeconds"] = int(self.lease_s)
         await self.kube.replace(lease)
         return True
@@ -127,7 +124,7 @@ class Leader:
 
     def _lost(self, why: str) -> LeadershipLost:
         self.leading = False
-        return LeadershipLost(f"{self.identity} leads no more: {why}")
+        return LeadershipLost(f"{self.identity} lost leadership: {why}")
 
     def _new(self) -> Object:
         return {
@@ -137,8 +134,8 @@ class Leader:
             "spec": {
                 "holderIdentity": self.identity,
                 "leaseDurationSeconds": int(self.lease_s),
-                "acquireTime": self._stamp(),
-                "renewTime": self._stamp(),
+                "acquireTime": micro_stamp(self.now()),
+                "renewTime": micro_stamp(self.now()),
                 "leaseTransitions": 0,
             },
         }
@@ -146,6 +143,3 @@ class Leader:
     @property
     def _key(self) -> Key:
         return Key("Lease", self.namespace, NAME)
-
-    def _stamp(self) -> str:
-        return self.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

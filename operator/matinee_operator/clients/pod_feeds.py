@@ -2,31 +2,39 @@
 
 Runtime pods stream their slots, pods that fetch weights their progress, a line of JSON at a time.
 A feed is read as long as its pod runs. When it breaks, by a bug too, what is known becomes unknown
-at once, and it is opened again after a pause that doubles.
+at once, and it is opened again after a backoff that doubles.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import aiohttp
 
+from matinee_api.contracts import pod_http
 from matinee_api.contracts.fetch import FetchProgress
+from matinee_api.contracts.pod_http import (
+    DOWNLOAD_PATH,
+    DRAIN_PATH,
+    HEARTBEAT_S,
+    PORT,
+    SLOTS_PATH,
+    DrainOrder,
+)
 from matinee_operator.actions import Drain
 from matinee_operator.clients.retry import Retry
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.objects import Key
 from matinee_operator.observe.pods import Slots
-from matinee_operator.resources.runtime_config import PORT
 
 logger = logging.getLogger(__name__)
 
-SILENCE_S = 40.0
-"""A pod says something every 15 s; after this the feed is opened again."""
+SILENCE_S = 2.5 * HEARTBEAT_S
+"""After this without a heartbeat the feed is opened again."""
 CONNECT_S = 3.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
 DRAIN_TIMEOUT_S = 5.0
@@ -64,7 +72,7 @@ class PodFeeds:
     port: int = PORT
     _feeds: dict[str, _Feed] = field(default_factory=dict)
     _tasks: dict[_Feed, asyncio.Task[None]] = field(default_factory=dict)
-    """Also of feeds that were told to end and have not ended yet."""
+    """Also of feeds that were cancelled and have not ended yet."""
 
     def follow(self, root: Key, stream: Stream, pods: Mapping[str, str]) -> None:
         """Read the feeds of these pods (uid -> address) of the root, and of no others."""
@@ -95,13 +103,13 @@ class PodFeeds:
     async def drain(self, order: Drain, token: str) -> None:
         """Raises `PodUnreachable`."""
         ip, headers = order.ip, {"Authorization": f"Bearer {token}"}
-        body: dict[str, object] = {"deadline_seconds": order.deadline_s}
-        if not order.migrate:  # the other is what runtimes do by themselves
-            body["on_deadline"] = "close"
         timeout = aiohttp.ClientTimeout(total=DRAIN_TIMEOUT_S)
         try:
             async with self.session.post(
-                f"{self._url(ip)}/v1/drain", json=body, headers=headers, timeout=timeout
+                f"{self._url(ip)}{DRAIN_PATH}",
+                json=drain_body(order),
+                headers=headers,
+                timeout=timeout,
             ) as answer:
                 if answer.status != 200:
                     raise PodUnreachable(f"{ip} does not drain: HTTP {answer.status}")
@@ -145,7 +153,7 @@ class PodFeeds:
             self._know(feed, None)
 
     def _know(self, feed: _Feed, said: Slots | FetchProgress | None) -> None:
-        """It is told only while the pod is followed."""
+        """Notify the listener, but only while the pod is followed."""
         if feed.said != said:
             feed.said = said
             if self._feeds.get(feed.uid) is feed:
@@ -156,18 +164,17 @@ class PodFeeds:
         return f"http://{host}:{self.port}"
 
 
+def drain_body(order: Drain) -> dict[str, object]:
+    """Defaults are left out, so that a runtime of an older release knows every key."""
+    on_deadline: Literal["migrate", "close"] = "migrate" if order.migrate else "close"
+    wanted = DrainOrder(deadline_seconds=order.deadline_s, on_deadline=on_deadline)
+    return wanted.model_dump(mode="json", exclude_defaults=True)
+
+
 def parse_slots(line: bytes) -> Slots:
-    """One line of `/v1/slots`. Raises `ValueError`."""
-    told = json.loads(line)
-    try:
-        return Slots(
-            used=int(told["used"]),
-            total=int(told["total"]),
-            queued=int(told["queued"]),
-            draining=bool(told["draining"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"not a line of /v1/slots: {line[:100]!r}") from error
+    """One line of `/v1/slots`. Raises `ValueError`. A newer runtime may say more."""
+    said = pod_http.Slots.model_validate_json(line, extra="ignore")
+    return Slots(used=said.used, total=said.total, queued=said.queued, draining=said.draining)
 
 
 def parse_progress(line: bytes) -> FetchProgress:
@@ -175,5 +182,5 @@ def parse_progress(line: bytes) -> FetchProgress:
     return FetchProgress.model_validate_json(line, extra="ignore")
 
 
-SLOTS = Stream("/v1/slots", parse_slots)
-PROGRESS = Stream("/v1/download", parse_progress)
+SLOTS = Stream(SLOTS_PATH, parse_slots)
+PROGRESS = Stream(DOWNLOAD_PATH, parse_progress)

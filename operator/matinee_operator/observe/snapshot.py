@@ -64,3 +64,6 @@ class RouterSnapshot:
     pods: tuple[ObservedPod, ...] = ()
     children: Children = field(default_factory=dict)
     failure: Trouble | None = None
+
+
+Snapshot = ServiceSnapshot | ModelSnapshot | RouterSnapshot

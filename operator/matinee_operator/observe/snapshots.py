@@ -11,18 +11,20 @@ from typing import Any, Protocol
 
 from matinee_api.config.load import validate
 from matinee_api.contracts.fetch import FetchProgress
-from matinee_api.kinds.resources import KINDS, Resource
+from matinee_api.kinds.resource import KINDS, Resource
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.objects import Key
+from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.pods import ObservedPod, Slots, Trouble, observed_pod
-from matinee_operator.observe.snapshot import ModelSnapshot, RouterSnapshot, ServiceSnapshot
-from matinee_operator.watch.cache import Cache
-
-Snapshot = ServiceSnapshot | ModelSnapshot | RouterSnapshot
+from matinee_operator.observe.snapshot import (
+    ModelSnapshot,
+    RouterSnapshot,
+    ServiceSnapshot,
+    Snapshot,
+)
 
 
 class Heard(Protocol):
@@ -151,8 +153,3 @@ def admin_token(operator_key: str, service: StreamingService) -> str:
     meta = service.metadata
     facts = "/".join((meta.namespace or "", meta.name, meta.uid or ""))
     return hmac.new(operator_key.encode(), facts.encode(), hashlib.sha256).hexdigest()
-
-
-def routers_in(marks: Mapping[str, str]) -> list[str]:
-    """Names of the Routers whose marks a pod carries."""
-    return [name.removeprefix(labels.BEHIND) for name in marks if name.startswith(labels.BEHIND)]

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from matinee_operator import labels
 from matinee_operator.actions import Action, Patch, Requeue
-from matinee_operator.objects import Key
-from matinee_operator.observe.pods import moment
+from matinee_operator.objects import Key, moment
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.resources.metadata import namespace_of
 
@@ -23,7 +22,7 @@ def finalizer(snapshot: ServiceSnapshot) -> Iterator[Action]:
     if meta.deletion_timestamp is not None:
         wanted = present and wanted and _must_wait(snapshot)
         if wanted:
-            yield Requeue(max(0.1, (_deadline(snapshot) - snapshot.now).total_seconds()))
+            yield Requeue.at(_deadline(snapshot), snapshot.now)
     if wanted != present:
         others = [name for name in meta.finalizers if name != labels.FINALIZER]
         kept = [*others, labels.FINALIZER] if wanted else others

@@ -3,7 +3,7 @@
 A pod goes through: made -> ready -> cordoned (no new sessions) -> drained -> deleted. Pods that
 nobody can be watching are deleted at once. The rules, in the order in which they are applied:
 
-1. A pod that ended is deleted; its successor comes after a pause that doubles.
+1. A pod that ended is deleted; its successor is made after a backoff that doubles.
 2. A cordoned pod is deleted when its last session has ended, or at its drain deadline.
 3. A pod of an old revision (or on a node that is cordoned) that never served is deleted: a broken
    revision never stands in the way of the next one.
@@ -21,22 +21,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from matinee_api.backoff import backoff
+from matinee_operator.desired import Wanted
 from matinee_operator.observe.pods import ObservedPod
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 300.0
 STEADY_AFTER = timedelta(minutes=10)
 """A pod that lived this long starts the count of failures anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The budgets."""
-
-    revision: str
-    replicas: int
-    max_surge: int
-    max_unavailable: int
-    paused: bool = False
 
 
 @dataclass(slots=True)
@@ -54,16 +44,11 @@ def roll_out(now: datetime, wanted: Wanted, pods: Iterable[ObservedPod]) -> Roll
     live = [pod for pod in every if pod.live]
     decided = Rollout()
     _finish(now, decided, live)
-    outdated = [pod for pod in _active(decided, live) if is_outdated(wanted, pod)]
+    outdated = [pod for pod in _active(decided, live) if wanted.outdates(pod)]
     _replace(decided, wanted, live, outdated)
     _shrink(decided, wanted, live)
     _grow(now, decided, wanted, every)
     return decided
-
-
-def is_outdated(wanted: Wanted, pod: ObservedPod) -> bool:
-    """It has to go, sooner or later, although it may be needed until its successor serves."""
-    return pod.leaving_node or (pod.revision != wanted.revision and not wanted.paused)
 
 
 def _finish(now: datetime, decided: Rollout, live: list[ObservedPod]) -> None:
@@ -112,7 +97,7 @@ def _replace(
 
 def _shrink(decided: Rollout, wanted: Wanted, live: list[ObservedPod]) -> None:
     """Rule 5. Outdated pods are left to the rules above."""
-    active = [pod for pod in _active(decided, live) if not is_outdated(wanted, pod)]
+    active = [pod for pod in _active(decided, live) if not wanted.outdates(pod)]
     surplus = len(active) - wanted.replicas
     for pod in sorted(active, key=_who_goes_first)[: max(0, surplus)]:
         (decided.deleted if pod.never_served else decided.cordoned).append(pod)
@@ -122,7 +107,7 @@ def _grow(now: datetime, decided: Rollout, wanted: Wanted, every: list[ObservedP
     """Rule 6."""
     attempts = _attempts(now, decided, wanted, every)
     live = [pod for pod in every if pod.live]
-    active = [pod for pod in _active(decided, live) if not is_outdated(wanted, pod)]
+    active = [pod for pod in _active(decided, live) if not wanted.outdates(pod)]
     room = wanted.replicas + wanted.max_surge - sum(pod not in decided.deleted for pod in live)
     missing = min(wanted.replicas - len(active), room)
     taken = {pod.slot for pod in every if pod.revision == wanted.revision}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from matinee_operator.actions import Action
+from matinee_operator.desired import DesiredRouter
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan.compare import applied
-from matinee_operator.resources.router_service import router_service
 
 
-def plan_router(snapshot: RouterSnapshot) -> list[Action]:
-    return [*applied(snapshot.children, [router_service(snapshot.router)])]
+def plan_router(snapshot: RouterSnapshot, desired: DesiredRouter) -> list[Action]:
+    return [*applied(snapshot.children, [desired.service])]

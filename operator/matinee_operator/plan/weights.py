@@ -1,4 +1,4 @@
-"""A VideoModel's claim and the Jobs that ask and fetch."""
+"""A VideoModel's claim, and the Jobs that resolve and fetch, with a backoff between attempts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from matinee_api.backoff import backoff
 from matinee_operator.actions import Action, Apply, Create, Requeue
+from matinee_operator.fetching.attempts import Fetching, Step
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import attempted
 from matinee_operator.resources.weights_claim import weights_claim
-from matinee_operator.weights.attempts import Fetching, Step
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 60.0, 1800.0
 
@@ -49,9 +49,9 @@ def _attempt(now: datetime, step: Step) -> Iterator[Action]:
         if due <= now:
             yield Create(attempted(step.manifest, step.job.attempt + 1))
         else:
-            yield Requeue((due - now).total_seconds() + 0.1)
+            yield Requeue.at(due, now)
 
 
 def pause_s(attempt: int) -> float:
-    """After an attempt, the first being 0: a Secret may have been mended, which no watch tells."""
+    """The backoff after an attempt, from 0: Secrets are not watched, and may have been fixed."""
     return backoff(attempt + 1, FIRST_PAUSE_S, LONGEST_PAUSE_S)

@@ -6,7 +6,7 @@ Created and never read: the operator derives the token again whenever it needs i
 from __future__ import annotations
 
 from matinee_api.kinds.streamingservice import StreamingService
-from matinee_operator import labels
+from matinee_operator.objects import content_hash
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.runtime_pod import TOKEN_KEY
 
@@ -24,4 +24,4 @@ def admin_secret(service: StreamingService, token: str) -> Manifest:
 
 def secret_name(service: StreamingService, token: str) -> str:
     """Carries a hash of the token: a service that is made again has another Secret."""
-    return f"{service.metadata.name}-admin-{labels.content_hash(token)}"
+    return f"{service.metadata.name}-admin-{content_hash(token)}"

@@ -1,4 +1,4 @@
-"""The Jobs that ask a model's sources (`resolve`) and fetch them into the cache (`download`).
+"""The Jobs that resolve a model's sources (`resolve`) and fetch them into the cache (`download`).
 
 A name carries a hash of all that the Job is made from, and the number of the attempt: a Job cannot
 be changed, so another one takes its place.
@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from matinee_api.contracts.fetch import GIVE_UP, FetchConfig
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
+from matinee_operator.objects import content_hash
 from matinee_operator.resources.fetch_container import (
     CONTAINER,
     FETCHING,
@@ -23,7 +25,6 @@ from matinee_operator.resources.fetch_container import (
 )
 from matinee_operator.resources.metadata import Manifest, metadata, own_labels
 from matinee_operator.resources.pod_spec import base_spec
-from matinee_operator.resources.runtime_config import PORT
 from matinee_operator.weights.trees import (
     WEIGHTS_FOLDER,
     Tree,
@@ -102,7 +103,7 @@ def _job(
             "volumes": [{"name": "tmp", "emptyDir": {}}, *volumes, *secret_volumes(trees)],
         },
     }
-    name = f"{model.metadata.name}-{verb}-{labels.content_hash([template, facts])}"
+    name = f"{model.metadata.name}-{verb}-{content_hash([template, facts])}"
     wanted = {"backoffLimit": RETRIES, "podFailurePolicy": _FAILURES, "template": template}
     return {
         "apiVersion": "batch/v1",

@@ -6,10 +6,10 @@ revision. Connections that exist are not affected by what it selects.
 
 from __future__ import annotations
 
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata
-from matinee_operator.resources.runtime_config import PORT
 
 
 def headless_service(service: StreamingService) -> Manifest:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from matinee_api.kinds.meta import API_VERSION, ObjectMeta
-from matinee_api.kinds.resources import Resource
+from matinee_api.kinds.resource import Resource
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
+from matinee_operator.objects import content_hash
 
 Manifest = dict[str, Any]
 
@@ -61,6 +62,6 @@ def namespace_of(meta: ObjectMeta) -> str:
 def stamped(manifest: Manifest) -> Manifest:
     """The manifest with its own hash, so that a field that is no longer wanted is noticed too."""
     meta = manifest["metadata"]
-    stamp = {labels.APPLIED: labels.content_hash(manifest, 16)}
+    stamp = {labels.APPLIED: content_hash(manifest, 16)}
     annotations = {**meta.get("annotations", {}), **stamp}
     return {**manifest, "metadata": {**meta, "annotations": annotations}}

@@ -16,7 +16,7 @@ from matinee_operator.resources.fetch_container import (
 )
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.pod_security import POD_SECURITY
-from matinee_operator.weights.available import Weights, weights_of
+from matinee_operator.weights.available import Weights
 from matinee_operator.weights.trees import WEIGHTS_FOLDER, to_fetch
 
 CACHE_FOLDER = "/cache"
@@ -46,7 +46,7 @@ def base_spec(resources: ComputeResources, scheduling: Scheduling) -> Manifest:
     return spec
 
 
-def base_volumes(model: VideoModel, resources: ComputeResources) -> list[Manifest]:
+def base_volumes(weights: Weights, resources: ComputeResources) -> list[Manifest]:
     return [
         {"name": "tmp", "emptyDir": {}},
         {"name": "cache", "emptyDir": {}},
@@ -54,7 +54,7 @@ def base_volumes(model: VideoModel, resources: ComputeResources) -> list[Manifes
             "name": "shared-memory",
             "emptyDir": {"medium": "Memory", "sizeLimit": fitting(resources).shared_memory},
         },
-        *_weights_volumes(weights_of(model) or Weights()),
+        *_weights_volumes(weights),
     ]
 
 
@@ -67,22 +67,20 @@ def _weights_volumes(weights: Weights) -> list[Manifest]:
     return []
 
 
-def base_mounts(model: VideoModel) -> list[Manifest]:
+def base_mounts(weights: Weights) -> list[Manifest]:
     mounts: list[Manifest] = [
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own
         {"name": "cache", "mountPath": CACHE_FOLDER},
         {"name": "shared-memory", "mountPath": "/dev/shm"},  # noqa: S108 - as above
     ]
-    weights = weights_of(model)
-    if weights and weights.path:
+    if weights.path:
         mounts.append({"name": "weights", "mountPath": WEIGHTS_FOLDER, "readOnly": True})
     return mounts
 
 
-def init_containers(model: VideoModel, image: str, pull_policy: str) -> Manifest:
+def init_containers(model: VideoModel, weights: Weights, image: str, pull_policy: str) -> Manifest:
     """What runs before the pod's own container: the download of weights that are kept nowhere."""
-    weights = weights_of(model)
-    if weights is None or weights.fetched is None:
+    if weights.fetched is None:
         return {}
     tree = weights.fetched
     config = FetchConfig(trees=(to_fetch(tree),), family=model.spec.engine.family)

@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import yaml
 
 from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.config.serve_config import serve_config
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator import labels
+from matinee_operator.objects import content_hash
 from matinee_operator.resources.metadata import Manifest, metadata
-from matinee_operator.weights.available import weights_of
+from matinee_operator.weights.available import Weights
 
-PORT = 8000
 FILE = "serve.yaml"
 STATE_FOLDER = "/state"
 SHUTDOWN_GRACE_S = 5.0
 """Sessions are drained before a pod is deleted; this is for those that are left."""
 
 
-def runtime_config(model: VideoModel, service: StreamingService) -> Manifest:
-    text = config_text(model, service)
+@dataclass(frozen=True, slots=True)
+class PodConfig:
+    """The configuration as text, and the name of the ConfigMap that holds it."""
+
+    name: str
+    text: str
+
+
+def runtime_config(service: StreamingService, config: PodConfig) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata(service, config_name(service, text), "runtime"),
+        "metadata": metadata(service, config.name, "runtime"),
         "immutable": True,
-        "data": {FILE: text},
+        "data": {FILE: config.text},
     }
 
 
-def config_name(service: StreamingService, text: str) -> str:
-    return f"{service.metadata.name}-{labels.content_hash(text)}"
+def pod_config(model: VideoModel, service: StreamingService, weights: Weights) -> PodConfig:
+    text = _text(model, service, weights)
+    return PodConfig(f"{service.metadata.name}-{content_hash(text)}", text)
 
 
-def config_text(model: VideoModel, service: StreamingService) -> str:
+def _text(model: VideoModel, service: StreamingService, weights: Weights) -> str:
     """What differs from the runtime's defaults, so that a new operator writes the same text."""
-    weights = weights_of(model)
     config = serve_config(
         model,
         service,
@@ -46,7 +55,7 @@ def config_text(model: VideoModel, service: StreamingService) -> str:
             shutdown_grace_seconds=SHUTDOWN_GRACE_S,
         ),
         state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,
-        weights=weights.path if weights else None,
+        weights=weights.path,
     )
     values = config.model_dump(mode="json", exclude_defaults=True)
     return yaml.safe_dump(values, sort_keys=True, allow_unicode=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -23,11 +24,9 @@ from matinee_operator.resources.pod_spec import (
 )
 from matinee_operator.resources.runtime_config import (
     FILE,
-    PORT,
     STATE_FOLDER,
-    config_name,
-    config_text,
 )
+from matinee_operator.weights.available import Weights
 
 CONFIG_FOLDER = "/etc/matinee"
 CONTAINER = "runtime"
@@ -53,14 +52,16 @@ def runtime_pod(
     service: StreamingService,
     installation: Installation,
     *,
+    weights: Weights,
+    config: str,
     revision: str,
     slot: int,
     attempt: int,
     secret: str,
     routers: Iterable[str] = (),
 ) -> Manifest:
-    """`secret`: the Secret with the token for draining; `routers`: those that front the service."""
-    config = config_name(service, config_text(model, service))
+    """`config`: the ConfigMap with its configuration; `secret`: the Secret with the token for
+    draining; `routers`: those that front the service."""
     own = {labels.REVISION: revision, labels.SLOT: str(slot), labels.ACCEPTING: "true"}
     behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
     marks = {**service.spec.pod.labels, **own, **behind}
@@ -74,7 +75,7 @@ def runtime_pod(
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": meta,
-        "spec": _spec(model, service, installation, config, secret),
+        "spec": _spec(model, service, installation, weights, config, secret),
     }
 
 
@@ -82,6 +83,7 @@ def _spec(
     model: VideoModel,
     service: StreamingService,
     installation: Installation,
+    weights: Weights,
     config: str,
     secret: str,
 ) -> Manifest:
@@ -89,12 +91,12 @@ def _spec(
     spec = base_spec(resources, service.spec.scheduling)
     spec["terminationGracePeriodSeconds"] = TERMINATION_GRACE_S
     image, pull_policy = image_of(service, installation), pull_policy_of(service, installation)
-    spec |= init_containers(model, image, pull_policy)
-    spec["containers"] = [_container(model, service, installation, secret)]
+    spec |= init_containers(model, weights, image, pull_policy)
+    spec["containers"] = [_container(model, service, installation, weights, secret)]
     spec["volumes"] = [
         {"name": "config", "configMap": {"name": config}},
         {"name": "state", "emptyDir": {}},
-        *base_volumes(model, resources),
+        *base_volumes(weights, resources),
         *(volume.model_dump(mode="json", exclude_none=True) for volume in extras.volumes),
     ]
     if extras.image_pull_secrets:
@@ -108,7 +110,11 @@ def _spec(
 
 
 def _container(
-    model: VideoModel, service: StreamingService, installation: Installation, secret: str
+    model: VideoModel,
+    service: StreamingService,
+    installation: Installation,
+    weights: Weights,
+    secret: str,
 ) -> Manifest:
     extras = service.spec.pod
     token = {"secretKeyRef": {"name": secret, "key": TOKEN_KEY}}
@@ -126,14 +132,19 @@ def _container(
         "resources": container_resources(service.spec.resources),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [
-            {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
-            {"name": "state", "mountPath": STATE_FOLDER},
-            *base_mounts(model),
-            *(each.model_dump(mode="json", exclude_none=True) for each in extras.volume_mounts),
-        ],
+        "volumeMounts": _mounts(service, weights),
         **_probes(model.spec.warmup.timeout_seconds),
     }
+
+
+def _mounts(service: StreamingService, weights: Weights) -> list[Manifest]:
+    extras = service.spec.pod.volume_mounts
+    return [
+        {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+        {"name": "state", "mountPath": STATE_FOLDER},
+        *base_mounts(weights),
+        *(each.model_dump(mode="json", exclude_none=True) for each in extras),
+    ]
 
 
 def _probes(load_timeout_s: int) -> Manifest:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from matinee_api.kinds.meta import Condition
+from matinee_operator.objects import stamp
 
 MESSAGE_LENGTH = 1024
 
@@ -30,7 +31,7 @@ def finding(kind: str, holds: bool, reason: str, message: str = "") -> Finding:
     return Finding(kind, "True" if holds else "False", reason, message)
 
 
-def conditions(
+def conditions_of(
     findings: Iterable[Finding], before: Iterable[Condition], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     known = {one.type: one for one in before}
@@ -50,4 +51,4 @@ def conditions(
 def _since(before: Condition | None, found: Finding, now: datetime) -> str:
     if before is not None and before.status == found.status:
         return before.last_transition_time
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(now)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModelStatus, WarmupStatus
+from matinee_operator.desired import DesiredModel
+from matinee_operator.fetching.attempts import Fetching, fetching
+from matinee_operator.objects import key_of, moment, stamp
 from matinee_operator.observe.jobs import ObservedJob, observed_job
-from matinee_operator.observe.pods import moment
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.plan.compare import key_of
-from matinee_operator.plan.model import wanted_job, warmup_resources
-from matinee_operator.status.conditions import Finding, conditions, finding
+from matinee_operator.status.conditions import Finding, conditions_of, finding
 from matinee_operator.status.weights import (
     adapter_states,
     broken_adapter,
@@ -22,24 +21,22 @@ from matinee_operator.status.weights import (
     resolved,
     weights_downloaded,
 )
-from matinee_operator.weights.attempts import Fetching, fetching
-from matinee_operator.weights.available import weights_of
 
 
-def model_status(snapshot: ModelSnapshot) -> VideoModelStatus:
+def model_status(snapshot: ModelSnapshot, desired: DesiredModel) -> VideoModelStatus:
     model = snapshot.model
     before, known = model.status, fetching(snapshot)
     adapters = adapter_states(snapshot, known)
-    findings = _findings(snapshot, known, broken_adapter(adapters))
-    telling = next((one for one in findings if one.type in _telling(findings)), findings[0])
+    findings = _findings(snapshot, desired, known, broken_adapter(adapters))
+    main = next((one for one in findings if one.type == _main_type(findings)), findings[0])
     return VideoModelStatus(
         observed_generation=model.metadata.generation,
         phase=_phase(findings),
-        reason=telling.reason,
-        warmup=_measured(snapshot) or (before.warmup if before else None),
+        reason=main.reason,
+        warmup=_measured(_job(snapshot, desired)) or (before.warmup if before else None),
         cache=cache_status(snapshot, known),
         adapters=adapters,
-        conditions=conditions(
+        conditions=conditions_of(
             findings,
             before.conditions if before else (),
             model.metadata.generation or 0,
@@ -50,29 +47,37 @@ def model_status(snapshot: ModelSnapshot) -> VideoModelStatus:
 
 
 def _findings(
-    snapshot: ModelSnapshot, known: Fetching, broken_adapter: Finding | None
+    snapshot: ModelSnapshot,
+    desired: DesiredModel,
+    known: Fetching,
+    broken_adapter: Finding | None,
 ) -> tuple[Finding, ...]:
     downloaded = weights_downloaded(snapshot, known)
-    warmed = _warmed(snapshot, downloaded)
+    warmed = _warmed(snapshot, desired, downloaded)
     broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
     if failure := snapshot.failure:
-        broken = finding(words.DEGRADED, False, failure.reason, failure.message)
+        broken = finding(conditions.DEGRADED, False, failure.reason, failure.message)
     broken = broken or broken_adapter
     optional = snapshot.model.spec.warmup.policy == "BestEffort"
-    usable = warmed.holds or warmed.reason == words.WARMUP_DISABLED or optional
+    usable = warmed.holds or warmed.reason == conditions.WARMUP_DISABLED or optional
     if downloaded.holds and usable:
-        ready = finding(words.READY, True, words.AS_DESIRED, "services may use it")
+        ready = finding(conditions.READY, True, conditions.AS_DESIRED, "services may use it")
     else:
         why = warmed if downloaded.holds else downloaded
-        ready = finding(words.READY, False, why.reason, why.message)
-    degraded = finding(words.DEGRADED, False, words.NOTHING_WRONG)
+        ready = finding(conditions.READY, False, why.reason, why.message)
+    degraded = finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG)
     if broken is not None:
-        degraded = finding(words.DEGRADED, True, broken.reason, broken.message)
+        degraded = finding(conditions.DEGRADED, True, broken.reason, broken.message)
     return downloaded, warmed, ready, degraded
 
 
 _WAITING = frozenset(
-    {words.DOWNLOADING, words.WARMING_UP, words.WARMUP_DISABLED, words.WAITING_FOR_SERVICE}
+    {
+        conditions.DOWNLOADING,
+        conditions.WARMING_UP,
+        conditions.WARMUP_DISABLED,
+        conditions.WAITING_FOR_SERVICE,
+    }
 )
 
 
@@ -80,37 +85,37 @@ def _is_broken(found: Finding) -> bool:
     return not found.holds and found.reason not in _WAITING
 
 
-def _warmed(snapshot: ModelSnapshot, downloaded: Finding) -> Finding:
+def _warmed(snapshot: ModelSnapshot, desired: DesiredModel, downloaded: Finding) -> Finding:
     if not snapshot.model.spec.warmup.enabled:
-        return finding(words.WARMED, False, words.WARMUP_DISABLED, "spec.warmup.enabled is false")
-    if weights_of(snapshot.model) is None and not downloaded.holds:
-        return finding(words.WARMED, False, downloaded.reason, downloaded.message)
-    if warmup_resources(snapshot) is None:
+        return finding(
+            conditions.WARMED, False, conditions.WARMUP_DISABLED, "spec.warmup.enabled is false"
+        )
+    if desired.weights is None and not downloaded.holds:
+        return finding(conditions.WARMED, False, downloaded.reason, downloaded.message)
+    if desired.warmup_resources is None:
         message = "set spec.warmup.resources, or make a StreamingService that uses the model"
-        return Finding(words.WARMED, "Unknown", words.WAITING_FOR_SERVICE, message)
-    return _warmed_by_job(snapshot)
+        return Finding(conditions.WARMED, "Unknown", conditions.WAITING_FOR_SERVICE, message)
+    return _warmed_by_job(_job(snapshot, desired))
 
 
-def _warmed_by_job(snapshot: ModelSnapshot) -> Finding:
-    job = _job(snapshot)
+def _warmed_by_job(job: ObservedJob | None) -> Finding:
     if job is not None and job.complete:
-        return finding(words.WARMED, True, words.WARMUP_SUCCEEDED, "it made a real video")
+        return finding(conditions.WARMED, True, conditions.WARMUP_SUCCEEDED, "it made a real video")
     if job is not None and (job.finished or job.waits_for):
-        trouble = job.waits_for or job.why(words.WARMUP_FAILED)
-        return finding(words.WARMED, False, trouble.reason, trouble.message)
-    return Finding(words.WARMED, "Unknown", words.WARMING_UP, "the warm-up Job runs")
+        trouble = job.waits_for or job.why(conditions.WARMUP_FAILED)
+        return finding(conditions.WARMED, False, trouble.reason, trouble.message)
+    return Finding(conditions.WARMED, "Unknown", conditions.WARMING_UP, "the warm-up Job runs")
 
 
-def _job(snapshot: ModelSnapshot) -> ObservedJob | None:
+def _job(snapshot: ModelSnapshot, desired: DesiredModel) -> ObservedJob | None:
     """The one that is wanted now, not an older one."""
-    wanted = wanted_job(snapshot)
+    wanted = desired.warmup_job
     raw = snapshot.children.get(key_of(wanted)) if wanted else None
     return observed_job(raw, snapshot.job_pods) if raw else None
 
 
-def _measured(snapshot: ModelSnapshot) -> WarmupStatus | None:
+def _measured(job: ObservedJob | None) -> WarmupStatus | None:
     """From the one line of JSON that the successful pod left."""
-    job = _job(snapshot)
     done = next((end for end in job.ends if end.get("exitCode") == 0), None) if job else None
     if done is None:
         return None
@@ -118,10 +123,10 @@ def _measured(snapshot: ModelSnapshot) -> WarmupStatus | None:
     made = _json(done.get("message", ""))
     frames, seconds = made.get("frames"), made.get("seconds")
     if not isinstance(frames, int) or not isinstance(seconds, int | float) or seconds <= 0:
-        return WarmupStatus(started_at=_text(started), finished_at=_text(finished))
+        return WarmupStatus(started_at=stamp(started), finished_at=stamp(finished))
     return WarmupStatus(
-        started_at=_text(started),
-        finished_at=_text(finished),
+        started_at=stamp(started),
+        finished_at=stamp(finished),
         load_seconds=round(max(0.0, (finished - started).total_seconds() - seconds), 1),
         fps=round(frames / seconds, 1),
     )
@@ -135,13 +140,8 @@ def _json(text: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _telling(findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    degraded = findings[-1]
-    return (words.DEGRADED,) if degraded.holds else (words.READY,)
+def _main_type(findings: tuple[Finding, ...]) -> str:
+    return conditions.DEGRADED if findings[-1].holds else conditions.READY
 
 
 def _phase(findings: tuple[Finding, ...]) -> str:

@@ -1,30 +1,36 @@
-"""Conditions before and after -> the events that tell people what changed. Pure."""
+"""Conditions before and after -> the Events that say what changed. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.meta import Condition
-from matinee_operator.actions import Tell
+from matinee_operator.actions import RecordEvent
 
-TOLD = (words.READY, words.DEGRADED, words.DOWNLOADED, words.WARMED, words.SERVABLE)
+RECORDED = (
+    conditions.READY,
+    conditions.DEGRADED,
+    conditions.DOWNLOADED,
+    conditions.WARMED,
+    conditions.SERVABLE,
+)
 
 
-def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> Iterator[Tell]:
-    """One event for each condition that people ask about and that says something else now."""
+def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> Iterator[RecordEvent]:
+    """One Event for each condition that people ask about and that changed."""
     known = {one.type: (one.status, one.reason) for one in before}
     for one in after:
-        if one.type not in TOLD or known.get(one.type) == (one.status, one.reason):
+        if one.type not in RECORDED or known.get(one.type) == (one.status, one.reason):
             continue
-        if one.type == words.DEGRADED:
+        if one.type == conditions.DEGRADED:
             yield from _degraded(one, was_degraded=known.get(one.type, ("False",))[0] == "True")
         elif one.status == "True" and known.get(one.type, ("False",))[0] != "True":
-            yield Tell("Normal", one.type, one.message or one.reason)
+            yield RecordEvent("Normal", one.type, one.message or one.reason)
 
 
-def _degraded(now: Condition, *, was_degraded: bool) -> Iterator[Tell]:
+def _degraded(now: Condition, *, was_degraded: bool) -> Iterator[RecordEvent]:
     if now.status == "True":
-        yield Tell("Warning", now.reason, now.message)
+        yield RecordEvent("Warning", now.reason, now.message)
     elif was_degraded:
-        yield Tell("Normal", "Recovered", "nothing is wrong any more")
+        yield RecordEvent("Normal", "Recovered", "nothing is wrong any more")

@@ -1,8 +1,8 @@
-"""Keys that wait to be looked at: each once, each by one worker at a time, failed ones later.
+"""Keys to reconcile: each is pending once and in flight with one worker at a time.
 
-A key that is added again while it waits stays one; added while a worker has it, it comes again
-afterwards. A failure brings it back after a pause that doubles, with jitter, so that many that
-failed together do not return together.
+A key that is added again while it is pending stays one; added while it is in flight, it is
+reconciled again afterwards. A failure is retried after an exponential backoff, with jitter, so that
+keys that failed together are not retried together.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
 
 Handle = Callable[[Key], Awaitable[float | None]]
-"""Looks at one key; returns after how many seconds it wants to look again."""
+"""Reconciles one key; returns after how many seconds it wants to be called again."""
 
 
 @dataclass(slots=True)
@@ -73,14 +73,14 @@ class WorkQueue:
                 self._failures.pop(key, None)
             except Exception as error:
                 again = self._pause_s(key)
-                logger.warning("%s: %s; next try in %.1f s", key, _told(error), again)
+                logger.warning("%s: %s; retry in %.1f s", key, _text(error), again)
                 logger.debug("%s failed", key, exc_info=True)
             finally:
                 del self._working[key]
                 self._news.set()
             if again is not None:
                 self.add(key, again)
-            await asyncio.sleep(0)  # a look that writes nothing never waited: others want a turn
+            await asyncio.sleep(0)  # a reconcile that writes nothing never awaits: let others run
 
     async def _next(self) -> Key:
         while True:
@@ -131,5 +131,5 @@ async def _wait(news: asyncio.Event, timeout_s: float | None) -> None:
         return
 
 
-def _told(error: Exception) -> str:
+def _text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -12,9 +12,9 @@ import sys
 import webbrowser
 
 from matinee.cli.serve import run_server
+from matinee_api.config.resources import load_resources
 from matinee_api.config.runtime_config import ServeConfig, ServerConfig
 from matinee_api.config.serve_config import serve_config_for
-from matinee_api.kinds.resources import load_resources
 from matinee_api.kinds.videomodel import GenerationDefaults
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Literal
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.websockets import WebSocket
 
 from matinee.player.assets import Asset, load_assets
@@ -19,17 +18,7 @@ from matinee.server.lifecycle import Lifecycle
 from matinee.server.slots_feed import TooManyReaders
 from matinee.server.websocket import Connection
 from matinee.serving.access import may_drain, origin_allowed
-
-
-class DrainRequest(BaseModel):
-    """Body of `POST /v1/drain`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    deadline_seconds: float = Field(default=300.0, ge=0, le=86400)
-    """Sessions that still run then are ended."""
-    on_deadline: Literal["migrate", "close"] = "migrate"
-    """`migrate`: each viewer is given the session's state first, to go on with elsewhere."""
+from matinee_api.contracts.pod_http import DRAIN_PATH, SLOTS_PATH, DrainOrder
 
 
 def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
@@ -70,7 +59,7 @@ def _probes(life: Lifecycle) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        text = generate_latest(life.services.metrics.registry)
+        text = generate_latest(life.metrics.registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router
@@ -79,7 +68,7 @@ def _probes(life: Lifecycle) -> APIRouter:
 def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/v1/slots")
+    @router.get(SLOTS_PATH)
     async def slots() -> Response:
         try:
             lines = life.slots_feed.open()
@@ -87,13 +76,13 @@ def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
             return JSONResponse({"error": "too many readers"}, HTTPStatus.SERVICE_UNAVAILABLE)
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
-    @router.post("/v1/drain")
+    @router.post(DRAIN_PATH)
     async def drain(request: Request) -> JSONResponse:
         if not _is_admin(request, admin_token):
             error = "draining needs the admin token, or a caller on this machine when none is set"
             return JSONResponse({"error": error}, HTTPStatus.FORBIDDEN)
         try:
-            order = DrainRequest.model_validate_json(await request.body() or b"{}")
+            order = DrainOrder.model_validate_json(await request.body() or b"{}")
         except ValidationError:
             error = (
                 'the body is {"deadline_seconds": seconds, from 0 to 86400, '
@@ -101,7 +90,7 @@ def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
             )
             return JSONResponse({"error": error}, HTTPStatus.BAD_REQUEST)
         life.drain(order.deadline_seconds, tells_state=order.on_deadline == "migrate")
-        return JSONResponse({"draining": True, "sessions": life.services.admission.taken})
+        return JSONResponse({"draining": True, "sessions": life.admission.taken})
 
     return router
 
@@ -138,13 +127,15 @@ def _player(assets: dict[str, Asset]) -> APIRouter:
 def _add_stream(app: FastAPI, life: Lifecycle) -> None:
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
-        allowed = life.services.config.server.allowed_origins
+        allowed = life.config.server.allowed_origins
         if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host"), allowed):
             await _refuse(socket, HTTPStatus.FORBIDDEN, "this origin may not stream")
         elif life.draining:
             await _refuse(socket, HTTPStatus.SERVICE_UNAVAILABLE, "this server is draining")
         else:
-            await Connection(socket, life.services).run()
+            connection = Connection(socket, life.config, life.admission, life.studio)
+            with life.serving(connection):
+                await connection.run()
 
     @app.websocket("/{path:path}")
     async def elsewhere(socket: WebSocket) -> None:

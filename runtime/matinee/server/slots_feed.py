@@ -13,12 +13,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-HEARTBEAT_S = 15.0
+from matinee_api.contracts.pod_http import HEARTBEAT_S
+
 MAX_READERS = 64
 
 
 class TooManyReaders(Exception):
-    """`MAX_READERS` read the feed already."""
+    """`max_readers` read the feed already."""
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class SlotsFeed:
     """`snapshot` gives the state now, as JSON values."""
 
     snapshot: Callable[[], dict[str, Any]]
+    heartbeat_s: float = HEARTBEAT_S
+    max_readers: int = MAX_READERS
     _readers: set[asyncio.Event] = field(default_factory=set)
     _closed: bool = False
 
@@ -40,7 +43,7 @@ class SlotsFeed:
 
     def open(self) -> AsyncIterator[bytes]:
         """A new reader's lines. Raises `TooManyReaders`."""
-        if len(self._readers) >= MAX_READERS:
+        if len(self._readers) >= self.max_readers:
             raise TooManyReaders
         return self._lines()
 
@@ -51,7 +54,7 @@ class SlotsFeed:
             while not self._closed:
                 news.clear()
                 yield json.dumps(self.snapshot()).encode() + b"\n"
-                await _wait(news, HEARTBEAT_S)
+                await _wait(news, self.heartbeat_s)
         finally:
             self._readers.discard(news)
 

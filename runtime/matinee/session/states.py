@@ -7,7 +7,6 @@ whatever becomes of the store: a snapshot never asks it.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -16,10 +15,11 @@ from dataclasses import dataclass
 from matinee.errors import LeaseLost, StoreUnavailable
 from matinee.generation import State
 from matinee.session.metrics import Metrics
-from matinee.session.send_queue import SendQueue
-from matinee.state.codec import state_to_wire, summary_of
-from matinee.state.stored import to_stored
-from matinee.store.base import MAX_BLOB_BYTES, Lease, SessionStore
+from matinee.session.outlet import Stamped
+from matinee.session.record import SessionRecord
+from matinee.session.saved_record import to_saved
+from matinee.state.codec import state_to_wire
+from matinee.store.base import Lease, SessionStore
 from matinee.wire import server_messages as say
 
 logger = logging.getLogger(__name__)
@@ -46,12 +46,12 @@ class StateKeeper:
         self,
         session_id: str,
         storage: StateStorage,
-        queue: SendQueue,
+        put: Callable[[say.ServerMessage | Stamped], None],
         log: Callable[..., None],
     ) -> None:
         self._session_id = session_id
         self._storage = storage
-        self._queue = queue
+        self._put = put
         self._log = log
         self._lock = asyncio.Lock()
         self._newest: State | None = None
@@ -59,13 +59,14 @@ class StateKeeper:
         self._taken_over = False
         self._snapshot_waits = False
 
-    async def keep(self, state: State) -> None:
+    async def keep(self, state: State, record: SessionRecord) -> None:
+        """`state`: what the client is shown. `record`: the session with it, to be saved."""
         async with self._lock:
             self._newest = state
             if self._taken_over:
                 return
             try:
-                await self._save(state)
+                await self._save(record)
             except StoreUnavailable as error:
                 self._tell_not_saved("unavailable", error)
             except LeaseLost as error:
@@ -98,24 +99,22 @@ class StateKeeper:
             self._snapshot_waits = False
             return snapshot
 
-        self._queue.put(taken)
+        self._put(taken)
 
     async def tell(self) -> None:
         """Unasked, at a session's end."""
         snapshot = await self._snapshot()
         if snapshot is not None:
-            self._queue.put(snapshot)
+            self._put(snapshot)
 
-    async def _save(self, state: State) -> None:
+    async def _save(self, record: SessionRecord) -> None:
         """Raises `StoreUnavailable`, `LeaseLost`."""
         storage = self._storage
         if self._lease is None:
             self._lease = await storage.store.claim(self._session_id, storage.owner)
         loop = asyncio.get_running_loop()
-        stored = await loop.run_in_executor(storage.threads, to_stored, state, MAX_BLOB_BYTES)
-        facts = json.dumps({"state": stored.facts}).encode()
-        segment = summary_of(state).segment_index
-        await storage.store.save(self._lease, segment, facts, stored.blobs)
+        saved = await loop.run_in_executor(storage.threads, to_saved, record)
+        await storage.store.save(self._lease, saved.segment, saved.facts, saved.blobs)
 
     async def _snapshot(self) -> say.ContinuationSnapshot | None:
         async with self._lock:
@@ -131,7 +130,7 @@ class StateKeeper:
         self._log("state_not_stored", reason=str(error))
 
     def _refuse(self, message: str) -> None:
-        self._queue.put(say.Error("invalid_message", message, retryable=True))
+        self._put(say.Error("invalid_message", message, retryable=True))
 
 
 def _snapshot_of(state: State) -> say.ContinuationSnapshot:

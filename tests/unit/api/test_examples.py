@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from matinee_api.config.load import load_file
+from matinee_api.config.resources import load_resources
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.config.serve_config import serve_config_for
-from matinee_api.kinds.resources import load_resources
 from tests.places import EXAMPLES
 
 

@@ -6,20 +6,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from matinee_api.config.load import validate
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.router import Router
-from matinee_api.kinds.streamingservice import StreamingService
-from matinee_api.kinds.videomodel import VideoModel
+from matinee_api.kinds.streamingservice import StreamingService, StreamingServiceStatus
+from matinee_api.kinds.videomodel import VideoModel, VideoModelStatus
 from matinee_operator import labels
+from matinee_operator.actions import Action
+from matinee_operator.desired import DesiredPods, desired_model, desired_service
 from matinee_operator.installation import Installation
 from matinee_operator.observe.pods import ObservedPod, Slots, Trouble
-from matinee_operator.observe.snapshot import ServiceSnapshot
+from matinee_operator.observe.snapshot import ModelSnapshot, ServiceSnapshot
+from matinee_operator.plan import plan_model, plan_service
+from matinee_operator.resources.metadata import Manifest
+from matinee_operator.status import model_status, service_status
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 INSTALLATION = Installation(runtime_image="matinee/runtime:1", image_pull_policy="IfNotPresent")
 TOKEN = "0" * 64
 CPU = {"gpu": {"count": 0}}
-BUG = Trouble(words.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
+BUG = Trouble(conditions.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
 
 
 def meta(name: str, **more: Any) -> dict[str, Any]:
@@ -99,3 +104,37 @@ def snapshot(*pods: ObservedPod, **facts: Any) -> ServiceSnapshot:
         "token": TOKEN,
     }
     return ServiceSnapshot(**(usual | facts | {"pods": pods}))
+
+
+def planned(given: ServiceSnapshot | ModelSnapshot) -> list[Action]:
+    """What the plan asks for."""
+    if isinstance(given, ServiceSnapshot):
+        return plan_service(given, desired_service(given))
+    return plan_model(given, desired_model(given))
+
+
+def service_status_of(given: ServiceSnapshot) -> StreamingServiceStatus:
+    return service_status(given, desired_service(given))
+
+
+def model_status_of(given: ModelSnapshot) -> VideoModelStatus:
+    return model_status(given, desired_model(given))
+
+
+def desired_pods(
+    asked: VideoModel, wanted: StreamingService, place: Installation = INSTALLATION
+) -> DesiredPods:
+    """The pods that the service makes of a model whose weights are there."""
+    pods = desired_service(snapshot(service=wanted, model=asked, installation=place)).pods
+    assert pods is not None
+    return pods
+
+
+def revision(asked: VideoModel, wanted: StreamingService, place: Installation) -> str:
+    return desired_pods(asked, wanted, place).wanted.revision
+
+
+def wanted_warmup(given: ModelSnapshot) -> Manifest:
+    job = desired_model(given).warmup_job
+    assert job is not None
+    return job

@@ -1,26 +1,29 @@
-"""What becomes of bugs. What the reconciler does otherwise is shown on a real API server
-(`e2e/apiserver`).
+"""What becomes of bugs, and that plan and status speak of the same. What the reconciler does
+otherwise is shown on a real API server (`e2e/apiserver`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import aiohttp
 import pytest
 from kubernetes.aio.client.api_client import ApiClient
 
+from matinee_api.config.runtime_config import ServeConfig
+from matinee_api.config.serve_config import serve_config
 from matinee_operator import labels
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PodFeeds
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
+from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.reconciler import Reconciler
-from matinee_operator.watch.cache import Cache
+from matinee_operator.resources import runtime_config
 from tests.unit.operator.making import INSTALLATION, NOW, meta
 
 LIVE = Key("StreamingService", "demo", "live")
@@ -47,6 +50,7 @@ class Obedient(Kube):
         self.statuses: list[Any] = []
         self.events: list[str] = []
         self.version = 1
+        self.before_answer: Callable[[], object] = lambda: None
 
     async def request(
         self,
@@ -59,6 +63,7 @@ class Obedient(Kube):
         if method == "DELETE":
             return {}
         assert body is not None
+        self.before_answer()
         self.version += 1
         if path.endswith("/status"):
             self.statuses.append(body["status"])
@@ -161,3 +166,40 @@ async def test_where_no_status_can_be_made_an_event_tells_of_the_bug(
     assert setting.kube.statuses == []
     assert setting.kube.events == ["InternalError"]
     assert [one.levelname for one in caplog.records] == ["ERROR", "WARNING"]
+
+
+async def test_the_configuration_is_made_once_for_plan_and_status(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def counted(*facts: Any, **more: Any) -> ServeConfig:
+        made.append(facts)
+        return serve_config(*facts, **more)
+
+    monkeypatch.setattr(runtime_config, "serve_config", counted)
+    await setting.reconciler.reconcile(LIVE)
+    assert setting.kube.statuses
+    assert len(made) == 1
+
+
+async def test_what_was_planned_for_an_older_spec_is_not_the_status_of_a_newer_one(
+    setting: Setting,
+) -> None:
+    newer = {**SERVICE, "metadata": meta("live", generation=2, resourceVersion="9")}
+    setting.kube.before_answer = lambda: setting.cache.put(newer)
+    await setting.reconciler.reconcile(LIVE)
+    assert setting.kube.statuses == []
+    await setting.reconciler.reconcile(LIVE)
+    assert [one["observedGeneration"] for one in setting.kube.statuses] == [2]
+
+
+async def test_a_spec_that_became_invalid_meanwhile_is_reported_when_its_turn_comes(
+    setting: Setting,
+) -> None:
+    bad = {**SERVICE, "metadata": meta("live", generation=2, resourceVersion="9"), "spec": {}}
+    setting.kube.before_answer = lambda: setting.cache.put(bad)
+    await setting.reconciler.reconcile(LIVE)
+    assert "InvalidSpec" not in setting.kube.events
+    await setting.reconciler.reconcile(LIVE)
+    assert "InvalidSpec" in setting.kube.events

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.revision import revision_of
-from tests.unit.operator.making import INSTALLATION, model, service
+from tests.unit.operator.making import INSTALLATION, model, revision, service
 from tests.unit.operator.weights.making import (
     HUB,
     changed,
@@ -39,25 +38,25 @@ OTHER: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", SAME)
 def test_pods_need_not_be_replaced_for(case: str) -> None:
-    assert revision_of(model(), service(**SAME[case]), INSTALLATION) == _usual()
+    assert revision(model(), service(**SAME[case]), INSTALLATION) == _usual()
 
 
 @pytest.mark.parametrize("case", OTHER)
 def test_pods_are_replaced_for(case: str) -> None:
-    assert revision_of(model(), service(**OTHER[case]), INSTALLATION) != _usual()
+    assert revision(model(), service(**OTHER[case]), INSTALLATION) != _usual()
 
 
 def test_pods_are_replaced_for_a_change_of_the_model() -> None:
-    assert revision_of(model(generation={"width": 64}), service(), INSTALLATION) != _usual()
+    assert revision(model(generation={"width": 64}), service(), INSTALLATION) != _usual()
     optional = model(warmup={"policy": "BestEffort", "retries": 7})
-    assert revision_of(optional, service(), INSTALLATION) == _usual()
+    assert revision(optional, service(), INSTALLATION) == _usual()
 
 
 def test_pods_are_replaced_when_the_operator_is_given_another_runtime() -> None:
     newer = dataclasses.replace(INSTALLATION, runtime_image="matinee/runtime:2")
-    assert revision_of(model(), service(), newer) != _usual()
+    assert revision(model(), service(), newer) != _usual()
     own = service(pod={"image": "own:1"})
-    assert revision_of(model(), own, newer) == revision_of(model(), own, INSTALLATION)
+    assert revision(model(), own, newer) == revision(model(), own, INSTALLATION)
 
 
 def test_pods_are_replaced_once_other_weights_are_there_and_not_before() -> None:
@@ -85,7 +84,7 @@ def test_pods_are_replaced_for_another_claim() -> None:
 
 
 def _of(snapshot: ModelSnapshot) -> str:
-    return revision_of(snapshot.model, service(), INSTALLATION)
+    return revision(snapshot.model, service(), INSTALLATION)
 
 
 def test_the_revision_is_known() -> None:
@@ -94,4 +93,4 @@ def test_the_revision_is_known() -> None:
 
 
 def _usual() -> str:
-    return revision_of(model(), service(), INSTALLATION)
+    return revision(model(), service(), INSTALLATION)

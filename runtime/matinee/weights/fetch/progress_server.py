@@ -14,10 +14,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from matinee.weights.fetch.progress import Progress
+from matinee_api.contracts.pod_http import DOWNLOAD_PATH
 
 logger = logging.getLogger(__name__)
 
-PATH = "/v1/download"
 MAX_LISTENERS = 16
 """At the same time; each is a thread. More are refused with 503."""
 _POLL_S = 0.05
@@ -35,7 +35,7 @@ def telling(progress: Progress, listening: socket.socket) -> Iterator[None]:
         target=server.serve_forever, args=(_POLL_S,), name="progress", daemon=True
     )
     thread.start()
-    logger.info("the progress is told at http://%s:%d%s", *server.server_address[:2], PATH)
+    logger.info("the progress is told at http://%s:%d%s", *server.server_address[:2], DOWNLOAD_PATH)
     try:
         yield
     finally:
@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _STUCK_S
 
     def do_GET(self) -> None:
-        if self.path.partition("?")[0] != PATH:
+        if self.path.partition("?")[0] != DOWNLOAD_PATH:
             self.send_error(HTTPStatus.NOT_FOUND)
         elif not self.server.places.acquire(blocking=False):
             self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, "too many listeners")

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from matinee_api.config.problems import dotted, keys_at, nearest, sentence_of
 from matinee_api.config.runtime_config import ServeConfig
-from matinee_api.kinds.resources import KINDS
+from matinee_api.kinds.resource import KINDS
 from matinee_api.kinds.videomodel import VideoModel
 
 PATHS: dict[str, tuple[tuple[int | str, ...], str]] = {

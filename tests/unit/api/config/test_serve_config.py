@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from matinee_api.config.errors import ConfigError
+from matinee_api.config.resources import Resources
 from matinee_api.config.runtime_config import (
     EngineConfig,
     GeneratorConfig,
@@ -17,7 +18,6 @@ from matinee_api.config.runtime_config import (
 from matinee_api.config.serve_config import serve_config, serve_config_for
 from matinee_api.kinds.compute import ComputeResources, Gpu, ResourceClaim
 from matinee_api.kinds.meta import ObjectMeta
-from matinee_api.kinds.resources import Resources
 from matinee_api.kinds.source import ModelSource
 from matinee_api.kinds.streamingservice import (
     Encoding,

@@ -6,9 +6,10 @@ import pytest
 import yaml
 
 from matinee_api.config.load import validate
+from matinee_api.config.resources import load_resources
 from matinee_api.kinds.conditions import ROUTER_TYPES, STREAMING_SERVICE_TYPES, VIDEO_MODEL_TYPES
 from matinee_api.kinds.crd import DEFINITIONS, Definition, crd, structural_schema
-from matinee_api.kinds.resources import KINDS, Resource, load_resources
+from matinee_api.kinds.resource import KINDS, Resource
 from tests.places import EXAMPLES, ROOT
 from tests.unit.api.api_server import Schema, broken_rules, with_defaults
 

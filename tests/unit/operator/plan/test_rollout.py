@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from matinee_operator.desired import Wanted
 from matinee_operator.observe.pods import ObservedPod
-from matinee_operator.plan.rollout import Wanted, pause_s, roll_out
+from matinee_operator.plan.rollout import pause_s, roll_out
 from tests.unit.operator.making import NOW, pod, slots, starting, waiting
 
 HOUR = NOW + timedelta(hours=1)

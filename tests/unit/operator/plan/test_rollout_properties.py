@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matinee_operator.desired import Wanted
 from matinee_operator.observe.pods import ObservedPod
-from matinee_operator.plan.rollout import Rollout, Wanted, roll_out
+from matinee_operator.plan.rollout import Rollout, roll_out
 from tests.unit.operator.making import NOW, slots, waiting
 
 DRAIN = timedelta(minutes=10)

@@ -4,28 +4,36 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator import labels
-from matinee_operator.actions import Action, Apply, Create, Delete, Drain, Patch, Requeue, Tell
-from matinee_operator.objects import Key
+from matinee_operator.actions import (
+    Action,
+    Apply,
+    Create,
+    Delete,
+    Drain,
+    Patch,
+    RecordEvent,
+    Requeue,
+)
+from matinee_operator.objects import Key, key_of
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import Children, ServiceSnapshot
-from matinee_operator.plan import plan_service
-from matinee_operator.plan.compare import key_of
-from matinee_operator.revision import revision_of
 from tests.unit.operator.making import (
     INSTALLATION,
     NOW,
     TOKEN,
     model,
+    planned,
     pod,
+    revision,
     service,
     slots,
     snapshot,
     waiting,
 )
 
-REVISION = revision_of(model(), service(), INSTALLATION)
+REVISION = revision(model(), service(), INSTALLATION)
 NEW = f"live-{REVISION}-0"
 LATER = "2026-11-25T13:00:00Z"
 
@@ -51,7 +59,7 @@ def kinds(actions: list[Action]) -> list[str]:
 
 def applied(given: ServiceSnapshot) -> Children:
     """The children as they are once everything has been applied."""
-    manifests = [one.manifest for one in plan_service(given) if isinstance(one, Apply)]
+    manifests = [one.manifest for one in planned(given) if isinstance(one, Apply)]
     return {
         key_of(one): {**one, "metadata": {**one["metadata"], "uid": f"uid-of-{one['kind']}"}}
         for one in manifests
@@ -64,7 +72,7 @@ def settled(*pods: Any, **facts: Any) -> ServiceSnapshot:
 
 
 def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> None:
-    assert kinds(plan_service(snapshot())) == [
+    assert kinds(planned(snapshot())) == [
         "apply Service live",
         "apply PodDisruptionBudget live",
         "apply NetworkPolicy live",
@@ -75,7 +83,7 @@ def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> Non
 
 
 def test_nothing_is_written_when_nothing_is_to_be_done() -> None:
-    assert plan_service(settled(pod(NEW, config="live-6d899ce8"))) == []
+    assert planned(settled(pod(NEW, config="live-6d899ce8"))) == []
 
 
 def test_a_child_that_was_changed_by_hand_is_put_back() -> None:
@@ -83,14 +91,14 @@ def test_a_child_that_was_changed_by_hand_is_put_back() -> None:
     key = Key("Service", "demo", "live")
     changed = {**given.children[key], "spec": {"type": "ClusterIP", "selector": {"a": "b"}}}
     given = dataclasses.replace(given, children={**given.children, key: changed})
-    assert kinds(plan_service(given)) == ["apply Service live"]
+    assert kinds(planned(given)) == ["apply Service live"]
 
 
 def test_a_child_that_was_deleted_by_hand_is_put_back() -> None:
     given = settled(pod(NEW))
     rest = {key: one for key, one in given.children.items() if key.kind != "PodDisruptionBudget"}
     given = dataclasses.replace(given, children=rest)
-    assert kinds(plan_service(given)) == ["apply PodDisruptionBudget live"]
+    assert kinds(planned(given)) == ["apply PodDisruptionBudget live"]
 
 
 def test_pods_are_monitored_where_the_cluster_knows_how() -> None:
@@ -100,37 +108,37 @@ def test_pods_are_monitored_where_the_cluster_knows_how() -> None:
 
 
 def test_without_its_model_a_service_gets_no_pods() -> None:
-    written = kinds(plan_service(snapshot(model=None)))
+    written = kinds(planned(snapshot(model=None)))
     assert written == [
         "apply Service live",
         "apply PodDisruptionBudget live",
         "apply NetworkPolicy live",
     ]
     unreachable = model(source={"uri": "s3://bucket/x"})
-    assert kinds(plan_service(snapshot(model=unreachable))) == written
+    assert kinds(planned(snapshot(model=unreachable))) == written
 
 
 def test_a_cordoned_pod_is_marked_until_when_it_may_play() -> None:
     old = pod("live-old-0", slots=slots(2))
-    actions = plan_service(settled(old, pod(NEW)))
+    actions = planned(settled(old, pod(NEW)))
     target = Key("Pod", "demo", "live-old-0")
     stamps = {labels.CORDONED_AT: "2026-11-25T12:00:00Z", labels.DRAIN_DEADLINE: LATER}
     assert Patch(target, old.uid, {"annotations": stamps}) in actions
     assert "drain live-old-0" not in kinds(actions)
     message = f"live-old-0 takes no new sessions; 2 sessions may play on until {LATER}"
-    assert Tell("Normal", "Draining", message) in actions
+    assert RecordEvent("Normal", "Draining", message) in actions
 
 
 def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> None:
     deadline = NOW + timedelta(minutes=10)
     cordoned = pod("live-old-0", cordoned_at=NOW - timedelta(seconds=2), drain_deadline=deadline)
-    early = plan_service(settled(cordoned, pod(NEW)))
+    early = planned(settled(cordoned, pod(NEW)))
     assert "drain live-old-0" not in kinds(early)
     assert Requeue(3.1) in early
     unready = dataclasses.replace(cordoned, ready_since=None)
     known = dataclasses.replace(cordoned, cordoned_at=NOW - timedelta(seconds=5))
     for one in (unready, known):
-        actions = plan_service(settled(one, pod(NEW)))
+        actions = planned(settled(one, pod(NEW)))
         assert Drain("live-old-0", "10.0.0.1", 600.0, migrate=True) in actions
 
 
@@ -138,7 +146,7 @@ def test_how_long_viewers_can_still_be_sent_there_is_a_setting() -> None:
     deadline = NOW + timedelta(minutes=10)
     cordoned = pod("live-old-0", cordoned_at=NOW, drain_deadline=deadline)
     fast = dataclasses.replace(INSTALLATION, propagation=timedelta())
-    actions = plan_service(settled(cordoned, pod(NEW), installation=fast))
+    actions = planned(settled(cordoned, pod(NEW), installation=fast))
     assert "drain live-old-0" in kinds(actions)
 
 
@@ -146,16 +154,16 @@ def test_a_pod_that_says_that_it_drains_is_not_told_again() -> None:
     deadline = NOW + timedelta(minutes=10)
     silent = pod("live-old-0", drain_deadline=deadline, slots=None)
     order = Drain("live-old-0", "10.0.0.1", 600.0, migrate=True)
-    assert order in plan_service(settled(silent, pod(NEW)))
+    assert order in planned(settled(silent, pod(NEW)))
     knows = dataclasses.replace(silent, slots=slots(1, draining=True))
-    actions = plan_service(settled(knows, pod(NEW)))
+    actions = planned(settled(knows, pod(NEW)))
     assert "drain live-old-0" not in kinds(actions)
     assert Requeue(600.1) in actions
 
 
 def test_deletions_say_why() -> None:
     over = pod("live-old-0", drain_deadline=NOW, slots=slots(2, draining=True))
-    told = [one.message for one in plan_service(settled(over, pod(NEW))) if isinstance(one, Tell)]
+    told = [one.message for one in planned(settled(over, pod(NEW))) if isinstance(one, RecordEvent)]
     assert told == ["deleted live-old-0: its drain deadline has passed, 2 sessions left"]
 
 
@@ -164,17 +172,17 @@ def test_the_configuration_of_an_old_pod_stays_as_long_as_the_pod() -> None:
     before = {"metadata": {"uid": "u", "name": "live-before"}}
     key = Key("ConfigMap", "demo", "live-before")
     with_pod = dataclasses.replace(given, children={**given.children, key: before})
-    assert Delete(key, "u") not in plan_service(with_pod)
+    assert Delete(key, "u") not in planned(with_pod)
     without = dataclasses.replace(with_pod, pods=(pod(NEW),))
-    assert Delete(key, "u") in plan_service(without)
+    assert Delete(key, "u") in planned(without)
 
 
 def test_our_secret_is_made_again_when_it_is_missing_and_no_other() -> None:
     told = 'secret "live-admin-1aa8e844" not found'
-    broken = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, told))
-    assert kinds(plan_service(settled(broken))) == ["create Secret live-admin-1aa8e844"]
-    users = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, 'secret "keys" not found'))
-    assert kinds(plan_service(settled(users))) == []
+    broken = waiting(NEW, trouble=Trouble(conditions.POD_CONFIG_INVALID, told))
+    assert kinds(planned(settled(broken))) == ["create Secret live-admin-1aa8e844"]
+    users = waiting(NEW, trouble=Trouble(conditions.POD_CONFIG_INVALID, 'secret "keys" not found'))
+    assert kinds(planned(settled(users))) == []
 
 
 def test_deleting_a_service_that_drains_waits_for_its_sessions() -> None:
@@ -184,14 +192,14 @@ def test_deleting_a_service_that_drains_waits_for_its_sessions() -> None:
     )
     later = NOW + timedelta(minutes=1)
     busy = pod(NEW, slots=slots(1), cordoned_at=NOW - timedelta(minutes=1), drain_deadline=later)
-    actions = plan_service(snapshot(busy, service=going))
+    actions = planned(snapshot(busy, service=going))
     assert f"drain {NEW}" in kinds(actions)
     assert "patch StreamingService live" not in kinds(actions)
     target = Key("StreamingService", "demo", "live")
     free = Patch(target, "uid-of-live", {"finalizers": [], "resourceVersion": "1"})
-    assert free in plan_service(snapshot(service=going))
+    assert free in planned(snapshot(service=going))
     late = snapshot(busy, service=going, now=NOW + timedelta(hours=2))
-    assert free in plan_service(late)
+    assert free in planned(late)
 
 
 def test_a_service_that_drains_when_deleted_has_the_finalizer_and_no_other() -> None:
@@ -200,17 +208,17 @@ def test_a_service_that_drains_when_deleted_has_the_finalizer_and_no_other() -> 
     add = Patch(
         target, "uid-of-live", {"finalizers": ["x/y", labels.FINALIZER], "resourceVersion": "1"}
     )
-    assert add in plan_service(snapshot(service=asks))
+    assert add in planned(snapshot(service=asks))
     no_more = service(metadata={"finalizers": [labels.FINALIZER]})
     remove = Patch(target, "uid-of-live", {"finalizers": [], "resourceVersion": "1"})
-    assert remove in plan_service(snapshot(service=no_more))
+    assert remove in planned(snapshot(service=no_more))
 
 
 def marks(*pods: Any, **facts: Any) -> dict[str, Any]:
     """Pod -> the labels that change."""
     return {
         one.target.name: dict(one.metadata["labels"])
-        for one in plan_service(settled(*pods, **facts))
+        for one in planned(settled(*pods, **facts))
         if isinstance(one, Patch) and "labels" in one.metadata
     }
 
@@ -253,7 +261,7 @@ def test_pods_are_put_behind_the_routers_that_name_their_service() -> None:
 
 
 def test_the_token_is_in_the_secret_only() -> None:
-    created = [one for one in plan_service(snapshot()) if isinstance(one, Create)]
+    created = [one for one in planned(snapshot()) if isinstance(one, Create)]
     secret, made = (dict(one.manifest) for one in created)
     assert secret["stringData"] == {"token": TOKEN}
     assert TOKEN not in str(made)

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from matinee_operator.actions import Action, Apply, Create, Delete, Requeue
+from matinee_operator.objects import key_of
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.plan import plan_model
-from matinee_operator.plan.compare import key_of
 from matinee_operator.plan.weights import pause_s
-from tests.unit.operator.making import NOW, model
+from tests.unit.operator.making import NOW, model, planned
 from tests.unit.operator.weights.making import (
     FOLDER,
     GIGABYTE,
@@ -155,20 +154,20 @@ CASES: dict[str, tuple[ModelSnapshot, list[str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_done_next(case: str) -> None:
     snapshot, expected = CASES[case]
-    assert kinds(plan_model(snapshot)) == expected
+    assert kinds(planned(snapshot)) == expected
 
 
 def test_a_model_that_is_being_deleted_gets_nothing_new() -> None:
     asked = hub_model()
     going = asked.metadata.model_copy(update={"deletion_timestamp": "2026-11-25T12:00:00Z"})
-    assert plan_model(given(asked.model_copy(update={"metadata": going}))) == []
+    assert planned(given(asked.model_copy(update={"metadata": going}))) == []
 
 
 def request(snapshot: ModelSnapshot) -> Any:
     """What the plan asks for."""
     (claim,) = [
         action.manifest
-        for action in plan_model(snapshot)
+        for action in planned(snapshot)
         if isinstance(action, Create | Apply) and action.manifest["kind"] != "Job"
     ]
     return claim["spec"]["resources"]["requests"]["storage"]
@@ -190,7 +189,7 @@ def test_a_new_revision_needs_room_beside_the_old_one() -> None:
 def test_a_larger_claim_is_tried_at_once() -> None:
     full = tried(with_claim(resolved_model()), "download", refused(reason="NoSpace"))
     larger = changed(full, cache={"claim": {"size": "20Gi"}})
-    assert kinds(plan_model(larger)) == [
+    assert kinds(planned(larger)) == [
         "delete Job download 0",
         f"apply {PVC}",
         "create Job download 0",
@@ -204,7 +203,7 @@ def test_former_weights_are_looked_at_before_pods_load_them_again() -> None:
     there = with_claim(newer, size="19000Mi")
     done = noted(tried(there, "download", found(commit="d" * 40)))
     back = noted(tried(changed(done, source=HUB), "resolve", found()))
-    assert kinds(plan_model(back)) == ["create Job download 0"]
+    assert kinds(planned(back)) == ["create Job download 0"]
     assert status_folder(back) != FOLDER
     assert status_folder(noted(tried(back, "download", found()))) == FOLDER
 

@@ -13,10 +13,9 @@ from matinee_api.contracts.fetch import FetchConfig
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.resources.fetch_job import attempted, download_job, resolve_job
 from matinee_operator.resources.metadata import Manifest
-from matinee_operator.resources.warmup_job import warmup_job
 from matinee_operator.resources.weights_claim import weights_claim
 from matinee_operator.weights.trees import trees_of
-from tests.unit.operator.making import INSTALLATION, model
+from tests.unit.operator.making import INSTALLATION, model, wanted_warmup
 from tests.unit.operator.weights.making import COMMIT, FOLDER, HUB, hub_model, resolved_model
 
 SOURCE = HUB | {"tokenSecretRef": {"name": "hub"}}
@@ -239,9 +238,7 @@ spec:
 
 
 def test_a_warm_up_without_a_cache_fetches_first() -> None:
-    asked = resolved_model(cache={"type": "None"}, warmup={"resources": {"gpu": {}}}).model
-    resources = asked.spec.warmup.resources
-    assert resources is not None
-    spec = warmup_job(asked, resources, INSTALLATION)["spec"]["template"]["spec"]
+    asked = resolved_model(cache={"type": "None"}, warmup={"resources": {"gpu": {}}})
+    spec = wanted_warmup(asked)["spec"]["template"]["spec"]
     assert [one["name"] for one in spec["initContainers"]] == ["fetch"]
     assert f"--generator.model_path=/weights/{FOLDER}" in spec["containers"][0]["args"]

@@ -9,16 +9,26 @@ import yaml
 
 from matinee_api.config.load import load_text
 from matinee_api.config.runtime_config import ServeConfig
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.resources.admin_secret import admin_secret
 from matinee_operator.resources.disruption_budget import disruption_budget
 from matinee_operator.resources.headless_service import headless_service
-from matinee_operator.resources.metadata import stamped
+from matinee_operator.resources.metadata import Manifest, stamped
 from matinee_operator.resources.network_policy import network_policy
 from matinee_operator.resources.pod_monitor import pod_monitor
 from matinee_operator.resources.router_service import router_service, router_url
 from matinee_operator.resources.runtime_config import runtime_config
-from matinee_operator.resources.warmup_job import warmup_job
-from tests.unit.operator.making import INSTALLATION, TOKEN, claim_model, model, router, service
+from tests.unit.operator.making import (
+    TOKEN,
+    claim_model,
+    desired_pods,
+    model,
+    router,
+    service,
+    wanted_warmup,
+)
+from tests.unit.operator.weights.making import given
 
 OWNER = """
     - apiVersion: matinee.video/v1alpha1
@@ -108,10 +118,12 @@ def test_children_of_a_service(case: str) -> None:
     assert made == yaml.safe_load(text) | yaml.safe_load(OF_THE_SERVICE.format(name=name))
 
 
+def config(wanted: StreamingService, asked: VideoModel | None = None) -> Manifest:
+    return runtime_config(wanted, desired_pods(asked or model(), wanted).config)
+
+
 def test_the_runtime_s_configuration_is_named_by_its_content() -> None:
-    small, large = (
-        runtime_config(model(), service(sessions={"maxPerPod": count})) for count in (1, 4)
-    )
+    small, large = (config(service(sessions={"maxPerPod": count})) for count in (1, 4))
     assert small["metadata"]["name"] != large["metadata"]["name"]
     assert large["immutable"]
     everywhere = "0.0.0.0"  # noqa: S104 - compared, not listened on
@@ -128,12 +140,12 @@ def test_the_runtime_s_configuration_is_named_by_its_content() -> None:
 
 
 def test_the_runtime_reads_what_is_written() -> None:
-    text = runtime_config(model(), service(store={"type": "File"}))["data"]["serve.yaml"]
+    text = config(service(store={"type": "File"}))["data"]["serve.yaml"]
     assert load_text(ServeConfig, text).streaming.state.directory == "/state"
 
 
 def test_weights_on_a_claim_are_looked_for_where_they_are_mounted() -> None:
-    text = runtime_config(claim_model(), service())["data"]["serve.yaml"]
+    text = config(service(), claim_model())["data"]["serve.yaml"]
     assert load_text(ServeConfig, text).generator.model_path == "/weights/ltx"
 
 
@@ -217,9 +229,7 @@ spec:
 
 def test_the_warm_up_job() -> None:
     asked = model(generation={"width": 64}, warmup={"resources": {"gpu": {"count": 0}}})
-    resources = asked.spec.warmup.resources
-    assert resources is not None
-    made = warmup_job(asked, resources, INSTALLATION)
+    made = wanted_warmup(given(asked))
     owner = OWNER.format(kind="VideoModel", name="tiny")
     assert made == yaml.safe_load(WARMUP.format(owner=owner))
 

@@ -8,7 +8,7 @@ from matinee_api.config.load import load_text
 from matinee_api.contracts.fetch import FetchConfig, FetchedTree
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.resources.runtime_pod import runtime_pod
-from tests.unit.operator.making import INSTALLATION, claim_model, model, service
+from tests.unit.operator.making import INSTALLATION, claim_model, desired_pods, model, service
 from tests.unit.operator.weights.making import COMMIT, FOLDER, HUB, downloaded_model, resolved_model
 
 MADE = """
@@ -105,10 +105,14 @@ spec:
 
 
 def made(model_spec: dict[str, Any] | None = None, **spec: Any) -> Any:
+    asked, wanted = model(**(model_spec or {})), service(**spec)
+    pods = desired_pods(asked, wanted)
     return runtime_pod(
-        model(**(model_spec or {})),
-        service(**spec),
+        asked,
+        wanted,
         INSTALLATION,
+        weights=pods.weights,
+        config=pods.config.name,
         revision="0a1b2c3d",
         slot=1,
         attempt=0,
@@ -183,10 +187,13 @@ def test_what_a_service_adds_to_its_pods() -> None:
 
 
 def made_of(found: VideoModel, **spec: Any) -> Any:
+    pods = desired_pods(found, service(**spec))
     return runtime_pod(
         found,
         service(**spec),
         INSTALLATION,
+        weights=pods.weights,
+        config=pods.config.name,
         revision="r",
         slot=0,
         attempt=0,

@@ -5,17 +5,14 @@ from typing import Any
 
 import pytest
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.meta import Condition
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.actions import Create, Delete
 from matinee_operator.objects import Key
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.plan import plan_model
-from matinee_operator.plan.model import wanted_job
-from matinee_operator.status import model_status
-from tests.unit.operator.making import CPU, model, service
+from tests.unit.operator.making import CPU, model, model_status_of, planned, service, wanted_warmup
 from tests.unit.operator.weights.making import HUB, changed, downloaded_model, given
 
 OWN: dict[str, Any] = {"warmup": {"resources": CPU}}
@@ -24,8 +21,7 @@ MADE = json.dumps({"frames": 17, "fps": 12, "seconds": 0.5})
 
 def with_job(asked: VideoModel, condition: str = "", *pods: dict[str, Any]) -> ModelSnapshot:
     """The warm-up Job exists; `condition` is Complete or Failed."""
-    job = wanted_job(given(asked))
-    assert job is not None
+    job = wanted_warmup(given(asked))
     told = {"type": condition, "status": "True", "message": "backoff limit reached"}
     status = {"conditions": [told] if condition else []}
     name = job["metadata"]["name"]
@@ -119,7 +115,7 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         {"Warmed": "True WarmupSucceeded", "Ready": "False Downloading"},
     ),
     "the API server refuses the Job": (
-        given(model(**OWN), failure=Trouble(words.POD_REFUSED, "exceeded quota")),
+        given(model(**OWN), failure=Trouble(conditions.POD_REFUSED, "exceeded quota")),
         "Degraded",
         {"Degraded": "True PodRefused"},
     ),
@@ -129,15 +125,15 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_phase_and_conditions(case: str) -> None:
     snapshot, phase, expected = CASES[case]
-    status = model_status(snapshot)
+    status = model_status_of(snapshot)
     told = {one.type: f"{one.status} {one.reason}" for one in status.conditions}
     assert status.phase == phase
     assert {kind: told[kind] for kind in expected} == expected
-    assert tuple(told) == words.VIDEO_MODEL_TYPES
+    assert tuple(told) == conditions.VIDEO_MODEL_TYPES
 
 
 def of_kind(snapshot: ModelSnapshot, kind: str) -> Condition:
-    return {one.type: one for one in model_status(snapshot).conditions}[kind]
+    return {one.type: one for one in model_status_of(snapshot).conditions}[kind]
 
 
 def test_a_failure_says_what_the_last_pod_said() -> None:
@@ -146,7 +142,7 @@ def test_a_failure_says_what_the_last_pod_said() -> None:
 
 
 def test_what_the_warm_up_measured() -> None:
-    measured = model_status(CASES["the warm-up is done"][0]).warmup
+    measured = model_status_of(CASES["the warm-up is done"][0]).warmup
     assert measured is not None
     assert measured.model_dump(exclude_none=True) == {
         "startedAt": "2026-11-25T11:59:50Z",
@@ -158,32 +154,31 @@ def test_what_the_warm_up_measured() -> None:
 
 @pytest.mark.parametrize("message", ["", "no JSON", "[]", '{"frames": "x"}', '{"seconds": 0}'])
 def test_an_unreadable_result_still_has_its_times(message: str) -> None:
-    measured = model_status(with_job(model(**OWN), "Complete", ended(0, message))).warmup
+    measured = model_status_of(with_job(model(**OWN), "Complete", ended(0, message))).warmup
     assert measured is not None
     assert (measured.fps, measured.finished_at) == (None, "2026-11-25T12:00:00Z")
 
 
 def test_pods_of_an_older_job_do_not_count() -> None:
     older = {**ended(0, MADE), "metadata": {"labels": {"batch.kubernetes.io/job-name": "older"}}}
-    status = model_status(given(model(**OWN), job_pods=(older,)))
+    status = model_status_of(given(model(**OWN), job_pods=(older,)))
     assert status.warmup is None
 
 
 def test_a_job_is_made_once_and_one_that_is_not_wanted_any_more_goes() -> None:
-    (made,) = plan_model(given(model(**OWN)))
+    (made,) = planned(given(model(**OWN)))
     assert isinstance(made, Create)
     there = with_job(model(**OWN))
-    assert plan_model(there) == []
+    assert planned(there) == []
     (key,) = there.children
     changed = given(model(warmup={"resources": CPU, "prompt": "x"}), children=there.children)
-    delete, create = plan_model(changed)
+    delete, create = planned(changed)
     assert delete == Delete(key, "u")
     assert isinstance(create, Create)
 
 
 def test_without_resources_of_its_own_the_first_service_says_on_which_device() -> None:
     services = (service("b", resources={"gpu": {"count": 1}}), service("a"))
-    job = wanted_job(given(model(), services=services))
-    assert job is not None
+    job = wanted_warmup(given(model(), services=services))
     container = job["spec"]["template"]["spec"]["containers"][0]
     assert "nvidia.com/gpu" not in container["resources"]["limits"]

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator.actions import Apply
+from matinee_operator.desired import DesiredRouter
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan import plan_router
+from matinee_operator.resources.router_service import router_service
 from matinee_operator.status import router_status
 from tests.unit.operator.making import BUG, NOW, pod, router, service, slots, starting
 
@@ -40,7 +42,7 @@ CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
         {"Ready": "True ServiceNotFound", "Degraded": "True ServiceNotFound"},
     ),
     "a port that is taken": (
-        given(pod(), failure=Trouble(words.POD_REFUSED, "provided port is already allocated")),
+        given(pod(), failure=Trouble(conditions.POD_REFUSED, "provided port is already allocated")),
         {"Accepted": "False InvalidSpec", "Ready": "False InvalidSpec"},
     ),
     "a bug in the operator": (
@@ -55,7 +57,7 @@ def test_conditions(case: str) -> None:
     snapshot, expected = CASES[case]
     told = {one.type: f"{one.status} {one.reason}" for one in router_status(snapshot).conditions}
     assert {kind: told[kind] for kind in expected} == expected
-    assert tuple(told) == words.ROUTER_TYPES
+    assert tuple(told) == conditions.ROUTER_TYPES
 
 
 def test_counts_and_address() -> None:
@@ -73,6 +75,7 @@ def test_counts_and_address() -> None:
 
 
 def test_a_router_becomes_a_service() -> None:
-    (action,) = plan_router(given())
+    snapshot = given()
+    (action,) = plan_router(snapshot, DesiredRouter(router_service(snapshot.router)))
     assert isinstance(action, Apply)
     assert action.manifest["metadata"]["name"] == "front-router"

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.streamingservice import StreamingServiceStatus
 from matinee_operator.observe.pods import ObservedPod, Trouble
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.revision import revision_of
-from matinee_operator.status import service_status
 from tests.unit.operator.making import (
     INSTALLATION,
     NOW,
     model,
     pod,
+    revision,
     service,
+    service_status_of,
     slots,
     snapshot,
     starting,
@@ -32,7 +32,7 @@ from tests.unit.operator.weights.making import (
     tried,
 )
 
-REVISION = revision_of(model(), service(), INSTALLATION)
+REVISION = revision(model(), service(), INSTALLATION)
 NEW = f"live-{REVISION}-0"
 TWO = f"live-{REVISION}-1"
 STAMP = "2026-11-25T12:00:00Z"
@@ -40,7 +40,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 def test_the_whole_status_of_a_service_that_is_well() -> None:
-    status = service_status(snapshot(pod(NEW, slots=slots(1, queued=2))))
+    status = service_status_of(snapshot(pod(NEW, slots=slots(1, queued=2))))
     assert status.model_dump(mode="json", exclude_none=True) == {
         "observedGeneration": 1,
         "phase": "Ready",
@@ -146,25 +146,28 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
         {"Ready": "Paused", "Progressing": "Paused", "Degraded": "NothingWrong"},
     ),
     "a bad image while old pods serve": (
-        [pod("live-old-0"), waiting(NEW, trouble=Trouble(words.IMAGE_PULL_FAILED, "not found"))],
+        [
+            pod("live-old-0"),
+            waiting(NEW, trouble=Trouble(conditions.IMAGE_PULL_FAILED, "not found")),
+        ],
         {},
         {"Ready": "ImagePullFailed", "Servable": "Serving", "Degraded": "ImagePullFailed"},
     ),
     "several troubles: what a person can mend comes first": (
         [
-            waiting(NEW, trouble=Trouble(words.POD_FAILED, "evicted")),
-            waiting(TWO, trouble=Trouble(words.POD_CONFIG_INVALID, "no secret")),
+            waiting(NEW, trouble=Trouble(conditions.POD_FAILED, "evicted")),
+            waiting(TWO, trouble=Trouble(conditions.POD_CONFIG_INVALID, "no secret")),
         ],
         {"service": service(replicas=2)},
         {"Degraded": "PodConfigInvalid"},
     ),
     "the API server refuses the pods": (
         [],
-        {"failure": Trouble(words.POD_REFUSED, "exceeded quota")},
+        {"failure": Trouble(conditions.POD_REFUSED, "exceeded quota")},
         {"Ready": "PodRefused", "Degraded": "PodRefused"},
     ),
     "no node has room": (
-        [waiting(NEW, trouble=Trouble(words.UNSCHEDULABLE, "0/2 nodes"))],
+        [waiting(NEW, trouble=Trouble(conditions.UNSCHEDULABLE, "0/2 nodes"))],
         {},
         {"Degraded": "Unschedulable"},
     ),
@@ -199,12 +202,12 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
         {"Ready": "AsDesired", "Degraded": "NothingWrong"},
     ),
     "a node is lost": (
-        [waiting(NEW, terminating=True, trouble=Trouble(words.NODE_LOST, "x")), starting(TWO)],
+        [waiting(NEW, terminating=True, trouble=Trouble(conditions.NODE_LOST, "x")), starting(TWO)],
         {},
         {"Ready": "NodeLost", "Degraded": "NodeLost"},
     ),
     "a node is lost, and its pod replaced": (
-        [waiting(NEW, terminating=True, trouble=Trouble(words.NODE_LOST, "x")), pod(TWO)],
+        [waiting(NEW, terminating=True, trouble=Trouble(conditions.NODE_LOST, "x")), pod(TWO)],
         {},
         {"Ready": "AsDesired", "Degraded": "NothingWrong"},
     ),
@@ -219,28 +222,30 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_reasons_of_the_conditions(case: str) -> None:
     pods, facts, expected = CASES[case]
-    reasons = {one.type: one.reason for one in service_status(snapshot(*pods, **facts)).conditions}
+    reasons = {
+        one.type: one.reason for one in service_status_of(snapshot(*pods, **facts)).conditions
+    }
     assert {kind: reasons[kind] for kind in expected} == expected
 
 
 def test_every_condition_has_a_known_reason_and_the_types_of_the_api() -> None:
-    known = {value for name, value in vars(words).items() if name.isupper()}
+    known = {value for name, value in vars(conditions).items() if name.isupper()}
     for pods, facts, _ in CASES.values():
-        conditions = service_status(snapshot(*pods, **facts)).conditions
-        assert tuple(one.type for one in conditions) == words.STREAMING_SERVICE_TYPES
-        assert {one.reason for one in conditions} <= known
+        made = service_status_of(snapshot(*pods, **facts)).conditions
+        assert tuple(one.type for one in made) == conditions.STREAMING_SERVICE_TYPES
+        assert {one.reason for one in made} <= known
 
 
 def test_messages_name_the_pod_and_count_the_others() -> None:
-    trouble = Trouble(words.CRASH_LOOPING, "exit code 1")
+    trouble = Trouble(conditions.CRASH_LOOPING, "exit code 1")
     pods = [waiting(NEW, trouble=trouble), waiting(TWO, trouble=trouble)]
-    status = service_status(snapshot(*pods, service=service(replicas=2)))
+    status = service_status_of(snapshot(*pods, service=service(replicas=2)))
     degraded = {one.type: one for one in status.conditions}["Degraded"]
     assert degraded.message == f"{NEW} (and 1 more): exit code 1"
 
 
 def test_a_condition_remembers_since_when_it_holds() -> None:
-    first = service_status(snapshot(pod(NEW)))
+    first = service_status_of(snapshot(pod(NEW)))
     later = _again(first, snapshot(pod(NEW), now=LATER))
     assert later == first
     lost = _again(first, snapshot(starting(NEW), now=LATER))
@@ -251,13 +256,13 @@ def test_a_condition_remembers_since_when_it_holds() -> None:
 
 def _again(before: StreamingServiceStatus, given: ServiceSnapshot) -> StreamingServiceStatus:
     known = service(status=before.model_dump(mode="json", exclude_none=True))
-    return service_status(snapshot(*given.pods, service=known, now=given.now))
+    return service_status_of(snapshot(*given.pods, service=known, now=given.now))
 
 
 def test_the_current_revision_is_the_last_one_that_was_complete() -> None:
-    complete = service_status(snapshot(pod(NEW)))
+    complete = service_status_of(snapshot(pod(NEW)))
     changed = service(status=complete.model_dump(mode="json"), sessions={"maxPerPod": 2})
-    status = service_status(snapshot(pod(NEW), service=changed))
+    status = service_status_of(snapshot(pod(NEW), service=changed))
     assert status.current_revision == REVISION
     assert status.update_revision != REVISION
 
@@ -268,17 +273,17 @@ STATES = {
     "Serving": pod(NEW),
     "Cordoned": pod(NEW, drain_deadline=LATER),
     "Draining": pod(NEW, drain_deadline=LATER, slots=slots(1)),
-    "Failed": waiting(NEW, trouble=Trouble(words.CRASH_LOOPING, "x")),
+    "Failed": waiting(NEW, trouble=Trouble(conditions.CRASH_LOOPING, "x")),
 }
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_the_state_of_a_pod(state: str) -> None:
-    (listed,) = service_status(snapshot(STATES[state])).pods
+    (listed,) = service_status_of(snapshot(STATES[state])).pods
     assert listed.state == state
 
 
 def test_at_most_64_pods_are_listed_and_all_are_counted() -> None:
     pods = [pod(f"live-{REVISION}-{slot}") for slot in range(70)]
-    status = service_status(snapshot(*pods, service=service(replicas=70)))
+    status = service_status_of(snapshot(*pods, service=service(replicas=70)))
     assert (len(status.pods), status.servable_replicas) == (64, 70)

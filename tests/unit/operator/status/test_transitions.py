@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from matinee_api.kinds.meta import Condition
-from matinee_operator.actions import Tell
+from matinee_operator.actions import RecordEvent
 from matinee_operator.status.transitions import transitions
 
 
@@ -20,29 +20,33 @@ def says(kind: str, status: str, reason: str = "R", message: str = "m") -> Condi
     )
 
 
-CASES: dict[str, tuple[list[Condition], list[Condition], list[Tell]]] = {
+CASES: dict[str, tuple[list[Condition], list[Condition], list[RecordEvent]]] = {
     "it becomes ready": (
         [says("Ready", "False")],
         [says("Ready", "True")],
-        [Tell("Normal", "Ready", "m")],
+        [RecordEvent("Normal", "Ready", "m")],
     ),
-    "it is ready from the start": ([], [says("Ready", "True")], [Tell("Normal", "Ready", "m")]),
+    "it is ready from the start": (
+        [],
+        [says("Ready", "True")],
+        [RecordEvent("Normal", "Ready", "m")],
+    ),
     "it stays ready": ([says("Ready", "True")], [says("Ready", "True", message="n")], []),
     "it is not ready any more": ([says("Ready", "True")], [says("Ready", "False")], []),
     "something is wrong": (
         [],
         [says("Degraded", "True", "NoSpace")],
-        [Tell("Warning", "NoSpace", "m")],
+        [RecordEvent("Warning", "NoSpace", "m")],
     ),
     "something else is wrong": (
         [says("Degraded", "True", "NoSpace")],
         [says("Degraded", "True", "Other")],
-        [Tell("Warning", "Other", "m")],
+        [RecordEvent("Warning", "Other", "m")],
     ),
     "nothing is wrong any more": (
         [says("Degraded", "True")],
         [says("Degraded", "False")],
-        [Tell("Normal", "Recovered", "nothing is wrong any more")],
+        [RecordEvent("Normal", "Recovered", "nothing is wrong any more")],
     ),
     "nothing was ever wrong": ([], [says("Degraded", "False")], []),
     "what nobody asks about": ([], [says("Progressing", "True")], []),

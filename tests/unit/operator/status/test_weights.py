@@ -9,9 +9,8 @@ from matinee_api.contracts.fetch import FetchProgress
 from matinee_api.kinds.videomodel import VideoModelStatus
 from matinee_operator.observe.jobs import JOB_NAME
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.status import model_status
 from matinee_operator.status.weights import progress_text
-from tests.unit.operator.making import model
+from tests.unit.operator.making import model, model_status_of
 from tests.unit.operator.weights.making import (
     CLAIM,
     COMMIT,
@@ -61,11 +60,11 @@ TWICE_ASKED = tried(FAILED, "resolve", attempt=1, condition="")
 CASES: dict[str, tuple[ModelSnapshot, str]] = {
     "a source is asked": (
         given(hub_model()),
-        "False Downloading asking for hf://org/LTX-Video@main",
+        "False Downloading resolving hf://org/LTX-Video@main",
     ),
     "a mirror is asked": (
         given(hub_model(source={"uri": "s3://bucket/x", "endpoint": "http://minio"})),
-        "False Downloading asking for s3://bucket/x at http://minio",
+        "False Downloading resolving s3://bucket/x at http://minio",
     ),
     "the size is known": (
         tried(given(hub_model()), "resolve", found()),
@@ -108,7 +107,7 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     "it is tried again": (TWICE_ASKED, "False SourceDenied no token"),
     "somebody deleted the failed Job": (
         noted(FAILED),
-        "False Downloading asking for hf://org/LTX-Video@main",
+        "False Downloading resolving hf://org/LTX-Video@main",
     ),
     "the volume is full": (
         tried(
@@ -121,7 +120,7 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     ),
     "one of several pods of a Job failed": (
         tried(given(hub_model()), "resolve", refused(), condition=""),
-        "False Downloading asking for hf://org/LTX-Video@main",
+        "False Downloading resolving hf://org/LTX-Video@main",
     ),
     "it ended without a word": (
         tried(given(hub_model()), "resolve", condition="Failed"),
@@ -133,7 +132,7 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     ),
     "weights on a claim are looked at": (
         given(PVC_MODEL),
-        "False Downloading asking for pvc://claim/x",
+        "False Downloading resolving pvc://claim/x",
     ),
     "weights on a claim": (
         tried(given(PVC_MODEL), "resolve", found(commit=None)),
@@ -145,7 +144,7 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     ),
     "another revision is being fetched": (
         changed(downloaded_model(), source=HUB | {"revision": "v2"}),
-        "False Downloading asking for hf://org/LTX-Video@v2",
+        "False Downloading resolving hf://org/LTX-Video@v2",
     ),
     "a registry": (
         given(model(source={"uri": "oci://registry/x:1"})),
@@ -158,12 +157,12 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_told_of_the_download(case: str) -> None:
     snapshot, expected = CASES[case]
-    told = {one.type: one for one in model_status(snapshot).conditions}["Downloaded"]
+    told = {one.type: one for one in model_status_of(snapshot).conditions}["Downloaded"]
     assert f"{told.status} {told.reason} {told.message}" == expected
 
 
 def status(snapshot: ModelSnapshot) -> dict[str, Any]:
-    made = model_status(snapshot).model_dump(exclude_none=True)
+    made = model_status_of(snapshot).model_dump(exclude_none=True)
     return {name: made[name] for name in made if name not in ("conditions", "observedGeneration")}
 
 
@@ -187,7 +186,7 @@ def test_the_record_of_a_model_that_is_complete() -> None:
 def test_a_status_that_is_written_is_the_same_the_next_time() -> None:
     for make in (resolved_model, downloaded_model):
         once = noted(make())
-        assert model_status(once) == once.model.status
+        assert model_status_of(once) == once.model.status
 
 
 def test_the_progress_in_figures() -> None:
@@ -270,7 +269,7 @@ ADAPTERS: dict[str, tuple[ModelSnapshot, str, str]] = {
 @pytest.mark.parametrize("case", ADAPTERS)
 def test_the_state_of_an_adapter(case: str) -> None:
     snapshot, state, message = ADAPTERS[case]
-    (told,) = model_status(snapshot).adapters
+    (told,) = model_status_of(snapshot).adapters
     assert (told.state, told.message) == (state, message)
 
 
@@ -278,20 +277,20 @@ def test_a_failed_adapter_degrades_a_model_that_is_ready() -> None:
     spec: Any = {"adapters": [ADAPTER], "warmup": {"enabled": False}}
     snapshot = given(hub_model(**spec), children=STYLE_FAILED.children)
     ready = tried(with_claim(noted(tried(snapshot, "resolve", found(), STYLE))), "download")
-    told = conditions(model_status(tried(ready, "download", found(), BAD_STYLE)))
+    told = conditions(model_status_of(tried(ready, "download", found(), BAD_STYLE)))
     assert told["Ready"] == "True AsDesired"
     assert told["Degraded"] == "True AdapterInvalid"
 
 
 def test_a_download_is_no_failure() -> None:
-    told = conditions(model_status(given(hub_model())))
+    told = conditions(model_status_of(given(hub_model())))
     assert told == {
         "Downloaded": "False Downloading",
         "Warmed": "False Downloading",
         "Ready": "False Downloading",
         "Degraded": "False NothingWrong",
     }
-    assert model_status(given(hub_model())).phase == "Downloading"
+    assert model_status_of(given(hub_model())).phase == "Downloading"
 
 
 def conditions(told: VideoModelStatus) -> dict[str, str]:

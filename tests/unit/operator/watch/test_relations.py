@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from matinee_operator.objects import Key
-from matinee_operator.watch.cache import Cache
+from matinee_operator.observe.cache import Cache
 from matinee_operator.watch.relations import affected
 
 

@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator.fetching.attempts import Step, fetching
 from matinee_operator.objects import Key
 from matinee_operator.observe.jobs import JOB_NAME
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import attempted
 from matinee_operator.resources.weights_claim import weights_claim
-from matinee_operator.status import model_status
-from matinee_operator.weights.attempts import Step, fetching
-from tests.unit.operator.making import INSTALLATION, NOW, model
+from tests.unit.operator.making import INSTALLATION, NOW, model, model_status_of
 
 HUB = {"uri": "hf://org/LTX-Video", "revision": "main"}
 COMMIT = "c" * 40
@@ -86,7 +85,7 @@ def with_claim(
 
 def noted(snapshot: ModelSnapshot) -> ModelSnapshot:
     """With the status that was written; the Jobs and their pods are gone."""
-    asked = snapshot.model.model_copy(update={"status": model_status(snapshot)})
+    asked = snapshot.model.model_copy(update={"status": model_status_of(snapshot)})
     kept = {key: raw for key, raw in snapshot.children.items() if key.kind != "Job"}
     return dataclasses.replace(snapshot, model=asked, children=kept, job_pods=())
 

@@ -55,10 +55,10 @@ async def test_a_server_with_a_ready_worker_over_its_whole_life(
     app = create_app(life)
     async with browse(app) as client:
         async with app.router.lifespan_context(app):
-            await life.services.pool.ready()
+            await life.pool.ready()
             readyz = await client.get("/readyz")
             assert (readyz.status_code, readyz.json()["status"]) == (200, "ready")
-            assert life.slots()["free"] == 3
+            assert life.slots().free == 3
             assert (await client.get("/status")).json()["gpu_status"]["0"]["ready"]
             metrics = (await client.get("/metrics")).text
             assert "matinee_slots 3.0" in metrics
@@ -69,7 +69,7 @@ async def test_a_server_with_a_ready_worker_over_its_whole_life(
             assert (news["draining"], news["free"], news["ready"]) == (True, 0, False)
             assert (await client.get("/readyz")).status_code == 503
         assert [line async for line in lines] == []
-    assert life.services.pool.workers[0].pid is None
+    assert life.pool.workers[0].pid is None
 
 
 async def test_before_a_worker_is_ready_readyz_is_503_and_healthz_is_not(
@@ -93,12 +93,10 @@ async def test_the_root_leads_to_the_player(client: AsyncClient) -> None:
     assert (await client.get("/player/..%2f..%2fapp.py")).status_code == 404
 
 
-async def test_the_feed_takes_only_so_many_readers(
-    client: AsyncClient, life: Lifecycle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("matinee.server.slots_feed.MAX_READERS", 0)
+async def test_the_feed_takes_only_so_many_readers(client: AsyncClient, life: Lifecycle) -> None:
+    life.slots_feed.max_readers = 0
     assert (await client.get("/v1/slots")).status_code == 503
-    monkeypatch.undo()
+    life.slots_feed.max_readers = 1
     life.slots_feed.close()
     answer = await client.get("/v1/slots")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")

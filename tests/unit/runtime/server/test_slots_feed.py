@@ -6,13 +6,12 @@ import json
 
 import pytest
 
-from matinee.server import slots_feed
 from matinee.server.slots_feed import SlotsFeed, TooManyReaders
 
 
-def counting() -> SlotsFeed:
+def counting(heartbeat_s: float = 3600.0) -> SlotsFeed:
     numbers = itertools.count(1)
-    return SlotsFeed(lambda: {"n": next(numbers)})
+    return SlotsFeed(lambda: {"n": next(numbers)}, heartbeat_s)
 
 
 async def test_a_reader_gets_the_state_at_once_and_at_each_change() -> None:
@@ -44,9 +43,8 @@ async def test_every_reader_hears_of_a_change() -> None:
     assert len({await anext(reader) for reader in readers}) == 3
 
 
-async def test_silence_is_broken_by_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots_feed, "HEARTBEAT_S", 0.0)
-    lines = counting().open()
+async def test_silence_is_broken_by_a_heartbeat() -> None:
+    lines = counting(heartbeat_s=0.0).open()
     assert [await anext(lines) for _ in range(3)] == [b'{"n": 1}\n', b'{"n": 2}\n', b'{"n": 3}\n']
 
 
@@ -62,9 +60,9 @@ async def test_closing_ends_every_stream() -> None:
     assert [line async for line in feed.open()] == []
 
 
-async def test_there_may_be_only_so_many_readers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots_feed, "MAX_READERS", 1)
+async def test_there_may_be_only_so_many_readers() -> None:
     feed = counting()
+    feed.max_readers = 1
     lines = feed.open()
     await anext(lines)
     with pytest.raises(TooManyReaders):

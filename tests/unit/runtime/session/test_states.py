@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +12,24 @@ import pytest
 from matinee.errors import LeaseLost, StoreUnavailable
 from matinee.generation import State
 from matinee.session.metrics import Metrics
+from matinee.session.record import SessionRecord
+from matinee.session.saved_record import from_saved
 from matinee.session.send_queue import SendQueue
 from matinee.session.states import StateKeeper, StateStorage
 from matinee.state.codec import state_from_wire
 from matinee.state.last_frames import LastFrames
-from matinee.state.stored import from_stored
 from matinee.store.base import Blob, Lease, SessionStore
 from matinee.store.memory import MemoryStore
-from tests.unit.runtime.session.making import state_of
+from tests.unit.runtime.session.making import Viewer
+from tests.unit.runtime.session.memory_outlet import read
 from tests.unit.runtime.store.making import ROOMY, segments_of
+
+
+def record_of(segments: int) -> SessionRecord:
+    """With the state that so many segments left."""
+    record = Viewer(state=made(segments)).session.record(1000.0)
+    turns = record.turns.model_copy(update={"next_index": segments})
+    return record.model_copy(update={"turns": turns})
 
 
 def made(segments: int, frames: int = 2) -> State:
@@ -79,15 +87,17 @@ class Scene:
         self.keeper = StateKeeper(
             "s1",
             StateStorage(self.store, "pod", self.threads, self.metrics),
-            self.queue,
+            self.queue.put,
             lambda event, **payload: self.logged.append((event, payload)),
         )
 
     async def hear(self) -> dict[str, Any]:
         frame = await self.queue.get()
-        text = b"".join(frame) if isinstance(frame, tuple) else frame
-        message: dict[str, Any] = json.loads(text or "")
-        return message
+        assert isinstance(frame, str | tuple)
+        return read(frame)
+
+    async def keep(self, segments: int) -> None:
+        await self.keeper.keep(made(segments), record_of(segments))
 
     async def told_state(self) -> State:
         message = await self.hear()
@@ -115,20 +125,22 @@ def same(one: State, other: State) -> bool:
 
 
 async def test_the_newest_state_is_shown(scene: Scene) -> None:
-    await scene.keeper.keep(made(1))
-    await scene.keeper.keep(made(2))
+    await scene.keep(1)
+    await scene.keep(2)
     await scene.keeper.answer()
     assert same(await scene.told_state(), made(2))
 
 
 async def test_every_kept_state_is_saved_without_loss(scene: Scene) -> None:
     for segments in (1, 2):
-        await scene.keeper.keep(made(segments))
+        await scene.keep(segments)
     for segments in (1, 2):
         saved = await scene.store.load("s1", segments)
         assert saved is not None
-        facts = json.loads(saved.facts)
-        assert same(from_stored(facts["state"], saved.blobs), made(segments))
+        record = from_saved(saved)
+        assert record.state is not None
+        assert same(record.state, made(segments))
+        assert record.to_json() == record_of(segments).to_json()
 
 
 async def test_before_the_first_segment_there_is_nothing_to_show(scene: Scene) -> None:
@@ -145,7 +157,7 @@ async def test_a_state_that_is_being_kept_is_the_one_that_is_shown() -> None:
     store = SlowStore()
     scene = Scene(store)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(scene.keeper.keep(made(3)))
+        tasks.create_task(scene.keep(3))
         await asyncio.sleep(0)
         tasks.create_task(scene.keeper.answer())
         await asyncio.sleep(0)
@@ -154,7 +166,7 @@ async def test_a_state_that_is_being_kept_is_the_one_that_is_shown() -> None:
 
 
 async def test_one_snapshot_at_a_time_waits_to_be_read(scene: Scene) -> None:
-    await scene.keeper.keep(state_of(1))
+    await scene.keep(1)
     await scene.keeper.answer()
     await scene.keeper.answer()
     assert (await scene.hear())["type"] == "continuation_state_snapshot"
@@ -165,9 +177,9 @@ async def test_one_snapshot_at_a_time_waits_to_be_read(scene: Scene) -> None:
 
 async def test_the_last_state_is_told_unasked_and_whatever_waits(scene: Scene) -> None:
     await scene.keeper.tell()  # there is none
-    await scene.keeper.keep(made(1))
+    await scene.keep(1)
     await scene.keeper.answer()
-    await scene.keeper.keep(made(2))
+    await scene.keep(2)
     await scene.keeper.tell()
     assert same(await scene.told_state(), made(1))
     assert same(await scene.told_state(), made(2))
@@ -176,7 +188,7 @@ async def test_the_last_state_is_told_unasked_and_whatever_waits(scene: Scene) -
 async def test_a_session_goes_on_without_its_store(caplog: pytest.LogCaptureFixture) -> None:
     store = LostStore()
     scene = Scene(store)
-    await scene.keeper.keep(made(1))
+    await scene.keep(1)
     reason = "[Errno 28] No space left on device"
     assert scene.logged == [("state_not_stored", {"reason": reason})]
     assert caplog.messages == [f"a session's state is not saved: {reason}"]
@@ -185,7 +197,7 @@ async def test_a_session_goes_on_without_its_store(caplog: pytest.LogCaptureFixt
     assert same(await scene.told_state(), made(1))
 
     store.lost = False
-    await scene.keeper.keep(made(2))
+    await scene.keep(2)
     assert await segments_of(store, "s1") == [2]
     assert scene.not_saved("unavailable") == 1
 
@@ -195,10 +207,10 @@ async def test_a_session_goes_on_without_its_store(caplog: pytest.LogCaptureFixt
 
 
 async def test_a_session_that_was_taken_over_saves_no_more(scene: Scene) -> None:
-    await scene.keeper.keep(made(1))
+    await scene.keep(1)
     await scene.store.claim("s1", "pod-b")
-    await scene.keeper.keep(made(2))
-    await scene.keeper.keep(made(3))
+    await scene.keep(2)
+    await scene.keep(3)
     assert await segments_of(scene.store, "s1") == [1]
     assert scene.not_saved("taken_over") == 1
     assert [event for event, _ in scene.logged] == ["state_not_stored"]
@@ -207,9 +219,9 @@ async def test_a_session_that_was_taken_over_saves_no_more(scene: Scene) -> None
 
 
 async def test_what_is_released_may_be_saved_by_nobody(scene: Scene) -> None:
-    await scene.keeper.keep(made(1))
+    await scene.keep(1)
     await scene.keeper.release()
-    await scene.keeper.keep(made(2))
+    await scene.keep(2)
     assert await segments_of(scene.store, "s1") == [1]
     with pytest.raises(LeaseLost):
         await scene.store.save(Lease("s1", "pod", 1), 3, b"", {})
@@ -219,7 +231,7 @@ async def test_as_many_snapshots_as_threads_are_made_at_once(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All sessions end together in a drain."""
-    await scene.keeper.keep(made(1))
+    await scene.keep(1)
     two_at_work, more = threading.Barrier(2), threading.Lock()
     at_work, most = 0, 0
 

@@ -11,7 +11,7 @@ import sys
 from matinee.worker.messages import StepDone
 from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
-from tests.unit.runtime.worker.conftest import FAKE, segment
+from tests.unit.runtime.worker.making import FAKE, segment
 
 
 async def main(tally: str, busy: bool) -> None:

@@ -17,7 +17,7 @@ from matinee.worker.messages import (
     StepDone,
 )
 from matinee.worker.ring import I420Picture
-from tests.unit.runtime.worker.conftest import segment
+from tests.unit.runtime.worker.making import segment
 
 
 class Owner:

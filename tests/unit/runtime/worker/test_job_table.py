@@ -22,7 +22,7 @@ from matinee.worker.messages import (
     StepDone,
 )
 from matinee.worker.ring import FrameRing
-from tests.unit.runtime.worker.conftest import segment
+from tests.unit.runtime.worker.making import segment
 
 
 class Bench:

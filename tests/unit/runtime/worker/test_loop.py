@@ -25,7 +25,7 @@ from matinee.worker.messages import (
 )
 from matinee.worker.ring import FrameRing, FreeSlots
 from tests.unit.runtime.worker import fake_engine
-from tests.unit.runtime.worker.conftest import alone, segment
+from tests.unit.runtime.worker.making import alone, segment
 
 
 class Bench:

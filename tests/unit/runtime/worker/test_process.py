@@ -8,7 +8,7 @@ from matinee.errors import InvalidRequest, ModelUnavailable
 from matinee.worker.messages import WorkerUnusable
 from matinee.worker.process import RingBoundEngine, unusable
 from tests.unit.runtime.worker import fake_engine
-from tests.unit.runtime.worker.conftest import segment
+from tests.unit.runtime.worker.making import segment
 
 
 @pytest.mark.parametrize(

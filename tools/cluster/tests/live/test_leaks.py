@@ -8,8 +8,14 @@ import pytest
 
 from e2e import leaks, mending, pods
 from e2e.inner_run import inner_run
+from e2e.namespaces import wait_for_namespaces_to_go
 from e2e.target import Target
 from tools.cluster import __main__ as command
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_by_itself(cluster: Target) -> None:
+    wait_for_namespaces_to_go()
 
 
 def manifest(version: str, kind: str, **content: Any) -> dict[str, Any]:
@@ -121,8 +127,10 @@ def test_a_taint_is_named_and_mended(own_cluster: Target) -> None:
 LEAVES_THINGS = """
 from tools.cluster import __main__ as command
 
-def test_leaves_objects(cluster):
+def test_leaves_a_cordon(cluster):
     cluster.kubectl("cordon", "node-2")
+
+def test_leaves_an_object(cluster):
     cluster.kubectl("create", "namespace", "left")
 
 def test_leaves_a_frozen_api_server(cluster):
@@ -130,18 +138,23 @@ def test_leaves_a_frozen_api_server(cluster):
 
 def test_finds_all_as_it_was(cluster):
     assert "SchedulingDisabled" not in cluster.kubectl("get", "nodes")
-    assert "left" not in cluster.kubectl("get", "namespaces")
+
+def test_leaves_a_namespace_that_goes(cluster, namespace):
+    pass
 """
 
 
 def test_a_test_that_leaves_something_fails_and_the_next_one_is_not_affected(
     own_cluster: Target, tmp_path: Path
 ) -> None:
+    """Objects are found at the end of the run, in which the last test then fails."""
     said = inner_run(tmp_path, LEAVES_THINGS)
-    for left in (
-        "new: node-2 is cordoned",
-        "new: namespace left",
-        "new: kube-apiserver of control-plane is frozen",
+    for name, left in (
+        ("leaves_a_cordon", "new: node-2 is cordoned"),
+        ("leaves_a_frozen_api_server", "new: kube-apiserver of control-plane is frozen"),
+        ("leaves_a_namespace_that_goes", "new: namespace left"),
     ):
-        assert f"\n{left}\n" in said, said
-    assert "3 passed, 2 errors" in said
+        assert f"ERROR at teardown of test_{name} _" in said, said
+        assert said.count(f"\n{left}\n") == 1, said
+    assert "5 passed, 3 errors" in said
+    assert "left" not in own_cluster.kubectl("get", "namespaces", "-o", "name")

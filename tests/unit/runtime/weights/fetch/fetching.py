@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from matinee.weights.fetch.progress import Progress
 from matinee.weights.fetch.run import fetch, resolve
 from matinee_api.contracts.fetch import FetchConfig, FetchedTree, TreeResult
@@ -31,3 +33,10 @@ def names_in(folder: Path) -> set[str]:
 
 
 NEEDED = {path for path in names_in(TINY) if not path.endswith(".md")}
+
+
+def forget_tokens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those that this machine has in its environment and in its user's home."""
+    for name in ("HF_TOKEN", "HF_ENDPOINT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))

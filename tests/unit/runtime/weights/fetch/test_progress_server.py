@@ -9,14 +9,15 @@ import pytest
 
 from matinee.serving.listening import bind
 from matinee.weights.fetch.progress import Progress
-from matinee.weights.fetch.progress_server import MAX_LISTENERS, PATH, telling
+from matinee.weights.fetch.progress_server import MAX_LISTENERS, telling
+from matinee_api.contracts.pod_http import DOWNLOAD_PATH
 
 
 def test_the_stream_ends_with_the_last_state() -> None:
     progress = Progress(clock=lambda: 0.0)
     progress.expect(8)
     listening = bind("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}{PATH}"
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}{DOWNLOAD_PATH}"
     with ExitStack() as stack:
         with telling(progress, listening):
             answer = stack.enter_context(urllib.request.urlopen(url))
@@ -36,7 +37,7 @@ def test_other_addresses_and_too_many_listeners_are_refused() -> None:
             urllib.request.urlopen(f"{url}/")  # noqa: S310 (ours)
         missing.value.close()
         for _ in range(MAX_LISTENERS):
-            stack.enter_context(urllib.request.urlopen(f"{url}{PATH}")).readline()  # noqa: S310
+            stack.enter_context(urllib.request.urlopen(f"{url}{DOWNLOAD_PATH}")).readline()  # noqa: S310
         with pytest.raises(urllib.error.HTTPError, match="503") as refused:
-            urllib.request.urlopen(f"{url}{PATH}")  # noqa: S310 (ours)
+            urllib.request.urlopen(f"{url}{DOWNLOAD_PATH}")  # noqa: S310 (ours)
         refused.value.close()

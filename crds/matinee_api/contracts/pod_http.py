@@ -1,0 +1,57 @@
+"""What the operator and routers say to a pod over HTTP, and what it answers.
+
+A runtime pod streams its slots (`GET /v1/slots`, one `Slots` a line) and takes the order to drain
+(`POST /v1/drain`, a `DrainOrder`). A pod that fetches weights streams its progress instead
+(`GET /v1/download`, one `FetchProgress` a line). Routers open sessions at `/v1/stream`; one that
+resumes a session names it in the header `matinee-resume`.
+
+The two sides may be of different releases: readers ignore keys that they do not know, and a key
+that is added later has a default.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from matinee_api.config.runtime_config import Config
+
+PORT = 8000
+"""Of every pod in a cluster."""
+SLOTS_PATH = "/v1/slots"
+DRAIN_PATH = "/v1/drain"
+DOWNLOAD_PATH = "/v1/download"
+RESUME_HEADER = "matinee-resume"
+HEARTBEAT_S = 15.0
+"""A stream is never silent for longer, so that a reader can tell silence from death."""
+
+
+class Slots(Config):
+    """One line of `/v1/slots`: at the start of the answer, at each change, and as a heartbeat."""
+
+    worker: str = ""
+    """Name of the server."""
+    model_id: str | None = None
+    """The model that is loaded; none while the worker starts."""
+    ready: bool = False
+    """Whether the warm-up has succeeded and a worker is alive."""
+    draining: bool
+    """It takes no new session."""
+    total: int = Field(ge=0)
+    used: int = Field(ge=0)
+    free: int = Field(default=0, ge=0)
+    """0 while it drains."""
+    queued: int = Field(ge=0)
+    """Viewers that wait for a slot."""
+    ts: float = 0.0
+    """When this was said, in seconds since 1970."""
+
+
+class DrainOrder(Config):
+    """Body of `POST /v1/drain`."""
+
+    deadline_seconds: float = Field(default=300.0, ge=0, le=86400)
+    """Sessions that still run then are ended."""
+    on_deadline: Literal["migrate", "close"] = "migrate"
+    """`migrate`: each viewer is given the session's state first, to resume elsewhere."""

@@ -1,0 +1,117 @@
+"""How many pods a service wants: `spec.replicas`, or with `autoscaling.mode: Builtin` what its
+viewers need. Pure; what has to be remembered between two looks is in the status, so a new process
+continues where the old one died.
+
+Enough pods are wanted that used slots stay within `targetSlotsUsedPercent` and `bufferSlots` are
+free; viewers who wait count as if they played. More pods are wanted at once. Fewer are wanted when
+for `scaleDownStabilizationSeconds` fewer would have been enough, and then as many as were needed
+most in that time. While a pod does not say who plays on it, nothing goes down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from matinee_api.kinds.streamingservice import Autoscaling, LowDemand
+from matinee_operator.amounts import counted
+from matinee_operator.objects import moment, stamp
+from matinee_operator.observe.pods import ObservedPod
+from matinee_operator.observe.snapshot import ServiceSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Over all pods, those that drain included: their viewers stay, or come back."""
+
+    used: int
+    queued: int
+    complete: bool
+    """Every pod on which somebody may be playing has said so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`low`: what to remember. `look_again_at`: when it may go down."""
+
+    replicas: int
+    low: LowDemand | None = None
+    look_again_at: datetime | None = None
+
+
+def scale_of(snapshot: ServiceSnapshot) -> Scale:
+    spec, status = snapshot.service.spec, snapshot.service.status
+    rules = spec.autoscaling
+    if rules is None or rules.mode == "External":
+        return Scale(spec.replicas)
+    return scaled(
+        snapshot.now,
+        rules,
+        spec.sessions.max_per_pod,
+        demand_of(snapshot.pods),
+        before=status.desired_replicas if status else None,
+        low=status.low_demand if status else None,
+    )
+
+
+def demand_of(pods: tuple[ObservedPod, ...]) -> Demand:
+    known = [pod.slots for pod in pods if pod.slots is not None]
+    silent = [pod for pod in pods if pod.slots is None and pod.running and not pod.finished]
+    return Demand(
+        used=sum(slots.used for slots in known),
+        queued=sum(slots.queued for slots in known),
+        complete=not silent,
+    )
+
+
+def scaled(
+    now: datetime,
+    rules: Autoscaling,
+    slots_per_pod: int,
+    demand: Demand,
+    *,
+    before: int | None,
+    low: LowDemand | None,
+) -> Scale:
+    needed = needed_replicas(rules, slots_per_pod, demand)
+    current = needed if before is None else _within(rules, before)
+    if needed > current or (needed == current and demand.complete):
+        return Scale(needed)
+    if not demand.complete:
+        return Scale(current, low)
+    peak = needed if low is None else max(needed, min(low.replicas, current))
+    if peak >= current:
+        return Scale(current)
+    since = now if low is None else moment(low.since)
+    due = since + timedelta(seconds=rules.scale_down_stabilization_seconds)
+    if due > now:
+        return Scale(current, LowDemand(since=stamp(since), replicas=peak), due)
+    if needed == peak:
+        return Scale(peak)
+    due = now + timedelta(seconds=rules.scale_down_stabilization_seconds)
+    return Scale(peak, LowDemand(since=stamp(now), replicas=needed), due)
+
+
+def needed_replicas(rules: Autoscaling, slots_per_pod: int, demand: Demand) -> int:
+    wanted = demand.used + demand.queued
+    by_share = _up(100 * wanted, rules.target_slots_used_percent * slots_per_pod)
+    by_buffer = _up(wanted + rules.buffer_slots, slots_per_pod)
+    return _within(rules, max(by_share, by_buffer))
+
+
+def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str:
+    """The change, for people."""
+    demand = demand_of(snapshot.pods)
+    total = sum(pod.slots.total for pod in snapshot.pods if pod.slots and pod.serving)
+    message = f"scaled from {before} to {replicas}: {demand.used} of {total} slots used"
+    if demand.queued:
+        message += f", {counted(demand.queued, 'viewer')} waiting"
+    return message
+
+
+def _within(rules: Autoscaling, replicas: int) -> int:
+    return min(max(replicas, rules.min_replicas), rules.max_replicas)
+
+
+def _up(number: int, divisor: int) -> int:
+    return -(-number // divisor)
