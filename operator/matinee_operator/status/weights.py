@@ -160,7 +160,7 @@ def _failed(name: str, fields: dict[str, Any], trouble: Trouble) -> AdapterStatu
 
 
 def broken_adapter(states: tuple[AdapterStatus, ...]) -> Finding | None:
-    """The first one that a person has to look at."""
+    """The first one that needs a person."""
     for one in states:
         if one.state == "Failed":
             message = f"adapter {one.name}: {one.message}"
