@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from matinee.errors import WorkerFailed
-from matinee.generation import ModelInfo
+from matinee.generation import ModelInfo, State
 from matinee.prompt.pipeline import PromptRefused
 from matinee.serving.admission import NotAdmitting, Visit
 from matinee.session import effects
@@ -70,7 +70,7 @@ class SessionRunner:
         self._studio = studio
         self._visit = visit
         self._tasks = tasks
-        self._states = StateKeeper(self._session_id, studio.store, outlet.put, self._log)
+        self._states = StateKeeper(self._session_id, studio.states, outlet.put, self._log)
         self._gpu_id: int | None = None
         self._job: JobHandle | None = None
         self._alarm = DeadlineAlarm(studio.clock)
@@ -149,12 +149,13 @@ class SessionRunner:
     async def _work(self) -> None:
         state = self._session.state
         if state is not None and known_frames(state) > 1:
-            await self._states.keep(state)
+            await self._keep(state)
         self._session.slot_bound(self._studio.clock.now())
         self._perform()
         await self._until_over()
         if self._segment_task:
             await asyncio.wait([self._segment_task])
+        await self._states.release()
 
     async def _until_over(self) -> None:
         """Everything but the deadline comes as a call."""
@@ -213,10 +214,13 @@ class SessionRunner:
             case effects.AnswerSnapshot():
                 await self._states.answer()
             case effects.KeepState(state):
-                await self._states.keep(state)
+                await self._keep(state)
             case End():
                 await self._states.tell()
                 self._outlet.close(effect)
+
+    async def _keep(self, state: State) -> None:
+        await self._states.keep(state, self._session.record(self._studio.clock.now()))
 
     async def _prepare(self, order: effects.PreparePrompt) -> None:
         studio, now = self._studio, self._studio.clock.now

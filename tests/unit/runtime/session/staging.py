@@ -22,6 +22,7 @@ from matinee.serving.admission import Admission
 from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
 from matinee.session.session_log import SessionLogs
+from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
 from matinee.store.memory import MemoryStore
 from matinee.worker import messages as worker
@@ -30,6 +31,7 @@ from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import GeneratorConfig, ServeConfig, StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
 from tests.unit.runtime.session.making import INFO, state_of
+from tests.unit.runtime.store.making import ROOMY
 
 
 class LiveJob:
@@ -204,11 +206,12 @@ class Stage:
         )
         self.admission = Admission(max_queue, slots=slots)
         self.metrics = Metrics()
+        self.store = MemoryStore(ROOMY)
         self.send_limits: SendLimits | None = None
         self.studio = Studio(
             name="test",
             pool=cast(WorkerPool, self.pool),
-            store=MemoryStore(60, 10),
+            states=StateStorage(self.store, "test", ThreadPoolExecutor(1), self.metrics),
             logs=self.logs,
             metrics=self.metrics,
             encoders=ThreadPoolExecutor(1),
@@ -241,6 +244,7 @@ class Stage:
         for client in self.clients:
             client.task.cancel()
         self.studio.encoders.shutdown()
+        self.studio.states.threads.shutdown()
         self.studio.logs.close()
 
 
