@@ -10,12 +10,12 @@ import asyncio
 from dataclasses import dataclass
 
 from matinee.errors import WorkerFailed
-from matinee.generation import ModelInfo, State
+from matinee.generation import ModelInfo
 from matinee.prompt.pipeline import PromptRefused
 from matinee.serving.admission import NotAdmitting, Visit
 from matinee.session import effects
 from matinee.session.alarm import DeadlineAlarm
-from matinee.session.announcements import segment_start, stream_start
+from matinee.session.announcements import opening_facts, segment_start, stream_start
 from matinee.session.effects import CloseCode, End
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
@@ -77,13 +77,14 @@ class SessionRunner:
         self._segment_task: asyncio.Task[None] | None = None
         self._prompt_task: asyncio.Task[None] | None = None
         self._waiting_task: asyncio.Task[None] | None = None
+        self._now = studio.clock.now
         self._over = False
 
     # From the outlet and its owner
 
     def heard(self, text: str | None) -> None:
         """A frame from the client; None for a binary one."""
-        self._session.receive(text, self._studio.clock.now())
+        self._session.receive(text, self._now())
         self._perform()
 
     def drain(self, deadline_s: float) -> None:
@@ -149,8 +150,8 @@ class SessionRunner:
     async def _work(self) -> None:
         state = self._session.state
         if state is not None and known_frames(state) > 1:
-            await self._keep(state)
-        self._session.slot_bound(self._studio.clock.now())
+            await self._states.keep(state, self._session.record(self._now()))
+        self._session.slot_bound(self._now())
         self._perform()
         await self._until_over()
         if self._segment_task:
@@ -161,23 +162,22 @@ class SessionRunner:
         """Everything but the deadline comes as a call."""
         while not self._over:
             await self._alarm.rings()
-            self._session.tick(self._studio.clock.now())
+            self._session.tick(self._now())
             self._perform()
 
     def _greet(self, gpu_id: int) -> None:
-        identity = self._opened.identity
         self._outlet.put(
             say.GpuAssigned(
                 gpu_id=gpu_id,
                 session_timeout=round(self._session.timeout_s),
                 model_id=self._opened.info.model_id,
-                session_id=identity.session_id,
-                resume_token=identity.token,
+                session_id=self._session_id,
+                resume_token=self._opened.identity.token,
                 worker=self._studio.name,
             )
         )
         self._outlet.put(stream_start(self._session, self._opened.video.mime))
-        self._log("slot_bound")
+        self._studio.logs.begin(self._session_id, **opening_facts(self._session))
 
     def _turn_away(self, message: str) -> None:
         rejection = turned_away("gpu_unavailable", message)
@@ -214,20 +214,18 @@ class SessionRunner:
             case effects.AnswerSnapshot():
                 await self._states.answer()
             case effects.KeepState(state):
-                await self._keep(state)
+                await self._states.keep(state, self._session.record(self._now()))
             case End():
                 await self._states.tell()
                 self._outlet.close(effect)
 
-    async def _keep(self, state: State) -> None:
-        await self._states.keep(state, self._session.record(self._studio.clock.now()))
-
     async def _prepare(self, order: effects.PreparePrompt) -> None:
-        studio, now = self._studio, self._studio.clock.now
         try:
-            prepared = await prepare(studio.preparer, order.asked, studio.prepare_timeout_s)
+            prepared = await prepare(
+                self._studio.preparer, order.asked, self._studio.prepare_timeout_s
+            )
         except PromptRefused as why:
-            self._session.prompt_refused(order.turn_id, why, now())
+            self._session.prompt_refused(order.turn_id, why, self._now())
         else:
             self._session.prompt_ready(order.turn_id, prepared)
         self._perform()
@@ -279,7 +277,7 @@ class SessionRunner:
         self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
-        now = self._studio.clock.now()
+        now = self._now()
         match outcome:
             case worker.SegmentDone():
                 self._session.segment_done(outcome.state, now)
@@ -290,7 +288,7 @@ class SessionRunner:
         self._perform()
 
     def _step_done(self, event: worker.StepDone) -> None:
-        self._session.step_done(event, self._studio.clock.now())
+        self._session.step_done(event, self._now())
         self._perform()
 
     def _shown(self, frames: int) -> None:
