@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from matinee_api.families import FamilyName
 from matinee_api.kinds.rules import broken_rules
 
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
@@ -46,7 +47,7 @@ class GeneratorConfig(Config):
     """Name that clients see; unset: the last part of `model_path`."""
     revision: str | None = None
     """Commit, tag or branch of a hub model."""
-    family: Literal["ltx"] | None = None
+    family: FamilyName | None = None
     """Engine family; unset: told from the model's own files."""
     engine: EngineConfig = EngineConfig()
 

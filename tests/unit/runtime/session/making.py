@@ -13,7 +13,7 @@ import numpy as np
 
 from matinee.generation import SegmentRequest, State
 from matinee.media.i420 import I420Picture
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.serving.admission import Admission, Place
 from matinee.session.clock import Clock
 from matinee.session.effects import Effect, End, PreparePrompt, Segment, Send, StartSegment
