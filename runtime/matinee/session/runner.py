@@ -77,14 +77,13 @@ class SessionRunner:
         self._segment_task: asyncio.Task[None] | None = None
         self._prompt_task: asyncio.Task[None] | None = None
         self._waiting_task: asyncio.Task[None] | None = None
-        self._now = studio.clock.now
         self._over = False
 
     # From the outlet and its owner
 
     def heard(self, text: str | None) -> None:
         """A frame from the client; None for a binary one."""
-        self._session.receive(text, self._now())
+        self._session.receive(text, self._studio.clock.now())
         self._perform()
 
     def drain(self, deadline_s: float) -> None:
@@ -150,8 +149,8 @@ class SessionRunner:
     async def _work(self) -> None:
         state = self._session.state
         if state is not None and known_frames(state) > 1:
-            await self._states.keep(state, self._session.record(self._now()))
-        self._session.slot_bound(self._now())
+            await self._states.keep(state, self._session.record(self._studio.clock.now()))
+        self._session.slot_bound(self._studio.clock.now())
         self._perform()
         await self._until_over()
         if self._segment_task:
@@ -162,7 +161,7 @@ class SessionRunner:
         """Everything but the deadline comes as a call."""
         while not self._over:
             await self._alarm.rings()
-            self._session.tick(self._now())
+            self._session.tick(self._studio.clock.now())
             self._perform()
 
     def _greet(self, gpu_id: int) -> None:
@@ -214,18 +213,17 @@ class SessionRunner:
             case effects.AnswerSnapshot():
                 await self._states.answer()
             case effects.KeepState(state):
-                await self._states.keep(state, self._session.record(self._now()))
+                await self._states.keep(state, self._session.record(self._studio.clock.now()))
             case End():
                 await self._states.tell()
                 self._outlet.close(effect)
 
     async def _prepare(self, order: effects.PreparePrompt) -> None:
+        studio, now = self._studio, self._studio.clock.now
         try:
-            prepared = await prepare(
-                self._studio.preparer, order.asked, self._studio.prepare_timeout_s
-            )
+            prepared = await prepare(studio.preparer, order.asked, studio.prepare_timeout_s)
         except PromptRefused as why:
-            self._session.prompt_refused(order.turn_id, why, self._now())
+            self._session.prompt_refused(order.turn_id, why, now())
         else:
             self._session.prompt_ready(order.turn_id, prepared)
         self._perform()
@@ -277,7 +275,7 @@ class SessionRunner:
         self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
-        now = self._now()
+        now = self._studio.clock.now()
         match outcome:
             case worker.SegmentDone():
                 self._session.segment_done(outcome.state, now)
@@ -288,7 +286,7 @@ class SessionRunner:
         self._perform()
 
     def _step_done(self, event: worker.StepDone) -> None:
-        self._session.step_done(event, self._now())
+        self._session.step_done(event, self._studio.clock.now())
         self._perform()
 
     def _shown(self, frames: int) -> None:
