@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from matinee.media.video_stream import VideoStream
+from matinee.media.media_stream import MediaStream
 from tests.system.browser import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -33,7 +33,7 @@ class Stream:
     """A session's video at 8 frames a second, one segment of eight frames a call."""
 
     def __init__(self, start_frame: int = 0) -> None:
-        self._video = VideoStream(64, 64, 8, start_frame=start_frame)
+        self._video = MediaStream(64, 64, 8, start_frame=start_frame)
         self.begin = f"begin({encoded(self._video.init)}, {json.dumps(self._video.mime)})"
 
     def fragments(self) -> list[str]:
