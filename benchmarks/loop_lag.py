@@ -73,7 +73,7 @@ async def measure() -> tuple[list[float], list[float]]:
     life = Lifecycle(CONFIG, "benchmark", backend=_paced_backend.__name__)
     web = uvicorn.Server(host.uvicorn_config(CONFIG, life, None))
     serving = asyncio.create_task(web.serve(sockets=[listening]))
-    await life.services.pool.ready()
+    await life.pool.ready()
     idle = await lags_ms(asyncio.create_task(asyncio.sleep(2.0)))
     busy = await lags_ms(asyncio.create_task(viewers(listening)))
     web.should_exit = True

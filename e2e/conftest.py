@@ -36,12 +36,26 @@ def operator(cluster: Target) -> Iterator[Target]:
 @pytest.fixture
 def tiny(operator: Target, namespace: str) -> str:
     """A namespace in which the bundled model is served by two pods, with a client pod."""
-    model = yaml.safe_load(Path("examples/videomodel.yaml").read_text())
-    model["spec"]["warmup"] = {"enabled": False}  # a Job and each pod would make a video first
-    operator.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(model))
-    operator.kubectl("apply", "-n", namespace, "-f", "examples/streamingservice.yaml")
-    serve(operator, namespace)
+    serve_at_once(operator, namespace, replicas=2)
     return namespace
+
+
+@pytest.fixture
+def lone(operator: Target, namespace: str) -> str:
+    """As `tiny`, with one pod."""
+    serve_at_once(operator, namespace, replicas=1)
+    return namespace
+
+
+def serve_at_once(operator: Target, namespace: str, replicas: int) -> None:
+    """The examples but for the warm-up, in which a Job and each pod would make a video first."""
+    model = yaml.safe_load(Path("examples/videomodel.yaml").read_text())
+    service = yaml.safe_load(Path("examples/streamingservice.yaml").read_text())
+    model["spec"]["warmup"] = {"enabled": False}
+    service["spec"]["replicas"] = replicas
+    for manifest in (model, service):
+        operator.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+    serve(operator, namespace)
 
 
 @pytest.fixture(scope="session")

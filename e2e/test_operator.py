@@ -164,10 +164,10 @@ def test_a_pod_that_is_deleted_by_hand_comes_back(operator: Target, served: str)
     wait_for_pods(served, "tiny", two_and_one_is_new)
 
 
-def test_everything_goes_with_the_service(operator: Target, tiny: str) -> None:
-    operator.kubectl("delete", "ssvc/tiny", "vmod/tiny", "-n", tiny)
+def test_everything_goes_with_the_service(operator: Target, lone: str) -> None:
+    operator.kubectl("delete", "ssvc/tiny", "vmod/tiny", "-n", lone)
     listed = "pods,configmaps,services,poddisruptionbudgets,networkpolicies,jobs,secrets"
-    words = (listed, "-n", tiny, "-l", "app.kubernetes.io/managed-by=matinee")
+    words = (listed, "-n", lone, "-l", "app.kubernetes.io/managed-by=matinee")
     operator.kubectl("wait", "--for=delete", *words, "--timeout=180s")
     assert operator.kubectl("get", *words, "-o", "name") == ""
 

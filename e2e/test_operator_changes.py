@@ -61,33 +61,33 @@ def test_a_bad_image_is_told_the_old_pods_serve_and_the_former_file_goes_back(
 
 
 def test_a_revision_that_finds_no_node_is_told_and_the_old_pods_serve(
-    operator: Target, tiny: str
+    operator: Target, lone: str
 ) -> None:
     patch(
         operator,
-        tiny,
+        lone,
         {
             "resources": {"cpu": "1000"},
             "rollout": {"progressDeadlineSeconds": 3, "maxSurge": 1, "maxUnavailable": 0},
         },
     )
     found = wait_until(
-        "StreamingService", tiny, "tiny", condition("Degraded", "True", "Unschedulable")
+        "StreamingService", lone, "tiny", condition("Degraded", "True", "Unschedulable")
     )
     assert "Insufficient cpu" in message_of(found, "Degraded")
     assert condition("Servable", "True")(found)
 
 
-def test_a_paused_rollout_waits_until_it_is_told_to_go_on(operator: Target, tiny: str) -> None:
-    before = names_of(pods_of(tiny, "tiny"))
-    patch(operator, tiny, {"rollout": {"paused": True}, "sessions": {"maxPerPod": 2}})
+def test_a_paused_rollout_waits_until_it_is_told_to_go_on(operator: Target, lone: str) -> None:
+    before = names_of(pods_of(lone, "tiny"))
+    patch(operator, lone, {"rollout": {"paused": True}, "sessions": {"maxPerPod": 2}})
     paused = condition("Progressing", "True", "Paused")
-    found = wait_until("StreamingService", tiny, "tiny", paused)
+    found = wait_until("StreamingService", lone, "tiny", paused)
     assert condition("Servable", "True")(found)
-    assert names_of(pods_of(tiny, "tiny")) == before
-    patch(operator, tiny, {"rollout": {"paused": False}})
-    wait_until("StreamingService", tiny, "tiny", READY)
-    wait_for_pods(tiny, "tiny", lambda pods: not names_of(pods) & before)
+    assert names_of(pods_of(lone, "tiny")) == before
+    patch(operator, lone, {"rollout": {"paused": False}})
+    wait_until("StreamingService", lone, "tiny", READY)
+    wait_for_pods(lone, "tiny", lambda pods: not names_of(pods) & before)
 
 
 CHILDREN: dict[str, tuple[dict[str, Any], Callable[[Object], bool]]] = {

@@ -133,21 +133,20 @@ def test_scaling_down_takes_the_pod_with_the_fewest_sessions_and_waits(
 
 
 def test_at_the_drain_deadline_viewers_are_told_and_the_pod_goes(
-    operator: Target, tiny: str
+    operator: Target, lone: str
 ) -> None:
-    patch(operator, tiny, {"replicas": 1, "drain": {"timeoutSeconds": 20}})
-    wait_for_pods(tiny, "tiny", lambda found: len(found) == 1)
-    wait_until("StreamingService", tiny, "tiny", READY)
-    with viewers(operator, tiny, url_of(tiny), 1) as (viewer,):
-        wait_for_sessions(tiny, 1)
-        patch(operator, tiny, {"replicas": 0})
+    patch(operator, lone, {"drain": {"timeoutSeconds": 20}})
+    wait_until("StreamingService", lone, "tiny", READY)
+    with viewers(operator, lone, url_of(lone), 1) as (viewer,):
+        wait_for_sessions(lone, 1)
+        patch(operator, lone, {"replicas": 0})
         assert 0 < viewer.hear("draining")["deadline_seconds"] <= 20
         viewer.play()
         state = viewer.hear("continuation_state_snapshot")["state"]
         assert state["payload"]["segment_index"] == 2
         assert viewer.hear("ltx2_stream_complete")["reason"] == "drained"
         assert viewer.hear(CLOSED)["code"] == SERVICE_RESTART
-    wait_for_pods(tiny, "tiny", lambda found: not found)
+    wait_for_pods(lone, "tiny", lambda found: not found)
 
 
 def test_deleting_a_service_that_drains_waits_for_its_viewers(operator: Target, tiny: str) -> None:

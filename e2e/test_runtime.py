@@ -100,17 +100,6 @@ def wait_for_endpoint(namespace: str, ready: bool) -> None:
     wait_for(slices, holds, namespace)
 
 
-def test_a_client_on_another_node_streams_a_segment_over_the_service(
-    cluster: Target, namespace: str, tmp_path: Path
-) -> None:
-    url = serve(cluster, namespace)
-    pods.wait_ready(namespace, "runtime", "client")
-    frames = streamed(cluster, namespace, url, tmp_path / "segment.mp4")
-    assert len(frames) == 17
-    assert (frames[0]["width"], frames[0]["height"]) == (64, 64)
-    assert "ready: http://" in cluster.kubectl("logs", "-n", namespace, "runtime")
-
-
 DRAIN = f"""
 import sys, urllib.request
 headers = {{"Authorization": "Bearer {TOKEN}"}}
@@ -119,13 +108,18 @@ print(urllib.request.urlopen(order).read().decode())
 """
 
 
-def test_readyz_gates_the_service(cluster: Target, namespace: str) -> None:
+def test_a_client_on_another_node_streams_over_the_service_which_readyz_gates(
+    cluster: Target, namespace: str, tmp_path: Path
+) -> None:
     """Without its probe the server would stay in the Service for as long as it lives."""
     url = serve(cluster, namespace)
     wait_for_endpoint(namespace, ready=False)  # its model is not warm
     pods.wait_ready(namespace, "runtime", "client")
     wait_for_endpoint(namespace, ready=True)
-    pods.wait_reachable(cluster, namespace, "client", f"{url}/readyz")
+    frames = streamed(cluster, namespace, url, tmp_path / "segment.mp4")
+    assert len(frames) == 17
+    assert (frames[0]["width"], frames[0]["height"]) == (64, 64)
+    assert "ready: http://" in cluster.kubectl("logs", "-n", namespace, "runtime")
     drain = ("exec", "-n", namespace, "client", "--", "python3", "-c", DRAIN, url)
     assert json.loads(cluster.kubectl(*drain)) == {"draining": True, "sessions": 0}
     wait_for_endpoint(namespace, ready=False)

@@ -14,7 +14,8 @@ NOTICE = (
     "tests/unit/api/rule_cases.py. Change it there. -->\n"
 )
 INTRODUCTION = (
-    "A test does each row to the operator on a real API server. What to do about each reason: "
+    "For reference: a test causes each of these on a real API server and checks the condition. "
+    "To find out what is wrong and what to do, start from the symptom: "
     "[failure-modes.md](failure-modes.md#on-a-cluster).\n"
 )
 REFUSED = (
@@ -25,9 +26,9 @@ LONGEST_VALUE = 60
 
 
 def fault_page() -> str:
-    parts = [f"{NOTICE}\n# Faults and what they are told as\n", INTRODUCTION]
+    parts = [f"{NOTICE}\n# Tested faults and their conditions\n", INTRODUCTION]
     parts += [_section(title, faults) for title, faults in SECTIONS.items()]
-    return "\n".join([*parts, REFUSED, *_table(("what", "kind", "field", "told"), _refused())])
+    return "\n".join([*parts, REFUSED, *_table(("what", "kind", "field", "message"), _refused())])
 
 
 def _section(title: str, faults: Iterable[Fault]) -> str:

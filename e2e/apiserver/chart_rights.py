@@ -44,8 +44,9 @@ def _rules(template: str, block: str) -> list[Rule]:
 
 def rights_in(rules: list[Rule]) -> set[Right]:
     return {
-        Right(rule["apiGroups"][0], resource, verb)
+        Right(group, resource, verb)
         for rule in rules
+        for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }

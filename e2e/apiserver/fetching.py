@@ -11,15 +11,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from e2e.apiserver.scene import LONG_AGO, set_status
 from matinee_api.config.load import load_text
 from matinee_api.contracts.fetch import FetchConfig
 from matinee_operator import labels
-from matinee_operator.clients.kube import MERGE, Kube, path_of
+from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import AlreadyExists
 from matinee_operator.objects import Key
 from matinee_operator.observe.jobs import JOB_NAME
 
-LONG_AGO = "2026-01-01T00:00:00Z"
 BYTES = 2 * 1024**3
 GROWING = "growing"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
@@ -38,7 +38,7 @@ async def bind_claims(kube: Kube, namespace: str) -> None:
         key = Key("PersistentVolumeClaim", namespace, claim["metadata"]["name"])
         if "volumeName" not in claim["spec"]:
             await kube.merge(key, {"spec": {"volumeName": f"volume-of-{namespace}"}})
-            await _set_status(kube, key, {"phase": "Bound"})
+            await set_status(kube, key, {"phase": "Bound"})
 
 
 async def run_jobs(kube: Kube, namespace: str, reason: str | None = None) -> None:
@@ -50,7 +50,7 @@ async def run_jobs(kube: Kube, namespace: str, reason: str | None = None) -> Non
             ends = [_FAILED, _FAILURE_TARGET] if reason else [_COMPLETE, _CRITERIA_MET]
             status: dict[str, Any] = {"startTime": LONG_AGO, "conditions": ends}
             status |= {"failed": 1} if reason else {"succeeded": 1, "completionTime": LONG_AGO}
-            await _set_status(kube, Key("Job", namespace, job["metadata"]["name"]), status)
+            await set_status(kube, Key("Job", namespace, job["metadata"]["name"]), status)
 
 
 def _condition(kind: str, reason: str) -> dict[str, str]:
@@ -83,7 +83,7 @@ async def _run_pod(kube: Kube, job: Mapping[str, Any], reason: str | None) -> No
     state = {"name": container["name"], "state": {"terminated": end}, "image": "", "imageID": ""}
     told = {**state, "ready": False, "restartCount": 0}
     phase = "Failed" if reason else "Succeeded"
-    await _set_status(kube, key, {"phase": phase, "containerStatuses": [told]})
+    await set_status(kube, key, {"phase": phase, "containerStatuses": [told]})
 
 
 def _answer(container: Mapping[str, Any], reason: str | None) -> list[dict[str, Any]]:
@@ -99,7 +99,3 @@ def _answer(container: Mapping[str, Any], reason: str | None) -> list[dict[str, 
 def commit_of(revision: str) -> str:
     """A commit stands for itself."""
     return revision if len(revision) == 40 else hashlib.sha256(revision.encode()).hexdigest()[:40]
-
-
-async def _set_status(kube: Kube, key: Key, status: Mapping[str, Any]) -> None:
-    await kube.request("PATCH", f"{path_of(key)}/status", {}, {"status": status}, MERGE)

@@ -39,7 +39,7 @@ async def replica(
         "MATINEE_PROPAGATION_SECONDS": "0",
     }
     command = (sys.executable, "-m", "matinee_operator")
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE)
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=PIPE)
     try:
         yield process
     finally:

@@ -5,15 +5,30 @@ at what there is.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any
 
-from matinee_operator.clients.kube import MERGE, Kube
+from matinee_operator.clients.kube import MERGE, Kube, path_of
 from matinee_operator.errors import NotFound
 from matinee_operator.objects import Key
 
 VERSION = "matinee.video/v1alpha1"
 KINDS = ("Pod", "ConfigMap", "Service", "PodDisruptionBudget", "NetworkPolicy", "Job", "Secret")
+NAME = "tiny"
 CPU = {"gpu": {"count": 0}}
+MODEL = {"source": {"uri": "builtin:tiny"}, "engine": {"family": "ltx"}}
+SPECS: dict[str, dict[str, Any]] = {
+    "VideoModel": {**MODEL, "warmup": {"resources": CPU}},
+    "StreamingService": {"modelRef": {"name": NAME}, "replicas": 1, "resources": CPU},
+    "Router": {"services": [{"name": NAME}]},
+}
+"""The usual three objects."""
+LONG_AGO = "2026-01-01T00:00:00Z"
+READY = {
+    "phase": "Running",
+    "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}],
+}
+"""Status of a pod that serves."""
 
 
 async def new_namespace(kube: Kube, name: str, **labels: str) -> str:
@@ -22,29 +37,33 @@ async def new_namespace(kube: Kube, name: str, **labels: str) -> str:
     return name
 
 
-async def apply(kube: Kube, namespace: str, kind: str, **spec: Any) -> None:
-    meta = {"name": "tiny", "namespace": namespace}
-    manifest = {"apiVersion": VERSION, "kind": kind, "metadata": meta, "spec": spec}
-    await kube.apply(manifest)
+async def apply(
+    kube: Kube, namespace: str, kind: str, spec: Mapping[str, Any], name: str = NAME
+) -> None:
+    meta = {"name": name, "namespace": namespace}
+    await kube.apply({"apiVersion": VERSION, "kind": kind, "metadata": meta, "spec": spec})
 
 
 async def apply_all(kube: Kube, namespace: str, **service: Any) -> None:
-    source, warmup = {"uri": "builtin:tiny"}, {"resources": CPU}
-    engine = {"family": "ltx"}
-    await apply(kube, namespace, "VideoModel", source=source, engine=engine, warmup=warmup)
-    wanted = {"modelRef": {"name": "tiny"}, "replicas": 2, "resources": CPU} | service
-    await apply(kube, namespace, "StreamingService", **wanted)
-    await apply(kube, namespace, "Router", services=[{"name": "tiny"}])
+    """The usual objects, with two pods."""
+    changes = {"StreamingService": {"replicas": 2} | service}
+    for kind, spec in SPECS.items():
+        await apply(kube, namespace, kind, spec | changes.get(kind, {}))
+
+
+async def set_status(kube: Kube, key: Key, status: Mapping[str, Any] | None) -> None:
+    await kube.request("PATCH", f"{path_of(key)}/status", {}, {"status": status}, MERGE)
+
+
+async def pods_say(kube: Kube, namespace: str, status: Mapping[str, Any], labels: str = "") -> None:
+    """The kubelet or the scheduler writes this into the status of these pods."""
+    for pod in await kube.list("Pod", namespace, labels):
+        with contextlib.suppress(NotFound):  # the operator may be deleting it
+            await set_status(kube, Key("Pod", namespace, pod["metadata"]["name"]), status)
 
 
 async def be_ready(kube: Kube, namespace: str) -> None:
-    """What a kubelet would do."""
-    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-    status = {"status": {"phase": "Running", "conditions": [ready]}}
-    for pod in await kube.list("Pod", namespace):
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/status"
-        with contextlib.suppress(NotFound):  # the operator may be deleting it
-            await kube.request("PATCH", path, {}, status, MERGE)
+    await pods_say(kube, namespace, READY)
 
 
 async def children(kube: Kube, namespace: str) -> list[str]:
@@ -53,5 +72,5 @@ async def children(kube: Kube, namespace: str) -> list[str]:
 
 
 async def conditions(kube: Kube, namespace: str) -> dict[str, str]:
-    found = await kube.get(Key("StreamingService", namespace, "tiny"))
+    found = await kube.get(Key("StreamingService", namespace, NAME))
     return {one["type"]: one["status"] for one in found["status"]["conditions"]}

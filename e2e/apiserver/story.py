@@ -74,38 +74,22 @@ class Life:
     ) -> None:
         self.kube, self.cache = kube, Cache()
         self.ahead = timedelta()
+        self._namespace = namespace
         self._heard: asyncio.Queue[Key] = asyncio.Queue()
         self._feeds = PodFeeds(session, self._heard.put_nowait, feed_port)
-        self._reconciler = Reconciler(
-            kube=kube,
-            snapshots=Snapshots(self.cache, self._feeds, INSTALLATION, OPERATOR_KEY),
-            feeds=self._feeds,
-            events=Events(kube, "test", self._now),
-            metrics=Metrics(),
-            now=self._now,
-            seen=self._seen,
-        )
-        self._resync = Resync(
-            kube=kube,
-            cache=self.cache,
-            health=Health(lambda: 0.0),
-            metrics=Metrics(),
-            kinds=handlers.watched((namespace,)),
-            namespaces=(namespace,),
-            seen=self._seen,
-            enqueue=lambda _key: None,
-        )
+        self._events = Events(kube, "test", self._now)
 
     async def settle(self) -> int:
         """Until a whole round writes nothing. How many requests changed something."""
-        self.cache = self._reconciler.snapshots.cache = self._resync.cache = Cache()
-        await self._resync.first()
+        self.cache = Cache()
+        await self._resync().first()
+        reconciler = self._reconciler()
         assert isinstance(self.kube, MortalKube)
         began = self.kube.writes
         for _ in range(ROUNDS):
             before = self.kube.writes
             for key in self._keys():
-                await self._reconciler.reconcile(key)
+                await reconciler.reconcile(key)
             if self.kube.writes == before:
                 return before - began
         raise AssertionError("it never comes to rest")
@@ -122,6 +106,29 @@ class Life:
 
     async def close(self) -> None:
         await self._feeds.close()
+
+    def _resync(self) -> Resync:
+        return Resync(
+            kube=self.kube,
+            cache=self.cache,
+            health=Health(lambda: 0.0),
+            metrics=Metrics(),
+            kinds=handlers.watched((self._namespace,)),
+            namespaces=(self._namespace,),
+            seen=self._seen,
+            enqueue=lambda _key: None,
+        )
+
+    def _reconciler(self) -> Reconciler:
+        return Reconciler(
+            kube=self.kube,
+            snapshots=Snapshots(self.cache, self._feeds, INSTALLATION, OPERATOR_KEY),
+            feeds=self._feeds,
+            events=self._events,
+            metrics=Metrics(),
+            now=self._now,
+            seen=self._seen,
+        )
 
     def _now(self) -> datetime:
         return datetime.now(UTC) + self.ahead

@@ -14,13 +14,13 @@ import pytest
 from aiohttp import web
 
 from e2e.apiserver.control_plane import free_port
-from e2e.apiserver.faults.steps import NAME, applied, later
+from e2e.apiserver.faults.steps import applied, later
+from e2e.apiserver.scene import LONG_AGO, NAME, READY, set_status
 from e2e.apiserver.story import Life, MortalKube
-from matinee_operator.clients.kube import MERGE, Kube
+from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key
 
 SLOTS = 4
-READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
 RULES = {"maxReplicas": 3, "scaleDownStabilizationSeconds": 300}
 
 
@@ -88,7 +88,7 @@ class Stage:
         for pod in await self.kube.list("Pod", self.namespace):
             name = pod["metadata"]["name"]
             address = self.addresses.setdefault(name, f"127.9.0.{len(self.addresses) + 1}")
-            state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+            state = {"running": {"startedAt": LONG_AGO}}
             told = {
                 "name": "runtime",
                 "image": "x",
@@ -97,14 +97,12 @@ class Stage:
                 "restartCount": 0,
             }
             status = {
-                "phase": "Running",
+                **READY,
                 "podIP": address,
                 "podIPs": [{"ip": address}],
-                "conditions": [READY],
                 "containerStatuses": [{**told, "state": state}],
             }
-            path = f"/api/v1/namespaces/{self.namespace}/pods/{name}/status"
-            await self.kube.request("PATCH", path, {}, {"status": status}, MERGE)
+            await set_status(self.kube, Key("Pod", self.namespace, name), status)
 
     async def status(self) -> Any:
         found = await self.kube.get(Key("StreamingService", self.namespace, NAME))

@@ -15,9 +15,9 @@ import pytest
 from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.crds import install_crds
 from e2e.apiserver.faults.fault import Fault
-from e2e.apiserver.faults.steps import NAME, SPECS, applied
+from e2e.apiserver.faults.steps import applied
 from e2e.apiserver.faults.table import SECTIONS
-from e2e.apiserver.scene import new_namespace
+from e2e.apiserver.scene import NAME, SPECS, new_namespace
 from e2e.apiserver.side_by_side import side_by_side
 from e2e.apiserver.story import Life, life
 from matinee_operator.clients.kube import Kube, connected

@@ -51,16 +51,16 @@ async def test_a_look_finds_what_changed_and_what_went(kube: Kube, namespace: st
     await kube.apply(model(namespace, 64))
     await looking.resync.first()
     assert looking.health.synced
-    await looking.resync.look()
+    await looking.resync.relist()
     assert looking.metrics.total("missed_events_total") == 0
     assert looking.queued == [key]
     await kube.apply(model(namespace, 96))
-    await looking.resync.look()
+    await looking.resync.relist()
     found = looking.cache.get(key)
     assert found is not None
     assert found["spec"]["generation"] == {"width": 96}
     await kube.delete(key, found["metadata"]["uid"])
-    await looking.resync.look()
+    await looking.resync.relist()
     assert looking.cache.get(key) is None
     assert looking.metrics.total("missed_events_total", kind="VideoModel") == 2
 
@@ -72,8 +72,8 @@ async def test_a_watch_that_misses_something_twice_in_a_row_is_quiet(
     for width in (64, 96):
         await kube.apply(model(namespace, width))
         assert looking.health.problems() == []
-        await looking.resync.look()
-    assert looking.health.problems() == ["the watch of VideoModel is quiet"]
+        await looking.resync.relist()
+    assert looking.health.problems() == ["the watch of VideoModel is stalled"]
 
 
 async def test_objects_of_others_are_not_looked_at(kube: Kube, namespace: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from e2e.apiserver.fetching import BYTES, GROWING, bind_claims, commit_of, growing_class, run_jobs
 from e2e.apiserver.killed import Operator, Stage, the_same_end_wherever_it_is_killed
-from e2e.apiserver.scene import CPU, VERSION, be_ready, new_namespace
+from e2e.apiserver.scene import CPU, READY, apply, be_ready, new_namespace, pods_say, set_status
 from e2e.apiserver.story import Life, life
 from matinee_operator import labels
 from matinee_operator.clients.kube import Kube
@@ -21,6 +21,7 @@ from matinee_operator.objects import Key
 
 SOURCE = {"uri": "hf://org/ltx", "revision": "v1", "tokenSecretRef": {"name": "hub"}}
 CLAIM = "ltx-weights"
+RUNTIME_PODS = f"{labels.SERVICE}=live"
 
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -39,18 +40,13 @@ async def apply_model(kube: Kube, namespace: str, **spec: Any) -> None:
         "warmup": {"resources": CPU},
         "cache": {"claim": {"storageClassName": GROWING}},
     }
-    await _apply(kube, namespace, "VideoModel", "ltx", usual | spec)
+    await apply(kube, namespace, "VideoModel", usual | spec, "ltx")
 
 
 async def apply_both(kube: Kube, namespace: str) -> None:
     await apply_model(kube, namespace)
     wanted = {"modelRef": {"name": "ltx"}, "replicas": 1, "resources": CPU}
-    await _apply(kube, namespace, "StreamingService", "live", wanted)
-
-
-async def _apply(kube: Kube, namespace: str, kind: str, name: str, spec: Any) -> None:
-    meta = {"name": name, "namespace": namespace}
-    await kube.apply({"apiVersion": VERSION, "kind": kind, "metadata": meta, "spec": spec})
+    await apply(kube, namespace, "StreamingService", wanted, "live")
 
 
 async def status_of(kube: Kube, namespace: str) -> dict[str, Any]:
@@ -64,7 +60,7 @@ async def reasons(kube: Kube, namespace: str, kind: str, name: str) -> dict[str,
 
 
 async def runtime_pods(kube: Kube, namespace: str) -> list[dict[str, Any]]:
-    return await kube.list("Pod", namespace, f"{labels.SERVICE}=live")
+    return await kube.list("Pod", namespace, RUNTIME_PODS)
 
 
 async def jobs(kube: Kube, namespace: str) -> list[str]:
@@ -163,8 +159,7 @@ async def test_jobs_pods_and_even_the_status_may_be_lost(
             pod = await kube.get(Key("Pod", place, f"{key.name}-pod"))
             await kube.delete(Key("Pod", place, f"{key.name}-pod"), pod["metadata"]["uid"])
     assert await operator.settle() == 0
-    path = f"/apis/{VERSION}/namespaces/{place}/videomodels/ltx/status"
-    await kube.request("PATCH", path, {}, {"status": None}, "application/merge-patch+json")
+    await set_status(kube, Key("VideoModel", place, "ltx"), None)
     for _ in range(3):
         await operator.settle()
         assert len(await runtime_pods(kube, place)) == 1
@@ -206,15 +201,7 @@ async def _another_revision(kube: Kube, namespace: str) -> None:
 async def _nodes(kube: Kube, namespace: str) -> None:
     await bind_claims(kube, namespace)
     await run_jobs(kube, namespace)
-    await be_ready_runtime(kube, namespace)
-
-
-async def be_ready_runtime(kube: Kube, namespace: str) -> None:
-    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-    for pod in await runtime_pods(kube, namespace):
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/status"
-        status = {"status": {"phase": "Running", "conditions": [ready]}}
-        await kube.request("PATCH", path, {}, status, "application/merge-patch+json")
+    await pods_say(kube, namespace, READY, RUNTIME_PODS)
 
 
 async def _denied(kube: Kube, namespace: str) -> None:

@@ -10,20 +10,20 @@ import sys
 from collections.abc import Sequence
 
 from matinee_operator.errors import OperatorError
-from matinee_operator.logs import log_to_stdout
+from matinee_operator.logs import log_to_stderr
 from matinee_operator.program import run
 from matinee_operator.settings import VARIABLES, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: told to stop. 1: something that a new process may mend. 2: bad settings."""
+    """0: stopped by a signal. 1: an error that a restart may fix. 2: bad settings."""
     _parser().parse_args(arguments)
     try:
         settings = read_settings(os.environ)
     except OperatorError as error:
         print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, for people
         return 2
-    log_to_stdout(settings.log_level)
+    log_to_stderr(settings.log_level)
     try:
         asyncio.run(run(settings))
     except (OperatorError, ExceptionGroup) as error:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _causes(error: Exception) -> list[str]:
     if isinstance(error, ExceptionGroup):
-        return [told for inner in error.exceptions for told in _causes(inner)]
+        return [cause for inner in error.exceptions for cause in _causes(inner)]
     return [f"{type(error).__name__}: {error}"]
 
 
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     lines = [f"  {name:<26}{meaning}" for name, (_, meaning) in VARIABLES.items()]
     return argparse.ArgumentParser(
         prog="python -m matinee_operator",
-        description="The Matinee operator. It has no options; the environment says:\n\n"
+        description="The Matinee operator. It is configured by environment variables:\n\n"
         + "\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,15 +1,15 @@
 """What can go wrong between the operator and the API server or a pod.
 
 OperatorError
-  BadSettings        the environment says something that cannot be
-  ApiError           the API server refused or did not answer; `status`, `reason`, `message`
+  BadSettings        an environment variable is missing or invalid
+  ApiError           a non-2xx response of the API server, or none; `status`, `reason`, `message`
     NotFound         404
     AlreadyExists    409, of a create
-    Conflict         409, of a write: somebody was faster, or it is another object by now
-    Refused          400, 403, 422: trying again changes nothing until somebody acts
+    Conflict         409, of a write: another writer was faster, or the object was made again
+    Refused          400, 403, 422: a retry changes nothing until somebody acts
     Unavailable      429, 5xx and no answer at all
-      Expired        410: the pages of a list are too old to go on with
-  PodUnreachable     a pod did not do what its HTTP interface was asked
+      Expired        410: the continue token of a list has expired
+  PodUnreachable     a pod did not answer an HTTP request, or refused it
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PodUnreachable(OperatorError):
 
 
 class ApiError(OperatorError):
-    """An answer of the API server that is no success."""
+    """A non-2xx response of the API server, or none (`status` 0)."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
         super().__init__(status, reason, message)

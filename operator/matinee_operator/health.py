@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics`.
 
-Alive means: the event loop answers, no key is stuck, and the watches deliver what a look at
-everything finds. Ready means: everything was listed once. A standby is ready too.
+Alive means: the event loop answers, no key is stuck, and the watches miss nothing that a full
+relist finds. Ready means: everything was listed once. A standby is ready too.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Health:
 
     oldest_key_s: Callable[[], float]
     synced: bool = False
-    quiet_watches: set[str] = field(default_factory=set)
+    stalled_watches: set[str] = field(default_factory=set)
 
     def problems(self) -> list[str]:
-        """Why this process should be started again; nothing when it is well."""
-        found = [f"the watch of {kind} is quiet" for kind in sorted(self.quiet_watches)]
+        """Why this process should be restarted; empty while it is healthy."""
+        found = [f"the watch of {kind} is stalled" for kind in sorted(self.stalled_watches)]
         overdue = self.oldest_key_s()
         if overdue > STUCK_AFTER_S:
             found.append(f"a key waits for {overdue:.0f} s")

@@ -8,7 +8,7 @@ import logging
 import traceback
 from dataclasses import dataclass, field
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
 from matinee_operator.observe.pods import Trouble
@@ -30,8 +30,8 @@ class InternalErrors:
         if self._known.get(key) != place:
             self._known[key] = place
             logger.error("%s cannot be reconciled: this is a bug", key, exc_info=error)
-        told = f"a bug in the operator: {type(error).__name__}: {error}"
-        return Trouble(words.INTERNAL_ERROR, f"{told}; its log has the traceback")
+        summary = f"a bug in the operator: {type(error).__name__}: {error}"
+        return Trouble(conditions.INTERNAL_ERROR, f"{summary}; its log has the traceback")
 
     def forget(self, key: Key) -> None:
         self._known.pop(key, None)

@@ -15,27 +15,27 @@ from prometheus_client import (
 NAMESPACE = "matinee_operator"
 COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "api_requests_total": ("Requests to the API server by verb", ("verb",)),
-    "reconciles_total": ("Objects looked at, by kind and result", ("kind", "result")),
-    "reconcile_seconds_total": ("Time spent on looking at objects, by kind", ("kind",)),
+    "reconciles_total": ("Reconciles, by kind and result", ("kind", "result")),
+    "reconcile_seconds_total": ("Time spent in reconciles, by kind", ("kind",)),
     "writes_total": ("Changes made through the API server, by action", ("action",)),
     "missed_events_total": (
-        "Changes that a look at everything found first, by kind",
+        "Changes that only a full relist found, by kind",
         ("kind",),
     ),
     "internal_errors_total": (
-        "Bugs met while looking at objects, by kind",
+        "Bugs met in reconciles, by kind",
         ("kind",),
     ),
 }
 """Meaning and labels."""
 GAUGES = {
-    "queue_depth": "Objects that wait to be looked at",
-    "queue_oldest_seconds": "How long the object that waits longest is overdue",
-    "leader": "1 on the replica that acts",
+    "queue_depth": "Objects that are pending or in flight",
+    "queue_oldest_seconds": "How long the oldest of them is overdue",
+    "leader": "1 on the replica that leads",
     "pod_feeds": "Pods whose sessions are followed",
 }
 
-disable_created_metrics()  # they would double the series, and nobody asks when a counter was made
+disable_created_metrics()  # they would double the series, and nobody reads them
 
 
 class Metrics:

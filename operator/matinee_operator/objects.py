@@ -53,3 +53,18 @@ def content_hash(value: Any, length: int = 8) -> str:
     """The same for equal JSON, whatever the order of its keys."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def is_within(wanted: Any, observed: Any) -> bool:
+    """Every field that is wanted is observed; the API server may have added others."""
+    if isinstance(wanted, Mapping):
+        return isinstance(observed, Mapping) and all(
+            key in observed and is_within(value, observed[key]) for key, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(observed, list)
+            and len(wanted) == len(observed)
+            and all(map(is_within, wanted, observed))
+        )
+    return bool(wanted == observed)

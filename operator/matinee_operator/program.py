@@ -38,18 +38,18 @@ logger = logging.getLogger(__name__)
 
 MONITORS = "monitoring.coreos.com/v1"
 SESSIONS_SETTLE_S = 0.2
-"""Sessions come and go together; one look is enough for those of this time."""
+"""Sessions start and end together: changes within this time are reconciled once."""
 PROGRESS_SETTLE_S = 5.0
-"""A download says every second how far it is; its object is written no more often than this."""
+"""A download reports its progress every second; its object is written no more often than this."""
 
 
 async def run(settings: Settings) -> None:
-    """Until a signal, or until something fails that only a new process can mend."""
+    """Until a signal, or an error that only a restart can fix."""
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
         if not await until_available(lambda: kube.serves(API_VERSION)):
-            raise KindsMissing(f"this cluster does not know {API_VERSION}: install the CRDs")
+            raise KindsMissing(f"this cluster does not serve {API_VERSION}: install the CRDs")
         has_monitors = await until_available(lambda: kube.serves(MONITORS))
         session = await stack.enter_async_context(pod_session())
         parts = _Operator(settings, kube, session, metrics, has_monitors)
@@ -74,7 +74,7 @@ class KindsMissing(OperatorError):
 
 
 class WatchesEnded(OperatorError):
-    """kopf stopped although nobody told it to."""
+    """kopf stopped although it was not asked to."""
 
 
 class _Operator:
@@ -143,9 +143,9 @@ class _Operator:
         )
 
     async def run(self) -> None:
-        """Everybody watches; who leads also acts."""
+        """Every replica watches; the leader also reconciles."""
         await self._resync.first()
-        watching, told_to_stop = asyncio.Event(), asyncio.Event()
+        watching, stopped = asyncio.Event(), asyncio.Event()
         stop_watching = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(watching, stop_watching))
@@ -154,8 +154,8 @@ class _Operator:
                 group.create_task(self._resync.run(self._settings.resync_seconds)),
             ]
             await watching.wait()
-            _on_signals(told_to_stop)
-            await told_to_stop.wait()
+            _on_signals(stopped)
+            await stopped.wait()
             # kopf waits seconds for tasks that it did not start, so ours end first.
             for task in ours:
                 task.cancel()
@@ -164,7 +164,7 @@ class _Operator:
             stop_watching.set()
 
     async def stop(self) -> None:
-        """Let go of the pods and of the Lease."""
+        """Close the pods' feeds and release the Lease."""
         await self._feeds.close()
         await self._leader.release()
 

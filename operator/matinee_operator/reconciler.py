@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from matinee_api.config.errors import ConfigError
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.meta import API_VERSION, Condition
 from matinee_operator import labels, plan, status
 from matinee_operator.actions import (
@@ -28,6 +28,7 @@ from matinee_operator.actions import (
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
+from matinee_operator.clients.writes import Writes
 from matinee_operator.desired import (
     Desired,
     DesiredModel,
@@ -35,10 +36,10 @@ from matinee_operator.desired import (
     DesiredService,
     desired_of,
 )
-from matinee_operator.errors import AlreadyExists, NotFound, OperatorError, Refused
+from matinee_operator.errors import NotFound, OperatorError, Refused
 from matinee_operator.internal_errors import InternalErrors
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key, Object, key_of
+from matinee_operator.objects import Key, Object
 from matinee_operator.observe.pods import Trouble, listening_at
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
@@ -47,8 +48,6 @@ from matinee_operator.observe.snapshot import (
     Snapshot,
 )
 from matinee_operator.observe.snapshots import Snapshots
-from matinee_operator.plan.compare import is_within
-from matinee_operator.status.transitions import transitions
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +62,7 @@ class _Done:
 
 @dataclass(slots=True)
 class Reconciler:
-    """`seen` is told of every object that a write returned, so that the next look knows it."""
+    """`seen` gets every object that a write returned, so that the next reconcile knows it."""
 
     kube: Kube
     snapshots: Snapshots
@@ -73,13 +72,16 @@ class Reconciler:
     now: Callable[[], datetime]
     seen: Callable[[bool, Object], None]
     _refusals: dict[Key, Trouble] = field(default_factory=dict)
+    _writes: Writes = field(init=False)
     _internal_errors: InternalErrors = field(init=False)
 
     def __post_init__(self) -> None:
         self._internal_errors = InternalErrors(self.metrics)
+        self._writes = Writes(self.kube, self.snapshots.cache, self.metrics, self.seen)
 
     async def reconcile(self, key: Key) -> float | None:
-        """When to look again; None: when something changes. Raises what is worth another try."""
+        """After how many seconds to reconcile again; None: when something changes. Raises what is
+        worth a retry."""
         began, result = time.perf_counter(), "failed"
         try:
             again = await self._reconcile(key)
@@ -158,66 +160,7 @@ class Reconciler:
             case Drain() if isinstance(snapshot, ServiceSnapshot):
                 await self.feeds.drain(action, snapshot.token)
             case Apply() | Create() | Patch() | Delete():
-                await self._write(action)
-
-    async def _write(self, action: Apply | Create | Patch | Delete) -> None:
-        self.metrics.count("writes_total", action=type(action).__name__.lower())
-        match action:
-            case Apply():
-                self.seen(False, await self._applied(action.manifest))
-            case Create():
-                await self._create(action.manifest)
-            case Patch():
-                await self._patch(action)
-            case Delete():
-                await self._delete(action)
-
-    async def _applied(self, manifest: Object) -> Object:
-        """Server-side apply leaves alone what others added to a list, such as another port, and
-        that may even be refused together with ours: then our lists take the place of theirs."""
-        ours = {name: manifest[name] for name in manifest if name not in ("apiVersion", "kind")}
-        try:
-            made = await self.kube.apply(manifest)
-            if is_within(manifest, made):
-                return made
-            return await self.kube.merge(key_of(manifest), ours)
-        except Refused as refusal:
-            try:
-                return await self.kube.merge(key_of(manifest), ours)
-            except NotFound:
-                raise refusal from None
-
-    async def _create(self, manifest: Object) -> None:
-        try:
-            made = await self.kube.create(manifest)
-        except AlreadyExists:
-            return  # by a plan whose answer was lost; the watch tells what it is like
-        if manifest["kind"] != "Secret":
-            self.seen(False, made)
-
-    async def _patch(self, action: Patch) -> None:
-        metadata = {"uid": action.uid, **action.metadata}
-        try:
-            self.seen(False, await self.kube.merge(action.target, {"metadata": metadata}))
-        except NotFound:
-            self._forget(action.target)
-
-    async def _delete(self, action: Delete) -> None:
-        try:
-            left = await self.kube.delete(action.target, action.uid)
-        except NotFound:
-            logger.debug("%s is gone already", action.target)
-            left = None
-        if left is None:
-            self._forget(action.target)
-        else:
-            self.seen(False, left)
-
-    def _forget(self, key: Key) -> None:
-        """It is gone; its watch tells so too, but later."""
-        known = self.snapshots.cache.get(key)
-        if known is not None:
-            self.seen(True, known)
+                await self._writes.carry_out(action)
 
     def _after(self, key: Key, before: Snapshot, failure: Trouble | None) -> Snapshot | None:
         """What exists once the plan was carried out. None when the object is gone, or has another
@@ -240,14 +183,14 @@ class Reconciler:
         try:
             self.seen(False, await self.kube.apply_status(key, API_VERSION, wanted))
         except NotFound:
-            self._forget(key)
+            self._writes.forget(key)
             return
         old: tuple[Condition, ...] = before.conditions if before else ()
-        for event in transitions(old, getattr(after, "conditions", ())):
+        for event in status.transitions(old, getattr(after, "conditions", ())):
             await self.events.record(key, _uid(snapshot), event)
 
     async def _report_invalid(self, key: Key, error: ConfigError) -> None:
-        await self._warn(key, words.INVALID_SPEC, str(error))
+        await self._warn(key, conditions.INVALID_SPEC, str(error))
 
     async def _report_bug(self, key: Key, trouble: Trouble) -> None:
         """In an event, and in the status if that is not where the bug is."""
@@ -267,7 +210,7 @@ class Reconciler:
 
 def _refusal(failures: list[OperatorError]) -> Trouble | None:
     refused = next((one for one in failures if isinstance(one, Refused)), None)
-    return Trouble(words.POD_REFUSED, refused.message) if refused else None
+    return Trouble(conditions.POD_REFUSED, refused.message) if refused else None
 
 
 def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, str]:

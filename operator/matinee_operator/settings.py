@@ -36,19 +36,22 @@ class Settings:
 
 
 VARIABLES: dict[str, tuple[str, str]] = {
-    "MATINEE_OPERATOR_KEY": ("operator_key", "secret that the tokens for draining come from"),
+    "MATINEE_OPERATOR_KEY": (
+        "operator_key",
+        "secret that the tokens for draining are derived from",
+    ),
     "MATINEE_NAMESPACE": ("namespace", "namespace of the operator itself, for its Lease"),
     "MATINEE_IDENTITY": ("identity", "name of this replica in the Lease: the pod's"),
     "MATINEE_NAMESPACES": (
         "namespaces",
-        "namespaces that are looked after, with commas; empty: all",
+        "namespaces that are watched, with commas; empty: all",
     ),
     "MATINEE_RUNTIME_IMAGE": ("runtime_image", "image of runtime pods that name none"),
     "MATINEE_IMAGE_PULL_POLICY": ("image_pull_policy", "of runtime pods that name none"),
     "MATINEE_LEADER_ELECTION": ("leader_election", "true, or false where there is one replica"),
     "MATINEE_HEALTH_PORT": ("health_port", "port of /healthz, /readyz and /metrics"),
     "MATINEE_WORKERS": ("workers", "objects that are reconciled at the same time"),
-    "MATINEE_RESYNC_SECONDS": ("resync_seconds", "seconds between looks at everything"),
+    "MATINEE_RESYNC_SECONDS": ("resync_seconds", "seconds between full relists"),
     "MATINEE_PROPAGATION_SECONDS": (
         "propagation_seconds",
         "seconds that kube-proxy and DNS may take to follow a pod's readiness",

@@ -6,7 +6,9 @@
     │   └── InvalidState       a continuation state that this model cannot take up
     ├── ModelUnavailable       weights missing, unreadable or of an unknown family
     ├── GenerationCancelled    a cancel was seen between two denoising steps
-    └── WorkerFailed           the worker process died, hung or could not generate
+    ├── WorkerFailed           the worker process died, hung or could not generate
+    ├── StoreUnavailable       whatever the medium of a store did
+    └── LeaseLost              another holder has claimed the session since
 
 Attributes carry the facts; `str(error)` is a sentence for people and never holds internals.
 A wrong key or value in a configuration file is `matinee_api.ConfigError`.
@@ -52,3 +54,20 @@ class GenerationCancelled(MatineeError):
 
 class WorkerFailed(MatineeError):
     """The worker process died, hung, or reported that a segment cannot be made."""
+
+
+class StoreUnavailable(MatineeError):
+    """A store could not be read or written. A session goes on without it."""
+
+
+class LeaseLost(MatineeError):
+    """A save came too late: `holder` has claimed the session since; empty when it was given up."""
+
+    def __init__(self, session_id: str, holder: str) -> None:
+        super().__init__(session_id, holder)
+        self.session_id = session_id
+        self.holder = holder
+
+    def __str__(self) -> str:
+        by = f"{self.holder} has claimed it" if self.holder else "it was given up"
+        return f"session {self.session_id} is no longer ours to save: {by}"

@@ -48,3 +48,10 @@ def _is_quick(pytestconfig: pytest.Config) -> Iterator[None]:
     pytestconfig.stash[SPENT] += took
     if took > EACH_S and took > EACH_S * budget.slowness():
         pytest.fail(f"this test took {took:.1f} s of the processor: see tests/unit/conftest.py")
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    spent = config.stash.get(SPENT, 0.0)
+    terminalreporter.write_line(f"unit tests: {spent:.1f} s of the processor, of {ALL_S:.0f} s")

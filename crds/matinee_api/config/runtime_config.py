@@ -165,7 +165,13 @@ class StateConfig(Config):
     ttl_seconds: float = Field(default=3600.0, gt=0)
     """States older than this are dropped."""
     max_states: int = Field(default=1024, ge=1)
-    """Most states kept; the oldest go first."""
+    """Most states kept, of all sessions; the oldest go first."""
+    max_bytes: int | None = Field(default=None, ge=2**20)
+    """Bytes of all states; the oldest go first. Unset: 256 MiB in memory, 4 GiB in files."""
+    history_states: int = Field(default=4, ge=1, le=1024)
+    """Most states kept of one session, the newest: those of its last segments."""
+    history_bytes: int = Field(default=64 * 2**20, ge=1)
+    """Bytes of those; the newest one is kept, however large."""
     session_log: bool = True
     """Write `session-<id>.jsonl` into `directory` (when there is one)."""
     session_log_ttl_seconds: float = Field(default=7 * 86400.0, gt=0)

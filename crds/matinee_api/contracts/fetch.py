@@ -1,7 +1,7 @@
 """What `matinee fetch` reads and says: the seam between the operator and its download Jobs.
 
-A Job of the operator runs `matinee fetch --config FILE` twice: with `--resolve` it only asks the
-sources what there is (no volume, seconds), and without it fetches what it was told into the cache.
+A Job of the operator runs `matinee fetch --config FILE` twice: with `--resolve` it only resolves
+the sources (no volume, seconds), and without it fetches the trees into the cache.
 Each prints one `FetchResult` as its last line on stdout, which becomes the termination message of
 its container. While files are fetched, `GET /v1/download` streams one `FetchProgress` a line.
 """
@@ -15,7 +15,7 @@ from pydantic import Field
 from matinee_api.config.runtime_config import Config
 
 DONE, TRY_AGAIN, GIVE_UP = 0, 1, 3
-"""Exit codes: the model's files are there and nothing else may mend itself; another try may help
+"""Exit codes: the model's files are there and nothing else may recover by itself; a retry may help
 (network, a server's 5xx, a damaged file); only a person can help (`FetchReason` says with what)."""
 
 FetchReason = Literal[
@@ -28,7 +28,7 @@ FetchReason = Literal[
     "FamilyUnsupported",
     "AdapterInvalid",
 ]
-"""Words of `conditions.py`."""
+"""Reasons of `conditions.py`."""
 
 
 class FetchedTree(Config):
@@ -59,7 +59,7 @@ class FetchConfig(Config):
     family: Literal["ltx"]
     """What the model's files must be."""
     host: str = "127.0.0.1"
-    """Address that tells the progress; a pod's configuration says 0.0.0.0."""
+    """Address that serves the progress; a pod's configuration says 0.0.0.0."""
     port: int = Field(default=8000, ge=0, le=65535)
     """TCP port of the progress; 0 takes a free one."""
 
@@ -90,7 +90,7 @@ class FetchProgress(Config):
     """One line of `/v1/download`, at the start of the answer and then once a second at most."""
 
     bytes_done: int = Field(ge=0)
-    """Fetched so far, of all trees, with what earlier tries left."""
+    """Fetched so far, of all trees, with what earlier attempts left."""
     bytes_total: int = Field(ge=0)
     """Of all files."""
     bytes_per_second: int = Field(ge=0)

@@ -1,10 +1,10 @@
-"""Types and reasons of conditions: stable words for programs. Messages are for people."""
+"""Types and reasons of conditions: stable names for programs. Messages are for people."""
 
 from __future__ import annotations
 
 # Types of every kind.
 READY = "Ready"  # everything asked for is there and of the current generation
-DEGRADED = "Degraded"  # something is broken that does not mend itself
+DEGRADED = "Degraded"  # something is broken that does not recover by itself
 
 # Types of a VideoModel.
 DOWNLOADED = "Downloaded"  # the weights are complete and checked
@@ -25,7 +25,7 @@ AS_DESIRED = "AsDesired"  # observed state equals the spec
 BUNDLED = "Bundled"  # the weights are part of the runtime's image: nothing to fetch
 PROVIDED = "Provided"  # the weights lie on a volume or in the image: nothing to fetch
 FETCHED_BY_PODS = "FetchedByPods"  # each pod fetches the weights when it starts (cache type None)
-DOWNLOADING = "Downloading"  # the sources are asked, or the download Job runs
+DOWNLOADING = "Downloading"  # the sources are being resolved, or the download Job runs
 DOWNLOAD_COMPLETE = "DownloadComplete"  # the weights are complete in the cache
 WARMING_UP = "WarmingUp"  # the warm-up Job runs
 WARMUP_SUCCEEDED = "WarmupSucceeded"  # the warm-up Job made a real video
@@ -52,25 +52,27 @@ SOURCE_UNSUPPORTED = "SourceUnsupported"  # this release cannot fetch from there
 SOURCE_NOT_FOUND = "SourceNotFound"  # the address answers, but has no such model
 SOURCE_DENIED = "SourceDenied"  # the token is missing or not allowed to read
 SOURCE_UNREACHABLE = "SourceUnreachable"  # the address does not answer
-DOWNLOAD_FAILED = "DownloadFailed"  # the download ended without saying why
+DOWNLOAD_FAILED = "DownloadFailed"  # the download ended without a reason
 CHECKSUM_MISMATCH = "ChecksumMismatch"  # a fetched file is not what it should be
 NO_SPACE = "NoSpace"  # the cache volume is full
-OUT_OF_MEMORY = "OutOfMemory"  # the model does not fit
+OUT_OF_MEMORY = "OutOfMemory"  # the model does not fit into memory
 ADAPTER_INVALID = "AdapterInvalid"  # a LoRA adapter's files are not LoRA weights
 FAMILY_UNSUPPORTED = "FamilyUnsupported"  # the weights are of another family than the spec says
 WARMUP_FAILED = "WarmupFailed"  # loading or the first generation failed
-IMAGE_PULL_FAILED = "ImagePullFailed"  # the runtime's image cannot be had
+IMAGE_PULL_FAILED = "ImagePullFailed"  # the runtime's image cannot be pulled
 POD_CONFIG_INVALID = "PodConfigInvalid"  # a Secret, ConfigMap or volume of the pods is missing
 POD_REFUSED = (
     "PodRefused"  # the API server refuses pods, Jobs or claims (quota, admission); see the message
 )
-POD_FAILED = "PodFailed"  # a pod was evicted or ended; it is replaced after a pause
+POD_FAILED = "PodFailed"  # a pod was evicted or ended; it is replaced after a backoff
 NODE_LOST = "NodeLost"  # a node stopped answering; its pods are replaced elsewhere
-CRASH_LOOPING = "CrashLooping"  # runtime pods end again and again
+CRASH_LOOPING = "CrashLooping"  # runtime pods crash repeatedly
 UNSCHEDULABLE = "Unschedulable"  # no node has room (or the GPUs) for a pod
-FEATURE_UNAVAILABLE = "FeatureUnavailable"  # the spec asks for what this release cannot do yet
+FEATURE_UNAVAILABLE = (
+    "FeatureUnavailable"  # the spec asks for what this release does not support yet
+)
 INTERNAL_ERROR = "InternalError"  # the operator has a bug; its log has the traceback
-PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"  # a rollout does not get on
+PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"  # a rollout makes no progress
 
 VIDEO_MODEL_TYPES = (DOWNLOADED, WARMED, READY, DEGRADED)
 STREAMING_SERVICE_TYPES = (READY, SERVABLE, PROGRESSING, DRAINING, DEGRADED)

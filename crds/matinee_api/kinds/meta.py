@@ -66,7 +66,7 @@ class ApiModel(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class KeyedBy:
-    """Marks a list whose entries are told apart by one field, as server-side apply does it."""
+    """Marks a list whose entries are identified by one field, as server-side apply does it."""
 
     field: str
 
@@ -135,7 +135,7 @@ class ObjectMeta(ApiModel):
     deletion_timestamp: str | None = None
     """When deletion was asked for."""
     finalizers: tuple[str, ...] = ()
-    """What must happen before it can go."""
+    """What must happen before it can be removed."""
 
 
 class Condition(ApiModel):
@@ -144,9 +144,9 @@ class Condition(ApiModel):
     type: Annotated[str, Field(max_length=64)]
     """What is observed; see `conditions.py` for the types of each kind."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds; `Unknown` when it cannot be told."""
+    """Whether it holds; `Unknown` when it cannot be determined."""
     observed_generation: int
-    """The `metadata.generation` that was looked at."""
+    """The `metadata.generation` that was observed."""
     last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
     """When `status` last changed."""
     reason: Annotated[str, Field(min_length=1, max_length=128)]

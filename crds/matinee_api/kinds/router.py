@@ -50,7 +50,7 @@ class RouterExposure(ApiModel):
 
 
 class RouterSpec(ApiModel):
-    """What is wanted."""
+    """Desired state."""
 
     services: Annotated[tuple[ServiceRef, ...], Field(min_length=1, max_length=32), KeyedBy("name")]
     """StreamingServices whose ready pods take the sessions."""
@@ -70,7 +70,7 @@ class BackendCounts(ApiModel):
 
 
 class RouterStatus(ApiModel):
-    """What the operator observed."""
+    """Observed state."""
 
     observed_generation: int | None = None
     """The `metadata.generation` that this status is about."""
@@ -80,7 +80,7 @@ class RouterStatus(ApiModel):
     sessions: int = 0
     """Sessions that play on all backends."""
     queued: int = 0
-    """Viewers that wait for a slot."""
+    """Viewers that are queued for a slot."""
     conditions: Conditions = ()
     """Ready, Accepted, ResolvedRefs, EndpointsAvailable and Degraded."""
 

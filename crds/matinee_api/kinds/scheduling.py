@@ -14,7 +14,7 @@ Values = Annotated[tuple[LabelText, ...], Field(max_length=64)]
 
 
 class Toleration(ApiModel):
-    """A taint that pods put up with."""
+    """A taint that pods tolerate."""
 
     key: Key | None = None
     """Key of the taint; unset with `Exists`: every taint."""
@@ -25,7 +25,7 @@ class Toleration(ApiModel):
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """Unset: all effects."""
     toleration_seconds: int | None = Field(default=None, ge=0)
-    """How long a `NoExecute` taint is put up with; unset: for ever."""
+    """How long a `NoExecute` taint is tolerated; unset: indefinitely."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -71,7 +71,7 @@ class NodeSelector(ApiModel):
 
 
 class PreferredNodes(ApiModel):
-    """Nodes that are liked, by weight."""
+    """Preferred nodes, by weight."""
 
     weight: int = Field(ge=1, le=100)
     """Added to the score of a node that fits."""
@@ -85,7 +85,7 @@ class NodeAffinity(ApiModel):
     preferred_during_scheduling_ignored_during_execution: Annotated[
         tuple[PreferredNodes, ...], Field(max_length=16)
     ] = ()
-    """Nodes that are liked."""
+    """Preferred nodes."""
 
 
 class LabelRequirement(ApiModel):
@@ -119,7 +119,7 @@ class PodAffinityTerm(ApiModel):
 
 
 class PreferredPods(ApiModel):
-    """Neighbours that are liked, by weight."""
+    """Preferred neighbours, by weight."""
 
     weight: int = Field(ge=1, le=100)
     """Added to the score of a node that fits."""
@@ -136,7 +136,7 @@ class PodAffinity(ApiModel):
     preferred_during_scheduling_ignored_during_execution: Annotated[
         tuple[PreferredPods, ...], Field(max_length=16)
     ] = ()
-    """Neighbours that are liked."""
+    """Preferred neighbours."""
 
 
 class Affinity(ApiModel):
@@ -164,12 +164,12 @@ class Scheduling(ApiModel):
     node_selector: Labels = Field(default_factory=dict)
     """Labels that a node must have."""
     tolerations: Annotated[tuple[Toleration, ...], Field(max_length=32)] = ()
-    """Taints that pods put up with, for example that of GPU nodes."""
+    """Taints that pods tolerate, for example that of GPU nodes."""
     affinity: Affinity | None = None
     """Attraction to nodes, and to or from other pods."""
     topology_spread_constraints: Annotated[tuple[TopologySpread, ...], Field(max_length=8)] = ()
     """How evenly pods spread."""
     priority_class_name: Key | None = None
-    """Who goes first when nodes are full."""
+    """Which pods are scheduled first, and may preempt others, when nodes are full."""
     runtime_class_name: Key | None = None
     """For example `nvidia`, where GPU pods need a runtime class."""

@@ -37,8 +37,8 @@ class Autoscaling(ApiModel):
     `status.desiredReplicas`. `External`: an HPA or KEDA writes `replicas` through the scale
     subresource."""
     min_replicas: int = Field(default=1, ge=0, le=1000)
-    """Fewest pods. `Builtin` keeps a pod for `bufferSlots` all the same: viewers who wait are seen
-    by pods only."""
+    """Fewest pods. `Builtin` keeps a pod for `bufferSlots` all the same: only a pod can queue
+    viewers."""
     max_replicas: int = Field(ge=1, le=1000)
     """Most pods."""
     target_slots_used_percent: int = Field(default=70, ge=10, le=100)
@@ -46,7 +46,7 @@ class Autoscaling(ApiModel):
     buffer_slots: int = Field(default=1, ge=0, le=1000)
     """Free slots to keep ready for new viewers."""
     scale_down_stabilization_seconds: int = Field(default=300, ge=0, le=86400)
-    """How long demand must stay low before a pod goes."""
+    """How long demand must stay low before a pod is removed."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -77,18 +77,18 @@ class Sessions(ApiModel):
     segment_cap: int = Field(default=6, ge=0, le=1000000)
     """Segments of one session; 0 = no limit."""
     max_queue: int = Field(default=16, ge=0, le=100000)
-    """Viewers that may wait for a slot of one pod; more are refused."""
+    """Longest queue for a slot of one pod; further viewers are refused."""
 
 
 class Rollout(ApiModel):
     """How pods of an old revision are replaced."""
 
     max_surge: int = Field(default=1, ge=0, le=1000)
-    """Pods above the wanted number while replacing; needs free GPUs."""
+    """Pods above the desired number during a rollout; needs free GPUs."""
     max_unavailable: int = Field(default=0, ge=0, le=1000)
-    """Pods below the wanted number while replacing."""
+    """Pods below the desired number during a rollout."""
     progress_deadline_seconds: int = Field(default=1800, ge=1, le=86400)
-    """A rollout that gets nowhere for this long sets Degraded."""
+    """A rollout without progress for this long sets Degraded."""
     paused: bool = False
     """Keep both revisions as they are."""
 
@@ -103,13 +103,13 @@ class Rollout(ApiModel):
 
 
 class Drain(ApiModel):
-    """What happens to the sessions of a pod that has to go."""
+    """What happens to the sessions of a pod that is to be removed."""
 
     timeout_seconds: int = Field(default=3600, ge=0, le=86400)
-    """How long they may play on."""
+    """How long they may continue."""
     on_deadline: Literal["Migrate", "Close"] = "Migrate"
     """What happens to those that are left then. `Migrate`: each viewer is given the session's
-    state and closed, to go on with it on another pod. `Close`: closed."""
+    state and closed, to resume on another pod. `Close`: closed."""
     on_delete: bool = False
     """Whether deleting the service waits for its sessions too."""
 
@@ -146,7 +146,7 @@ class Store(ApiModel):
 
 
 class StreamingServiceSpec(ApiModel):
-    """What is wanted."""
+    """Desired state."""
 
     model_ref: ModelRef
     """The VideoModel that is served."""
@@ -215,18 +215,18 @@ class LowDemand(ApiModel):
 
 
 class StreamingServiceStatus(ApiModel):
-    """What the operator observed."""
+    """Observed state."""
 
     observed_generation: int | None = None
     """The `metadata.generation` that this status is about."""
     phase: str | None = None
     """For people; programs read `conditions`."""
     desired_replicas: int | None = None
-    """Pods that are wanted: `spec.replicas`, or what `Builtin` autoscaling decided."""
+    """Desired pods: `spec.replicas`, or what `Builtin` autoscaling decided."""
     low_demand: LowDemand | None = None
-    """Set while `Builtin` autoscaling waits before pods go."""
+    """Set while `Builtin` autoscaling waits before it removes pods."""
     replicas: int = 0
-    """Pods that exist and are not going."""
+    """Pods that exist and are not terminating."""
     ready_replicas: int = 0
     """Pods whose model is loaded and warmed."""
     servable_replicas: int = 0
@@ -234,11 +234,11 @@ class StreamingServiceStatus(ApiModel):
     updated_replicas: int = 0
     """Pods of the newest revision."""
     draining_replicas: int = 0
-    """Pods that wait for their last sessions."""
+    """Pods that drain: they wait for their last sessions."""
     selector: str | None = None
     """Label selector of the pods, for the scale subresource."""
     current_revision: str | None = None
-    """Revision that a finished rollout made."""
+    """Revision of the last complete rollout."""
     update_revision: str | None = None
     """Revision that is being rolled out."""
     sessions: SessionCounts = SessionCounts()
@@ -258,9 +258,9 @@ class StreamingService(ApiModel):
     status: StreamingServiceStatus | None = None
 
     columns: ClassVar[tuple[PrinterColumn, ...]] = (
-        condition_column("Ready", "Ready", "All wanted pods serve the current revision"),
+        condition_column("Ready", "Ready", "All desired pods serve the current revision"),
         PrinterColumn("Servable", "integer", ".status.servableReplicas", "Pods that take sessions"),
-        PrinterColumn("Desired", "integer", ".status.desiredReplicas", "Pods that are wanted"),
+        PrinterColumn("Desired", "integer", ".status.desiredReplicas", "Desired pods"),
         PrinterColumn(
             "Updated", "integer", ".status.updatedReplicas", "Pods of the newest revision"
         ),

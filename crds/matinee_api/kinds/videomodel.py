@@ -51,7 +51,7 @@ class GenerationDefaults(ApiModel):
     guidance_scale: float | None = Field(default=None, ge=0, le=100)
     """Strength of classifier-free guidance; 1 or less switches it off."""
     negative_prompt: Annotated[str, Field(max_length=8192)] | None = None
-    """What to keep away from."""
+    """What the video should not show."""
 
 
 class CacheClaim(ApiModel):
@@ -104,7 +104,7 @@ class ModelWarmup(ApiModel):
     timeout_seconds: int = Field(default=2400, ge=1, le=86400)
     """Loading and warm-up together; first compilation of a large model takes many minutes."""
     retries: int = Field(default=3, ge=0, le=10)
-    """Further tries of the warm-up Job."""
+    """Retries of the warm-up Job."""
     policy: Literal["Required", "BestEffort"] = "Required"
     """Whether a failed warm-up Job keeps the model from being ready."""
     resources: ComputeResources | None = None
@@ -128,7 +128,7 @@ def _multiple(family: str, factor: int, side: str) -> Rule:
 
 
 class VideoModelSpec(ApiModel):
-    """What is wanted."""
+    """Desired state."""
 
     source: ModelSource
     engine: ModelEngine
@@ -149,12 +149,12 @@ class VideoModelSpec(ApiModel):
 
 
 class Resolved(ApiModel):
-    """What a source stood for when it was asked."""
+    """What the source resolved to."""
 
     resolved_from: str | None = None
-    """The source that was asked: address, revision and endpoint."""
+    """The source that was resolved: address, revision and endpoint."""
     resolved_revision: str | None = None
-    """The commit that its `revision` stood for; it stays until another `revision` is asked for."""
+    """The commit that its `revision` resolved to; it stays until `revision` changes."""
     size_bytes: int | None = None
     """Of all its files."""
 
@@ -176,7 +176,7 @@ class CacheStatus(ApiModel):
     claim_uid: str | None = None
     """Of a claim that was made for the model: another one is empty."""
     folder: str | None = None
-    """The folder with the weights that pods load; while others are fetched, the former ones."""
+    """The folder with the weights that pods load; while others are fetched, the previous ones."""
     folders: Annotated[tuple[CachedFolder, ...], Field(max_length=64), KeyedBy("name")] = ()
     """Complete folders, the newest last. None is ever deleted."""
     bytes_done: int | None = None
@@ -216,7 +216,7 @@ class AdapterStatus(Resolved):
 
 
 class VideoModelStatus(Resolved):
-    """What the operator observed."""
+    """Observed state."""
 
     observed_generation: int | None = None
     """The `metadata.generation` that this status is about."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from e2e.apiserver.faults.steps import Step
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 
 SERVICE, MODEL, ROUTER = "StreamingService", "VideoModel", "Router"
 FALSE, TRUE, UNKNOWN = "False", "True", "Unknown"
@@ -30,4 +30,4 @@ class Fault:
 
 def degraded(what: str, reason: str, told: str, *steps: Step, **more: tuple[str, ...]) -> Fault:
     """One that the service's `Degraded` tells."""
-    return Fault(what, steps, SERVICE, words.DEGRADED, TRUE, reason, told, **more)
+    return Fault(what, steps, SERVICE, conditions.DEGRADED, TRUE, reason, told, **more)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault
-from e2e.apiserver.faults.steps import NAME, READY, applied, deleted, later, pods_say
-from matinee_api.kinds import conditions as words
+from e2e.apiserver.faults.steps import applied, deleted, later, pods_say
+from e2e.apiserver.scene import NAME, READY
+from matinee_api.kinds import conditions
 
 
 def _mended(what: str, kind: str, name: str = "", of: str = SERVICE) -> Fault:
-    condition = {ROUTER: words.ACCEPTED, SERVICE: words.READY, MODEL: words.DOWNLOADED}[of]
-    reason = words.BUNDLED if of == MODEL else words.AS_DESIRED
+    condition = {
+        ROUTER: conditions.ACCEPTED,
+        SERVICE: conditions.READY,
+        MODEL: conditions.DOWNLOADED,
+    }[of]
+    reason = conditions.BUNDLED if of == MODEL else conditions.AS_DESIRED
     steps = (pods_say(**READY), later(10), deleted(kind, name))
     return Fault(what, steps, of, condition, TRUE, reason, remade=(kind,))
 
@@ -25,9 +30,9 @@ MENDED: tuple[Fault, ...] = (
         "somebody deletes the pods",
         (pods_say(**READY), later(10), deleted("Pod")),
         SERVICE,
-        words.READY,
+        conditions.READY,
         FALSE,
-        words.PODS_STARTING,
+        conditions.PODS_STARTING,
         remade=("Pod",),
     ),
 )
@@ -38,9 +43,9 @@ ON_PURPOSE: tuple[Fault, ...] = (
         "`replicas: 0`",
         (applied(SERVICE, replicas=0),),
         SERVICE,
-        words.SERVABLE,
+        conditions.SERVABLE,
         FALSE,
-        words.SCALED_TO_ZERO,
+        conditions.SCALED_TO_ZERO,
     ),
     Fault(
         "`rollout.paused`, and the spec was changed",
@@ -50,16 +55,16 @@ ON_PURPOSE: tuple[Fault, ...] = (
             applied(SERVICE, rollout={"paused": True}, sessions={"maxPerPod": 3}),
         ),
         SERVICE,
-        words.PROGRESSING,
+        conditions.PROGRESSING,
         TRUE,
-        words.PAUSED,
+        conditions.PAUSED,
     ),
     Fault(
         "`warmup.enabled: false`",
         (applied(MODEL, warmup={"enabled": False}),),
         MODEL,
-        words.READY,
+        conditions.READY,
         TRUE,
-        words.AS_DESIRED,
+        conditions.AS_DESIRED,
     ),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from e2e.apiserver.faults.fault import FALSE, SERVICE, TRUE, Fault, degraded
 from e2e.apiserver.faults.steps import (
     OOM,
-    READY,
     TRACEBACK,
     applied,
     container,
@@ -16,7 +15,8 @@ from e2e.apiserver.faults.steps import (
     says,
     waits,
 )
-from matinee_api.kinds import conditions as words
+from e2e.apiserver.scene import READY
+from matinee_api.kinds import conditions
 
 
 def _of_pods(what: str, reason: str, told: str, **status: object) -> Fault:
@@ -25,25 +25,25 @@ def _of_pods(what: str, reason: str, told: str, **status: object) -> Fault:
 
 def _fails_twice(what: str, told: str, reason: str, message: str) -> Fault:
     step = pods_say(**failed(reason, message))
-    return degraded(what, words.POD_FAILED, told, step, step)
+    return degraded(what, conditions.POD_FAILED, told, step, step)
 
 
 PODS: tuple[Fault, ...] = (
     _of_pods(
         "no node has a free GPU",
-        words.UNSCHEDULABLE,
+        conditions.UNSCHEDULABLE,
         "Insufficient nvidia.com/gpu",
         **says("PodScheduled", FALSE, "Unschedulable", "0/2 nodes: Insufficient nvidia.com/gpu"),
     ),
     _of_pods(
         "the nodes have a taint that is not tolerated",
-        words.UNSCHEDULABLE,
+        conditions.UNSCHEDULABLE,
         "untolerated taint",
         **says("PodScheduled", FALSE, "Unschedulable", "2 node(s) had untolerated taint(s)"),
     ),
     _of_pods(
         "`nodeSelector` matches no node",
-        words.UNSCHEDULABLE,
+        conditions.UNSCHEDULABLE,
         "didn't match Pod's node affinity/selector",
         **says(
             "PodScheduled",
@@ -54,110 +54,110 @@ PODS: tuple[Fault, ...] = (
     ),
     _of_pods(
         "a claim that the pods mount does not exist",
-        words.UNSCHEDULABLE,
+        conditions.UNSCHEDULABLE,
         'persistentvolumeclaim "weights" not found',
         **says("PodScheduled", FALSE, "Unschedulable", 'persistentvolumeclaim "weights" not found'),
     ),
     _of_pods(
         "a ResourceClaim does not exist",
-        words.UNSCHEDULABLE,
+        conditions.UNSCHEDULABLE,
         'resourceclaim "gpu" not found',
         **says("PodScheduled", FALSE, "Unschedulable", 'resourceclaim "gpu" not found'),
     ),
     _of_pods(
         "the image does not exist",
-        words.IMAGE_PULL_FAILED,
+        conditions.IMAGE_PULL_FAILED,
         "not found",
         **waits("ErrImagePull", "registry/x:1: not found"),
     ),
     _of_pods(
         "pulling the image is tried again",
-        words.IMAGE_PULL_FAILED,
+        conditions.IMAGE_PULL_FAILED,
         "Back-off pulling",
         **waits("ImagePullBackOff", "Back-off pulling image"),
     ),
     _of_pods(
         "the image's name cannot be read",
-        words.IMAGE_PULL_FAILED,
+        conditions.IMAGE_PULL_FAILED,
         "couldn't parse",
         **waits("InvalidImageName", "couldn't parse image name"),
     ),
     _of_pods(
         "`imagePullPolicy: Never`, and the node lacks the image",
-        words.IMAGE_PULL_FAILED,
+        conditions.IMAGE_PULL_FAILED,
         "not present with pull policy of Never",
         **waits("ErrImageNeverPull", "image is not present with pull policy of Never"),
     ),
     _of_pods(
         "the registry does not answer",
-        words.IMAGE_PULL_FAILED,
+        conditions.IMAGE_PULL_FAILED,
         "connection refused",
         **waits("RegistryUnavailable", "dial tcp: connection refused"),
     ),
     _of_pods(
         "the image's signature is not trusted",
-        words.IMAGE_PULL_FAILED,
+        conditions.IMAGE_PULL_FAILED,
         "signature",
         **waits("SignatureValidationFailed", "signature validation failed"),
     ),
     _of_pods(
         "the node cannot read the image that it has",
-        words.IMAGE_PULL_FAILED,
+        conditions.IMAGE_PULL_FAILED,
         "inspect",
         **waits("ImageInspectError", "failed to inspect image"),
     ),
     _of_pods(
         "a Secret that `pod.env` names is missing",
-        words.POD_CONFIG_INVALID,
+        conditions.POD_CONFIG_INVALID,
         'secret "keys" not found',
         **waits("CreateContainerConfigError", 'secret "keys" not found'),
     ),
     _of_pods(
         "the container cannot be made",
-        words.POD_CONFIG_INVALID,
+        conditions.POD_CONFIG_INVALID,
         "mkdir",
         **waits("CreateContainerError", "mkdir /x: read-only file system"),
     ),
     _of_pods(
         "the command does not exist",
-        words.POD_CONFIG_INVALID,
+        conditions.POD_CONFIG_INVALID,
         "no such file",
         **waits("RunContainerError", "exec: no such file or directory"),
     ),
     _of_pods(
         "the runtime ends again and again",
-        words.CRASH_LOOPING,
+        conditions.CRASH_LOOPING,
         "restarted 3 times, exit code 1: ModelUnavailable: no folder /models/x",
         **waits("CrashLoopBackOff", lastState=ended(1, TRACEBACK), restartCount=3),
     ),
     _of_pods(
         "the liveness probe kills the runtime again and again",
-        words.CRASH_LOOPING,
+        conditions.CRASH_LOOPING,
         "restarted 2 times, exit code 137",
         phase="Running",
         containerStatuses=[container(ended(137), restartCount=2)],
     ),
     _of_pods(
         "the runtime needs more memory than its limit",
-        words.OUT_OF_MEMORY,
+        conditions.OUT_OF_MEMORY,
         "more memory than its limit",
         **waits("CrashLoopBackOff", lastState=OOM, restartCount=1),
     ),
     _of_pods(
         "the node does not answer",
-        words.NODE_LOST,
+        conditions.NODE_LOST,
         "does not answer",
         **says("DisruptionTarget", TRUE, "DeletionByTaintManager", "Taint manager: deleting"),
     ),
     _of_pods(
         "a pod of higher priority takes the place",
-        words.POD_FAILED,
+        conditions.POD_FAILED,
         "preempt",
         **says("DisruptionTarget", TRUE, "PreemptionByScheduler", "preempting to accommodate"),
     ),
     _of_pods(
         "the pods are evicted through the API",
-        words.POD_FAILED,
+        conditions.POD_FAILED,
         "Eviction API",
         **says("DisruptionTarget", TRUE, "EvictionByEvictionAPI", "Eviction API: evicting"),
     ),
@@ -184,9 +184,9 @@ PODS: tuple[Fault, ...] = (
         "a pod ends once: it is replaced at once",
         (pods_say(**failed("Evicted", "low on storage")),),
         SERVICE,
-        words.READY,
+        conditions.READY,
         FALSE,
-        words.PODS_STARTING,
+        conditions.PODS_STARTING,
         "0 of 1 pods serve",
         remade=("Pod",),
     ),
@@ -194,13 +194,13 @@ PODS: tuple[Fault, ...] = (
         "pods that served are not ready any more",
         (pods_say(**READY), later(10), pods_say(**says("Ready", FALSE, "ContainersNotReady"))),
         SERVICE,
-        words.SERVABLE,
+        conditions.SERVABLE,
         FALSE,
-        words.NO_READY_PODS,
+        conditions.NO_READY_PODS,
     ),
     degraded(
         "a volume cannot be mounted: pods stay in `ContainerCreating`",
-        words.PROGRESS_DEADLINE_EXCEEDED,
+        conditions.PROGRESS_DEADLINE_EXCEEDED,
         "no progress for 600 s",
         applied(SERVICE, rollout={"progressDeadlineSeconds": 600}),
         pods_say(**waits("ContainerCreating")),

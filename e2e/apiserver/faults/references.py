@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, UNKNOWN, Fault, degraded
 from e2e.apiserver.faults.steps import (
-    CPU,
     OOM,
-    READY,
     TRACEBACK,
     Step,
     applied,
@@ -20,23 +18,24 @@ from e2e.apiserver.faults.steps import (
     says,
     waits,
 )
-from matinee_api.kinds import conditions as words
+from e2e.apiserver.scene import CPU, READY
+from matinee_api.kinds import conditions
 
 
 def _warmed(what: str, status: str, reason: str, told: str, *steps: Step) -> Fault:
-    return Fault(what, steps, MODEL, words.WARMED, status, reason, told)
+    return Fault(what, steps, MODEL, conditions.WARMED, status, reason, told)
 
 
 REFERENCES: tuple[Fault, ...] = (
     degraded(
         "`modelRef` names no VideoModel",
-        words.MODEL_NOT_FOUND,
+        conditions.MODEL_NOT_FOUND,
         "there is no VideoModel tiny",
         without=(MODEL,),
     ),
     degraded(
         "the VideoModel is deleted while pods serve",
-        words.MODEL_NOT_FOUND,
+        conditions.MODEL_NOT_FOUND,
         "there is no VideoModel tiny",
         pods_say(**READY),
         later(10),
@@ -46,35 +45,35 @@ REFERENCES: tuple[Fault, ...] = (
         "the VideoModel is deleted: viewers stay",
         (pods_say(**READY), later(10), deleted(MODEL)),
         SERVICE,
-        words.SERVABLE,
+        conditions.SERVABLE,
         TRUE,
-        words.SERVING,
+        conditions.SERVING,
     ),
     Fault(
         "a Router names no StreamingService",
         (applied(ROUTER, services=[{"name": "nobody"}]),),
         ROUTER,
-        words.RESOLVED_REFS,
+        conditions.RESOLVED_REFS,
         FALSE,
-        words.SERVICE_NOT_FOUND,
+        conditions.SERVICE_NOT_FOUND,
         "no StreamingService of this namespace is called nobody",
     ),
     Fault(
         "no pod behind a Router serves",
         (),
         ROUTER,
-        words.ENDPOINTS_AVAILABLE,
+        conditions.ENDPOINTS_AVAILABLE,
         FALSE,
-        words.NO_READY_PODS,
+        conditions.NO_READY_PODS,
         "no pod behind the address takes sessions",
     ),
     Fault(
         "nobody says on which device to warm up",
         (applied(MODEL, warmup={}),),
         MODEL,
-        words.WARMED,
+        conditions.WARMED,
         UNKNOWN,
-        words.WAITING_FOR_SERVICE,
+        conditions.WAITING_FOR_SERVICE,
         "set spec.warmup.resources",
         without=(SERVICE,),
     ),
@@ -85,7 +84,7 @@ WARM_UP: tuple[Fault, ...] = (
     _warmed(
         "the warm-up makes no video",
         FALSE,
-        words.WARMUP_FAILED,
+        conditions.WARMUP_FAILED,
         "ModelUnavailable: no folder /models/x",
         job_pod_says(phase="Failed", containerStatuses=[container(ended(1, TRACEBACK))]),
         job_says("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"),
@@ -93,14 +92,14 @@ WARM_UP: tuple[Fault, ...] = (
     _warmed(
         "the warm-up takes longer than `warmup.timeoutSeconds`",
         FALSE,
-        words.WARMUP_FAILED,
+        conditions.WARMUP_FAILED,
         "active longer than specified deadline",
         job_says("Failed", "DeadlineExceeded", "Job was active longer than specified deadline"),
     ),
     _warmed(
         "the model does not fit into the warm-up's memory",
         FALSE,
-        words.OUT_OF_MEMORY,
+        conditions.OUT_OF_MEMORY,
         "OOMKilled",
         job_pod_says(phase="Failed", containerStatuses=[container(OOM)]),
         job_says("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"),
@@ -108,21 +107,21 @@ WARM_UP: tuple[Fault, ...] = (
     _warmed(
         "no node has a GPU for the warm-up",
         FALSE,
-        words.UNSCHEDULABLE,
+        conditions.UNSCHEDULABLE,
         "Insufficient nvidia.com/gpu",
         job_pod_says(**says("PodScheduled", FALSE, "Unschedulable", "Insufficient nvidia.com/gpu")),
     ),
     _warmed(
         "the warm-up's image cannot be pulled",
         FALSE,
-        words.IMAGE_PULL_FAILED,
+        conditions.IMAGE_PULL_FAILED,
         "not found",
         job_pod_says(**waits("ErrImagePull", "registry/x:1: not found")),
     ),
     _warmed(
         "the Secret with the hub's token is missing",
         FALSE,
-        words.POD_CONFIG_INVALID,
+        conditions.POD_CONFIG_INVALID,
         'secret "hub" not found',
         job_pod_says(**waits("CreateContainerConfigError", 'secret "hub" not found')),
     ),
@@ -133,8 +132,8 @@ WARM_UP: tuple[Fault, ...] = (
             job_says("Failed", "BackoffLimitExceeded", "Job has reached the backoff limit"),
         ),
         MODEL,
-        words.READY,
+        conditions.READY,
         TRUE,
-        words.AS_DESIRED,
+        conditions.AS_DESIRED,
     ),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault, degraded
-from e2e.apiserver.faults.steps import CPU, Step, applied, deleted, made, namespace_deleted
-from matinee_api.kinds import conditions as words
+from e2e.apiserver.faults.steps import Step, applied, deleted, made, namespace_deleted
+from e2e.apiserver.scene import CPU
+from matinee_api.kinds import conditions
 
 
 def _quota(resource: str) -> Step:
@@ -32,40 +33,40 @@ OTHER = {
 REFUSALS: tuple[Fault, ...] = (
     degraded(
         "a quota allows no more pods",
-        words.POD_REFUSED,
+        conditions.POD_REFUSED,
         "exceeded quota",
         _quota("pods"),
         applied(SERVICE, replicas=2),
     ),
     degraded(
         "a quota allows no more ConfigMaps",
-        words.POD_REFUSED,
+        conditions.POD_REFUSED,
         "exceeded quota",
         _quota("configmaps"),
         applied(SERVICE, sessions={"maxPerPod": 2}),
     ),
     degraded(
         "a LimitRange allows less memory than the pods ask for",
-        words.POD_REFUSED,
+        conditions.POD_REFUSED,
         "maximum memory usage per Container is 1Mi",
         made(LIMITS),
         applied(SERVICE, resources={**CPU, "memory": "2Gi"}),
     ),
     degraded(
         "the PriorityClass does not exist",
-        words.POD_REFUSED,
+        conditions.POD_REFUSED,
         "no PriorityClass with name",
         applied(SERVICE, scheduling={"priorityClassName": "urgent"}),
     ),
     degraded(
         "the RuntimeClass does not exist",
-        words.POD_REFUSED,
+        conditions.POD_REFUSED,
         'RuntimeClass "nvidia" not found',
         applied(SERVICE, scheduling={"runtimeClassName": "nvidia"}),
     ),
     degraded(
         "the namespace is being deleted",
-        words.POD_REFUSED,
+        conditions.POD_REFUSED,
         "is being terminated",
         namespace_deleted,
         deleted("Pod"),
@@ -74,36 +75,36 @@ REFUSALS: tuple[Fault, ...] = (
         "a quota allows no Job",
         (_quota("count/jobs.batch"), applied(MODEL, warmup={"resources": CPU, "prompt": "x"})),
         MODEL,
-        words.DEGRADED,
+        conditions.DEGRADED,
         TRUE,
-        words.POD_REFUSED,
+        conditions.POD_REFUSED,
         "exceeded quota",
     ),
     Fault(
         "another Service has the `nodePort`",
         (made(OTHER), applied(ROUTER, service={"type": "NodePort", "nodePort": PORT})),
         ROUTER,
-        words.ACCEPTED,
+        conditions.ACCEPTED,
         FALSE,
-        words.INVALID_SPEC,
+        conditions.INVALID_SPEC,
         "provided port is already allocated",
     ),
     Fault(
         "the `nodePort` is outside of the cluster's range",
         (applied(ROUTER, service={"type": "NodePort", "nodePort": 80}),),
         ROUTER,
-        words.ACCEPTED,
+        conditions.ACCEPTED,
         FALSE,
-        words.INVALID_SPEC,
+        conditions.INVALID_SPEC,
         "The range of valid ports is 30000-32767",
     ),
     Fault(
         "an annotation of the Router's Service has no valid name",
         (applied(ROUTER, service={"annotations": {"not a name": "x"}}),),
         ROUTER,
-        words.ACCEPTED,
+        conditions.ACCEPTED,
         FALSE,
-        words.INVALID_SPEC,
+        conditions.INVALID_SPEC,
         "name part must consist of",
     ),
 )

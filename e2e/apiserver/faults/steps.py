@@ -4,26 +4,15 @@ controller does. Each step is done once, and the operator settles after it.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from e2e.apiserver import scene
+from e2e.apiserver.scene import LONG_AGO, SPECS
 from e2e.apiserver.story import Life
-from matinee_operator.clients.kube import Kube
-from matinee_operator.errors import NotFound
+from matinee_operator.clients.kube import MERGE, Kube
 from matinee_operator.objects import Key
-
-VERSION = "matinee.video/v1alpha1"
-NAME = "tiny"
-CPU = {"gpu": {"count": 0}}
-MERGE = "application/merge-patch+json"
-MODEL = {"source": {"uri": "builtin:tiny"}, "engine": {"family": "ltx"}}
-SPECS: dict[str, dict[str, Any]] = {
-    "VideoModel": {**MODEL, "warmup": {"resources": CPU}},
-    "StreamingService": {"modelRef": {"name": NAME}, "replicas": 1, "resources": CPU},
-    "Router": {"services": [{"name": NAME}]},
-}
 
 Step = Callable[[Kube, str, Life], Awaitable[None]]
 
@@ -32,9 +21,7 @@ def applied(kind: str, **changes: Any) -> Step:
     """One of the three objects, with something else than usual in its spec."""
 
     async def step(kube: Kube, namespace: str, _: Life) -> None:
-        meta = {"name": NAME, "namespace": namespace}
-        spec = SPECS[kind] | changes
-        await kube.apply({"apiVersion": VERSION, "kind": kind, "metadata": meta, "spec": spec})
+        await scene.apply(kube, namespace, kind, SPECS[kind] | changes)
 
     return step
 
@@ -69,13 +56,8 @@ async def namespace_deleted(kube: Kube, namespace: str, _: Life) -> None:
 
 
 def pods_say(**status: Any) -> Step:
-    """The kubelet or the scheduler writes this into the status of every runtime pod."""
-
     async def step(kube: Kube, namespace: str, _: Life) -> None:
-        for pod in await kube.list("Pod", namespace):
-            path = f"/api/v1/namespaces/{namespace}/pods/{pod['metadata']['name']}/status"
-            with contextlib.suppress(NotFound):
-                await kube.request("PATCH", path, {}, {"status": status}, MERGE)
+        await scene.pods_say(kube, namespace, status)
 
     return step
 
@@ -89,8 +71,7 @@ def job_says(condition: str, reason: str, message: str) -> Step:
         told = {"status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
         status = {"startTime": now, "conditions": [{"type": kind, **told} for kind in kinds]}
         for job in await kube.list("Job", namespace):
-            path = f"/apis/batch/v1/namespaces/{namespace}/jobs/{job['metadata']['name']}/status"
-            await kube.request("PATCH", path, {}, {"status": status}, MERGE)
+            await scene.set_status(kube, Key("Job", namespace, job["metadata"]["name"]), status)
 
     return step
 
@@ -109,8 +90,7 @@ def job_pod_says(**status: Any) -> Step:
         await kube.create(
             {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]}
         )
-        path = f"/api/v1/namespaces/{namespace}/pods/{meta['name']}/status"
-        await kube.request("PATCH", path, {}, {"status": status}, MERGE)
+        await scene.set_status(kube, Key("Pod", namespace, meta["name"]), status)
 
     return step
 
@@ -137,13 +117,13 @@ def container(state: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def ended(exit_code: int, message: str = "", reason: str = "Error") -> dict[str, Any]:
     """State of a container."""
-    times = {"startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"}
+    times = {"startedAt": LONG_AGO, "finishedAt": "2026-01-01T00:00:05Z"}
     return {"terminated": {"exitCode": exit_code, "reason": reason, "message": message, **times}}
 
 
 def says(kind: str, status: str, reason: str, message: str = "") -> dict[str, Any]:
     """Status of a pod with one condition."""
-    since = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
+    since = {"lastTransitionTime": LONG_AGO}
     told = {"type": kind, "status": status, "reason": reason, "message": message}
     return {"phase": "Pending", "conditions": [told | since]}
 
@@ -153,6 +133,5 @@ def failed(reason: str, message: str) -> dict[str, Any]:
     return {"phase": "Failed", "reason": reason, "message": message}
 
 
-READY = says("Ready", "True", "") | {"phase": "Running"}
 OOM = ended(137, reason="OOMKilled")
 TRACEBACK = "Traceback\n  x\nModelUnavailable: no folder /models/x\n"

@@ -111,7 +111,7 @@ class Kube:
         return answer if _is_left(answer.get("metadata", {})) else None
 
     async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
-        """Every object of a kind, read page by page; each is told its kind."""
+        """Every object of a kind, read page by page; each with its kind."""
         found: list[Object] = []
         first = {"limit": str(self._page)} | ({"labelSelector": labels} if labels else {})
         query = first

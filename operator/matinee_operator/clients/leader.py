@@ -1,6 +1,6 @@
 """A Lease says which replica acts: 12 s long, renewed every 2 s, given up after 8 s without.
 
-So another replica takes over within 14 s: the Lease's length and one look at it. A Lease of another
+So another replica takes over within 14 s: the Lease's length and one check. A Lease of another
 length is renewed and given up after the same shares of it. The clocks of two machines are never
 compared: a replica takes over when it has seen the Lease unchanged for its whole length by its own
 clock.
@@ -64,7 +64,7 @@ class Leader:
             await self.sleep(self.retry_s)
 
     async def keep(self) -> None:
-        """Renew for ever. Raises `LeadershipLost`."""
+        """Renew until the Lease is lost. Raises `LeadershipLost`."""
         renewed = self.clock()
         while True:
             await self.sleep(self.retry_s)
@@ -81,7 +81,7 @@ class Leader:
             renewed = self.clock()
 
     async def release(self) -> None:
-        """Let another replica take over at once."""
+        """Release the Lease, so that another replica takes over at once."""
         if not self.leading:
             return
         self.leading = False
@@ -124,7 +124,7 @@ class Leader:
 
     def _lost(self, why: str) -> LeadershipLost:
         self.leading = False
-        return LeadershipLost(f"{self.identity} leads no more: {why}")
+        return LeadershipLost(f"{self.identity} lost leadership: {why}")
 
     def _new(self) -> Object:
         return {

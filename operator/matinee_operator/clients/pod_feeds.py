@@ -2,7 +2,7 @@
 
 Runtime pods stream their slots, pods that fetch weights their progress, a line of JSON at a time.
 A feed is read as long as its pod runs. When it breaks, by a bug too, what is known becomes unknown
-at once, and it is opened again after a pause that doubles.
+at once, and it is opened again after a backoff that doubles.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 SILENCE_S = 2.5 * HEARTBEAT_S
 """After this without a heartbeat the feed is opened again."""
 CONNECT_S = 3.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.2, 60.0
 DRAIN_TIMEOUT_S = 5.0
 
 
@@ -60,7 +60,7 @@ class _Feed:
     stream: Stream
     url: str
     said: Slots | FetchProgress | None = None
-    retry: Retry = field(default_factory=lambda: Retry(FIRST_PAUSE_S, LONGEST_PAUSE_S))
+    retry: Retry = field(default_factory=lambda: Retry(FIRST_BACKOFF_S, LONGEST_BACKOFF_S))
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class PodFeeds:
     port: int = PORT
     _feeds: dict[str, _Feed] = field(default_factory=dict)
     _tasks: dict[_Feed, asyncio.Task[None]] = field(default_factory=dict)
-    """Also of feeds that were told to end and have not ended yet."""
+    """Also of feeds that were cancelled and have not ended yet."""
 
     def follow(self, root: Key, stream: Stream, pods: Mapping[str, str]) -> None:
         """Read the feeds of these pods (uid -> address) of the root, and of no others."""
@@ -114,7 +114,7 @@ class PodFeeds:
                 if answer.status != 200:
                     raise PodUnreachable(f"{ip} does not drain: HTTP {answer.status}")
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise PodUnreachable(f"{ip} cannot be told to drain: {error!r}") from error
+            raise PodUnreachable(f"{ip}: the order to drain failed: {error!r}") from error
 
     def _said(self, uid: str) -> Slots | FetchProgress | None:
         feed = self._feeds.get(uid)
@@ -153,7 +153,7 @@ class PodFeeds:
             self._know(feed, None)
 
     def _know(self, feed: _Feed, said: Slots | FetchProgress | None) -> None:
-        """It is told only while the pod is followed."""
+        """Notify the listener, but only while the pod is followed."""
         if feed.said != said:
             feed.said = said
             if self._feeds.get(feed.uid) is feed:

@@ -1,6 +1,4 @@
-"""Trying again: pauses that double while something fails, and requests without which nothing can
-begin.
-"""
+"""Retry with exponential backoff; and requests that are retried until the API server answers."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ class Retry:
     _failures: int = field(default=0, init=False)
 
     def failed(self) -> float:
-        """How long to wait for the next try."""
+        """The backoff before the next retry."""
         self._failures += 1
         return backoff(self._failures, self.first_s, self.longest_s)
 

@@ -1,8 +1,8 @@
 """A VideoModel's snapshot -> what is known of its sources and its cache. Pure.
 
-Two Jobs find out and do: one asks the sources (`resolve`), one fetches into the claim (`download`).
+Two Jobs do the work: one resolves the sources (`resolve`), one fetches into the claim (`download`).
 What they said is known from their pods until it is in the status, and from the status ever after.
-A Job that has ended and left something undone is followed by another attempt, after a pause.
+A Job that has ended and left something undone is retried by another attempt, after a backoff.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from matinee_api.contracts.fetch import TreeResult
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator.fetching.claim import Claim, cache_claim
 from matinee_operator.observe.fetch_result import fetch_result
 from matinee_operator.observe.jobs import ObservedJob, observed_job
@@ -34,15 +34,15 @@ class Attempt:
         """Why it ended and left this tree undone."""
         result = self.results.get(tree.key)
         if result is None:
-            return self.job.why(words.DOWNLOAD_FAILED)
+            return self.job.why(conditions.DOWNLOAD_FAILED)
         if result.reason is None:
-            return Trouble(words.SOURCE_NOT_FOUND, f"there is no folder {tree.source.uri}")
+            return Trouble(conditions.SOURCE_NOT_FOUND, f"there is no folder {tree.source.uri}")
         return Trouble(result.reason, result.message)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Asking, or fetching: the Job that it takes, its latest attempt, and the latest that ended."""
+    """Resolving, or fetching: its Job, the latest attempt, and the latest that ended."""
 
     manifest: Manifest
     trees: tuple[Tree, ...]
@@ -75,7 +75,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """`resolve` and `download` are None where there is nothing to ask, or nothing to fetch yet."""
+    """`resolve` and `download` are None where there is nothing to resolve or to fetch yet."""
 
     trees: tuple[Tree, ...] = ()
     kept: bool = False

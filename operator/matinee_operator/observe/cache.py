@@ -1,5 +1,5 @@
-"""What was last seen of every object that matters: fed by watches, by our own writes and by the
-looks at everything. Newer versions win, whatever the order in which they arrive.
+"""What was last seen of every object that matters: fed by watches, by our own writes and by
+full relists. Newer versions win, whatever the order in which they arrive.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Cache:
                 yield found
 
     def missed(self, listed: Iterable[Object]) -> list[Object]:
-        """Of what was just listed, that which no watch has told of."""
+        """Of what was just listed, the changes that the watches missed."""
         return [raw for raw in listed if _is_newer(raw, self.get(key_of(raw)) or {})]
 
     def _drop(self, key: Key) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator import labels
 from matinee_operator.objects import Object, condition, moment
 from matinee_operator.observe.pods import Trouble, last_line, pod_trouble
@@ -36,15 +36,15 @@ class ObservedJob:
 
     def why(self, otherwise: str) -> Trouble:
         """Why it failed: what its last pod said, and `otherwise` as the reason."""
-        told = self.failure or "it ended without a result"
+        cause = self.failure or "it ended without a result"
         failed = [end for end in self.ends if end.get("exitCode")]
         if not failed:
-            return Trouble(otherwise, told)
+            return Trouble(otherwise, cause)
         if failed[-1].get("reason") == "OOMKilled":
-            return Trouble(words.OUT_OF_MEMORY, f"{told}: OOMKilled")
+            return Trouble(conditions.OUT_OF_MEMORY, f"{cause}: OOMKilled")
         said = last_line(str(failed[-1].get("message", "")))
         said = said or f"exit code {failed[-1]['exitCode']}"
-        return Trouble(otherwise, f"{told}: {said}")
+        return Trouble(otherwise, f"{cause}: {said}")
 
 
 def observed_job(raw: Object, pods: Iterable[Object]) -> ObservedJob:

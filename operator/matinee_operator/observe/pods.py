@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator import labels
 from matinee_operator.objects import Object, condition, moment
 from matinee_operator.observe.fetch_result import first_failure
@@ -76,7 +77,7 @@ class ObservedPod:
 
     @property
     def live(self) -> bool:
-        """It exists and nobody has told it to go yet."""
+        """It exists and is not terminating."""
         return not self.terminating
 
     @property
@@ -109,19 +110,14 @@ def observed_pod(
     leaving_node: bool = False,
 ) -> ObservedPod:
     meta, status = raw["metadata"], raw.get("status", {})
-    annotations = meta.get("annotations", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
     ready_since = None if finished else _ready_since(status)
     settles_at = ready_since + propagation if ready_since else None
     return ObservedPod(
         name=meta["name"],
         uid=meta["uid"],
-        revision=meta["labels"].get(labels.REVISION, ""),
-        slot=int(meta["labels"].get(labels.SLOT, "0")),
+        **_marks(meta),
         created=moment(meta["creationTimestamp"]),
-        config=annotations.get(labels.CONFIG, ""),
-        attempt=int(annotations.get(labels.ATTEMPT, "0")),
-        labels=meta["labels"],
         node=raw.get("spec", {}).get("nodeName"),
         ip=status.get("podIP"),
         running=_runs(status),
@@ -129,13 +125,25 @@ def observed_pod(
         finished=finished,
         finished_at=_finished_at(status) if finished else None,
         terminating="deletionTimestamp" in meta,
-        cordoned_at=_moment_or_none(annotations.get(labels.CORDONED_AT)),
-        drain_deadline=_moment_or_none(annotations.get(labels.DRAIN_DEADLINE)),
         trouble=None if ready_since else pod_trouble(raw),
         slots=slots,
         leaving_node=leaving_node,
         settles_at=settles_at if settles_at and settles_at > now else None,
     )
+
+
+def _marks(meta: Object) -> dict[str, Any]:
+    """What the operator itself has written on the pod."""
+    annotations = meta.get("annotations", {})
+    return {
+        "labels": meta["labels"],
+        "revision": meta["labels"].get(labels.REVISION, ""),
+        "slot": int(meta["labels"].get(labels.SLOT, "0")),
+        "config": annotations.get(labels.CONFIG, ""),
+        "attempt": int(annotations.get(labels.ATTEMPT, "0")),
+        "cordoned_at": _moment_or_none(annotations.get(labels.CORDONED_AT)),
+        "drain_deadline": _moment_or_none(annotations.get(labels.DRAIN_DEADLINE)),
+    }
 
 
 def listening_at(raw: Object) -> str | None:
@@ -147,20 +155,20 @@ def listening_at(raw: Object) -> str | None:
 
 
 def pod_trouble(raw: Object) -> Trouble | None:
-    """The first thing that is wrong with a pod, most telling first."""
+    """The most specific problem of a pod."""
     status = raw.get("status", {})
     disrupted = condition(status, "DisruptionTarget")
     if disrupted.get("status") == "True":
         if disrupted.get("reason") == "DeletionByTaintManager":
             node = raw.get("spec", {}).get("nodeName")
             message = f"node {node} does not answer, or was tainted NoExecute"
-            return Trouble(words.NODE_LOST, message)
-        return Trouble(words.POD_FAILED, _sentence(disrupted, "the pod was evicted"))
+            return Trouble(conditions.NODE_LOST, message)
+        return Trouble(conditions.POD_FAILED, _sentence(disrupted, "the pod was evicted"))
     if status.get("phase") == "Failed":
-        return Trouble(words.POD_FAILED, _sentence(status, "the pod ended"))
+        return Trouble(conditions.POD_FAILED, _sentence(status, "the pod ended"))
     scheduled = condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
-        return Trouble(words.UNSCHEDULABLE, _sentence(scheduled, "no node has room"))
+        return Trouble(conditions.UNSCHEDULABLE, _sentence(scheduled, "no node has room"))
     for kind in ("initContainerStatuses", "containerStatuses"):
         for container in status.get(kind, []):
             if trouble := _container_trouble(container):
@@ -172,23 +180,25 @@ def _container_trouble(container: Object) -> Trouble | None:
     waiting = container.get("state", {}).get("waiting", {})
     reason = waiting.get("reason", "")
     if reason in _PULL:
-        return Trouble(words.IMAGE_PULL_FAILED, _sentence(waiting, str(container.get("image"))))
+        return Trouble(
+            conditions.IMAGE_PULL_FAILED, _sentence(waiting, str(container.get("image")))
+        )
     if reason in _CONFIG:
-        return Trouble(words.POD_CONFIG_INVALID, _sentence(waiting, reason))
+        return Trouble(conditions.POD_CONFIG_INVALID, _sentence(waiting, reason))
     last = container.get("state", {}).get("terminated") or container.get("lastState", {}).get(
         "terminated", {}
     )
     if last.get("reason") == "OOMKilled":
-        return Trouble(words.OUT_OF_MEMORY, "the runtime needed more memory than its limit")
+        return Trouble(conditions.OUT_OF_MEMORY, "the runtime needed more memory than its limit")
     failure = first_failure(last.get("message", ""))
     if failure is not None and failure.reason is not None:
         return Trouble(failure.reason, failure.message)
     if reason == "CrashLoopBackOff" or container.get("restartCount", 0) > 1:
-        told = (
+        summary = (
             f"restarted {container.get('restartCount', 0)} times, exit code {last.get('exitCode')}"
         )
         message = last_line(last.get("message", ""))
-        return Trouble(words.CRASH_LOOPING, f"{told}: {message}" if message else told)
+        return Trouble(conditions.CRASH_LOOPING, f"{summary}: {message}" if message else summary)
     return None
 
 
@@ -215,12 +225,12 @@ def _finished_at(status: Object) -> datetime | None:
         for container in status.get("containerStatuses", [])
     ]
     changes = [one.get("lastTransitionTime") for one in status.get("conditions", [])]
-    told = [moment(text) for text in (*ends, *changes) if text]
-    return max(told, default=None)
+    known = [moment(text) for text in (*ends, *changes) if text]
+    return max(known, default=None)
 
 
-def _sentence(told: Object, otherwise: str) -> str:
-    return str(told.get("message") or told.get("reason") or otherwise)[:1000]
+def _sentence(state: Object, otherwise: str) -> str:
+    return str(state.get("message") or state.get("reason") or otherwise)[:1000]
 
 
 def last_line(text: str) -> str:

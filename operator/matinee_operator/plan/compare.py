@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from matinee_operator.actions import Action, Apply
-from matinee_operator.objects import Key, key_of
+from matinee_operator.objects import Key, is_within, key_of
 from matinee_operator.observe.snapshot import Children
 from matinee_operator.resources.metadata import Manifest, stamped
 
@@ -17,21 +16,6 @@ def applied(children: Children, manifests: list[Manifest]) -> Iterator[Action]:
         observed = children.get(key_of(manifest))
         if observed is None or not is_within(manifest, observed):
             yield Apply(manifest)
-
-
-def is_within(wanted: Any, observed: Any) -> bool:
-    """Every field that is wanted is observed; the API server may have added others."""
-    if isinstance(wanted, Mapping):
-        return isinstance(observed, Mapping) and all(
-            key in observed and is_within(value, observed[key]) for key, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return (
-            isinstance(observed, list)
-            and len(wanted) == len(observed)
-            and all(map(is_within, wanted, observed))
-        )
-    return bool(wanted == observed)
 
 
 def stale(children: Children, kind: str, kept: set[str]) -> list[Key]:

@@ -3,7 +3,7 @@
 A pod goes through: made -> ready -> cordoned (no new sessions) -> drained -> deleted. Pods that
 nobody can be watching are deleted at once. The rules, in the order in which they are applied:
 
-1. A pod that ended is deleted; its successor comes after a pause that doubles.
+1. A pod that ended is deleted; its successor is made after a backoff that doubles.
 2. A cordoned pod is deleted when its last session has ended, or at its drain deadline.
 3. A pod of an old revision (or on a node that is cordoned) that never served is deleted: a broken
    revision never stands in the way of the next one.
@@ -24,9 +24,9 @@ from matinee_api.backoff import backoff
 from matinee_operator.desired import Wanted
 from matinee_operator.observe.pods import ObservedPod
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 300.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 10.0, 300.0
 STEADY_AFTER = timedelta(minutes=10)
-"""A pod that lived this long starts the count of failures anew."""
+"""A pod that lived this long resets the backoff of its successors."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Rollout:
     made: dict[int, int] = field(default_factory=dict)
     cordoned: list[ObservedPod] = field(default_factory=list)
     deleted: list[ObservedPod] = field(default_factory=list)
-    look_again_at: list[datetime] = field(default_factory=list)
+    requeue_at: list[datetime] = field(default_factory=list)
 
 
 def roll_out(now: datetime, wanted: Wanted, pods: Iterable[ObservedPod]) -> Rollout:
@@ -55,14 +55,14 @@ def _finish(now: datetime, decided: Rollout, live: list[ObservedPod]) -> None:
     """Rules 1 and 2."""
     for pod in live:
         if pod.settles_at is not None:
-            decided.look_again_at.append(pod.settles_at)
+            decided.requeue_at.append(pod.settles_at)
         if pod.finished:
             decided.deleted.append(pod)
         elif pod.drain_deadline is not None:
             if pod.drain_deadline <= now or _is_drained(pod):
                 decided.deleted.append(pod)
             else:
-                decided.look_again_at.append(pod.drain_deadline)
+                decided.requeue_at.append(pod.drain_deadline)
 
 
 def _is_drained(pod: ObservedPod) -> bool:
@@ -119,25 +119,25 @@ def _grow(now: datetime, decided: Rollout, wanted: Wanted, every: list[ObservedP
 def _attempts(
     now: datetime, decided: Rollout, wanted: Wanted, every: list[ObservedPod]
 ) -> list[int]:
-    """The attempt that each failed pod's successor is. One whose pause is not over stays."""
+    """The attempt that each failed pod's successor is. One whose backoff is not over stays."""
     attempts = []
     for pod in every:
         if not (pod.finished and pod.revision == wanted.revision and pod in decided.deleted):
             continue
         ended = pod.finished_at or now
         attempt = 1 if ended - pod.created > STEADY_AFTER else pod.attempt + 1
-        due = ended + timedelta(seconds=pause_s(attempt))
+        due = ended + timedelta(seconds=backoff_s(attempt))
         if due > now:
             decided.deleted.remove(pod)
-            decided.look_again_at.append(due)
+            decided.requeue_at.append(due)
         else:
             attempts.append(attempt)
     return sorted(attempts)
 
 
-def pause_s(attempt: int) -> float:
-    """Before the successor of a failed pod is made; the first comes at once."""
-    return backoff(attempt - 1, FIRST_PAUSE_S, LONGEST_PAUSE_S)
+def backoff_s(attempt: int) -> float:
+    """The backoff before the successor of a failed pod is made; there is none for the first."""
+    return backoff(attempt - 1, FIRST_BACKOFF_S, LONGEST_BACKOFF_S)
 
 
 def _who_goes_first(pod: ObservedPod) -> tuple[bool, int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, RecordEvent, Requeue
@@ -56,14 +56,14 @@ def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
 
 
 def _scale(snapshot: ServiceSnapshot, scale: Scale) -> Iterator[Action]:
-    """The rollout carries the decision out; here it becomes an Event, and a time to look again."""
+    """The rollout carries the decision out; here are its Event, and the time to reconcile again."""
     scaling, status = snapshot.service.spec.autoscaling, snapshot.service.status
     before = status.desired_replicas if status else None
     is_builtin = scaling is not None and scaling.mode == "Builtin"
     if is_builtin and before is not None and before != scale.replicas:
         yield RecordEvent("Normal", "Scaled", scaled_message(snapshot, before, scale.replicas))
-    if scale.look_again_at:
-        yield Requeue.at(scale.look_again_at, snapshot.now)
+    if scale.requeue_at:
+        yield Requeue.at(scale.requeue_at, snapshot.now)
 
 
 def _roll(snapshot: ServiceSnapshot, wanted: Wanted, decided: Rollout) -> Iterator[Action]:
@@ -77,7 +77,7 @@ def _roll(snapshot: ServiceSnapshot, wanted: Wanted, decided: Rollout) -> Iterat
         yield Delete(*_target(snapshot, pod))
         message = f"deleted {pod.name}: {_why(snapshot.now, pod)}"
         yield RecordEvent("Normal", "PodDeleted", message)
-    due = [*decided.look_again_at, *(each for each in drains if isinstance(each, datetime))]
+    due = [*decided.requeue_at, *(each for each in drains if isinstance(each, datetime))]
     if due:
         yield Requeue.at(min(due), snapshot.now)
 
@@ -88,7 +88,7 @@ def _make(
     secret = secret_name(snapshot.service, snapshot.token)
     is_missed = any(
         pod.trouble
-        and pod.trouble.reason == words.POD_CONFIG_INVALID
+        and pod.trouble.reason == conditions.POD_CONFIG_INVALID
         and secret in pod.trouble.message
         for pod in snapshot.pods
     )

@@ -54,8 +54,8 @@ def fetch_container(
 
 
 def secret_volumes(trees: Iterable[Tree]) -> list[Manifest]:
-    """Optional ones: a Secret that is missing is told by the program, which a pod that never
-    starts could not."""
+    """Optional ones: a missing Secret is reported by the program, which a pod that never starts
+    could not do."""
     return [
         {
             "name": f"secret-{number}",

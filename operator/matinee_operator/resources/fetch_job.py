@@ -1,4 +1,4 @@
-"""The Jobs that ask a model's sources (`resolve`) and fetch them into the cache (`download`).
+"""The Jobs that resolve a model's sources (`resolve`) and fetch them into the cache (`download`).
 
 A name carries a hash of all that the Job is made from, and the number of the attempt: a Job cannot
 be changed, so another one takes its place.

@@ -132,14 +132,19 @@ def _container(
         "resources": container_resources(service.spec.resources),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": [
-            {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
-            {"name": "state", "mountPath": STATE_FOLDER},
-            *base_mounts(weights),
-            *(each.model_dump(mode="json", exclude_none=True) for each in extras.volume_mounts),
-        ],
+        "volumeMounts": _mounts(service, weights),
         **_probes(model.spec.warmup.timeout_seconds),
     }
+
+
+def _mounts(service: StreamingService, weights: Weights) -> list[Manifest]:
+    extras = service.spec.pod.volume_mounts
+    return [
+        {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+        {"name": "state", "mountPath": STATE_FOLDER},
+        *base_mounts(weights),
+        *(each.model_dump(mode="json", exclude_none=True) for each in extras),
+    ]
 
 
 def _probes(load_timeout_s: int) -> Manifest:

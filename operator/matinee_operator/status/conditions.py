@@ -31,7 +31,7 @@ def finding(kind: str, holds: bool, reason: str, message: str = "") -> Finding:
     return Finding(kind, "True" if holds else "False", reason, message)
 
 
-def conditions(
+def conditions_of(
     findings: Iterable[Finding], before: Iterable[Condition], generation: int, now: datetime
 ) -> tuple[Condition, ...]:
     known = {one.type: one for one in before}

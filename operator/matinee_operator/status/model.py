@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModelStatus, WarmupStatus
 from matinee_operator.desired import DesiredModel
-from matinee_operator.fetching.attempts import Fetching, fetching
+from matinee_operator.fetching import Fetching, fetching
 from matinee_operator.objects import key_of, moment, stamp
 from matinee_operator.observe.jobs import ObservedJob, observed_job
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.status.conditions import Finding, conditions, finding
+from matinee_operator.status.conditions import Finding, conditions_of, finding
 from matinee_operator.status.weights import (
     adapter_states,
     broken_adapter,
@@ -28,15 +28,15 @@ def model_status(snapshot: ModelSnapshot, desired: DesiredModel) -> VideoModelSt
     before, known = model.status, fetching(snapshot)
     adapters = adapter_states(snapshot, known)
     findings = _findings(snapshot, desired, known, broken_adapter(adapters))
-    telling = next((one for one in findings if one.type in _telling(findings)), findings[0])
+    main = next((one for one in findings if one.type == _main_type(findings)), findings[0])
     return VideoModelStatus(
         observed_generation=model.metadata.generation,
         phase=_phase(findings),
-        reason=telling.reason,
+        reason=main.reason,
         warmup=_measured(_job(snapshot, desired)) or (before.warmup if before else None),
         cache=cache_status(snapshot, known),
         adapters=adapters,
-        conditions=conditions(
+        conditions=conditions_of(
             findings,
             before.conditions if before else (),
             model.metadata.generation or 0,
@@ -56,23 +56,28 @@ def _findings(
     warmed = _warmed(snapshot, desired, downloaded)
     broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
     if failure := snapshot.failure:
-        broken = finding(words.DEGRADED, False, failure.reason, failure.message)
+        broken = finding(conditions.DEGRADED, False, failure.reason, failure.message)
     broken = broken or broken_adapter
     optional = snapshot.model.spec.warmup.policy == "BestEffort"
-    usable = warmed.holds or warmed.reason == words.WARMUP_DISABLED or optional
+    usable = warmed.holds or warmed.reason == conditions.WARMUP_DISABLED or optional
     if downloaded.holds and usable:
-        ready = finding(words.READY, True, words.AS_DESIRED, "services may use it")
+        ready = finding(conditions.READY, True, conditions.AS_DESIRED, "services may use it")
     else:
         why = warmed if downloaded.holds else downloaded
-        ready = finding(words.READY, False, why.reason, why.message)
-    degraded = finding(words.DEGRADED, False, words.NOTHING_WRONG)
+        ready = finding(conditions.READY, False, why.reason, why.message)
+    degraded = finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG)
     if broken is not None:
-        degraded = finding(words.DEGRADED, True, broken.reason, broken.message)
+        degraded = finding(conditions.DEGRADED, True, broken.reason, broken.message)
     return downloaded, warmed, ready, degraded
 
 
 _WAITING = frozenset(
-    {words.DOWNLOADING, words.WARMING_UP, words.WARMUP_DISABLED, words.WAITING_FOR_SERVICE}
+    {
+        conditions.DOWNLOADING,
+        conditions.WARMING_UP,
+        conditions.WARMUP_DISABLED,
+        conditions.WAITING_FOR_SERVICE,
+    }
 )
 
 
@@ -82,22 +87,24 @@ def _is_broken(found: Finding) -> bool:
 
 def _warmed(snapshot: ModelSnapshot, desired: DesiredModel, downloaded: Finding) -> Finding:
     if not snapshot.model.spec.warmup.enabled:
-        return finding(words.WARMED, False, words.WARMUP_DISABLED, "spec.warmup.enabled is false")
+        return finding(
+            conditions.WARMED, False, conditions.WARMUP_DISABLED, "spec.warmup.enabled is false"
+        )
     if desired.weights is None and not downloaded.holds:
-        return finding(words.WARMED, False, downloaded.reason, downloaded.message)
+        return finding(conditions.WARMED, False, downloaded.reason, downloaded.message)
     if desired.warmup_resources is None:
         message = "set spec.warmup.resources, or make a StreamingService that uses the model"
-        return Finding(words.WARMED, "Unknown", words.WAITING_FOR_SERVICE, message)
+        return Finding(conditions.WARMED, "Unknown", conditions.WAITING_FOR_SERVICE, message)
     return _warmed_by_job(_job(snapshot, desired))
 
 
 def _warmed_by_job(job: ObservedJob | None) -> Finding:
     if job is not None and job.complete:
-        return finding(words.WARMED, True, words.WARMUP_SUCCEEDED, "it made a real video")
+        return finding(conditions.WARMED, True, conditions.WARMUP_SUCCEEDED, "it made a real video")
     if job is not None and (job.finished or job.waits_for):
-        trouble = job.waits_for or job.why(words.WARMUP_FAILED)
-        return finding(words.WARMED, False, trouble.reason, trouble.message)
-    return Finding(words.WARMED, "Unknown", words.WARMING_UP, "the warm-up Job runs")
+        trouble = job.waits_for or job.why(conditions.WARMUP_FAILED)
+        return finding(conditions.WARMED, False, trouble.reason, trouble.message)
+    return Finding(conditions.WARMED, "Unknown", conditions.WARMING_UP, "the warm-up Job runs")
 
 
 def _job(snapshot: ModelSnapshot, desired: DesiredModel) -> ObservedJob | None:
@@ -133,9 +140,8 @@ def _json(text: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _telling(findings: tuple[Finding, ...]) -> tuple[str, ...]:
-    degraded = findings[-1]
-    return (words.DEGRADED,) if degraded.holds else (words.READY,)
+def _main_type(findings: tuple[Finding, ...]) -> str:
+    return conditions.DEGRADED if findings[-1].holds else conditions.READY
 
 
 def _phase(findings: tuple[Finding, ...]) -> str:

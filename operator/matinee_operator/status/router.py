@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.router import BackendCounts, RouterStatus
 from matinee_operator.amounts import counted
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.resources.router_service import router_url
-from matinee_operator.status.conditions import Finding, conditions, finding
+from matinee_operator.status.conditions import Finding, conditions_of, finding
 
 
 def router_status(snapshot: RouterSnapshot) -> RouterStatus:
@@ -24,7 +24,7 @@ def router_status(snapshot: RouterSnapshot) -> RouterStatus:
         backends=counts,
         sessions=sum(pod.sessions for pod in live),
         queued=sum(pod.slots.queued for pod in live if pod.slots),
-        conditions=conditions(
+        conditions=conditions_of(
             _findings(snapshot, counts), before, router.metadata.generation or 0, snapshot.now
         ),
     )
@@ -34,12 +34,12 @@ def _findings(snapshot: RouterSnapshot, counts: BackendCounts) -> tuple[Finding,
     accepted, resolved, available = _accepted(snapshot), _resolved(snapshot), _available(counts)
     broken = next((one for one in (accepted, resolved) if not one.holds), None)
     if broken is None:
-        ready = finding(words.READY, available.holds, available.reason, available.message)
-        degraded = finding(words.DEGRADED, False, words.NOTHING_WRONG)
+        ready = finding(conditions.READY, available.holds, available.reason, available.message)
+        degraded = finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG)
     else:
         usable = accepted.holds and available.holds
-        ready = finding(words.READY, usable, broken.reason, broken.message)
-        degraded = finding(words.DEGRADED, True, broken.reason, broken.message)
+        ready = finding(conditions.READY, usable, broken.reason, broken.message)
+        degraded = finding(conditions.DEGRADED, True, broken.reason, broken.message)
     return ready, accepted, resolved, available, degraded
 
 
@@ -47,10 +47,10 @@ def _accepted(snapshot: RouterSnapshot) -> Finding:
     """All that the API server can refuse is a Service, made from the spec."""
     failure = snapshot.failure
     if failure is None:
-        return finding(words.ACCEPTED, True, words.AS_DESIRED)
-    if failure.reason == words.POD_REFUSED:
-        return finding(words.ACCEPTED, False, words.INVALID_SPEC, failure.message)
-    return Finding(words.ACCEPTED, "Unknown", failure.reason, failure.message)
+        return finding(conditions.ACCEPTED, True, conditions.AS_DESIRED)
+    if failure.reason == conditions.POD_REFUSED:
+        return finding(conditions.ACCEPTED, False, conditions.INVALID_SPEC, failure.message)
+    return Finding(conditions.ACCEPTED, "Unknown", failure.reason, failure.message)
 
 
 def _resolved(snapshot: RouterSnapshot) -> Finding:
@@ -58,13 +58,13 @@ def _resolved(snapshot: RouterSnapshot) -> Finding:
     missing = [name for name in wanted if name not in snapshot.services]
     if missing:
         message = f"no StreamingService of this namespace is called {', '.join(missing)}"
-        return finding(words.RESOLVED_REFS, False, words.SERVICE_NOT_FOUND, message)
-    return finding(words.RESOLVED_REFS, True, words.AS_DESIRED)
+        return finding(conditions.RESOLVED_REFS, False, conditions.SERVICE_NOT_FOUND, message)
+    return finding(conditions.RESOLVED_REFS, True, conditions.AS_DESIRED)
 
 
 def _available(counts: BackendCounts) -> Finding:
     if counts.ready:
         message = f"new sessions go to {counted(counts.ready, 'pod')}"
-        return finding(words.ENDPOINTS_AVAILABLE, True, words.SERVING, message)
+        return finding(conditions.ENDPOINTS_AVAILABLE, True, conditions.SERVING, message)
     message = "no pod behind the address takes sessions"
-    return finding(words.ENDPOINTS_AVAILABLE, False, words.NO_READY_PODS, message)
+    return finding(conditions.ENDPOINTS_AVAILABLE, False, conditions.NO_READY_PODS, message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.streamingservice import PodStatus, SessionCounts, StreamingServiceStatus
 from matinee_operator import labels
 from matinee_operator.amounts import counted
@@ -13,8 +13,8 @@ from matinee_operator.desired import DesiredService, Wanted
 from matinee_operator.objects import moment, stamp
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.status.conditions import Finding, conditions, finding
-from matinee_operator.status.trouble import worst_trouble
+from matinee_operator.status.conditions import Finding, conditions_of, finding
+from matinee_operator.status.trouble import most_actionable
 from matinee_operator.weights.available import why_missing
 
 LISTED_PODS = 64
@@ -38,18 +38,22 @@ def service_status(snapshot: ServiceSnapshot, desired: DesiredService) -> Stream
         selector=f"{labels.SERVICE}={meta.name}",
         current_revision=found.current_revision(before.current_revision if before else None),
         update_revision=found.wanted.revision if found.wanted else None,
-        sessions=SessionCounts(
-            active=sum(pod.sessions for pod in counted),
-            queued=sum(pod.slots.queued for pod in counted if pod.slots),
-            capacity=sum(pod.slots.total for pod in found.serving if pod.slots),
-        ),
+        sessions=_sessions(counted, found.serving),
         pods=tuple(map(pod_status, snapshot.pods[:LISTED_PODS])),
-        conditions=conditions(
+        conditions=conditions_of(
             findings,
             before.conditions if before else (),
             meta.generation or 0,
             snapshot.now,
         ),
+    )
+
+
+def _sessions(counted: list[ObservedPod], serving: list[ObservedPod]) -> SessionCounts:
+    return SessionCounts(
+        active=sum(pod.sessions for pod in counted),
+        queued=sum(pod.slots.queued for pod in counted if pod.slots),
+        capacity=sum(pod.slots.total for pod in serving if pod.slots),
     )
 
 
@@ -94,71 +98,77 @@ class _Observation:
     def _ready(self, progressing: Finding, degraded: Finding) -> Finding:
         if self._complete():
             message = f"{self.replicas} of {self.replicas} pods serve the current revision"
-            return finding(words.READY, True, words.AS_DESIRED, message)
+            return finding(conditions.READY, True, conditions.AS_DESIRED, message)
         message = f"{len(self.current_serving)} of {self.replicas} pods serve the current revision"
         why = degraded if degraded.holds else progressing
-        told = f"{message}; {why.message}" if why.message else message
-        return finding(words.READY, False, why.reason, told)
+        if why.message:
+            message = f"{message}; {why.message}"
+        return finding(conditions.READY, False, why.reason, message)
 
     def _servable(self) -> Finding:
         if self.serving:
             message = f"new sessions go to {counted(len(self.serving), 'pod')}"
-            return finding(words.SERVABLE, True, words.SERVING, message)
-        reason = words.SCALED_TO_ZERO if self.replicas == 0 else words.NO_READY_PODS
-        return finding(words.SERVABLE, False, reason, "no pod takes sessions")
+            return finding(conditions.SERVABLE, True, conditions.SERVING, message)
+        reason = conditions.SCALED_TO_ZERO if self.replicas == 0 else conditions.NO_READY_PODS
+        return finding(conditions.SERVABLE, False, reason, "no pod takes sessions")
 
     def _progressing(self) -> Finding:
         reason, message = self._progress()
-        return finding(words.PROGRESSING, reason != words.AS_DESIRED, reason, message)
+        return finding(conditions.PROGRESSING, reason != conditions.AS_DESIRED, reason, message)
 
     def _progress(self) -> tuple[str, str]:
         service, model = self._snapshot.service, self._snapshot.model
         if service.metadata.deletion_timestamp is not None:
-            return words.DELETING, f"{counted(len(self.live), 'pod')} left"
+            return conditions.DELETING, f"{counted(len(self.live), 'pod')} left"
         if self.wanted is None:
             name = service.spec.model_ref.name
             if model is None:
-                return words.WAITING_FOR_MODEL, f"there is no VideoModel {name} in this namespace"
-            return words.WAITING_FOR_MODEL, f"VideoModel {name}: {why_missing(model).message}"
+                return (
+                    conditions.WAITING_FOR_MODEL,
+                    f"there is no VideoModel {name} in this namespace",
+                )
+            return conditions.WAITING_FOR_MODEL, f"VideoModel {name}: {why_missing(model).message}"
         return self._pod_progress(self.wanted)
 
     def _pod_progress(self, wanted: Wanted) -> tuple[str, str]:
         others = [pod for pod in self.live if pod.revision != wanted.revision]
         if others and wanted.paused:
             return (
-                words.PAUSED,
+                conditions.PAUSED,
                 f"rollout.paused: {counted(len(others), 'pod')} of an older revision stay",
             )
         moving = [pod for pod in self.live if wanted.outdates(pod)]
         if moving:
-            return words.ROLLING_OUT, f"{counted(len(moving), 'pod')} to be replaced"
+            return conditions.ROLLING_OUT, f"{counted(len(moving), 'pod')} to be replaced"
         if len(self.live) != self.replicas:
             return (
-                words.SCALING,
+                conditions.SCALING,
                 f"{counted(len(self.live), 'pod')} of {self.replicas} wanted",
             )
         if not self._complete():
             starting = len(self.live) - len(self.current_serving)
-            return words.PODS_STARTING, f"{counted(starting, 'pod')} not serving yet"
-        return words.AS_DESIRED, ""
+            return conditions.PODS_STARTING, f"{counted(starting, 'pod')} not serving yet"
+        return conditions.AS_DESIRED, ""
 
     def _draining(self) -> Finding:
         sessions = sum(pod.sessions for pod in self.draining)
         if self.draining:
             pods = counted(len(self.draining), "pod")
             message = f"{counted(sessions, 'session')} on {pods}"
-            return finding(words.DRAINING, True, words.SESSIONS_REMAIN, message)
-        return finding(words.DRAINING, False, words.NO_SESSIONS_WAIT)
+            return finding(conditions.DRAINING, True, conditions.SESSIONS_REMAIN, message)
+        return finding(conditions.DRAINING, False, conditions.NO_SESSIONS_WAIT)
 
     def _degraded(self, progressing: Finding) -> Finding:
-        trouble = worst_trouble(self._snapshot, complete=self._complete())
+        trouble = most_actionable(self._snapshot, complete=self._complete())
         if trouble is not None:
-            return finding(words.DEGRADED, True, trouble.reason, trouble.message)
+            return finding(conditions.DEGRADED, True, trouble.reason, trouble.message)
         if progressing.holds and self._is_late():
             seconds = self._snapshot.service.spec.rollout.progress_deadline_seconds
             message = f"no progress for {seconds} s: {progressing.message}"
-            return finding(words.DEGRADED, True, words.PROGRESS_DEADLINE_EXCEEDED, message)
-        return finding(words.DEGRADED, False, words.NOTHING_WRONG)
+            return finding(
+                conditions.DEGRADED, True, conditions.PROGRESS_DEADLINE_EXCEEDED, message
+            )
+        return finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG)
 
     def _is_late(self) -> bool:
         since = progress_since(self._snapshot)
@@ -169,13 +179,13 @@ class _Observation:
 
 
 def progress_since(snapshot: ServiceSnapshot) -> datetime | None:
-    """When something last got on: a pod was made or became ready, or the rollout began."""
+    """When there was progress last: a pod was made or became ready, or the rollout began."""
     status = snapshot.service.status
     before = status.conditions if status else ()
     began = [
         moment(one.last_transition_time)
         for one in before
-        if one.type == words.PROGRESSING and one.status == "True"
+        if one.type == conditions.PROGRESSING and one.status == "True"
     ]
     if not began:
         return None

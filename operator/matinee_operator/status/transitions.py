@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.meta import Condition
 from matinee_operator.actions import RecordEvent
 
-RECORDED = (words.READY, words.DEGRADED, words.DOWNLOADED, words.WARMED, words.SERVABLE)
+RECORDED = (
+    conditions.READY,
+    conditions.DEGRADED,
+    conditions.DOWNLOADED,
+    conditions.WARMED,
+    conditions.SERVABLE,
+)
 
 
 def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> Iterator[RecordEvent]:
@@ -17,7 +23,7 @@ def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> Iter
     for one in after:
         if one.type not in RECORDED or known.get(one.type) == (one.status, one.reason):
             continue
-        if one.type == words.DEGRADED:
+        if one.type == conditions.DEGRADED:
             yield from _degraded(one, was_degraded=known.get(one.type, ("False",))[0] == "True")
         elif one.status == "True" and known.get(one.type, ("False",))[0] != "True":
             yield RecordEvent("Normal", one.type, one.message or one.reason)

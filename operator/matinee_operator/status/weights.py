@@ -1,7 +1,7 @@
 """What is known of a model's sources and its cache -> the part of the status that says so.
 
-It is a record as well: sources that were asked, and folders that are complete, are known from here
-once the Jobs that found it out are gone.
+It is a record as well: sources that were resolved, and folders that are complete, are known from
+here once the Jobs that found it out are gone.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ import dataclasses
 from typing import Any
 
 from matinee_api.contracts.fetch import FetchProgress
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.source import Adapter
 from matinee_api.kinds.videomodel import AdapterStatus, CachedFolder, CacheStatus, VideoModel
 from matinee_operator.amounts import share_text, size_text, time_text
-from matinee_operator.fetching.attempts import Fetching
-from matinee_operator.fetching.claim import Claim
+from matinee_operator.fetching import Claim, Fetching
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, finding
 from matinee_operator.weights.available import unsupported
-from matinee_operator.weights.trees import Tree, asked
+from matinee_operator.weights.trees import Tree, address
 
 LISTED_FOLDERS = 64
 
@@ -29,41 +28,41 @@ def weights_downloaded(snapshot: ModelSnapshot, known: Fetching) -> Finding:
     """Whether the weights that the spec asks for are where pods look for them."""
     model = snapshot.model
     if trouble := unsupported(model):
-        return finding(words.DOWNLOADED, False, trouble.reason, trouble.message)
+        return finding(conditions.DOWNLOADED, False, trouble.reason, trouble.message)
     tree = known.tree_of("model", "model")
     if tree is None:
         return _nothing_to_fetch(model)
     if known.is_done(tree):
         return _done(tree, known)
     if trouble := known.failure(tree):
-        return finding(words.DOWNLOADED, False, trouble.reason, trouble.message)
+        return finding(conditions.DOWNLOADED, False, trouble.reason, trouble.message)
     message = _getting_on(tree, snapshot.progress, known)
-    return finding(words.DOWNLOADED, False, words.DOWNLOADING, message)
+    return finding(conditions.DOWNLOADED, False, conditions.DOWNLOADING, message)
 
 
 def _nothing_to_fetch(model: VideoModel) -> Finding:
     if model.spec.source.scheme == "builtin":
         message = "the weights are part of the runtime's image"
-        return finding(words.DOWNLOADED, True, words.BUNDLED, message)
+        return finding(conditions.DOWNLOADED, True, conditions.BUNDLED, message)
     message = "the folder is in the image or on a volume of the pods"
-    return finding(words.DOWNLOADED, True, words.PROVIDED, message)
+    return finding(conditions.DOWNLOADED, True, conditions.PROVIDED, message)
 
 
 def _done(tree: Tree, known: Fetching) -> Finding:
     size = _size(tree)
     if not tree.is_fetched:
         message = f"{size} on a claim that exists"
-        return finding(words.DOWNLOADED, True, words.PROVIDED, message)
+        return finding(conditions.DOWNLOADED, True, conditions.PROVIDED, message)
     if known.claim is None or not known.kept:
         message = f"each pod fetches {size} when it starts"
-        return finding(words.DOWNLOADED, True, words.FETCHED_BY_PODS, message)
+        return finding(conditions.DOWNLOADED, True, conditions.FETCHED_BY_PODS, message)
     message = f"{size} on the claim {known.claim.name}"
-    return finding(words.DOWNLOADED, True, words.DOWNLOAD_COMPLETE, message)
+    return finding(conditions.DOWNLOADED, True, conditions.DOWNLOAD_COMPLETE, message)
 
 
 def _getting_on(tree: Tree, progress: FetchProgress | None, known: Fetching) -> str:
     if tree.pin is None:
-        return f"asking for {asked(tree.source)}"
+        return f"resolving {address(tree.source)}"
     if progress is not None:
         return progress_text(progress)
     if known.claim and not known.claim.bound:
@@ -73,11 +72,11 @@ def _getting_on(tree: Tree, progress: FetchProgress | None, known: Fetching) -> 
 
 def progress_text(progress: FetchProgress) -> str:
     """`3.1 of 9.4 GB, 120 MB/s, about 52 s left`."""
-    told = share_text(progress.bytes_done, progress.bytes_total)
+    share = share_text(progress.bytes_done, progress.bytes_total)
     left = eta_seconds(progress)
     if left is None:
-        return told
-    return f"{told}, {size_text(progress.bytes_per_second)}/s, about {time_text(left)} left"
+        return share
+    return f"{share}, {size_text(progress.bytes_per_second)}/s, about {time_text(left)} left"
 
 
 def eta_seconds(progress: FetchProgress) -> int | None:
@@ -87,7 +86,7 @@ def eta_seconds(progress: FetchProgress) -> int | None:
 
 
 def resolved(snapshot: ModelSnapshot, known: Fetching) -> dict[str, Any]:
-    """What the source stands for: as it was found now, else as it was known. Fields of
+    """What the source resolved to: as it was found now, else as it was known. Fields of
     `VideoModelStatus`."""
     tree, before = known.tree_of("model", "model"), snapshot.model.status
     if tree is None:
@@ -143,7 +142,7 @@ def _adapter(adapter: Adapter, known: Fetching) -> AdapterStatus:
     tree = known.tree_of("adapter", adapter.name)
     if tree is None:
         message = f"this release does not fetch adapters from {adapter.scheme}: use hf: or s3:"
-        return _failed(adapter.name, {}, Trouble(words.FEATURE_UNAVAILABLE, message))
+        return _failed(adapter.name, {}, Trouble(conditions.FEATURE_UNAVAILABLE, message))
     fields = _pin_fields(tree) if tree.pin else {}
     if known.is_done(tree) and known.kept:
         return AdapterStatus(name=adapter.name, state="Downloaded", **fields)
@@ -160,11 +159,11 @@ def _failed(name: str, fields: dict[str, Any], trouble: Trouble) -> AdapterStatu
 
 
 def broken_adapter(states: tuple[AdapterStatus, ...]) -> Finding | None:
-    """The first one that a person has to look at."""
+    """The first one that needs a person."""
     for one in states:
         if one.state == "Failed":
-            told = f"adapter {one.name}: {one.message}"
-            return finding(words.DEGRADED, False, one.reason, told)
+            message = f"adapter {one.name}: {one.message}"
+            return finding(conditions.DEGRADED, False, one.reason, message)
     return None
 
 
@@ -172,7 +171,7 @@ def _pin_fields(tree: Tree) -> dict[str, Any]:
     """Fields of `Resolved`."""
     pin = dataclasses.asdict(tree.pin) if tree.pin else {}
     return {
-        "resolved_from": asked(tree.source),
+        "resolved_from": address(tree.source),
         "resolved_revision": pin.get("commit"),
         "size_bytes": pin.get("size_bytes"),
     }

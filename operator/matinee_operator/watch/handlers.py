@@ -16,7 +16,7 @@ from matinee_operator.clients.kube import PATHS, Kube
 from matinee_operator.observe.cache import OWN_KINDS
 
 Seen = Callable[[bool, Mapping[str, Any]], None]
-"""Told of every event: whether the object is gone, and the object."""
+"""Called for every event: whether the object is gone, and the object."""
 
 CHILDREN = (
     *("Pod", "Job", "ConfigMap", "PersistentVolumeClaim", "Service"),
@@ -27,7 +27,7 @@ OURS = f"{labels.MANAGED_BY}={labels.APP}"
 KOPF_FINALIZER = "matinee.video/kopf"
 """Never set; kopf takes it off wherever it finds it, so it must not be the one of `names.py`."""
 WATCH_S = 240
-"""One watch request; the server ends it then and kopf goes on with another."""
+"""One watch request; the server ends it then and kopf opens another."""
 
 
 def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
 def registry(
     kube: Kube, kinds: tuple[str, ...], seen: Seen, relisted: Callable[[], None]
 ) -> kopf.OperatorRegistry:
-    """`relisted` is called for what a watch found when it began, or had to begin anew."""
+    """`relisted` is called for what a watch listed when it started or restarted."""
     made = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=made)

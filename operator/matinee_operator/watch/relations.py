@@ -1,11 +1,11 @@
-"""A change of one object -> the keys that have to be looked at because of it."""
+"""A change of one object -> the keys that have to be reconciled because of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator import labels
 from matinee_operator.objects import Key, Object, condition, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache, root_of
@@ -16,7 +16,7 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
     kind = raw["kind"]
     if kind in OWN_KINDS:
         yield key_of(raw)
-        if before is None or _told(before) != _told(raw):
+        if before is None or _facts(before) != _facts(raw):
             yield from _neighbours(cache, raw)
     elif kind == "Node":
         if before is None or before["spec"] != {"unschedulable": _is_unschedulable(raw)}:
@@ -34,7 +34,7 @@ def routers_of_pod(raw: Object) -> Iterator[Key]:
 
 
 def _neighbours(cache: Cache, raw: Object) -> Iterator[Key]:
-    """Objects of this API that look at the spec of another one."""
+    """Objects of this API that read the spec of another one."""
     name, namespace = raw["metadata"]["name"], raw["metadata"]["namespace"]
     if raw["kind"] == "StreamingService":
         yield Key("VideoModel", namespace, raw["spec"]["modelRef"]["name"])
@@ -56,14 +56,14 @@ def _services_on(cache: Cache, node: str) -> Iterator[Key]:
             yield root
 
 
-def _told(raw: Object) -> tuple[Any, ...]:
-    """What others look at: the spec, and of a VideoModel where its weights are."""
+def _facts(raw: Object) -> tuple[Any, ...]:
+    """What other objects depend on: the spec, and of a VideoModel where its weights are."""
     meta, status = raw["metadata"], raw.get("status") or {}
     spec = (meta.get("generation"), "deletionTimestamp" in meta)
     if raw["kind"] != "VideoModel":
         return spec
     cache = status.get("cache") or {}
-    downloaded = condition(status, words.DOWNLOADED)
+    downloaded = condition(status, conditions.DOWNLOADED)
     return (
         *spec,
         *(status.get("resolvedFrom"), status.get("resolvedRevision")),

@@ -1,5 +1,5 @@
-"""A look at everything: fills the cache at the start, and every ten minutes, and when a
-watch had to begin anew, finds what no watch told.
+"""Full relist: fills the cache at the start; later, every ten minutes and when a watch had to
+restart, finds changes that the watches missed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SETTLE_S = 5.0
 
 @dataclass(slots=True)
 class Resync:
-    """`seen` gets what a watch should have told; `enqueue` every object of this API."""
+    """`seen` gets the changes that a watch missed; `enqueue` every object of this API."""
 
     kube: Kube
     cache: Cache
@@ -52,7 +52,7 @@ class Resync:
         self.health.synced = True
 
     def relisted(self) -> None:
-        """A watch began anew with a list: what went in between, no event tells of."""
+        """A watch restarted with a list: no event reports what was deleted in between."""
         self._relisted.set()
 
     async def run(self, every_s: float) -> None:
@@ -62,24 +62,24 @@ class Resync:
                     await self._relisted.wait()
                     await asyncio.sleep(SETTLE_S)
             self._relisted.clear()
-            await self.look()
+            await self.relist()
 
-    async def look(self) -> None:
-        """Compare, mend, and have every object of this API looked at. A watch that missed
-        something twice in a row is called quiet."""
+    async def relist(self) -> None:
+        """List everything, repair the cache, and enqueue every object of this API. A watch that
+        missed something in two relists in a row counts as stalled."""
         missed = set()
         for kind in self.kinds:
             for namespace in self._places(kind):
-                if await self._mend(kind, namespace):
+                if await self._repair(kind, namespace):
                     missed.add(kind)
-        self.health.quiet_watches |= missed & self._missed_before
+        self.health.stalled_watches |= missed & self._missed_before
         self._missed_before = missed
         for kind in OWN_KINDS:
             for raw in self.cache.of_kind(kind):
                 self.enqueue(key_of(raw))
 
-    async def _mend(self, kind: str, namespace: str | None) -> bool:
-        """Whether there was something that the watch had not told within `grace_s`."""
+    async def _repair(self, kind: str, namespace: str | None) -> bool:
+        """Whether there was a change that the watch missed for longer than `grace_s`."""
         listed = await self._compared(kind, namespace)
         missed = {key_of(raw) for raw in self.cache.missed(listed)}
         if not missed:
@@ -88,7 +88,7 @@ class Resync:
         listed = await self._compared(kind, namespace)
         late = [raw for raw in self.cache.missed(listed) if key_of(raw) in missed]
         for raw in late:
-            self._tell(False, raw)
+            self._report_missed(False, raw)
         return bool(late)
 
     async def _compared(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
@@ -99,12 +99,12 @@ class Resync:
         present = {key_of(raw) for raw in listed}
         for raw in before:
             if key_of(raw) not in present and self.cache.get(key_of(raw)) is raw:
-                self._tell(True, raw)
+                self._report_missed(True, raw)
         return listed
 
-    def _tell(self, gone: bool, raw: Mapping[str, Any]) -> None:
+    def _report_missed(self, gone: bool, raw: Mapping[str, Any]) -> None:
         self.metrics.count("missed_events_total", kind=raw["kind"])
-        logger.warning("no watch told of %s", key_of(raw))
+        logger.warning("the watches missed %s", key_of(raw))
         self.seen(gone, raw)
 
     async def _list(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:

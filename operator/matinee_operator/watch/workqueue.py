@@ -1,8 +1,8 @@
-"""Keys that wait to be looked at: each once, each by one worker at a time, failed ones later.
+"""Keys to reconcile: each is pending once and in flight with one worker at a time.
 
-A key that is added again while it waits stays one; added while a worker has it, it comes again
-afterwards. A failure brings it back after a pause that doubles, with jitter, so that many that
-failed together do not return together.
+A key that is added again while it is pending stays one; added while it is in flight, it is
+reconciled again afterwards. A failure is retried after an exponential backoff, with jitter, so that
+keys that failed together are not retried together.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from matinee_operator.objects import Key
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.2, 60.0
 
 Handle = Callable[[Key], Awaitable[float | None]]
-"""Looks at one key; returns after how many seconds it wants to look again."""
+"""Reconciles one key; returns after how many seconds it wants to be called again."""
 
 
 @dataclass(slots=True)
@@ -37,6 +37,7 @@ class WorkQueue:
     _failures: dict[Key, int] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _runs_since: float | None = None
 
     def add(self, key: Key, after_s: float = 0.0) -> None:
         due = self._now() + after_s
@@ -48,6 +49,7 @@ class WorkQueue:
 
     async def run(self, workers: int, handle: Handle) -> None:
         """Until it is cancelled."""
+        self._runs_since = self._now()
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._work(handle))
@@ -57,9 +59,12 @@ class WorkQueue:
         return len(self._due) + len(self._working)
 
     def oldest_s(self) -> float:
-        """How long the key that waits longest, or is worked on longest, is overdue."""
+        """How long the key that waits longest, or is worked on longest, is overdue. On a standby
+        they wait until it leads, and that is as it should be."""
+        if self._runs_since is None:
+            return 0.0
         now = self._now()
-        waiting = [now - due for due in self._due.values()]
+        waiting = [now - max(due, self._runs_since) for due in self._due.values()]
         working = [now - since for since in self._working.values()]
         return max(0.0, *waiting, *working) if waiting or working else 0.0
 
@@ -72,15 +77,15 @@ class WorkQueue:
                 again = await handle(key)
                 self._failures.pop(key, None)
             except Exception as error:
-                again = self._pause_s(key)
-                logger.warning("%s: %s; next try in %.1f s", key, _told(error), again)
+                again = self._backoff_s(key)
+                logger.warning("%s: %s; retry in %.1f s", key, _text(error), again)
                 logger.debug("%s failed", key, exc_info=True)
             finally:
                 del self._working[key]
                 self._news.set()
             if again is not None:
                 self.add(key, again)
-            await asyncio.sleep(0)  # a look that writes nothing never waited: others want a turn
+            await asyncio.sleep(0)  # a reconcile that writes nothing never awaits: let others run
 
     async def _next(self) -> Key:
         while True:
@@ -114,10 +119,10 @@ class WorkQueue:
         waiting = [due for key, due in self._due.items() if key not in self._working]
         return max(0.0, min(waiting) - self._now()) if waiting else None
 
-    def _pause_s(self, key: Key) -> float:
+    def _backoff_s(self, key: Key) -> float:
         self._failures[key] = self._failures.get(key, 0) + 1
-        pause = backoff(self._failures[key], FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        return pause * (0.5 + self.jitter() / 2)
+        delay_s = backoff(self._failures[key], FIRST_BACKOFF_S, LONGEST_BACKOFF_S)
+        return delay_s * (0.5 + self.jitter() / 2)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -131,5 +136,5 @@ async def _wait(news: asyncio.Event, timeout_s: float | None) -> None:
         return
 
 
-def _told(error: Exception) -> str:
+def _text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -1,7 +1,8 @@
 """Where pods find a model's weights, or why they are nowhere yet. Pure.
 
-Told by the spec and the status alone: what Jobs find out is in the status before anything is built
-on it, so that it outlives them. While other weights are fetched, the former ones stay in use.
+Read from the spec and the status alone: what Jobs find out is in the status before anything is
+built on it, so that it outlives them. While other weights are fetched, the previous ones stay in
+use.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.weights.trees import WEIGHTS_FOLDER, Pin, Tree, claim_and_path, trees_of
@@ -48,14 +49,14 @@ def weights_of(model: VideoModel) -> Weights | None:
 
 
 def why_missing(model: VideoModel) -> Trouble:
-    """For those who wait. `Downloading` is no failure."""
+    """For services that wait. `Downloading` is no failure."""
     if trouble := unsupported(model):
         return trouble
-    known = model.status.conditions if model.status else ()
-    told = next((one for one in known if one.type == words.DOWNLOADED), None)
-    if told is None or told.status == "True" or told.reason == words.DOWNLOADING:
-        return Trouble(words.DOWNLOADING, "its weights are being fetched")
-    return Trouble(told.reason, told.message)
+    before = model.status.conditions if model.status else ()
+    known = next((one for one in before if one.type == conditions.DOWNLOADED), None)
+    if known is None or known.status == "True" or known.reason == conditions.DOWNLOADING:
+        return Trouble(conditions.DOWNLOADING, "its weights are being fetched")
+    return Trouble(known.reason, known.message)
 
 
 def unsupported(model: VideoModel) -> Trouble | None:
@@ -66,4 +67,4 @@ def unsupported(model: VideoModel) -> Trouble | None:
         f"this release cannot fetch from {scheme}: put the weights in a bucket and use s3://, or "
         "on a claim and use pvc://"
     )
-    return Trouble(words.SOURCE_UNSUPPORTED, message)
+    return Trouble(conditions.SOURCE_UNSUPPORTED, message)

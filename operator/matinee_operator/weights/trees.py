@@ -1,7 +1,7 @@
-"""A model's sources as trees of files: what each one stands for, and its folder in a cache. Pure.
+"""A model's sources as trees of files: what each one resolved to, and its folder in a cache. Pure.
 
-A tree is pinned once its source has been asked: the status then names the commit and the size, and
-they stay until the spec asks for something else.
+A tree is pinned once its source is resolved: the status then names the commit and the size, and
+they stay until the spec names something else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TreeKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What a source stood for when it was asked."""
+    """What the source resolved to."""
 
     commit: str | None
     size_bytes: int
@@ -61,7 +61,7 @@ class Tree:
 
 
 def trees_of(model: VideoModel) -> tuple[Tree, ...]:
-    """Those that can be asked. The model's is the first, if its source is one to ask."""
+    """Those that are resolved. The model's is the first, if its source is one of them."""
     spec, status = model.spec, model.status
     trees = []
     if spec.source.scheme in (*FETCHED, "pvc"):
@@ -74,14 +74,14 @@ def trees_of(model: VideoModel) -> tuple[Tree, ...]:
     return tuple(trees)
 
 
-def asked(source: Source) -> str:
-    """What is asked, in one line."""
+def address(source: Source) -> str:
+    """What is resolved, in one line."""
     revision = f"@{source.revision}" if source.revision else ""
     return f"{source.uri}{revision}" + (f" at {source.endpoint}" if source.endpoint else "")
 
 
 def to_resolve(tree: Tree) -> FetchedTree:
-    """A claim's own files are looked at; others have no folder yet."""
+    """A claim's own files are checked; others have no folder yet."""
     folder = f"{WEIGHTS_FOLDER}/{tree.name}"
     if tree.source.scheme == "pvc":
         folder = claim_and_path(tree.source)[1]
@@ -114,6 +114,6 @@ def _fetched(tree: Tree, revision: str | None, folder: str) -> FetchedTree:
 
 
 def _pin(source: Source, known: Resolved | None) -> Pin | None:
-    if known is None or known.resolved_from != asked(source):
+    if known is None or known.resolved_from != address(source):
         return None
     return Pin(known.resolved_revision, known.size_bytes or 0)

@@ -1,4 +1,4 @@
-"""One libx264 encoder that stays open for a session: I420 pictures enter, coded pictures leave.
+"""One libx264 encoder, open for a segment: I420 pictures enter, coded pictures leave.
 
 Each picture is coded at once (no B-frames, no lookahead), and its bytes depend on nothing but the
 settings and the pictures so far. An IDR, where decoding can start, comes first and then only when

@@ -10,7 +10,9 @@ skipped can go on at the next fragment with `keyframe`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from matinee.media.fmp4 import Run, Sample, fragment, init_segment
 from matinee.media.h264 import CodedPicture, H264Encoder
@@ -35,7 +37,10 @@ class Fragment:
 
 
 class VideoStream:
-    """Encoder and writer of one session, open from its start to its end.
+    """Encoder and writer of one session.
+
+    Each segment has an encoder of its own, so that its bytes depend on nothing but its pictures,
+    its place and `keyframes`: made again elsewhere, they are the same.
 
     `start_frame`: frames shown before, in an earlier life of the session.
     `first_fragment_frames`, `fragment_frames`: in a segment's first fragment and in each later one.
@@ -53,13 +58,17 @@ class VideoStream:
         fragment_frames: int = 6,
         start_frame: int = 0,
     ) -> None:
+        self.keyframes: tuple[int, ...] = ()
+        """The segment's pictures that became an IDR because it was asked for, counted from 0."""
         self._fps = fps
         self._first_fragment_frames = first_fragment_frames
         self._fragment_frames = fragment_frames
-        self._encoder = H264Encoder(width, height, fps, preset, crf)
+        self._open_encoder = partial(H264Encoder, width, height, fps, preset, crf)
+        self._encoder = self._open_encoder()
         self._track = VideoTrack(VIDEO_TRACK_ID, self.timescale, width, height, self._encoder.avcc)
         self._written_frames = start_frame
         self._pending: list[CodedPicture] = []
+        self._pictures = 0
         self.start_segment()
 
     @property
@@ -87,9 +96,15 @@ class VideoStream:
         """The time at which the next picture will be shown."""
         return self._milliseconds(self.next_frame)
 
-    def start_segment(self) -> None:
-        """The next picture begins a segment. `flush` the segment before it first."""
-        self._keyframe_due = True
+    def start_segment(self, keyframes: Collection[int] = ()) -> None:
+        """The next picture begins a segment. `flush` the segment before it first. `keyframes`: as
+        an earlier life of the segment left them. May take milliseconds."""
+        if self._pictures:
+            self._encoder = self._open_encoder()
+        self._pictures = 0
+        self._keyframe_due = False
+        self._keyframes_known = frozenset(keyframes)
+        self.keyframes = ()
         self._frames_due = self._first_fragment_frames
 
     def request_keyframe(self) -> None:
@@ -98,13 +113,22 @@ class VideoStream:
 
     def push(self, picture: I420Picture) -> Fragment | None:
         """Encode a picture; return a fragment when one is complete."""
-        # Taken before encoding: another thread may ask for the next one meanwhile.
-        keyframe, self._keyframe_due = self._keyframe_due, False
+        keyframe = self._takes_keyframe()
         complete = self.flush() if keyframe else None
         self._pending.append(self._encoder.encode(picture, keyframe=keyframe))
+        self._pictures += 1
         if complete is None and len(self._pending) >= self._frames_due:
             return self.flush()
         return complete
+
+    def _takes_keyframe(self) -> bool:
+        # Taken before encoding: another thread may ask for the next one meanwhile.
+        asked, self._keyframe_due = self._keyframe_due, False
+        place = self._pictures
+        if place and (asked or place in self._keyframes_known):
+            self.keyframes = (*self.keyframes, place)
+            return True
+        return place == 0
 
     def flush(self) -> Fragment | None:
         """The pictures that wait for their fragment to fill up, if any. Call it when no picture

@@ -59,7 +59,7 @@ def _probes(life: Lifecycle) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics() -> Response:
-        text = generate_latest(life.services.metrics.registry)
+        text = generate_latest(life.metrics.registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router
@@ -90,7 +90,7 @@ def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
             )
             return JSONResponse({"error": error}, HTTPStatus.BAD_REQUEST)
         life.drain(order.deadline_seconds, tells_state=order.on_deadline == "migrate")
-        return JSONResponse({"draining": True, "sessions": life.services.admission.taken})
+        return JSONResponse({"draining": True, "sessions": life.admission.taken})
 
     return router
 
@@ -127,13 +127,15 @@ def _player(assets: dict[str, Asset]) -> APIRouter:
 def _add_stream(app: FastAPI, life: Lifecycle) -> None:
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
-        allowed = life.services.config.server.allowed_origins
+        allowed = life.config.server.allowed_origins
         if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host"), allowed):
             await _refuse(socket, HTTPStatus.FORBIDDEN, "this origin may not stream")
         elif life.draining:
             await _refuse(socket, HTTPStatus.SERVICE_UNAVAILABLE, "this server is draining")
         else:
-            await Connection(socket, life.services).run()
+            connection = Connection(socket, life.config, life.admission, life.studio)
+            with life.serving(connection):
+                await connection.run()
 
     @app.websocket("/{path:path}")
     async def elsewhere(socket: WebSocket) -> None:

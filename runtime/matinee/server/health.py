@@ -20,14 +20,14 @@ def overview(life: Lifecycle) -> dict[str, Any]:
     """`/health`, as FastVideo has it."""
     return {
         **alive(),
-        "sessions": life.services.admission.taken,
-        "stream_mode": life.services.config.streaming.stream_mode,
+        "sessions": life.admission.taken,
+        "stream_mode": life.config.streaming.stream_mode,
     }
 
 
 def readiness(life: Lifecycle) -> dict[str, Any]:
     """`/readyz`; the route answers 503 unless `status` is "ready"."""
-    gpus = life.services.pool.health()
+    gpus = life.pool.health()
     return {
         "status": "ready" if life.ready else "warming",
         "service": SERVICE,
@@ -36,7 +36,7 @@ def readiness(life: Lifecycle) -> dict[str, Any]:
         "available_gpus": sum(_available(life, gpu) for gpu in gpus),
         "warmup_successful_gpus": sum(gpu.warmup_success for gpu in gpus),
         "warmup_failed_gpus": sum(gpu.warmup_error is not None for gpu in gpus),
-        "queue_size": life.services.admission.waiting,
+        "queue_size": life.admission.waiting,
         "draining": life.draining,
         "reason": next((gpu.warmup_error for gpu in gpus if gpu.warmup_error), None),
         "ts": _now(),
@@ -45,12 +45,12 @@ def readiness(life: Lifecycle) -> dict[str, Any]:
 
 def status(life: Lifecycle) -> dict[str, Any]:
     """`/status`: the truth about each GPU."""
-    gpus = life.services.pool.health()
-    warmup = life.services.config.streaming.warmup.enabled
+    gpus = life.pool.health()
+    warmup = life.config.streaming.warmup.enabled
     return {
         "total_gpus": len(gpus),
         "available_gpus": sum(_available(life, gpu) for gpu in gpus),
-        "queue_size": life.services.admission.waiting,
+        "queue_size": life.admission.waiting,
         "draining": life.draining,
         "warmup_enabled": warmup,
         "warmup_successful_gpus": sum(gpu.warmup_success for gpu in gpus),
@@ -76,7 +76,7 @@ def _gpu(life: Lifecycle, gpu: WorkerHealth, warmup_enabled: bool) -> dict[str, 
 
 
 def _available(life: Lifecycle, gpu: WorkerHealth) -> bool:
-    return gpu.ready and gpu.client_count < life.services.config.streaming.max_sessions
+    return gpu.ready and gpu.client_count < life.config.streaming.max_sessions
 
 
 def _now() -> str:

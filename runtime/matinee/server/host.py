@@ -19,8 +19,10 @@ from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.server.app import create_app
 from matinee.server.lifecycle import Lifecycle
+from matinee.server.long_messages import WebSocketProtocol
 from matinee.serving.listening import bind as listening_on
-from matinee.session.services import server_defaults
+from matinee.serving.tasks import stopped
+from matinee.session.reception import server_defaults
 from matinee_api.config.runtime_config import RequestConfig, ServeConfig
 
 logger = logging.getLogger(__name__)
@@ -81,18 +83,19 @@ async def _serve(
 
     async def announce() -> None:
         try:
-            check_defaults(await life.services.pool.ready(), config.default_request)
+            check_defaults(await life.pool.ready(), config.default_request)
         except MatineeError as error:
             failure.append(error)
             server.should_exit = True
         else:
             on_ready(url_of(listening))
 
-    announcing = asyncio.create_task(announce())
+    announcing = asyncio.create_task(announce(), name="the announcement")
     try:
         await server.serve(sockets=[listening])
     finally:
-        announcing.cancel()
+        await stopped(announcing)
+        await stopped(server.stopping)
     if failure and not server.told_to_stop:
         raise failure[0]
 
@@ -103,7 +106,7 @@ class _Server(uvicorn.Server):
         self.told_to_stop = False
         self._life = life
         self._loop = asyncio.get_running_loop()
-        self._stopping: asyncio.Task[None] | None = None
+        self.stopping: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal handler. A second signal ends the waiting for sessions: uvicorn
@@ -116,11 +119,11 @@ class _Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._begin_stop)
 
     def _begin_stop(self) -> None:
-        self._stopping = asyncio.create_task(self._stop())
+        self.stopping = asyncio.create_task(self._stop(), name="the shutdown")
 
     async def _stop(self) -> None:
         try:
-            await self._life.shut_down(self._life.services.config.server.shutdown_grace_seconds)
+            await self._life.shut_down(self._life.config.server.shutdown_grace_seconds)
         finally:
             self.should_exit = True
 
@@ -137,7 +140,7 @@ def uvicorn_config(config: ServeConfig, life: Lifecycle, admin_token: str | None
     return uvicorn.Config(
         create_app(life, admin_token),
         http="httptools",
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_per_message_deflate=False,
         ws_max_size=config.streaming.limits.message_bytes,
         lifespan="on",

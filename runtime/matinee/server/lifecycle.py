@@ -8,22 +8,26 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from matinee.server.slots_feed import SlotsFeed
 from matinee.serving.admission import Admission
+from matinee.serving.tasks import stopped
 from matinee.session.effects import CloseCode
 from matinee.session.metrics import Metrics
-from matinee.session.services import Services
 from matinee.session.session_log import SessionLogs
-from matinee.store.base import StateStore
+from matinee.session.states import StateStorage
+from matinee.session.studio import Studio
+from matinee.store import files, memory
+from matinee.store.base import Bounds, SessionStore
 from matinee.store.files import FileStore
 from matinee.store.folder import check_writable
 from matinee.store.memory import MemoryStore
+from matinee.wire.server_messages import EndReason
 from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
@@ -36,12 +40,28 @@ GIL_SWITCH_S = 0.0005
 the loop may be late."""
 ENCODER_NICENESS = 10
 """Above the process's own: Linux gives the event loop about nine times an encoder's share."""
+STATE_THREADS = 2
+"""States that are encoded at once, however many sessions end together."""
 WORKER_STOP_S = 0.5
 """How long a worker may take to leave by itself: it holds nothing that would be lost."""
 
 
+class Viewing(Protocol):
+    """A viewer's connection, as the server ends it; see `websocket.Connection`."""
+
+    def drain(self, deadline_s: float) -> None: ...
+
+    def shut_down(
+        self, reason: EndReason, code: CloseCode, text: str, *, tells_state: bool
+    ) -> None: ...
+
+    async def told(self) -> None: ...
+
+    async def closed(self) -> None: ...
+
+
 class Lifecycle:
-    """Owns the `Services` of one server. `running` brackets them; `drain` and `shut_down` end.
+    """Owns the parts of one server. `running` brackets them; `drain` and `shut_down` end.
 
     `backend`: module that the workers import, see `matinee.worker.backend`. Raises `BadInput` when
     the configured folder for states cannot be written.
@@ -51,30 +71,35 @@ class Lifecycle:
         streaming = config.streaming
         if streaming.state.directory is not None:
             check_writable(Path(streaming.state.directory))
+        self.config = config
         self.draining = False
-        self._config = config
-        self._restarts_counted = 0
-        self._drain_task: asyncio.Task[None] | None = None
-        metrics = Metrics()
+        self.viewers: set[Viewing] = set()
         self.slots_feed = SlotsFeed(lambda: self.slots().model_dump(mode="json"))
-        self.services = Services(
+        self.admission = Admission(streaming.max_queue, self._slots_changed)
+        self.metrics = Metrics()
+        self.pool = WorkerPool(
+            config.generator,
+            streaming.pool,
+            streaming.warmup,
+            self._workers_changed,
+            backend=backend,
+        )
+        self._encoders = quiet_threads(os.cpu_count() or 1, "encoder")
+        self._state_threads = quiet_threads(STATE_THREADS, "state")
+        self.studio = Studio(
             name=name,
-            config=config,
-            pool=WorkerPool(
-                config.generator,
-                streaming.pool,
-                streaming.warmup,
-                self._workers_changed,
-                backend=backend,
+            pool=self.pool,
+            states=StateStorage(
+                open_store(streaming.state), name, self._state_threads, self.metrics
             ),
-            admission=Admission(streaming.max_queue, self._slots_changed),
-            metrics=metrics,
-            store=_open_store(streaming.state),
             logs=SessionLogs(
                 _log_directory(streaming.state), streaming.state.session_log_ttl_seconds
             ),
-            encoders=encoder_threads(),
+            metrics=self.metrics,
+            encoders=self._encoders,
         )
+        self._restarts_counted = 0
+        self._drain_task: asyncio.Task[None] | None = None
 
     @property
     def ready(self) -> bool:
@@ -83,30 +108,38 @@ class Lifecycle:
 
     @property
     def ready_workers(self) -> int:
-        return sum(worker.ready for worker in self.services.pool.health())
+        return sum(worker.ready for worker in self.pool.health())
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        services = self.services
         sys.setswitchinterval(GIL_SWITCH_S)
-        await services.pool.start()
-        probe = asyncio.create_task(self._probe_loop())
+        await self.pool.start()
+        probe = asyncio.create_task(self._probe_loop(), name="the probe of the loop's lag")
         try:
             yield
         finally:
-            probe.cancel()
-            if self._drain_task:
-                self._drain_task.cancel()
+            await stopped(probe)
+            await stopped(self._drain_task)
             self.slots_feed.close()
-            await services.pool.stop(WORKER_STOP_S)
-            services.encoders.shutdown(wait=True)
-            services.logs.close()
+            await self.pool.stop(WORKER_STOP_S)
+            self._encoders.shutdown(wait=True)
+            self._state_threads.shutdown(wait=True)
+            self.studio.logs.close()
+
+    @contextmanager
+    def serving(self, viewer: Viewing) -> Iterator[None]:
+        """A viewer that is told of the server's end."""
+        self.viewers.add(viewer)
+        try:
+            yield
+        finally:
+            self.viewers.discard(viewer)
 
     def slots(self) -> Slots:
         """The state that `/v1/slots` streams."""
-        admission, pool = self.services.admission, self.services.pool
+        admission, pool = self.admission, self.pool
         return Slots(
-            worker=self.services.name,
+            worker=self.studio.name,
             model_id=pool.info.model_id if pool.info else None,
             ready=self.ready,
             draining=self.draining,
@@ -123,41 +156,43 @@ class Lifecycle:
         if self.draining:
             return
         self.draining = True
-        self.services.admission.close("this server is draining")
-        for connection in list(self.services.connections):
-            connection.drain(deadline_s)
-        self._drain_task = asyncio.create_task(self._end_at(deadline_s, tells_state))
+        self.admission.close("this server is draining")
+        for viewer in list(self.viewers):
+            viewer.drain(deadline_s)
+        self._drain_task = asyncio.create_task(
+            self._end_at(deadline_s, tells_state), name="the drain"
+        )
 
     async def shut_down(self, grace_s: float) -> None:
         """Tell every session, close its socket with 1012, and wait for at most `grace_s`."""
         self.draining = True
-        self.services.admission.close("this server is shutting down")
-        connections = set(self.services.connections)
-        for connection in connections:
-            connection.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=True)
+        self.admission.close("this server is shutting down")
+        viewers = set(self.viewers)
+        for viewer in viewers:
+            viewer.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=True)
         self.slots_feed.close()
-        await _all(grace_s, [connection.told() for connection in connections])
+        await _all(grace_s, [viewer.told() for viewer in viewers])
         # Only now, and before the sessions' tasks have ended: a step that is under way may take
         # longer than anybody wants to wait, and those tasks wait for it.
-        await self.services.pool.stop(WORKER_STOP_S)
-        await _all(WORKER_STOP_S, [connection.closed() for connection in connections])
+        await self.pool.stop(WORKER_STOP_S)
+        await _all(WORKER_STOP_S, [viewer.closed() for viewer in viewers])
 
     async def _end_at(self, deadline_s: float, tells_state: bool) -> None:
         await asyncio.sleep(deadline_s)
-        for connection in list(self.services.connections):
-            connection.shut_down("drained", CloseCode.RESTART, "drained", tells_state=tells_state)
+        for viewer in list(self.viewers):
+            viewer.shut_down("drained", CloseCode.RESTART, "drained", tells_state=tells_state)
 
     def _workers_changed(self, _worker: WorkerSupervisor) -> None:
-        workers = self.services.pool.workers
-        self.services.admission.set_slots(self.ready_workers * self._config.streaming.max_sessions)
+        workers = self.pool.workers
+        self.admission.set_slots(self.ready_workers * self.config.streaming.max_sessions)
         restarts = sum(worker.counters.restarts for worker in workers)
-        self.services.metrics.worker_restarts.inc(restarts - self._restarts_counted)
+        self.metrics.worker_restarts.inc(restarts - self._restarts_counted)
         self._restarts_counted = restarts
         if all(worker.state is WorkerState.FAILED for worker in workers):
-            self.services.admission.close("no worker is able to run the model")
+            self.admission.close("no worker is able to run the model")
 
     def _slots_changed(self) -> None:
-        admission, metrics = self.services.admission, self.services.metrics
+        admission, metrics = self.admission, self.metrics
         metrics.sessions.set(admission.taken)
         metrics.slots.set(admission.slots)
         metrics.queue.set(admission.waiting)
@@ -169,7 +204,7 @@ class Lifecycle:
         while True:
             due = time.perf_counter() + LAG_PROBE_S
             await asyncio.sleep(LAG_PROBE_S)
-            self.services.metrics.loop_lag.observe(max(0.0, time.perf_counter() - due))
+            self.metrics.loop_lag.observe(max(0.0, time.perf_counter() - due))
 
 
 async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -178,10 +213,10 @@ async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -
             await asyncio.gather(*waiting)
 
 
-def encoder_threads() -> ThreadPoolExecutor:
-    """As many threads as cores, which give way to the event loop's: a picture may be late by a
-    millisecond, but every viewer waits for the loop."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="encoder", initializer=_give_way)
+def quiet_threads(count: int, name: str) -> ThreadPoolExecutor:
+    """They give way to the event loop's: a picture may be late by a millisecond, but every viewer
+    waits for the loop."""
+    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way)
 
 
 def _give_way() -> None:
@@ -190,10 +225,20 @@ def _give_way() -> None:
     os.setpriority(os.PRIO_PROCESS, thread, niceness + ENCODER_NICENESS)
 
 
-def _open_store(state: StateConfig) -> StateStore:
+def open_store(state: StateConfig) -> SessionStore:
     if state.store == "file" and state.directory is not None:
-        return FileStore(Path(state.directory) / "states", state.ttl_seconds, state.max_states)
-    return MemoryStore(state.ttl_seconds, state.max_states)
+        return FileStore(Path(state.directory) / "states", _bounds(state, files.MAX_BYTES))
+    return MemoryStore(_bounds(state, memory.MAX_BYTES))
+
+
+def _bounds(state: StateConfig, max_bytes: int) -> Bounds:
+    return Bounds(
+        ttl_s=state.ttl_seconds,
+        max_states=state.max_states,
+        max_bytes=state.max_bytes or max_bytes,
+        history_states=state.history_states,
+        history_bytes=state.history_bytes,
+    )
 
 
 def _log_directory(state: StateConfig) -> Path | None:

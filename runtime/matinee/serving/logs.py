@@ -5,10 +5,10 @@ Everything goes to stderr: stdout belongs to results.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from datetime import UTC, datetime
+
+from matinee_api.json_lines import JsonLines
 
 QUIET = {
     "httpx2": logging.WARNING,  # tells addresses that are signed, and so as good as passwords
@@ -16,21 +16,6 @@ QUIET = {
     "websockets": logging.WARNING,
 }
 """Libraries that say at INFO what ours says better, or nobody should read."""
-
-
-class JsonLines(logging.Formatter):
-    """One JSON object a record."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:

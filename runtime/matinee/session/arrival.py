@@ -8,20 +8,31 @@ from typing import Any
 
 from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
-from matinee.serving.admission import NotAdmitting, Place, QueueFull, Visit
+from matinee.serving.admission import Admission, NotAdmitting, Place, QueueFull, Visit
 from matinee.session.opening import turned_away
+from matinee.session.outlet import Outlet
 from matinee.session.read_ahead import Frame, listening_until
-from matinee.session.send_queue import SendQueue
-from matinee.session.services import Services
 from matinee.wire import server_messages as say
+from matinee.worker.pool import WorkerPool
 
 
 class Arrival:
-    """What the viewer is told of its place goes into `queue`."""
+    """What the viewer is told of its place goes into `outlet`. `timeout_s`: how long the model may
+    still load. `most_characters`: from the viewer, kept meanwhile."""
 
-    def __init__(self, services: Services, queue: SendQueue) -> None:
-        self._services = services
-        self._queue = queue
+    def __init__(
+        self,
+        pool: WorkerPool,
+        admission: Admission,
+        outlet: Outlet,
+        timeout_s: float,
+        most_characters: int,
+    ) -> None:
+        self._pool = pool
+        self._admission = admission
+        self._outlet = outlet
+        self._timeout_s = timeout_s
+        self._most_characters = most_characters
         self._visit: Visit | None = None
 
     async def model_info(
@@ -29,18 +40,17 @@ class Arrival:
     ) -> tuple[ModelInfo, list[Frame]]:
         """The model's rules; and while it is being loaded, a place in the queue, and what the
         viewer says meanwhile. Raises `Rejection`."""
-        info = self._services.pool.info
+        info = self._pool.info
         if info is not None:
             return info, []
         self.enter()
-        most = self._services.config.streaming.limits.message_bytes
-        return await listening_until(self._loaded_model(), receive, most)
+        return await listening_until(self._loaded_model(), receive, self._most_characters)
 
     def enter(self) -> Visit:
         """The slot or the place in the queue, taken now or before. Raises `Rejection`."""
         if self._visit is None:
             try:
-                self._visit = self._services.admission.enter(self._tell_place)
+                self._visit = self._admission.enter(self._tell_place)
             except QueueFull:
                 message = "all slots are taken and the queue is full"
                 raise turned_away("session_rejected", message) from None
@@ -54,13 +64,13 @@ class Arrival:
             self._visit.leave()
 
     def _tell_place(self, place: Place) -> None:
-        self._queue.put(say.QueueStatus(place.position, place.depth, place.eta_s))
+        self._outlet.put(say.QueueStatus(place.position, place.depth, place.eta_s))
 
     async def _loaded_model(self) -> ModelInfo:
         """Raises `Rejection`."""
         try:
-            async with asyncio.timeout(self._services.config.streaming.session_timeout_seconds):
-                return await self._services.pool.ready()
+            async with asyncio.timeout(self._timeout_s):
+                return await self._pool.ready()
         except TimeoutError:
             raise turned_away("gpu_unavailable", "the model is still being loaded") from None
         except WorkerFailed:

@@ -6,7 +6,9 @@ import enum
 from dataclasses import dataclass
 
 from matinee.generation import SegmentRequest, State
+from matinee.prompt.pipeline import PreparedPrompt
 from matinee.wire import server_messages as say
+from matinee.wire.client_messages import PromptSource
 
 
 class CloseCode(enum.IntEnum):
@@ -31,15 +33,49 @@ class Segment:
 
     index: int
     request: SegmentRequest
-    source: str
+    source: PromptSource
     request_id: str | None
     requested_at: float
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What the viewer was given of a segment, so that it can be made again without that.
+
+    `first_frame`: the segment's place on the session's timeline. `frames`: its first ones, which
+    the viewer has. `keyframes`: those that became an IDR for a slow viewer, counted from the
+    segment's start; the bytes after them depend on it.
+    """
+
+    first_frame: int = 0
+    frames: int = 0
+    keyframes: tuple[int, ...] = ()
+
+    def after(self, frames: int, keyframes: tuple[int, ...]) -> Shown:
+        """One fragment later."""
+        return Shown(self.first_frame, self.frames + frames, keyframes)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparePrompt:
+    """Answered by `prompt_ready` or `prompt_refused` with the same `turn_id`."""
+
+    turn_id: int
+    asked: PreparedPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPrompt:
+    """Nobody waits for the prompt that is being prepared any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class StartSegment:
+    """`shown`: not empty when the segment had begun in an earlier life of the session."""
+
     segment: Segment
     state: State | None
+    shown: Shown = Shown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +103,13 @@ class End:
     tells_state: bool = False
 
 
-Effect = Send | StartSegment | CancelSegment | AnswerSnapshot | KeepState | End
+Effect = (
+    Send
+    | PreparePrompt
+    | CancelPrompt
+    | StartSegment
+    | CancelSegment
+    | AnswerSnapshot
+    | KeepState
+    | End
+)

@@ -67,3 +67,9 @@ class Metrics:
             "Workers started again after death or hang",
             registry=registry,
         )
+        self.states_not_saved = Counter(
+            "matinee_states_not_saved",
+            "States of sessions that the store did not take, by reason",
+            ["reason"],
+            registry=registry,
+        )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from matinee.errors import InvalidRequest
 from matinee.generation import SegmentRequest
 from matinee.prompt.sources import PromptSources
+from matinee.session.record import PromptsRecord, WaitingRequest
 from matinee.session.requests import RequestRules
 from matinee.wire.client_messages import (
     PausedUpdated,
@@ -28,12 +29,24 @@ class WaitingPrompt:
     received_at: float
     own: bool = False
 
+    def record(self, now: float) -> WaitingRequest:
+        return WaitingRequest(
+            prompt=self.prompt,
+            request=self.request,
+            age_s=now - self.received_at,
+            own=self.own,
+        )
+
+    @classmethod
+    def from_record(cls, record: WaitingRequest, now: float) -> WaitingPrompt:
+        return cls(record.prompt, record.request, now - record.age_s, record.own)
+
 
 class PromptQueue:
     """At most `limit` prompts wait. Raises `InvalidRequest` for bad curated prompts in `init`.
 
     A prompt of the session's own that the worker refuses would be made again at once, and without
-    end: after `own_refused` there is none until the client changes something.
+    end: after `refused` there is none until the client changes something.
     """
 
     def __init__(self, rules: RequestRules, init: SessionInit, limit: int) -> None:
@@ -91,8 +104,23 @@ class PromptQueue:
             case ToggleUpdated(type="auto_extension_updated"):
                 self._change(auto_extend=message.enabled)
 
-    def own_refused(self) -> None:
-        self._halted = True
+    def record(self, now: float) -> PromptsRecord:
+        return PromptsRecord(
+            waiting=tuple(prompt.record(now) for prompt in self._waiting),
+            sources=self._sources,
+            halted=self._halted,
+            paused=self._paused,
+        )
+
+    def restore(self, record: PromptsRecord, now: float) -> None:
+        self._waiting = deque(WaitingPrompt.from_record(one, now) for one in record.waiting)
+        self._sources = record.sources
+        self._halted = record.halted
+        self._paused = record.paused
+
+    def refused(self, prompt: WaitingPrompt) -> None:
+        """No segment was made of it."""
+        self._halted = self._halted or prompt.own
 
     def _change(self, **values: object) -> None:
         self._halted = False

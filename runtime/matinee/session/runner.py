@@ -7,30 +7,28 @@ no lock is needed around the session.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from matinee.errors import WorkerFailed
-from matinee.generation import ModelInfo, State, count_steps
+from matinee.generation import ModelInfo, State
+from matinee.prompt.pipeline import PromptRefused
 from matinee.serving.admission import NotAdmitting, Visit
 from matinee.session import effects
+from matinee.session.alarm import DeadlineAlarm
+from matinee.session.announcements import segment_start, stream_start
 from matinee.session.effects import CloseCode, End
 from matinee.session.opening import turned_away
-from matinee.session.requests import RequestRules
-from matinee.session.segment_stream import JobHandle, Outcome, SegmentRun
-from matinee.session.send_queue import SendQueue
-from matinee.session.services import Services
+from matinee.session.outlet import Outlet
+from matinee.session.preparation import prepare
+from matinee.session.segment_stream import JobHandle, Outcome, SegmentStream
 from matinee.session.session import Session
 from matinee.session.states import StateKeeper
+from matinee.session.studio import Studio
 from matinee.session.video import SessionVideo
 from matinee.state.codec import known_frames
 from matinee.wire import server_messages as say
-from matinee.wire.client_messages import StreamMode
 from matinee.worker import messages as worker
 from matinee.worker.messages import SegmentJob
-
-IDLE_CHECK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,53 +41,49 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the first message led to. `state`: what it brought along."""
+    """What the first message led to, or a record."""
 
+    identity: Identity
     session: Session
-    rules: RequestRules
     info: ModelInfo
     video: SessionVideo
-    mode: StreamMode
-    state: State | None
 
 
-class LiveSession:
-    """`visit`: the way to a slot, left here in the end. `tasks` owns the tasks made here; `end`
-    closes the socket for a reason."""
+class SessionRunner:
+    """`visit`: the way to a slot, left here in the end. `tasks` owns the tasks made here.
+
+    Whoever owns the outlet tells what comes the other way: `heard`, `request_keyframe`, `gone`.
+    """
 
     def __init__(
         self,
-        identity: Identity,
         opened: Opened,
-        services: Services,
+        outlet: Outlet,
+        studio: Studio,
         visit: Visit,
-        queue: SendQueue,
         tasks: asyncio.TaskGroup,
-        end: Callable[[End], None],
     ) -> None:
-        self._identity = identity
+        self._session_id = opened.identity.session_id
         self._opened = opened
         self._session = opened.session
-        self._services = services
+        self._outlet = outlet
+        self._studio = studio
         self._visit = visit
-        self._queue = queue
         self._tasks = tasks
-        self._end = end
-        self._states = StateKeeper(identity.session_id, services.store, queue, self._log)
+        self._states = StateKeeper(self._session_id, studio.states, outlet.put, self._log)
         self._gpu_id: int | None = None
         self._job: JobHandle | None = None
+        self._alarm = DeadlineAlarm(studio.clock)
         self._segment_task: asyncio.Task[None] | None = None
+        self._prompt_task: asyncio.Task[None] | None = None
         self._waiting_task: asyncio.Task[None] | None = None
-        self._over = asyncio.Event()
+        self._over = False
 
-    # From the socket
+    # From the outlet and its owner
 
     def heard(self, text: str | None) -> None:
         """A frame from the client; None for a binary one."""
-        if text is None:
-            self._session.receive_binary(time.monotonic())
-        else:
-            self._session.receive_text(text, time.monotonic())
+        self._session.receive(text, self._studio.clock.now())
         self._perform()
 
     def drain(self, deadline_s: float) -> None:
@@ -105,178 +99,187 @@ class LiveSession:
     def request_keyframe(self) -> None:
         self._opened.video.request_keyframe()
 
-    def socket_gone(self) -> None:
+    def gone(self) -> None:
         """Nobody watches any more: stop the GPU and give the slot back."""
-        self._over.set()
+        self._over = True
+        self._alarm.switch_off()
         if self._job is not None:
             self._job.abandon()
+        self._cancel_prompt()
         if self._waiting_task is not None:
             self._waiting_task.cancel()
 
     # The slot
 
-    async def hold_slot(self) -> None:
-        """Wait for a slot and hold it until the socket is gone and the GPU has stopped."""
-        if self._over.is_set():
-            return
-        timeout_s = self._services.config.streaming.session_timeout_seconds
-        self._waiting_task = asyncio.current_task()
+    async def run(self) -> None:
+        """Wait for a slot and hold it until the outlet is gone and the GPU has stopped."""
         try:
-            async with asyncio.timeout(timeout_s) as waiting:
-                await self._visit.slot()
-                self._waiting_task = None
-                waiting.reschedule(None)
+            if await self._got_slot():
                 await self._use_slot()
-        except NotAdmitting as error:
-            self._turn_away("gpu_unavailable", str(error))
-        except TimeoutError:
-            self._turn_away("gpu_unavailable", "no slot became free in time")
         finally:
-            self._waiting_task = None
             self._visit.leave()
 
-    async def _use_slot(self) -> None:
-        if self._over.is_set():
-            return
+    async def _got_slot(self) -> bool:
+        if self._over:
+            return False
+        self._waiting_task = asyncio.current_task()
         try:
-            self._gpu_id = self._services.pool.join(self._identity.session_id).index
+            async with asyncio.timeout(self._session.timeout_s):
+                await self._visit.slot()
+        except NotAdmitting as error:
+            self._turn_away(str(error))
+        except TimeoutError:
+            self._turn_away("no slot became free in time")
+        else:
+            return not self._over
+        finally:
+            self._waiting_task = None
+        return False
+
+    async def _use_slot(self) -> None:
+        try:
+            self._gpu_id = self._studio.pool.join(self._session_id).index
             self._greet(self._gpu_id)
             await self._work()
         except WorkerFailed:
-            self._turn_away("gpu_unavailable", "no worker is able to run the model")
+            self._turn_away("no worker is able to run the model")
         finally:
-            self._services.pool.leave(self._identity.session_id)
+            self._studio.pool.leave(self._session_id)
 
     async def _work(self) -> None:
-        if self._opened.state is not None and known_frames(self._opened.state) > 1:
-            await self._states.keep(self._opened.state)
-        self._session.slot_bound(time.monotonic())
+        state = self._session.state
+        if state is not None and known_frames(state) > 1:
+            await self._keep(state)
+        self._session.slot_bound(self._studio.clock.now())
         self._perform()
         await self._until_over()
         if self._segment_task:
             await asyncio.wait([self._segment_task])
+        await self._states.release()
 
     async def _until_over(self) -> None:
-        while not self._over.is_set():
-            try:
-                async with asyncio.timeout(IDLE_CHECK_S):
-                    await self._over.wait()
-            except TimeoutError:
-                self._session.tick(time.monotonic())
-                self._perform()
+        """Everything but the deadline comes as a call."""
+        while not self._over:
+            await self._alarm.rings()
+            self._session.tick(self._studio.clock.now())
+            self._perform()
 
     def _greet(self, gpu_id: int) -> None:
-        opened, identity = self._opened, self._identity
-        timeout_s = self._services.config.streaming.session_timeout_seconds
-        self._queue.put(
+        identity = self._opened.identity
+        self._outlet.put(
             say.GpuAssigned(
                 gpu_id=gpu_id,
-                session_timeout=round(timeout_s),
-                model_id=opened.info.model_id,
+                session_timeout=round(self._session.timeout_s),
+                model_id=self._opened.info.model_id,
                 session_id=identity.session_id,
                 resume_token=identity.token,
-                worker=self._services.name,
+                worker=self._studio.name,
             )
         )
-        self._queue.put(
-            say.StreamStart(
-                preset=opened.session.init.preset,
-                width=opened.rules.defaults.width,
-                height=opened.rules.defaults.height,
-                fps=opened.rules.defaults.fps,
-                num_frames=opened.rules.defaults.num_frames,
-                mime=opened.video.mime,
-            )
-        )
+        self._outlet.put(stream_start(self._session, self._opened.video.mime))
         self._log("slot_bound")
 
-    def _turn_away(self, code: say.ErrorCode, message: str) -> None:
-        rejection = turned_away(code, message)
-        self._queue.put(rejection.error)
-        self._end(End("error", rejection.code, rejection.text))
+    def _turn_away(self, message: str) -> None:
+        rejection = turned_away("gpu_unavailable", message)
+        self._outlet.put(rejection.error)
+        self._outlet.close(End("error", rejection.code, rejection.text))
 
     # Effects
 
     def _perform(self) -> None:
         for effect in self._session.take_effects():
             self._perform_one(effect)
+        if not self._over:
+            self._alarm.set(self._session.deadline)
 
     def _perform_one(self, effect: effects.Effect) -> None:
         match effect:
             case effects.Send(message):
-                self._queue.put(message)
-            case effects.StartSegment(segment, state):
-                self._begin_segment(segment, state)
+                self._outlet.put(message)
+            case effects.PreparePrompt():
+                self._prompt_task = self._tasks.create_task(self._prepare(effect))
+            case effects.CancelPrompt():
+                self._cancel_prompt()
+            case effects.StartSegment():
+                self._begin_segment(effect)
             case effects.CancelSegment():
                 self._cancel_segment()
+            case End(tells_state=False):
+                self._outlet.close(effect)
+            case effects.AnswerSnapshot() | effects.KeepState() | End():
+                self._tasks.create_task(self._use_states(effect))
+
+    async def _use_states(self, effect: effects.AnswerSnapshot | effects.KeepState | End) -> None:
+        match effect:
             case effects.AnswerSnapshot():
-                self._tasks.create_task(self._states.answer())
+                await self._states.answer()
             case effects.KeepState(state):
-                self._tasks.create_task(self._states.keep(state))
-            case End(tells_state=True):
-                self._tasks.create_task(self._tell_state_and_end(effect))
+                await self._keep(state)
             case End():
-                self._end(effect)
+                await self._states.tell()
+                self._outlet.close(effect)
 
-    async def _tell_state_and_end(self, end: End) -> None:
-        await self._states.tell()
-        self._end(end)
+    async def _keep(self, state: State) -> None:
+        await self._states.keep(state, self._session.record(self._studio.clock.now()))
 
-    def _begin_segment(self, segment: effects.Segment, state: State | None) -> None:
-        """The job is the worker's when this returns, so that a cancel always finds it."""
-        if self._over.is_set():
-            return
-        session_id = self._identity.session_id
-        job = SegmentJob(next(self._services.job_ids), session_id, segment.request, state)
-        self._announce(segment, state)
+    async def _prepare(self, order: effects.PreparePrompt) -> None:
+        studio, now = self._studio, self._studio.clock.now
         try:
-            self._tell_migrated(self._services.pool.join(session_id).index)
-            self._job = self._services.pool.submit(job)
+            prepared = await prepare(studio.preparer, order.asked, studio.prepare_timeout_s)
+        except PromptRefused as why:
+            self._session.prompt_refused(order.turn_id, why, now())
+        else:
+            self._session.prompt_ready(order.turn_id, prepared)
+        self._perform()
+
+    def _cancel_prompt(self) -> None:
+        if self._prompt_task is not None:
+            self._prompt_task.cancel()
+
+    def _begin_segment(self, start: effects.StartSegment) -> None:
+        """The job is the worker's when this returns, so that a cancel always finds it."""
+        if self._over:
+            return
+        segment = start.segment
+        job_id = next(self._studio.job_ids)
+        job = SegmentJob(job_id, self._session_id, segment.request, start.state)
+        self._outlet.put(segment_start(segment, start.state, self._opened.info))
+        try:
+            self._tell_migrated(self._studio.pool.join(self._session_id).index)
+            self._job = self._studio.pool.submit(job)
         except WorkerFailed:
             message = "no worker is able to run the model"
-            self._settle(worker.SegmentFailed(job.job_id, message, bad_input=False))
+            self._settle(worker.SegmentFailed(job_id, message, bad_input=False))
         else:
-            self._segment_task = self._tasks.create_task(self._see_through(segment, self._job))
-
-    def _announce(self, segment: effects.Segment, state: State | None) -> None:
-        self._queue.put(
-            say.SegmentStart(
-                segment_idx=segment.index,
-                prompt=segment.request.prompt,
-                total_steps=count_steps(self._opened.info, segment.request, known_frames(state)),
-                source=segment.source,
-                seed=segment.request.seed,
-                request_id=segment.request_id,
-            )
-        )
+            self._segment_task = self._tasks.create_task(self._see_through(start, self._job))
 
     def _tell_migrated(self, gpu_id: int) -> None:
         """The session's worker was given up while the session was idle, so nothing stood still."""
         if gpu_id != self._gpu_id:
             self._gpu_id = gpu_id
-            self._queue.put(say.SessionMigrated(self._identity.session_id, gap_ms=0.0))
+            self._outlet.put(say.SessionMigrated(self._session_id, gap_ms=0.0))
 
-    async def _see_through(self, segment: effects.Segment, job: JobHandle) -> None:
-        run = SegmentRun(
-            segment,
+    async def _see_through(self, start: effects.StartSegment, job: JobHandle) -> None:
+        stream = SegmentStream(
+            start,
             job,
             self._opened.video,
-            self._opened.mode,
-            self._queue,
-            self._services.metrics,
-            self._services.encoders,
+            self._session.encoder.mode,
+            self._outlet,
+            self._studio,
             self._step_done,
+            self._shown,
         )
         try:
-            outcome = await run.run()
+            outcome = await stream.run()
         finally:
             self._job = None
             job.abandon()  # after a mistake of ours: frames that nobody fetches hold slots
-        self._log("segment", **run.summary(outcome))
+        self._log("segment", **stream.summary(outcome))
         self._settle(outcome)
 
     def _settle(self, outcome: Outcome) -> None:
-        now = time.monotonic()
+        now = self._studio.clock.now()
         match outcome:
             case worker.SegmentDone():
                 self._session.segment_done(outcome.state, now)
@@ -287,12 +290,15 @@ class LiveSession:
         self._perform()
 
     def _step_done(self, event: worker.StepDone) -> None:
-        self._session.step_done(event, time.monotonic())
+        self._session.step_done(event, self._studio.clock.now())
         self._perform()
+
+    def _shown(self, frames: int) -> None:
+        self._session.frames_shown(frames, self._opened.video.keyframes)
 
     def _cancel_segment(self) -> None:
         if self._job is not None:
             self._job.cancel()
 
     def _log(self, event: str, **payload: object) -> None:
-        self._services.logs.write(self._identity.session_id, event, **payload)
+        self._studio.logs.write(self._session_id, event, **payload)

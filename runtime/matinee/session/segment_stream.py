@@ -6,16 +6,15 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from matinee.media.i420 import I420Picture
 from matinee.media.video_stream import Fragment
-from matinee.session.effects import Segment
-from matinee.session.metrics import Metrics
-from matinee.session.send_queue import SendQueue
+from matinee.session.effects import StartSegment
+from matinee.session.outlet import Outlet
+from matinee.session.studio import Studio
 from matinee.session.video import SessionVideo, encode
 from matinee.wire import server_messages as say
 from matinee.wire.client_messages import StreamMode
@@ -55,24 +54,32 @@ class SegmentFigures:
 
 
 @dataclass(slots=True)
-class SegmentRun:
-    """Runs one segment of a session; `run` returns how it ended."""
+class SegmentStream:
+    """Runs one segment of a session; `run` returns how it ended.
 
-    segment: Segment
+    What the viewer was shown of it in an earlier life of the session is made again and left out.
+    `on_shown` hears how many frames each fragment brings.
+    """
+
+    start: StartSegment
     handle: JobHandle
     video: SessionVideo
     mode: StreamMode
-    queue: SendQueue
-    metrics: Metrics
-    encoders: Executor
+    outlet: Outlet
+    studio: Studio
     on_step: Callable[[worker.StepDone], None]
+    on_shown: Callable[[int], None]
     figures: SegmentFigures = field(default_factory=SegmentFigures)
     stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     _pts_base_ms: float = 0.0
+    _left_out: int = 0
+    _started: asyncio.Future[None] | None = None
 
     async def run(self) -> Outcome:
-        self.video.start_segment()
+        loop = asyncio.get_running_loop()
         self._pts_base_ms = self.video.pts_ms
+        start = partial(self.video.start_segment, self.start.shown.keyframes)
+        self._started = loop.run_in_executor(self.studio.encoders, start)
         async for event in self.handle:
             match event:
                 case worker.StepDone():
@@ -87,13 +94,13 @@ class SegmentRun:
 
     def summary(self, outcome: Outcome) -> dict[str, object]:
         """One line of the session log."""
-        asked, first = self.segment.requested_at, self.figures.first_fragment_at
+        asked, first = self.start.segment.requested_at, self.figures.first_fragment_at
         return {
-            "segment_idx": self.segment.index,
+            "segment_idx": self.start.segment.index,
             "outcome": _outcome_label(outcome),
-            "prompt": self.segment.request.prompt,
-            "source": self.segment.source,
-            "seed": self.segment.request.seed,
+            "prompt": self.start.segment.request.prompt,
+            "source": self.start.segment.source,
+            "seed": self.start.segment.request.seed,
             "frames": self.figures.frames,
             "bytes": self.figures.bytes,
             "first_fragment_ms": None if first is None else round((first - asked) * 1000, 1),
@@ -105,40 +112,52 @@ class SegmentRun:
             await self._encode(self.handle.pictures(event), flush=event.ends_chunk)
         finally:
             self.handle.release(event.slots)
-        self.metrics.encode.observe(time.perf_counter() - started)
+        self.studio.metrics.encode.observe(time.perf_counter() - started)
 
     async def _encode(self, pictures: Sequence[I420Picture], *, flush: bool) -> None:
         loop = asyncio.get_running_loop()
+        if self._started is not None:
+            await self._started
 
         def emit(fragment: Fragment) -> None:
             loop.call_soon_threadsafe(self._send_fragment, fragment)
 
         await loop.run_in_executor(
-            self.encoders, partial(encode, self.video, pictures, emit, flush=flush)
+            self.studio.encoders, partial(encode, self.video, pictures, emit, flush=flush)
         )
 
     def _send_fragment(self, fragment: Fragment) -> None:
-        figures = self.figures
-        now = time.monotonic()
+        self.figures.duration_ms += fragment.duration_ms
+        if self._left_out < self.start.shown.frames:
+            self._left_out += fragment.frames
+            self._count(fragment)
+            return
+        self._time_fragment()
+        if self.outlet.put_video(fragment):
+            self._count(fragment)
+        else:
+            self.studio.metrics.skipped_seconds.inc(fragment.duration_ms / 1000)
+        self.on_shown(fragment.frames)
+
+    def _count(self, fragment: Fragment) -> None:
+        self.figures.fragments += 1
+        self.figures.bytes += len(fragment.data)
+        self.figures.frames += fragment.frames
+
+    def _time_fragment(self) -> None:
+        figures, now = self.figures, self.studio.clock.now()
         if figures.first_fragment_at is None:
             figures.first_fragment_at = now
-            self.metrics.first_fragment.observe(now - self.segment.requested_at)
+            self.studio.metrics.first_fragment.observe(now - self.start.segment.requested_at)
             self._announce()
         else:
-            self.metrics.fragment_gap.observe(now - figures.last_fragment_at)
+            self.studio.metrics.fragment_gap.observe(now - figures.last_fragment_at)
         figures.last_fragment_at = now
-        figures.duration_ms += fragment.duration_ms
-        if self.queue.put_video(fragment):
-            figures.fragments += 1
-            figures.bytes += len(fragment.data)
-            figures.frames += fragment.frames
-        else:
-            self.metrics.skipped_seconds.inc(fragment.duration_ms / 1000)
 
     def _announce(self) -> None:
-        self.queue.put(
+        self.outlet.put(
             say.MediaInit(
-                segment_idx=self.segment.index,
+                segment_idx=self.start.segment.index,
                 stream_id=self.stream_id,
                 mime=self.video.mime,
                 mode=self.mode,
@@ -146,14 +165,14 @@ class SegmentRun:
             )
         )
         if self.video.init is not None:
-            self.queue.put(self.video.init)
+            self.outlet.put(self.video.init)
 
     def _finish(self, outcome: Outcome) -> None:
         figures = self.figures
-        if figures.first_fragment_at is not None:
-            self.queue.put(
+        if figures.duration_ms:
+            self.outlet.put(
                 say.MediaSegmentComplete(
-                    segment_idx=self.segment.index,
+                    segment_idx=self.start.segment.index,
                     stream_id=self.stream_id,
                     chunks=figures.fragments,
                     duration_ms=round(figures.duration_ms, 3),
@@ -163,20 +182,20 @@ class SegmentRun:
                 )
             )
         if isinstance(outcome, worker.SegmentDone):
-            self.metrics.video_seconds.inc(figures.duration_ms / 1000)
-            self.metrics.compute_seconds.inc(outcome.compute_ms / 1000)
-            self.queue.put(partial(self._complete, outcome.compute_ms))
-        self.metrics.segments.labels(_outcome_label(outcome)).inc()
+            self.studio.metrics.video_seconds.inc(figures.duration_ms / 1000)
+            self.studio.metrics.compute_seconds.inc(outcome.compute_ms / 1000)
+            self.outlet.put(partial(self._complete, outcome.compute_ms))
+        self.studio.metrics.segments.labels(_outcome_label(outcome)).inc()
 
     def _complete(self, compute_ms: float) -> say.SegmentComplete:
         """Made when everything before it has been sent, so that the latency is the viewer's."""
-        asked, first = self.segment.requested_at, self.figures.first_fragment_at
+        asked, first = self.start.segment.requested_at, self.figures.first_fragment_at
         return say.SegmentComplete(
-            segment_idx=self.segment.index,
+            segment_idx=self.start.segment.index,
             generation_time_ms=round(compute_ms, 1),
-            e2e_latency_ms=round((time.monotonic() - asked) * 1000, 1),
+            e2e_latency_ms=round((self.studio.clock.now() - asked) * 1000, 1),
             first_fragment_ms=None if first is None else round((first - asked) * 1000, 1),
-            request_id=self.segment.request_id,
+            request_id=self.start.segment.request_id,
         )
 
 

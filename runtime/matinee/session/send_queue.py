@@ -12,20 +12,16 @@ from collections import deque
 from collections.abc import Callable
 
 from matinee.media.video_stream import Fragment
-from matinee.wire.server_messages import ServerMessage, ViewerLagging
-
-MAX_WAITING_MESSAGES = 4096
-"""JSON messages that a viewer may leave unread before it counts as gone; at 20 progress messages
-a second these are minutes."""
-
-Stamped = Callable[[], ServerMessage]
-"""A message that is made when its turn comes, because it tells when that was."""
+from matinee.session.outlet import Stamped
+from matinee.wire.server_messages import ServerMessage, TextFrame, ViewerLagging
 
 
 class SendQueue:
     """The producer calls `put`, `put_video` and `close`; one consumer awaits `get`.
 
-    `max_bytes`: video that may wait. `request_keyframe` is called when a viewer for whom video was
+    `max_bytes`: video that may wait. `max_messages`: JSON messages that a viewer may leave unread
+    before it counts as gone; at 20 progress messages a second the default is minutes.
+    `request_keyframe` is called when a viewer for whom video was
     skipped has read most of what waited: the next picture should be an IDR. `viewer_gone` is called
     once, with the queue closed, when the viewer has read nothing for so long that messages would
     be lost.
@@ -36,10 +32,12 @@ class SendQueue:
         max_bytes: int,
         request_keyframe: Callable[[], None],
         viewer_gone: Callable[[], None],
+        max_messages: int = 4096,
     ) -> None:
         self.waiting_video_bytes = 0
         self.skipped_ms_total = 0.0
         self._max_bytes = max_bytes
+        self._max_messages = max_messages
         self._request_keyframe = request_keyframe
         self._viewer_gone = viewer_gone
         self._items: deque[ServerMessage | Stamped | Fragment | bytes] = deque()
@@ -48,11 +46,16 @@ class SendQueue:
         self._closed = False
         self._changed = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """Messages and fragments."""
+        return len(self._items)
+
     def put(self, message: ServerMessage | Stamped | bytes) -> None:
         """Add a message, or the bytes of an init segment."""
         if self._closed:
             return
-        if len(self._items) >= MAX_WAITING_MESSAGES:
+        if len(self._items) >= self._max_messages:
             self.close()
             self._viewer_gone()
             return
@@ -82,7 +85,7 @@ class SendQueue:
             self._items.extend(last)
         self._changed.set()
 
-    async def get(self) -> str | bytes | None:
+    async def get(self) -> TextFrame | bytes | None:
         """The next frame for the socket, text or binary; None after `close`."""
         while not self._items:
             if self._closed:
@@ -96,9 +99,9 @@ class SendQueue:
             case bytes() as data:
                 return data
             case ServerMessage() as message:
-                return message.as_json()
+                return message.frame()
             case stamped:
-                return stamped().as_json()
+                return stamped().frame()
 
     def _skip(self, fragment: Fragment) -> None:
         self._skipped_ms += fragment.duration_ms

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from matinee.generation import GenerationDefaults
@@ -13,8 +14,41 @@ from matinee.wire.client_messages import StreamMode
 from matinee_api.config.runtime_config import StreamingConfig
 
 
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """All that a session's bytes depend on besides its pictures."""
+
+    mode: StreamMode
+    width: int
+    height: int
+    fps: int
+    preset: str
+    crf: int
+    first_fragment_frames: int
+    fragment_frames: int
+
+
+def encoder_settings(
+    mode: StreamMode, defaults: GenerationDefaults, config: StreamingConfig
+) -> EncoderSettings:
+    """For a session of these dimensions."""
+    return EncoderSettings(
+        mode,
+        defaults.width,
+        defaults.height,
+        defaults.fps,
+        config.encoder_preset,
+        config.encoder_crf,
+        config.first_fragment_frames,
+        config.fragment_frames,
+    )
+
+
 class SessionVideo(Protocol):
-    """One session's encoder. All but `request_keyframe` runs in an encoder thread."""
+    """One session's encoder. All but `request_keyframe` runs in an encoder thread.
+
+    `keyframes`: those that were asked for in this segment.
+    """
 
     @property
     def mime(self) -> str: ...
@@ -24,7 +58,9 @@ class SessionVideo(Protocol):
     def init(self) -> bytes | None: ...
     @property
     def pts_ms(self) -> float: ...
-    def start_segment(self) -> None: ...
+    @property
+    def keyframes(self) -> tuple[int, ...]: ...
+    def start_segment(self, keyframes: Collection[int] = ()) -> None: ...
     def request_keyframe(self) -> None: ...
     def push(self, picture: I420Picture) -> Fragment | None: ...
     def flush(self) -> Fragment | None: ...
@@ -36,16 +72,17 @@ class JpegStream:
     mime = "image/jpeg"
     timescale = None
     init = None
+    keyframes: tuple[int, ...] = ()
 
-    def __init__(self, fps: int) -> None:
+    def __init__(self, fps: int, start_frame: int = 0) -> None:
         self._frame_ms = 1000 / fps
-        self._frames = 0
+        self._frames = start_frame
 
     @property
     def pts_ms(self) -> float:
         return self._frames * self._frame_ms
 
-    def start_segment(self) -> None:
+    def start_segment(self, keyframes: Collection[int] = ()) -> None:
         """Nothing to do: each picture stands alone."""
 
     def request_keyframe(self) -> None:
@@ -60,20 +97,19 @@ class JpegStream:
         return None
 
 
-def open_video(
-    mode: StreamMode, defaults: GenerationDefaults, config: StreamingConfig
-) -> SessionVideo:
-    """The encoder for a session of these dimensions."""
-    if mode == "legacy_jpeg":
-        return JpegStream(defaults.fps)
+def open_video(settings: EncoderSettings, start_frame: int = 0) -> SessionVideo:
+    """`start_frame`: frames shown before, in an earlier life of the session."""
+    if settings.mode == "legacy_jpeg":
+        return JpegStream(settings.fps, start_frame)
     return VideoStream(
-        defaults.width,
-        defaults.height,
-        defaults.fps,
-        preset=config.encoder_preset,
-        crf=config.encoder_crf,
-        first_fragment_frames=config.first_fragment_frames,
-        fragment_frames=config.fragment_frames,
+        settings.width,
+        settings.height,
+        settings.fps,
+        preset=settings.preset,
+        crf=settings.crf,
+        first_fragment_frames=settings.first_fragment_frames,
+        fragment_frames=settings.fragment_frames,
+        start_frame=start_frame,
     )
 
 

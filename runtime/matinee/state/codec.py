@@ -35,7 +35,7 @@ class StateCodec(Protocol):
     def summary(self, state: State) -> StateSummary: ...
 
     def to_payload(self, state: State) -> dict[str, Any]:
-        """Ready for `json.dumps`. Slow: call it in a thread."""
+        """Ready for `long_json.parts_of`. Slow: call it in a thread."""
         ...
 
     def from_payload(self, payload: dict[str, Any]) -> State:
@@ -69,7 +69,7 @@ def known_frames(state: State | None) -> int:
 
 
 def state_to_wire(state: State) -> dict[str, Any]:
-    """`{"kind": str, "payload": dict}`, ready for `json.dumps`."""
+    """`{"kind": str, "payload": dict}`, ready for `long_json.parts_of`."""
     return {"kind": state.kind, "payload": codec_of(state.kind).to_payload(state)}
 
 

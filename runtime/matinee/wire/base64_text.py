@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import binascii
 
-SLICE_CHARACTERS = 2**18
-"""A multiple of 4, so that every slice but the last stands for whole bytes."""
 
-
-def decoded(text: str) -> bytes:
+def decoded(text: str, slice_characters: int = 2**18) -> bytes:
     """What `base64.b64decode(text, validate=True)` gives; needless padding is refused.
+
+    `slice_characters`: a multiple of 4, so that every slice but the last stands for whole bytes.
 
     Raises:
         ValueError: this is not base64.
     """
     if text.find("=", 0, max(0, len(text) - 2)) >= 0:
         raise ValueError("padding before the end")
-    starts = range(0, len(text), SLICE_CHARACTERS)
+    starts = range(0, len(text), slice_characters)
     return b"".join(
-        binascii.a2b_base64(text[start : start + SLICE_CHARACTERS], strict_mode=True)
+        binascii.a2b_base64(text[start : start + slice_characters], strict_mode=True)
         for start in starts
     )

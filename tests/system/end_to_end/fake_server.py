@@ -35,7 +35,7 @@ async def serve(config: ServeConfig) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
 
     async def announce() -> None:
-        await life.services.pool.ready()
+        await life.pool.ready()
         print(f"ready: {host.url_of(listening)}/player", flush=True)  # noqa: T201
 
     announcing = asyncio.create_task(announce())

@@ -248,3 +248,33 @@ def test_ffprobe_sees_the_rate_the_count_and_the_colours(fps: int, tmp_path: Pat
         "bt709"
     ] * 3
     assert seen["color_range"] == "tv"
+
+
+def test_a_segments_bytes_do_not_depend_on_the_segments_before_it() -> None:
+    """So a session that goes on elsewhere gives the bytes that it would have given here."""
+    whole, elsewhere = VideoStream(WIDTH, HEIGHT, 24), VideoStream(WIDTH, HEIGHT, 24, start_frame=9)
+    segment(whole, 9)
+    assert segment(whole, 20, first=100) == segment(elsewhere, 20, first=100)
+
+
+def test_a_segment_made_again_has_its_keyframes_at_the_same_places() -> None:
+    first, again = VideoStream(WIDTH, HEIGHT, 24), VideoStream(WIDTH, HEIGHT, 24)
+    streams: list[list[Fragment | None]] = []
+    for stream, known in ((first, ()), (again, (4, 9))):
+        stream.start_segment(known)
+        pushed = []
+        for index in range(12):
+            if stream is first and index in (4, 9):
+                stream.request_keyframe()
+            pushed.append(stream.push(moving_i420(WIDTH, HEIGHT, index)))
+        streams.append([*pushed, stream.flush()])
+    assert first.keyframes == again.keyframes == (4, 9)
+    assert streams[0] == streams[1]
+
+
+def test_the_next_segment_has_keyframes_of_its_own() -> None:
+    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream.start_segment((2,))
+    segment(stream, 5)
+    assert [fragment.keyframe for fragment in segment(stream, 5)] == [True, False]
+    assert stream.keyframes == ()

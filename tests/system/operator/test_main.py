@@ -38,5 +38,5 @@ def test_a_cluster_that_cannot_be_found_is_told_in_one_line() -> None:
         KUBECONFIG="/nonexistent",
     )
     assert done.returncode == 1
-    assert "no cluster" in done.stdout
+    assert "no cluster" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr

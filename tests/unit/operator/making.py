@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from matinee_api.config.load import validate
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService, StreamingServiceStatus
 from matinee_api.kinds.videomodel import VideoModel, VideoModelStatus
@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 INSTALLATION = Installation(runtime_image="matinee/runtime:1", image_pull_policy="IfNotPresent")
 TOKEN = "0" * 64
 CPU = {"gpu": {"count": 0}}
-BUG = Trouble(words.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
+BUG = Trouble(conditions.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
 
 
 def meta(name: str, **more: Any) -> dict[str, Any]:

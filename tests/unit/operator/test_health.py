@@ -26,11 +26,11 @@ async def test_a_process_that_works_is_alive(health: Health) -> None:
 
 
 async def test_a_quiet_watch_or_a_stuck_key_fails_the_liveness(health: Health) -> None:
-    health.quiet_watches.add("Pod")
+    health.stalled_watches.add("Pod")
     health.oldest_key_s = lambda: 301.0
     status, text = await answer(health, "/healthz")
     assert status == 503
-    assert "the watch of Pod is quiet" in text
+    assert "the watch of Pod is stalled" in text
     assert "a key waits for 301 s" in text
 
 

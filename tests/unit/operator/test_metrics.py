@@ -6,27 +6,27 @@ TEXT = """\
 # HELP matinee_operator_api_requests_total Requests to the API server by verb
 # TYPE matinee_operator_api_requests_total counter
 matinee_operator_api_requests_total{verb="get"} 1.0
-# HELP matinee_operator_reconciles_total Objects looked at, by kind and result
+# HELP matinee_operator_reconciles_total Reconciles, by kind and result
 # TYPE matinee_operator_reconciles_total counter
 matinee_operator_reconciles_total{kind="Router",result="done"} 1.0
 matinee_operator_reconciles_total{kind="Router",result="failed"} 2.0
-# HELP matinee_operator_reconcile_seconds_total Time spent on looking at objects, by kind
+# HELP matinee_operator_reconcile_seconds_total Time spent in reconciles, by kind
 # TYPE matinee_operator_reconcile_seconds_total counter
 matinee_operator_reconcile_seconds_total{kind="Router"} 0.25
 # HELP matinee_operator_writes_total Changes made through the API server, by action
 # TYPE matinee_operator_writes_total counter
 matinee_operator_writes_total{action="apply"} 3.0
-# HELP matinee_operator_missed_events_total Changes that a look at everything found first, by kind
+# HELP matinee_operator_missed_events_total Changes that only a full relist found, by kind
 # TYPE matinee_operator_missed_events_total counter
-# HELP matinee_operator_internal_errors_total Bugs met while looking at objects, by kind
+# HELP matinee_operator_internal_errors_total Bugs met in reconciles, by kind
 # TYPE matinee_operator_internal_errors_total counter
-# HELP matinee_operator_queue_depth Objects that wait to be looked at
+# HELP matinee_operator_queue_depth Objects that are pending or in flight
 # TYPE matinee_operator_queue_depth gauge
 matinee_operator_queue_depth 3.0
-# HELP matinee_operator_queue_oldest_seconds How long the object that waits longest is overdue
+# HELP matinee_operator_queue_oldest_seconds How long the oldest of them is overdue
 # TYPE matinee_operator_queue_oldest_seconds gauge
 matinee_operator_queue_oldest_seconds 0.0
-# HELP matinee_operator_leader 1 on the replica that acts
+# HELP matinee_operator_leader 1 on the replica that leads
 # TYPE matinee_operator_leader gauge
 matinee_operator_leader 1.0
 # HELP matinee_operator_pod_feeds Pods whose sessions are followed

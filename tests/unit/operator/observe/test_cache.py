@@ -50,7 +50,7 @@ def test_the_end_of_an_object_does_not_take_its_successor() -> None:
     assert cache.get(Key("Pod", "demo", "p")) is not None
 
 
-def test_a_look_at_everything_finds_what_was_not_told() -> None:
+def test_a_full_relist_finds_what_the_watches_missed() -> None:
     cache = Cache()
     cache.put(pod("same"))
     cache.put(pod("older", uid="o"))

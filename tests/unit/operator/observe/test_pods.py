@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator.observe.pods import Trouble, observed_pod, pod_trouble
 from tests.unit.operator.making import NOW, slots
 
@@ -52,35 +52,37 @@ TROUBLES: dict[str, tuple[dict[str, Any], Trouble | None]] = {
     "it is created": (waits("ContainerCreating"), None),
     "no node has room": (
         says("PodScheduled", "False", "Unschedulable", "0/2 nodes: Insufficient nvidia.com/gpu"),
-        Trouble(words.UNSCHEDULABLE, "0/2 nodes: Insufficient nvidia.com/gpu"),
+        Trouble(conditions.UNSCHEDULABLE, "0/2 nodes: Insufficient nvidia.com/gpu"),
     ),
     "the image does not exist": (
         waits("ErrImagePull", "not found"),
-        Trouble(words.IMAGE_PULL_FAILED, "not found"),
+        Trouble(conditions.IMAGE_PULL_FAILED, "not found"),
     ),
     "the image is tried again": (
         waits("ImagePullBackOff", "Back-off pulling"),
-        Trouble(words.IMAGE_PULL_FAILED, "Back-off pulling"),
+        Trouble(conditions.IMAGE_PULL_FAILED, "Back-off pulling"),
     ),
     "the image's name is none": (
         waits("InvalidImageName", "cannot parse"),
-        Trouble(words.IMAGE_PULL_FAILED, "cannot parse"),
+        Trouble(conditions.IMAGE_PULL_FAILED, "cannot parse"),
     ),
     "the image may not be pulled": (
         waits("ErrImageNeverPull", "", image="x:1"),
-        Trouble(words.IMAGE_PULL_FAILED, "ErrImageNeverPull"),
+        Trouble(conditions.IMAGE_PULL_FAILED, "ErrImageNeverPull"),
     ),
     "a Secret is missing": (
         waits("CreateContainerConfigError", 'secret "x" not found'),
-        Trouble(words.POD_CONFIG_INVALID, 'secret "x" not found'),
+        Trouble(conditions.POD_CONFIG_INVALID, 'secret "x" not found'),
     ),
     "the command does not exist": (
         waits("RunContainerError", "exec: no such file"),
-        Trouble(words.POD_CONFIG_INVALID, "exec: no such file"),
+        Trouble(conditions.POD_CONFIG_INVALID, "exec: no such file"),
     ),
     "it crashes again and again": (
         waits("CrashLoopBackOff", lastState=ENDED, restartCount=3),
-        Trouble(words.CRASH_LOOPING, "restarted 3 times, exit code 1: ModelUnavailable: no folder"),
+        Trouble(
+            conditions.CRASH_LOOPING, "restarted 3 times, exit code 1: ModelUnavailable: no folder"
+        ),
     ),
     "one restart is no loop": (
         {"containerStatuses": [{"state": {"running": {}}, "lastState": ENDED, "restartCount": 1}]},
@@ -88,11 +90,11 @@ TROUBLES: dict[str, tuple[dict[str, Any], Trouble | None]] = {
     ),
     "memory was not enough": (
         waits("CrashLoopBackOff", lastState=KILLED, restartCount=1),
-        Trouble(words.OUT_OF_MEMORY, "the runtime needed more memory than its limit"),
+        Trouble(conditions.OUT_OF_MEMORY, "the runtime needed more memory than its limit"),
     ),
     "the kubelet evicted it": (
         {"phase": "Failed", "reason": "Evicted", "message": "low on ephemeral-storage"},
-        Trouble(words.POD_FAILED, "low on ephemeral-storage"),
+        Trouble(conditions.POD_FAILED, "low on ephemeral-storage"),
     ),
     "it cannot fetch the weights": (
         {
@@ -106,7 +108,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], Trouble | None]] = {
             ],
             "containerStatuses": [{"state": {"waiting": {"reason": "PodInitializing"}}}],
         },
-        Trouble(words.SOURCE_DENIED, "the token is not allowed to read"),
+        Trouble(conditions.SOURCE_DENIED, "the token is not allowed to read"),
     ),
     "it has fetched the weights": (
         {
@@ -117,11 +119,11 @@ TROUBLES: dict[str, tuple[dict[str, Any], Trouble | None]] = {
     ),
     "it was evicted through the API": (
         says("DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting"),
-        Trouble(words.POD_FAILED, "Eviction API: evicting"),
+        Trouble(conditions.POD_FAILED, "Eviction API: evicting"),
     ),
     "its node stopped answering": (
         says("DisruptionTarget", "True", "DeletionByTaintManager", "Taint manager: deleting"),
-        Trouble(words.NODE_LOST, "node n1 does not answer, or was tainted NoExecute"),
+        Trouble(conditions.NODE_LOST, "node n1 does not answer, or was tainted NoExecute"),
     ),
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from matinee_operator.desired import Wanted
 from matinee_operator.observe.pods import ObservedPod
-from matinee_operator.plan.rollout import pause_s, roll_out
+from matinee_operator.plan.rollout import backoff_s, roll_out
 from tests.unit.operator.making import NOW, pod, slots, starting, waiting
 
 HOUR = NOW + timedelta(hours=1)
@@ -222,8 +222,8 @@ def test_it_is_looked_at_again_when_a_pause_or_a_deadline_is_over() -> None:
     wanted = Wanted("new", replicas=1, max_surge=1, max_unavailable=0)
     bad = failed("s-new-0", attempt=1)
     decided = roll_out(NOW, wanted, [bad, draining("s-old-0", used=1)])
-    assert sorted(decided.look_again_at) == [NOW + timedelta(seconds=5), HOUR]
+    assert sorted(decided.requeue_at) == [NOW + timedelta(seconds=5), HOUR]
 
 
 def test_pauses_double_up_to_five_minutes() -> None:
-    assert [pause_s(attempt) for attempt in range(1, 9)] == [0, 10, 20, 40, 80, 160, 300, 300]
+    assert [backoff_s(attempt) for attempt in range(1, 9)] == [0, 10, 20, 40, 80, 160, 300, 300]

@@ -4,7 +4,7 @@ import dataclasses
 from datetime import timedelta
 from typing import Any
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator import labels
 from matinee_operator.actions import (
     Action,
@@ -179,9 +179,9 @@ def test_the_configuration_of_an_old_pod_stays_as_long_as_the_pod() -> None:
 
 def test_our_secret_is_made_again_when_it_is_missing_and_no_other() -> None:
     told = 'secret "live-admin-1aa8e844" not found'
-    broken = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, told))
+    broken = waiting(NEW, trouble=Trouble(conditions.POD_CONFIG_INVALID, told))
     assert kinds(planned(settled(broken))) == ["create Secret live-admin-1aa8e844"]
-    users = waiting(NEW, trouble=Trouble(words.POD_CONFIG_INVALID, 'secret "keys" not found'))
+    users = waiting(NEW, trouble=Trouble(conditions.POD_CONFIG_INVALID, 'secret "keys" not found'))
     assert kinds(planned(settled(users))) == []
 
 

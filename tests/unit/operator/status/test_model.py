@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.meta import Condition
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.actions import Create, Delete
@@ -115,7 +115,7 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         {"Warmed": "True WarmupSucceeded", "Ready": "False Downloading"},
     ),
     "the API server refuses the Job": (
-        given(model(**OWN), failure=Trouble(words.POD_REFUSED, "exceeded quota")),
+        given(model(**OWN), failure=Trouble(conditions.POD_REFUSED, "exceeded quota")),
         "Degraded",
         {"Degraded": "True PodRefused"},
     ),
@@ -129,7 +129,7 @@ def test_phase_and_conditions(case: str) -> None:
     told = {one.type: f"{one.status} {one.reason}" for one in status.conditions}
     assert status.phase == phase
     assert {kind: told[kind] for kind in expected} == expected
-    assert tuple(told) == words.VIDEO_MODEL_TYPES
+    assert tuple(told) == conditions.VIDEO_MODEL_TYPES
 
 
 def of_kind(snapshot: ModelSnapshot, kind: str) -> Condition:

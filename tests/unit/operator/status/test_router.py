@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_operator.actions import Apply
 from matinee_operator.desired import DesiredRouter
 from matinee_operator.observe.pods import Trouble
@@ -42,7 +42,7 @@ CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
         {"Ready": "True ServiceNotFound", "Degraded": "True ServiceNotFound"},
     ),
     "a port that is taken": (
-        given(pod(), failure=Trouble(words.POD_REFUSED, "provided port is already allocated")),
+        given(pod(), failure=Trouble(conditions.POD_REFUSED, "provided port is already allocated")),
         {"Accepted": "False InvalidSpec", "Ready": "False InvalidSpec"},
     ),
     "a bug in the operator": (
@@ -57,7 +57,7 @@ def test_conditions(case: str) -> None:
     snapshot, expected = CASES[case]
     told = {one.type: f"{one.status} {one.reason}" for one in router_status(snapshot).conditions}
     assert {kind: told[kind] for kind in expected} == expected
-    assert tuple(told) == words.ROUTER_TYPES
+    assert tuple(told) == conditions.ROUTER_TYPES
 
 
 def test_counts_and_address() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from matinee_api.kinds import conditions as words
+from matinee_api.kinds import conditions
 from matinee_api.kinds.streamingservice import StreamingServiceStatus
 from matinee_operator.observe.pods import ObservedPod, Trouble
 from matinee_operator.observe.snapshot import ServiceSnapshot
@@ -146,25 +146,28 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
         {"Ready": "Paused", "Progressing": "Paused", "Degraded": "NothingWrong"},
     ),
     "a bad image while old pods serve": (
-        [pod("live-old-0"), waiting(NEW, trouble=Trouble(words.IMAGE_PULL_FAILED, "not found"))],
+        [
+            pod("live-old-0"),
+            waiting(NEW, trouble=Trouble(conditions.IMAGE_PULL_FAILED, "not found")),
+        ],
         {},
         {"Ready": "ImagePullFailed", "Servable": "Serving", "Degraded": "ImagePullFailed"},
     ),
     "several troubles: what a person can mend comes first": (
         [
-            waiting(NEW, trouble=Trouble(words.POD_FAILED, "evicted")),
-            waiting(TWO, trouble=Trouble(words.POD_CONFIG_INVALID, "no secret")),
+            waiting(NEW, trouble=Trouble(conditions.POD_FAILED, "evicted")),
+            waiting(TWO, trouble=Trouble(conditions.POD_CONFIG_INVALID, "no secret")),
         ],
         {"service": service(replicas=2)},
         {"Degraded": "PodConfigInvalid"},
     ),
     "the API server refuses the pods": (
         [],
-        {"failure": Trouble(words.POD_REFUSED, "exceeded quota")},
+        {"failure": Trouble(conditions.POD_REFUSED, "exceeded quota")},
         {"Ready": "PodRefused", "Degraded": "PodRefused"},
     ),
     "no node has room": (
-        [waiting(NEW, trouble=Trouble(words.UNSCHEDULABLE, "0/2 nodes"))],
+        [waiting(NEW, trouble=Trouble(conditions.UNSCHEDULABLE, "0/2 nodes"))],
         {},
         {"Degraded": "Unschedulable"},
     ),
@@ -199,12 +202,12 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
         {"Ready": "AsDesired", "Degraded": "NothingWrong"},
     ),
     "a node is lost": (
-        [waiting(NEW, terminating=True, trouble=Trouble(words.NODE_LOST, "x")), starting(TWO)],
+        [waiting(NEW, terminating=True, trouble=Trouble(conditions.NODE_LOST, "x")), starting(TWO)],
         {},
         {"Ready": "NodeLost", "Degraded": "NodeLost"},
     ),
     "a node is lost, and its pod replaced": (
-        [waiting(NEW, terminating=True, trouble=Trouble(words.NODE_LOST, "x")), pod(TWO)],
+        [waiting(NEW, terminating=True, trouble=Trouble(conditions.NODE_LOST, "x")), pod(TWO)],
         {},
         {"Ready": "AsDesired", "Degraded": "NothingWrong"},
     ),
@@ -226,15 +229,15 @@ def test_the_reasons_of_the_conditions(case: str) -> None:
 
 
 def test_every_condition_has_a_known_reason_and_the_types_of_the_api() -> None:
-    known = {value for name, value in vars(words).items() if name.isupper()}
+    known = {value for name, value in vars(conditions).items() if name.isupper()}
     for pods, facts, _ in CASES.values():
-        conditions = service_status_of(snapshot(*pods, **facts)).conditions
-        assert tuple(one.type for one in conditions) == words.STREAMING_SERVICE_TYPES
-        assert {one.reason for one in conditions} <= known
+        made = service_status_of(snapshot(*pods, **facts)).conditions
+        assert tuple(one.type for one in made) == conditions.STREAMING_SERVICE_TYPES
+        assert {one.reason for one in made} <= known
 
 
 def test_messages_name_the_pod_and_count_the_others() -> None:
-    trouble = Trouble(words.CRASH_LOOPING, "exit code 1")
+    trouble = Trouble(conditions.CRASH_LOOPING, "exit code 1")
     pods = [waiting(NEW, trouble=trouble), waiting(TWO, trouble=trouble)]
     status = service_status_of(snapshot(*pods, service=service(replicas=2)))
     degraded = {one.type: one for one in status.conditions}["Degraded"]
@@ -270,7 +273,7 @@ STATES = {
     "Serving": pod(NEW),
     "Cordoned": pod(NEW, drain_deadline=LATER),
     "Draining": pod(NEW, drain_deadline=LATER, slots=slots(1)),
-    "Failed": waiting(NEW, trouble=Trouble(words.CRASH_LOOPING, "x")),
+    "Failed": waiting(NEW, trouble=Trouble(conditions.CRASH_LOOPING, "x")),
 }
 
 

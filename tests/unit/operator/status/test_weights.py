@@ -60,11 +60,11 @@ TWICE_ASKED = tried(FAILED, "resolve", attempt=1, condition="")
 CASES: dict[str, tuple[ModelSnapshot, str]] = {
     "a source is asked": (
         given(hub_model()),
-        "False Downloading asking for hf://org/LTX-Video@main",
+        "False Downloading resolving hf://org/LTX-Video@main",
     ),
     "a mirror is asked": (
         given(hub_model(source={"uri": "s3://bucket/x", "endpoint": "http://minio"})),
-        "False Downloading asking for s3://bucket/x at http://minio",
+        "False Downloading resolving s3://bucket/x at http://minio",
     ),
     "the size is known": (
         tried(given(hub_model()), "resolve", found()),
@@ -107,7 +107,7 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     "it is tried again": (TWICE_ASKED, "False SourceDenied no token"),
     "somebody deleted the failed Job": (
         noted(FAILED),
-        "False Downloading asking for hf://org/LTX-Video@main",
+        "False Downloading resolving hf://org/LTX-Video@main",
     ),
     "the volume is full": (
         tried(
@@ -120,7 +120,7 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     ),
     "one of several pods of a Job failed": (
         tried(given(hub_model()), "resolve", refused(), condition=""),
-        "False Downloading asking for hf://org/LTX-Video@main",
+        "False Downloading resolving hf://org/LTX-Video@main",
     ),
     "it ended without a word": (
         tried(given(hub_model()), "resolve", condition="Failed"),
@@ -132,7 +132,7 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     ),
     "weights on a claim are looked at": (
         given(PVC_MODEL),
-        "False Downloading asking for pvc://claim/x",
+        "False Downloading resolving pvc://claim/x",
     ),
     "weights on a claim": (
         tried(given(PVC_MODEL), "resolve", found(commit=None)),
@@ -144,7 +144,7 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     ),
     "another revision is being fetched": (
         changed(downloaded_model(), source=HUB | {"revision": "v2"}),
-        "False Downloading asking for hf://org/LTX-Video@v2",
+        "False Downloading resolving hf://org/LTX-Video@v2",
     ),
     "a registry": (
         given(model(source={"uri": "oci://registry/x:1"})),

@@ -107,10 +107,10 @@ async def test_others_have_their_turn_between_looks_that_wait_for_nothing() -> N
 
 async def test_a_failed_key_comes_back_and_the_pause_doubles() -> None:
     queue = WorkQueue(jitter=lambda: 1.0)
-    pauses = [queue._pause_s(A) for _ in range(4)]
+    pauses = [queue._backoff_s(A) for _ in range(4)]
     assert pauses == [0.2, 0.4, 0.8, 1.6]
-    assert [queue._pause_s(A) for _ in range(20)][-1] == 60.0
-    assert queue._pause_s(B) == 0.2
+    assert [queue._backoff_s(A) for _ in range(20)][-1] == 60.0
+    assert queue._backoff_s(B) == 0.2
 
 
 async def test_an_error_of_one_object_stops_neither_it_nor_the_others() -> None:
@@ -148,6 +148,23 @@ async def test_an_earlier_time_wins() -> None:
 async def test_a_key_that_nobody_takes_grows_old() -> None:
     queue = WorkQueue()
     assert queue.oldest_s() == 0.0
+    queue._runs_since = queue._now() - 100.0
     queue.add(A, -90.0)
     queue.add(B, 3600.0)
     assert 90.0 <= queue.oldest_s() < 91.0
+
+
+async def test_keys_that_a_standby_collects_grow_old_only_when_it_leads() -> None:
+    queue, entered = WorkQueue(), asyncio.Event()
+    queue.add(A, -400.0)
+    queue.add(B, -400.0)
+    assert queue.oldest_s() == 0.0
+
+    async def handle(_key: Key) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    async with working(queue, handle, workers=1):
+        await entered.wait()
+        assert queue.depth == 2
+        assert queue.oldest_s() < 300.0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from matinee_api.kinds.source import Source
-from matinee_operator.weights.trees import Pin, Tree, asked, claim_and_path, trees_of
+from matinee_operator.weights.trees import Pin, Tree, address, claim_and_path, trees_of
 from tests.unit.operator.making import model
 from tests.unit.operator.weights.making import COMMIT, HUB, changed, resolved_model
 
@@ -35,7 +35,7 @@ ASKED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("line", ASKED)
 def test_a_source_in_one_line(line: str) -> None:
-    assert asked(Source(uri="hf://org/x", **ASKED[line])) == line
+    assert address(Source(uri="hf://org/x", **ASKED[line])) == line
 
 
 def test_a_pin_holds_until_something_else_is_asked_for() -> None:

@@ -55,7 +55,7 @@ async def test_a_server_with_a_ready_worker_over_its_whole_life(
     app = create_app(life)
     async with browse(app) as client:
         async with app.router.lifespan_context(app):
-            await life.services.pool.ready()
+            await life.pool.ready()
             readyz = await client.get("/readyz")
             assert (readyz.status_code, readyz.json()["status"]) == (200, "ready")
             assert life.slots().free == 3
@@ -69,7 +69,7 @@ async def test_a_server_with_a_ready_worker_over_its_whole_life(
             assert (news["draining"], news["free"], news["ready"]) == (True, 0, False)
             assert (await client.get("/readyz")).status_code == 503
         assert [line async for line in lines] == []
-    assert life.services.pool.workers[0].pid is None
+    assert life.pool.workers[0].pid is None
 
 
 async def test_before_a_worker_is_ready_readyz_is_503_and_healthz_is_not(

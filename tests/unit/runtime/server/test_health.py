@@ -25,7 +25,7 @@ def life() -> Lifecycle:
 
 
 def with_gpus(life: Lifecycle, monkeypatch: pytest.MonkeyPatch, *gpus: WorkerHealth) -> Lifecycle:
-    monkeypatch.setattr(life.services.pool, "health", lambda: gpus)
+    monkeypatch.setattr(life.pool, "health", lambda: gpus)
     return life
 
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from matinee.server.lifecycle import ENCODER_NICENESS, Lifecycle, encoder_threads
-from matinee.server.websocket import Connection
+from matinee.server.lifecycle import ENCODER_NICENESS, Lifecycle, open_store, quiet_threads
 from matinee.serving.admission import NotAdmitting
+from matinee.store.base import Bounds
 from matinee.store.files import FileStore
 from matinee.store.memory import MemoryStore
 from matinee.worker.pool import WorkerPool
@@ -56,7 +56,7 @@ class FakeConnection:
 
 def connected(life: Lifecycle, *, ends: bool = True) -> FakeConnection:
     fake = FakeConnection(ends=ends)
-    life.services.connections.add(cast(Connection, fake))
+    life.viewers.add(fake)
     return fake
 
 
@@ -67,9 +67,7 @@ def workers(life: Lifecycle, *states: WorkerState, restarts: int = 0) -> None:
         for state in states
     ]
     health = tuple(SimpleNamespace(ready=state is WorkerState.READY) for state in states)
-    life.services.pool = cast(
-        WorkerPool, SimpleNamespace(workers=fakes, health=lambda: health, info=None)
-    )
+    life.pool = cast(WorkerPool, SimpleNamespace(workers=fakes, health=lambda: health, info=None))
     life._workers_changed(cast(Any, None))
 
 
@@ -86,16 +84,16 @@ def workers(life: Lifecycle, *states: WorkerState, restarts: int = 0) -> None:
 def test_slots_follow_the_workers(states: tuple[WorkerState, ...], slots: int) -> None:
     life = life_of(max_sessions=2)
     workers(life, *states)
-    assert life.slots().total == life.services.admission.slots == slots
+    assert life.slots().total == life.admission.slots == slots
     assert life.ready is (slots > 0)
-    assert life.services.admission.closed_because is None
+    assert life.admission.closed_because is None
 
 
 def test_restarts_are_counted_once() -> None:
     life = life_of()
     for restarts in (1, 1, 3):
         workers(life, WorkerState.READY, restarts=restarts)
-    value = life.services.metrics.registry.get_sample_value("matinee_worker_restarts_total")
+    value = life.metrics.registry.get_sample_value("matinee_worker_restarts_total")
     assert value == 3
 
 
@@ -103,7 +101,7 @@ async def test_without_any_worker_left_nobody_waits_any_more() -> None:
     life = life_of()
     workers(life, WorkerState.FAILED, WorkerState.FAILED)
     with pytest.raises(NotAdmitting, match="no worker is able to run the model"):
-        async with slot(life.services.admission):
+        async with slot(life.admission):
             pass
 
 
@@ -115,7 +113,7 @@ async def test_draining_tells_the_sessions_and_ends_them_at_the_deadline(tells_s
     life.drain(99.0)
     await asyncio.wait_for(viewer.closed(), 20)
     assert viewer.orders == [("drain", 0.0), ("drained", 1012, "drained", tells_state)]
-    assert life.services.admission.closed_because == "this server is draining"
+    assert life.admission.closed_because == "this server is draining"
 
 
 async def test_shutdown_waits_for_the_sessions() -> None:
@@ -137,18 +135,33 @@ async def test_shutdown_without_sessions_is_immediate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("store", "directory", "kind"),
-    [("memory", None, MemoryStore), ("memory", "d", MemoryStore), ("file", "d", FileStore)],
+    ("configured", "directory", "kind", "kept_bytes"),
+    [
+        ("memory", None, MemoryStore, 256 * 2**20),
+        ("memory", "d", MemoryStore, 256 * 2**20),
+        ("file", "d", FileStore, 4 * 2**30),
+    ],
 )
 def test_the_store_is_the_configured_one(
-    tmp_path: Path, store: Any, directory: str | None, kind: type
+    tmp_path: Path,
+    configured: Any,
+    directory: str | None,
+    kind: type[MemoryStore | FileStore],
+    kept_bytes: int,
 ) -> None:
     where = str(tmp_path / directory) if directory else None
-    life = life_of(state=StateConfig(store=store, directory=where))
-    assert isinstance(life.services.store, kind)
+    store = open_store(StateConfig(store=configured, directory=where, history_states=3))
+    assert isinstance(store, kind)
+    assert store.bounds == Bounds(3600.0, 1024, kept_bytes, 3, 64 * 2**20)
+
+
+def test_the_bytes_of_a_store_are_bounded_as_configured() -> None:
+    store = open_store(StateConfig(max_bytes=2**20))
+    assert isinstance(store, MemoryStore)
+    assert store.bounds.max_bytes == 2**20
 
 
 def test_encoders_give_way_to_the_event_loop() -> None:
-    with encoder_threads() as encoders:
+    with quiet_threads(1, "encoder") as encoders:
         niceness = encoders.submit(lambda: os.getpriority(os.PRIO_PROCESS, 0)).result()
     assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + ENCODER_NICENESS)

@@ -2,43 +2,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from matinee.generation import State
+from matinee.errors import LeaseLost, StoreUnavailable
 from matinee.media.i420 import I420Picture
-from matinee.server import websocket
-from matinee.session import send_queue
+from matinee.server.websocket_outlet import SendLimits
 from matinee.session.effects import CloseCode
+from matinee.session.saved_record import from_saved
+from matinee.store.base import Lease
 from tests.unit.runtime.session.making import INFO
-from tests.unit.runtime.session.staging import Client, Stage
-
-Staged = Callable[..., Stage]
-
-
-@pytest.fixture
-def staged() -> Iterator[Staged]:
-    stages: list[Stage] = []
-
-    def build(**settings: Any) -> Stage:
-        stages.append(Stage(**settings))
-        return stages[-1]
-
-    yield build
-    for stage in stages:
-        stage.close()
-
-
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
+from tests.unit.runtime.session.staging import Stage, Staged, turns
 
 
 def ended(stage: Stage, reason: str) -> float:
-    value = stage.services.metrics.registry.get_sample_value(
+    value = stage.metrics.registry.get_sample_value(
         "matinee_sessions_ended_total", {"reason": reason}
     )
     return value or 0.0
@@ -69,7 +48,7 @@ async def test_a_session_from_its_start_to_its_cap(staged: Staged) -> None:
 
 async def test_no_init_in_time_is_a_timeout(staged: Staged) -> None:
     stage = staged(session_timeout_seconds=0.01)
-    client = Client(stage.services)
+    client = stage.visitor()
     assert await client.over() == ["session_timeout", "ltx2_stream_complete"]
     assert client.closed == (1000, "session_timeout")
     assert stage.clean
@@ -78,7 +57,7 @@ async def test_no_init_in_time_is_a_timeout(staged: Staged) -> None:
 @pytest.mark.parametrize("when", ["before its init", "waiting", "idle", "in a segment"])
 async def test_a_viewer_who_vanishes_leaves_nothing_behind(staged: Staged, when: str) -> None:
     stage = staged(slots=0 if when == "waiting" else 1)
-    client = Client(stage.services)
+    client = stage.visitor()
     if when != "before its init":
         client.say("session_init_v2")
         await client.hear("queue_status" if when == "waiting" else "ltx2_stream_start")
@@ -101,7 +80,7 @@ async def test_a_viewer_who_leaves_the_queue_lets_the_others_move_up(staged: Sta
     await first.over()
     await turns()
     assert second.heard[-1] == {"type": "queue_status", "position": 0, "queue_depth": 1}
-    assert stage.services.admission.waiting == 1
+    assert stage.admission.waiting == 1
 
 
 async def test_session_end_while_waiting_ends_at_once(staged: Staged) -> None:
@@ -181,14 +160,12 @@ async def test_a_session_that_moves_to_another_gpu_is_told(staged: Staged) -> No
 
 
 async def test_a_cancel_reaches_a_segment_that_has_only_just_begun(staged: Staged) -> None:
-    """Both in one turn of the loop."""
+    """The two messages were in the socket at once."""
     stage = staged()
     client = stage.client()
     await client.hear("ltx2_stream_start")
-    live = client.connection._live
-    assert live is not None
-    live.heard('{"type":"segment_prompt_source","prompt":"a ball"}')
-    live.heard('{"type":"segment_cancel"}')
+    client.say("segment_prompt_source", prompt="a ball")
+    client.say("segment_cancel")
     assert (await client.hear("segment_cancelled"))["segment_idx"] == 0
     assert stage.pool.jobs[0].cancels
     client.vanish()
@@ -219,25 +196,44 @@ async def test_a_mistake_of_ours_is_told_without_details(
     assert client.closed == (1011, "internal_error")
     assert "ZeroDivisionError" in caplog.text
     assert job.cancels, "frames that nobody fetches would hold slots of the ring"
-    assert stage.services.admission.taken == 0
+    assert stage.admission.taken == 0
     assert ended(stage, "error") == 1
 
 
-async def test_a_state_that_cannot_be_stored_does_not_end_the_session(
+async def test_a_store_that_is_gone_does_not_end_the_session(
     staged: Staged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = staged(generation_segment_cap=1)
 
-    async def full(_store: object, _session: str, _state: State) -> None:
-        raise OSError(28, "No space left on device")
+    async def gone(_store: object, _session: str, _owner: str) -> Lease:
+        raise StoreUnavailable("connection refused")
 
-    monkeypatch.setattr(type(stage.services.store), "put", full)
+    monkeypatch.setattr(type(stage.store), "claim", gone)
     client = stage.client()
     client.say("segment_prompt_source", prompt="a ball")
     await client.hear("ltx2_segment_start")
     stage.pool.jobs[0].make_all()
-    await client.over()
+    assert "continuation_state_snapshot" in await client.over()
     assert client.closed == (1000, "segment_cap")
+
+
+async def test_a_session_leaves_its_record_and_gives_up_its_lease(staged: Staged) -> None:
+    stage = staged(generation_segment_cap=2)
+    client = stage.client(seed=7)
+    session_id = (await client.hear("gpu_assigned"))["session_id"]
+    client.say("segment_prompt_source", prompt="a ball")
+    await client.hear("ltx2_segment_start")
+    stage.pool.jobs[0].make_all()
+    await client.hear("ltx2_segment_complete")
+    client.say("session_end")
+    await client.over()
+    saved = await stage.store.load(session_id)
+    assert saved is not None
+    record = from_saved(saved)
+    assert (saved.segment, record.turns.completed, record.seed) == (1, 1, 7)
+    assert record.state is not None
+    with pytest.raises(LeaseLost, match="it was given up"):
+        await stage.store.save(Lease(session_id, "test", 1), 2, b"", {})
 
 
 @pytest.mark.parametrize("when", ["before its init", "loading", "waiting", "idle", "in a segment"])
@@ -245,7 +241,7 @@ async def test_shutdown_is_told_wherever_the_session_is(staged: Staged, when: st
     stage = staged(slots=0 if when == "waiting" else 1)
     if when == "loading":
         stage.pool.info = None
-    client = Client(stage.services)
+    client = stage.visitor()
     if when != "before its init":
         client.say("session_init_v2")
     if when in ("idle", "in a segment"):
@@ -297,11 +293,9 @@ async def test_frames_made_after_the_end_are_not_sent(staged: Staged) -> None:
     assert client.closed == (1000, "session_end")
 
 
-async def test_a_viewer_who_does_not_read_the_end_is_hung_up_on(
-    staged: Staged, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(websocket, "CLOSING_S", 0.05)
+async def test_a_viewer_who_does_not_read_the_end_is_hung_up_on(staged: Staged) -> None:
     stage = staged()
+    stage.send_limits = SendLimits(2**20, closing_s=0.05)
     client = stage.client()
     await client.hear("ltx2_stream_start")
     client.reads.clear()
@@ -310,11 +304,9 @@ async def test_a_viewer_who_does_not_read_the_end_is_hung_up_on(
     assert stage.clean
 
 
-async def test_a_slow_viewer_is_told_the_end_past_what_waits(
-    staged: Staged, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(websocket, "CLOSING_S", 0.2)
+async def test_a_slow_viewer_is_told_the_end_past_what_waits(staged: Staged) -> None:
     stage = staged()
+    stage.send_limits = SendLimits(2**20, closing_s=0.2)
     client = stage.client()
     await client.hear("ltx2_stream_start")
     client.reads.clear()
@@ -327,12 +319,9 @@ async def test_a_slow_viewer_is_told_the_end_past_what_waits(
     assert client.closed == (1000, "session_end")
 
 
-async def test_a_viewer_who_asks_and_never_reads_is_given_up(
-    staged: Staged, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(send_queue, "MAX_WAITING_MESSAGES", 10)
-    monkeypatch.setattr(websocket, "CLOSING_S", 0.05)
+async def test_a_viewer_who_asks_and_never_reads_is_given_up(staged: Staged) -> None:
     stage = staged()
+    stage.send_limits = SendLimits(2**20, messages=10, closing_s=0.05)
     client = stage.client()
     await client.hear("ltx2_stream_start")
     client.reads.clear()
@@ -366,7 +355,7 @@ async def test_a_viewer_who_is_gone_before_the_answer_is_no_error(
     staged: Staged, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = staged()
-    client = Client(stage.services)
+    client = stage.visitor()
     client.closed_by_server = OSError("gone")
     with caplog.at_level(logging.ERROR):
         await client.over()
@@ -376,7 +365,7 @@ async def test_a_viewer_who_is_gone_before_the_answer_is_no_error(
 
 async def test_draining_is_told_to_those_who_have_opened(staged: Staged) -> None:
     stage = staged()
-    opened, unopened = stage.client(), Client(stage.services)
+    opened, unopened = stage.client(), stage.visitor()
     await opened.hear("ltx2_stream_start")
     for one in (opened, unopened):
         one.connection.drain(30.0)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from matinee.serving.logs import QUIET, JsonLines, log_to_stderr
+from matinee.serving.logs import QUIET, log_to_stderr
 
 
 @pytest.fixture(autouse=True)
@@ -47,14 +47,6 @@ def test_elsewhere_a_record_is_a_json_object_on_one_line(monkeypatch: pytest.Mon
     line = json.loads(text)
     assert datetime.fromisoformat(line.pop("ts")).tzinfo is not None
     assert line == {"level": "warning", "logger": "matinee.test", "message": evil}
-
-
-def test_an_exception_is_part_of_its_record() -> None:
-    error = ZeroDivisionError("oh")
-    exc_info = (ZeroDivisionError, error, None)
-    record = logging.LogRecord("a", logging.ERROR, "", 1, "broken", None, exc_info)
-    line = json.loads(JsonLines().format(record))
-    assert line["exception"].endswith("ZeroDivisionError: oh")
 
 
 def test_libraries_that_repeat_us_are_quiet(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,15 +15,26 @@ from matinee.generation import SegmentRequest, State
 from matinee.media.i420 import I420Picture
 from matinee.media.video_stream import Fragment
 from matinee.serving.admission import Admission, Place
-from matinee.session.effects import Effect, End, Segment, Send, StartSegment
+from matinee.session.clock import Clock
+from matinee.session.effects import Effect, End, PreparePrompt, Segment, Send, StartSegment
+from matinee.session.metrics import Metrics
+from matinee.session.record import SessionRecord
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
+from matinee.session.session_log import SessionLogs
+from matinee.session.states import StateStorage
+from matinee.session.studio import Studio
+from matinee.state.codec import state_to_wire
 from matinee.state.last_frames import LastFrames
+from matinee.store.memory import MemoryStore
 from matinee.wire.client_messages import SegmentPrompt, SessionInit
+from matinee.wire.long_json import parts_of
 from matinee.wire.server_messages import Error, ServerMessage
 from matinee.worker import messages as worker
+from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import LimitsConfig, StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
+from tests.unit.runtime.store.making import ROOMY
 from tests.unit.runtime.worker import fake_engine
 
 INFO = fake_engine.INFO
@@ -31,6 +43,12 @@ INFO = fake_engine.INFO
 
 def state_of(frames: int = 9, *, width: int = 32, height: int = 32) -> State:
     return LastFrames(np.zeros((frames, height, width, 3), np.uint8)).to_state("ltx.v1")
+
+
+def wire_of(state: State) -> dict[str, Any]:
+    """As a client reads it."""
+    wire: dict[str, Any] = json.loads(b"".join(parts_of(state_to_wire(state))))
+    return wire
 
 
 def init_of(**fields: Any) -> SessionInit:
@@ -87,39 +105,58 @@ def end_of(effects: list[Effect]) -> End | None:
 
 
 class Viewer:
-    """A session and its clock; every method returns what the session wants done now."""
+    """A session and its clock; every method returns what the session wants done now.
+
+    `plain`: prompts are ready as soon as their turn comes, and `PreparePrompt` is left out.
+    """
 
     def __init__(
         self,
         state: State | None = None,
         *,
         bound: bool = True,
+        plain: bool = True,
         init: dict[str, Any] | None = None,
         limits: dict[str, Any] | None = None,
         **streaming: Any,
     ) -> None:
         self.now = 1000.0
-        config = StreamingConfig(limits=LimitsConfig(**(limits or {})), **streaming)
+        self.config = StreamingConfig(limits=LimitsConfig(**(limits or {})), **streaming)
+        self._plain = plain
         opened = init_of(**(init or {}))
-        rules = RequestRules(INFO, config.limits, INFO.defaults, opened, seed=7)
-        self.session = Session(config, rules, opened, state, self.now)
+        rules = RequestRules(INFO, self.config.limits, INFO.defaults, opened, seed=7)
+        self.session = Session(self.config, rules, opened, state, self.now)
         if bound:
             self.session.slot_bound(self.now)
 
+    def rebuild(self, now: float) -> None:
+        """Let the session's record, as JSON, be taken up where the time is `now`."""
+        record = self.session.record(self.now)
+        again = SessionRecord.from_json(record.to_json(), record.state)
+        self.now = now
+        self.session = Session.from_record(again, self.config, INFO, now)
+
     @property
     def effects(self) -> list[Effect]:
-        return self.session.take_effects()
+        effects = self.session.take_effects()
+        if self._plain:
+            orders = [effect for effect in effects if isinstance(effect, PreparePrompt)]
+            effects = [effect for effect in effects if effect not in orders]
+            for order in orders:
+                self.session.prompt_ready(order.turn_id, order.asked)
+                effects += self.effects
+        return effects
 
     def say(self, kind: str, **fields: Any) -> list[Effect]:
-        self.session.receive_text(json.dumps({"type": kind, **fields}), self.now)
+        self.session.receive(json.dumps({"type": kind, **fields}), self.now)
         return self.effects
 
     def text(self, text: str) -> list[Effect]:
-        self.session.receive_text(text, self.now)
+        self.session.receive(text, self.now)
         return self.effects
 
     def binary(self) -> list[Effect]:
-        self.session.receive_binary(self.now)
+        self.session.receive(None, self.now)
         return self.effects
 
     def prompt(self, prompt: str = "a ball", **fields: Any) -> list[Effect]:
@@ -186,6 +223,19 @@ def frames_ready(*counts: int, end_chunks: bool = True) -> Sequence[worker.Frame
 
 def segment_done(frames: int = 9, compute_ms: float = 500.0) -> worker.SegmentDone:
     return worker.SegmentDone(1, state_of(), frames, compute_ms)
+
+
+def studio_of(encoders: Executor, clock: Clock, pool: object = None) -> Studio:
+    metrics = Metrics()
+    return Studio(
+        name="test",
+        pool=cast(WorkerPool, pool),
+        states=StateStorage(MemoryStore(ROOMY), "test", encoders, metrics),
+        logs=SessionLogs(None, ttl_s=60.0),
+        metrics=metrics,
+        encoders=encoders,
+        clock=clock,
+    )
 
 
 @asynccontextmanager

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,11 +15,15 @@ from starlette.websockets import WebSocket
 from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
 from matinee.media.i420 import I420Picture
+from matinee.prompt.pipeline import PlainPrompt, Preparer
 from matinee.server.websocket import Connection
+from matinee.server.websocket_outlet import SendLimits
 from matinee.serving.admission import Admission
+from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
-from matinee.session.services import Services
 from matinee.session.session_log import SessionLogs
+from matinee.session.states import StateStorage
+from matinee.session.studio import Studio
 from matinee.store.memory import MemoryStore
 from matinee.worker import messages as worker
 from matinee.worker.messages import SegmentJob
@@ -28,6 +31,7 @@ from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import GeneratorConfig, ServeConfig, StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
 from tests.unit.runtime.session.making import INFO, state_of
+from tests.unit.runtime.store.making import ROOMY
 
 
 class LiveJob:
@@ -81,6 +85,7 @@ class FakePool:
     def __init__(self) -> None:
         self.info: ModelInfo | None = INFO
         self.gpu: int | None = 0
+        self.mistake: Exception | None = None
         self.loaded = asyncio.Event()
         self.joined: set[str] = set()
         self.jobs: list[LiveJob] = []
@@ -92,6 +97,8 @@ class FakePool:
         return self.info
 
     def join(self, session_id: str) -> FakeWorker:
+        if self.mistake is not None:
+            raise self.mistake
         if self.gpu is None:
             raise WorkerFailed("internal details")
         self.joined.add(session_id)
@@ -109,7 +116,7 @@ class FakePool:
 class Client:
     """The other end of a connection's socket, and the task that serves it."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.heard: list[dict[str, Any]] = []
         self.binaries = 0
         self.closed: tuple[int, str] | None = None
@@ -120,7 +127,9 @@ class Client:
         self._inbox.put_nowait({"type": "websocket.connect"})
         self._news = asyncio.Event()
         socket = WebSocket({"type": "websocket"}, self._inbox.get, self._take)
-        self.connection = Connection(socket, services)
+        self.connection = Connection(
+            socket, stage.config, stage.admission, stage.studio, stage.send_limits
+        )
         self.task = asyncio.create_task(self.connection.run())
 
     async def _take(self, message: Message) -> None:
@@ -177,45 +186,73 @@ class Logs(SessionLogs):
 
 
 class Stage:
-    """A server's services around a fake pool."""
+    """A server's parts around a fake pool."""
 
-    def __init__(self, *, slots: int = 1, max_queue: int = 4, **streaming: Any) -> None:
+    def __init__(
+        self,
+        *,
+        slots: int = 1,
+        max_queue: int = 4,
+        preparer: Preparer | None = None,
+        clock: Clock | None = None,
+        **streaming: Any,
+    ) -> None:
         self.pool = FakePool()
         self.logs = Logs()
-        self.clients: deque[Client] = deque()
-        self.services = Services(
+        self.clients: list[Client] = []
+        self.config = ServeConfig(
+            generator=GeneratorConfig(model_path="fake"),
+            streaming=StreamingConfig(max_queue=max_queue, **streaming),
+        )
+        self.admission = Admission(max_queue, slots=slots)
+        self.metrics = Metrics()
+        self.store = MemoryStore(ROOMY)
+        self.send_limits: SendLimits | None = None
+        self.studio = Studio(
             name="test",
-            config=ServeConfig(
-                generator=GeneratorConfig(model_path="fake"),
-                streaming=StreamingConfig(max_queue=max_queue, **streaming),
-            ),
             pool=cast(WorkerPool, self.pool),
-            admission=Admission(max_queue, slots=slots),
-            metrics=Metrics(),
-            store=MemoryStore(60, 10),
+            states=StateStorage(self.store, "test", ThreadPoolExecutor(1), self.metrics),
             logs=self.logs,
+            metrics=self.metrics,
             encoders=ThreadPoolExecutor(1),
+            preparer=preparer or PlainPrompt(),
+            clock=clock or LoopClock(),
         )
 
-    def client(self, **init: Any) -> Client:
-        client = Client(self.services)
+    def visitor(self) -> Client:
+        """It has said nothing so far."""
+        client = Client(self)
         self.clients.append(client)
+        return client
+
+    def client(self, **init: Any) -> Client:
+        client = self.visitor()
         client.say("session_init_v2", **init)
         return client
 
     @property
     def clean(self) -> bool:
         """Nothing is left of any session."""
-        admission = self.services.admission
+        admission = self.admission
         return (
             admission.taken == admission.waiting == 0
             and not self.pool.joined
-            and not self.services.connections
             and not any(job.held for job in self.pool.jobs)
         )
 
     def close(self) -> None:
         for client in self.clients:
             client.task.cancel()
-        self.services.encoders.shutdown()
-        self.services.logs.close()
+        self.studio.encoders.shutdown()
+        self.studio.states.threads.shutdown()
+        self.studio.logs.close()
+
+
+Staged = Callable[..., Stage]
+"""Makes a stage that the test's end closes."""
+
+
+async def turns(count: int = 20) -> None:
+    """Let everybody who can go on do so."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -19,7 +19,9 @@ def test_after_a_refusal_it_makes_no_prompt_until_the_client_sends_one() -> None
     queue = PromptQueue(rules_of(), init_of(auto_extension_enabled=True), 8)
     queue.put(prompt_of("one"), 0.0)
     queue.take(0.0)
-    queue.own_refused()
+    own = queue.take(0.0)
+    assert own is not None
+    queue.refused(own)
     assert queue.take(0.0) is None
     queue.put(prompt_of("two"), 0.0)
     queue.take(0.0)

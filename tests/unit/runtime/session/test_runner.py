@@ -1,33 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-from matinee.session import runner
 from matinee.session.effects import CloseCode
 from matinee.session.opening import RETRY_AFTER_S
-from matinee.state.codec import state_to_wire
 from matinee.worker import messages as worker
-from tests.unit.runtime.session.making import INFO, failed, state_of
-from tests.unit.runtime.session.staging import Client, Stage
-
-Staged = Callable[..., Stage]
-
-
-@pytest.fixture
-def staged() -> Iterator[Staged]:
-    stages: list[Stage] = []
-
-    def build(**settings: Any) -> Stage:
-        stages.append(Stage(**settings))
-        return stages[-1]
-
-    yield build
-    for stage in stages:
-        stage.close()
+from tests.unit.runtime.session.making import INFO, failed, state_of, wire_of
+from tests.unit.runtime.session.passing_time import PassingClock
+from tests.unit.runtime.session.staging import Client, Stage, Staged, turns
 
 
 async def in_a_segment(stage: Stage, **init: Any) -> Client:
@@ -77,7 +60,7 @@ async def test_a_segments_start_tells_all_its_steps(staged: Staged) -> None:
 
 async def test_going_on_from_a_state_of_many_frames_takes_two_chunks(staged: Staged) -> None:
     stage = staged()
-    client = await in_a_segment(stage, continuation_state=state_to_wire(state_of(9)))
+    client = await in_a_segment(stage, continuation_state=wire_of(state_of(9)))
     assert (await client.hear("ltx2_segment_start"))["total_steps"] == 8
     state = stage.pool.jobs[0].job.state
     assert state is not None
@@ -107,15 +90,52 @@ async def test_an_init_that_cannot_be_done_takes_no_slot(
     assert stage.clean
 
 
-async def test_an_idle_session_ends_and_frees_its_slot(
-    staged: Staged, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner, "IDLE_CHECK_S", 0.01)
-    stage = staged(session_timeout_seconds=1.0)
+async def test_an_idle_session_ends_and_frees_its_slot(staged: Staged) -> None:
+    clock = PassingClock()
+    stage = staged(session_timeout_seconds=300.0, clock=clock)
     client = stage.client()
     await client.hear("ltx2_stream_start")
+    await turns()
+    clock.pass_time(299.0)
+    client.say("generation_paused_updated", paused=False)
+    await turns()
+    clock.pass_time(1.0)
+    await turns()
+    assert clock.waiting == [clock.time + 299.0], "a timer that rang too early is set again"
+    clock.pass_time(298.0)
+    assert clock.rung == 1, "nothing is polled"
+    clock.pass_time(1.0)
     assert (await client.over())[-2:] == ["session_timeout", "ltx2_stream_complete"]
     assert client.closed == (1000, "session_timeout")
+    assert clock.waiting == []
+    assert stage.clean
+
+
+async def test_a_segment_of_any_length_is_no_idleness(staged: Staged) -> None:
+    clock = PassingClock()
+    stage = staged(session_timeout_seconds=300.0, clock=clock)
+    client = await in_a_segment(stage)
+    clock.pass_time(10_000.0)
+    await turns()
+    assert clock.waiting == []
+    stage.pool.jobs[0].make_all()
+    await client.hear("ltx2_segment_complete")
+    await turns()
+    assert clock.waiting == [clock.time + 300.0]
+    client.vanish()
+    await client.over()
+    assert clock.waiting == []
+
+
+async def test_a_timeout_within_a_session_is_not_taken_for_a_slot_that_did_not_become_free(
+    staged: Staged,
+) -> None:
+    stage = staged()
+    stage.pool.mistake = TimeoutError("of something else")
+    client = stage.client()
+    await client.over()
+    assert client.heard[-2]["code"] == "internal_error"
+    assert client.closed == (1011, "internal_error")
     assert stage.clean
 
 
@@ -153,10 +173,10 @@ async def test_binary_frames_are_told_and_the_third_ends_the_session(staged: Sta
 async def test_a_viewer_who_catches_up_gets_a_keyframe(staged: Staged) -> None:
     stage = staged()
     client = await in_a_segment(stage)
-    live = client.connection._live
-    assert live is not None
-    client.connection._queue._request_keyframe()
-    video: Any = live._opened.video
+    runner = client.connection._runner
+    assert runner is not None
+    client.connection._outlet._queue._request_keyframe()
+    video: Any = runner._opened.video
     assert video._keyframe_due
 
 
@@ -184,7 +204,7 @@ async def test_viewers_queue_while_the_model_loads_and_are_served_in_their_order
     assert one_too_many.heard[0]["code"] == "session_rejected"
 
     stage.pool.info = INFO
-    stage.services.admission.set_slots(1)
+    stage.admission.set_slots(1)
     stage.pool.loaded.set()
     await first.hear("ltx2_segment_start")
     told = [message for message in second.heard if message["type"] == "queue_status"]
@@ -223,7 +243,7 @@ async def test_a_first_message_that_the_loaded_model_refuses_gives_its_slot_back
     client = stage.client(width=33)
     await client.hear("queue_status")
     stage.pool.info = INFO
-    stage.services.admission.set_slots(1)
+    stage.admission.set_slots(1)
     stage.pool.loaded.set()
     assert (await client.over())[-2:] == ["error", "ltx2_stream_complete"]
     assert client.closed == (1003, "invalid_init")

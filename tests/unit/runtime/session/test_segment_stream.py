@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +9,8 @@ from typing import Any
 import pytest
 
 from matinee.media.video_stream import VideoStream
-from matinee.session.metrics import Metrics
-from matinee.session.segment_stream import Outcome, SegmentRun
-from matinee.session.send_queue import SendQueue
+from matinee.session.effects import CloseCode, End, Shown, StartSegment
+from matinee.session.segment_stream import Outcome, SegmentStream
 from matinee.session.video import JpegStream, SessionVideo
 from matinee.worker import messages as worker
 from tests.unit.runtime.media.mp4_reading import boxes
@@ -23,7 +21,10 @@ from tests.unit.runtime.session.making import (
     segment_done,
     segment_of,
     step,
+    studio_of,
 )
+from tests.unit.runtime.session.memory_outlet import MemoryOutlet
+from tests.unit.runtime.session.passing_time import PassingClock
 
 FPS = 25
 
@@ -35,32 +36,39 @@ class Stage:
         self.video: SessionVideo = (
             VideoStream(64, 48, FPS) if mode == "av_fmp4" else JpegStream(FPS)
         )
-        self.metrics = Metrics()
+        self.clock = PassingClock(time.monotonic())
+        self.studio = studio_of(encoders, self.clock)
         self.steps: list[worker.StepDone] = []
+        self.shown = Shown()
         self._mode: Any = mode
-        self._encoders = encoders
 
     async def run(
-        self, *events: worker.JobEvent, index: int = 0, queue_bytes: int = 10**7
+        self,
+        *events: worker.JobEvent,
+        index: int = 0,
+        queue_bytes: int = 10**7,
+        shown: Shown | None = None,
     ) -> tuple[Outcome, list[dict[str, Any] | bytes]]:
-        queue = SendQueue(queue_bytes, lambda: None, lambda: None)
+        outlet = MemoryOutlet(video_bytes=queue_bytes)
         self.job = FakeJob(*events)
-        self.segment = SegmentRun(
-            segment_of(index, asked_at=time.monotonic() - 1.0),
+        self.shown = shown or Shown()
+        segment = segment_of(index, asked_at=self.clock.now() - 1.0)
+        self.segment = SegmentStream(
+            StartSegment(segment, None, self.shown),
             self.job,
             self.video,
             self._mode,
-            queue,
-            self.metrics,
-            self._encoders,
+            outlet,
+            self.studio,
             self.steps.append,
+            self._show,
         )
         outcome = await self.segment.run()
-        queue.close()
-        heard: list[dict[str, Any] | bytes] = []
-        while (frame := await queue.get()) is not None:
-            heard.append(json.loads(frame) if isinstance(frame, str) else frame)
-        return outcome, heard
+        outlet.close(End("stop_requested", CloseCode.NORMAL, ""))
+        return outcome, await outlet.read()
+
+    def _show(self, frames: int) -> None:
+        self.shown = self.shown.after(frames, self.video.keyframes)
 
 
 def types(heard: list[dict[str, Any] | bytes]) -> list[str]:
@@ -150,12 +158,11 @@ async def test_times_are_counted_from_the_prompt(encoders: ThreadPoolExecutor) -
 
 
 async def test_the_latency_ends_when_the_viewer_gets_the_message(
-    encoders: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    encoders: ThreadPoolExecutor,
 ) -> None:
     stage = Stage(encoders)
     await stage.run(*frames_ready(1), segment_done(1))
-    asked = stage.segment.segment.requested_at
-    monkeypatch.setattr("matinee.session.segment_stream.time.monotonic", lambda: asked + 77.0)
+    stage.clock.pass_time(76.0)  # one second was over when it began
     assert stage.segment._complete(1.0).e2e_latency_ms == 77_000.0
 
 
@@ -222,3 +229,16 @@ async def test_an_encoder_that_fails_gives_its_slots_back(encoders: ThreadPoolEx
 async def test_a_job_without_an_outcome_is_a_mistake_of_ours(encoders: ThreadPoolExecutor) -> None:
     with pytest.raises(RuntimeError, match="without an outcome"):
         await Stage(encoders).run(step(1))
+
+
+async def test_a_segment_made_again_leaves_out_what_was_shown(encoders: ThreadPoolExecutor) -> None:
+    whole = Stage(encoders)
+    _, first = await whole.run(*frames_ready(9, 8, end_chunks=False), segment_done(17))
+    init, *fragments = binaries(first)
+    for count, frames in enumerate([1, 7, 13, 17], start=1):
+        again = Stage(encoders)
+        _, heard = await again.run(
+            *frames_ready(17, end_chunks=False), segment_done(17), shown=Shown(0, frames)
+        )
+        assert binaries(heard) == ([init] if fragments[count:] else []) + fragments[count:]
+        assert again.shown.frames == 17

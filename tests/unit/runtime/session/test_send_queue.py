@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from matinee.session import send_queue
 from matinee.session.send_queue import SendQueue
 from matinee.wire import server_messages as say
 from tests.unit.runtime.session.making import fragment_of
@@ -16,10 +15,10 @@ from tests.unit.runtime.session.making import fragment_of
 class Reader:
     """A queue of 1,000 bytes, and what it asked for."""
 
-    def __init__(self, max_bytes: int = 1000) -> None:
+    def __init__(self, max_bytes: int = 1000, max_messages: int = 4096) -> None:
         self.keyframes_asked = 0
         self.gone = 0
-        self.queue = SendQueue(max_bytes, self._ask, self._leave)
+        self.queue = SendQueue(max_bytes, self._ask, self._leave, max_messages)
 
     def _ask(self) -> None:
         self.keyframes_asked += 1
@@ -176,11 +175,11 @@ async def test_closing_wakes_the_reader() -> None:
 
 
 async def test_a_viewer_who_reads_no_messages_is_given_up_once() -> None:
-    reader = Reader()
-    for _ in range(send_queue.MAX_WAITING_MESSAGES + 10):
+    reader = Reader(max_messages=8)
+    for _ in range(8 + 10):
         reader.queue.put(say.SessionTimeout(1))
     assert reader.gone == 1
-    assert len(await reader.rest()) == send_queue.MAX_WAITING_MESSAGES
+    assert len(await reader.rest()) == 8
 
 
 STEPS = st.lists(

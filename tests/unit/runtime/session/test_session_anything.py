@@ -57,8 +57,8 @@ ACTIONS = st.one_of(
 def act(viewer: Viewer, action: str, value: str) -> None:
     session, now = viewer.session, viewer.now
     acts: dict[str, Callable[[], None]] = {
-        "text": lambda: session.receive_text(value, now),
-        "binary": lambda: session.receive_binary(now),
+        "text": lambda: session.receive(value, now),
+        "binary": lambda: session.receive(None, now),
         "done": lambda: session.segment_done(state_of(1), now),
         "cancelled": lambda: session.segment_cancelled(worker.SegmentCancelled(1, 1), now),
         "bad": lambda: session.segment_failed(failed(bad_input=True), now),

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from matinee.media.video_stream import Fragment, VideoStream
-from matinee.session.video import JpegStream, SessionVideo, encode, open_video
+from matinee.session.video import JpegStream, SessionVideo, encode, encoder_settings, open_video
 from matinee_api.config.runtime_config import StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
 from tests.unit.runtime.session.making import INFO
@@ -19,10 +20,14 @@ def encoded(video: SessionVideo, frames: int) -> list[Fragment]:
     return fragments
 
 
+def opened(mode: Any, config: StreamingConfig, start_frame: int = 0) -> SessionVideo:
+    return open_video(encoder_settings(mode, INFO.defaults, config), start_frame)
+
+
 def test_each_mode_has_its_video() -> None:
     config = StreamingConfig(first_fragment_frames=2, fragment_frames=3)
-    assert isinstance(open_video("legacy_jpeg", INFO.defaults, config), JpegStream)
-    video = open_video("av_fmp4", INFO.defaults, config)
+    assert isinstance(opened("legacy_jpeg", config), JpegStream)
+    video = opened("av_fmp4", config)
     assert isinstance(video, VideoStream)
     assert [fragment.frames for fragment in encoded(video, 9)] == [2, 3, 3, 1]
 
@@ -51,5 +56,12 @@ def test_jpegs_need_nothing_before_them() -> None:
 
 @pytest.mark.parametrize("mode", ["av_fmp4", "legacy_jpeg"])
 def test_an_empty_chunk_makes_no_fragment(mode: str) -> None:
-    video = open_video(mode, INFO.defaults, StreamingConfig())  # type: ignore[arg-type]
+    video = opened(mode, StreamingConfig())
     assert encoded(video, 0) == []
+
+
+@pytest.mark.parametrize("mode", ["av_fmp4", "legacy_jpeg"])
+def test_a_video_goes_on_in_time_where_it_was_left(mode: str) -> None:
+    video = opened(mode, StreamingConfig(), start_frame=24)
+    assert video.pts_ms == 1000.0
+    assert encoded(video, 1)[0].pts_ms == 1000.0

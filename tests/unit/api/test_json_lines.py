@@ -5,7 +5,7 @@ import logging
 import queue
 import sys
 
-from matinee_operator.logs import JsonLines
+from matinee_api.json_lines import JsonLines
 
 
 def formatted(**extra: object) -> dict[str, str]:
@@ -16,10 +16,10 @@ def formatted(**extra: object) -> dict[str, str]:
     return read
 
 
-def test_a_line_is_json_with_time_level_logger_and_message() -> None:
+def test_a_record_is_one_line_of_json() -> None:
     assert formatted() == {
         "ts": "1970-01-01T00:00:00.500+00:00",
-        "level": "WARNING",
+        "level": "warning",
         "logger": "a.b",
         "message": "x said 2",
     }
@@ -34,4 +34,4 @@ def test_a_traceback_stays_on_the_line() -> None:
         int("because")
     except ValueError:
         line = formatted(exc_info=sys.exc_info())
-    assert "ValueError: invalid literal" in line["traceback"]
+    assert "ValueError: invalid literal" in line["exception"]

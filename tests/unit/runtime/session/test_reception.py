@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from matinee.session.services import server_defaults
+from matinee.session.reception import server_defaults
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 from tests.unit.runtime.session.making import INFO
 

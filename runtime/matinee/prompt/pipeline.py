@@ -1,0 +1,44 @@
+"""What happens to a prompt between its turn and its segment.
+
+A `Preparer` may take its time: enhancement, safety, rewriting and adapters live behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from matinee.generation import SegmentRequest
+from matinee.wire.client_messages import PromptSource
+from matinee.wire.server_messages import ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPrompt:
+    """What the worker is asked. `source`: where the words come from now."""
+
+    request: SegmentRequest
+    source: PromptSource
+
+
+@dataclass(eq=False)
+class PromptRefused(Exception):
+    """No segment is made of this prompt; the client is told why and the session goes on."""
+
+    code: ErrorCode
+    message: str
+    retryable: bool = False
+    param: str | None = None
+
+
+class Preparer(Protocol):
+    async def prepare(self, asked: PreparedPrompt) -> PreparedPrompt:
+        """From what the client asked, checked already. Raises `PromptRefused`."""
+        ...
+
+
+class PlainPrompt:
+    """The prompt as it was sent."""
+
+    async def prepare(self, asked: PreparedPrompt) -> PreparedPrompt:
+        return asked

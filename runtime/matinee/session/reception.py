@@ -1,0 +1,58 @@
+"""From a viewer's first message to a session: its rules, what it brings along, and its encoder."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import secrets
+
+from matinee.errors import BadInput
+from matinee.generation import GenerationDefaults, ModelInfo
+from matinee.session.opening import brought_state, refused
+from matinee.session.requests import RequestRules
+from matinee.session.runner import Identity, Opened
+from matinee.session.session import Session
+from matinee.session.studio import Studio
+from matinee.session.video import open_video
+from matinee.wire.client_messages import SessionInit
+from matinee_api.config.runtime_config import RequestConfig, StreamingConfig
+
+
+async def open_session(
+    identity: Identity,
+    init: SessionInit,
+    info: ModelInfo,
+    streaming: StreamingConfig,
+    configured: RequestConfig,
+    studio: Studio,
+) -> Opened:
+    """Slow things happen in threads. Raises `Rejection`."""
+    try:
+        rules = RequestRules(
+            info,
+            streaming.limits,
+            server_defaults(info, configured),
+            init,
+            _seed(init, configured),
+        )
+        state = await asyncio.to_thread(brought_state, init, info, rules.defaults, streaming.limits)
+        session = Session(streaming, rules, init, state, studio.clock.now())
+    except BadInput as error:
+        raise refused(error.param, str(error)) from None
+    video = await asyncio.get_running_loop().run_in_executor(
+        studio.encoders, open_video, session.encoder
+    )
+    return Opened(identity, session, info, video)
+
+
+def server_defaults(info: ModelInfo, configured: RequestConfig) -> GenerationDefaults:
+    """The model's defaults with the configured ones over them. The seed stays with the session."""
+    sampling = configured.sampling.model_dump(exclude_none=True, exclude={"seed"})
+    if configured.negative_prompt is not None:
+        sampling["negative_prompt"] = configured.negative_prompt
+    return dataclasses.replace(info.defaults, **sampling)
+
+
+def _seed(init: SessionInit, configured: RequestConfig) -> int:
+    seed = configured.sampling.seed if init.seed is None else init.seed
+    return secrets.randbits(32) if seed is None else seed

@@ -1,0 +1,103 @@
+"""A session written down: enough to go on with it elsewhere as if nothing had happened.
+
+`Session.record` makes one and `Session.from_record` takes it up. There are ages in it instead of
+times, because a monotonic clock means nothing to another process. Its facts have an exact form in
+JSON; the tensors of `state` go another way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
+
+from matinee.errors import MatineeError
+from matinee.generation import GenerationDefaults, SegmentRequest, State
+from matinee.prompt.pipeline import PreparedPrompt
+from matinee.prompt.sources import PromptSources
+from matinee.session.effects import End, Shown
+from matinee.session.video import EncoderSettings
+from matinee.wire.client_messages import SegmentPrompt, SessionInit, StreamMode
+
+
+class RecordUnreadable(MatineeError):
+    """A record is damaged, or of a version that this program does not know."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+
+class WaitingRequest(_Part):
+    """A checked prompt that waits, or whose turn it is. `own`: the session made it itself."""
+
+    prompt: SegmentPrompt
+    request: SegmentRequest
+    age_s: float
+    own: bool
+
+
+class PromptsRecord(_Part):
+    """`waiting`: oldest first. `halted`: the session makes no prompts of its own for now."""
+
+    waiting: tuple[WaitingRequest, ...]
+    sources: PromptSources
+    halted: bool
+    paused: bool
+
+
+class TurnsRecord(_Part):
+    """`current`: the prompt whose turn it is, and `prepared`: what was made of it, if its segment
+    runs. `shown`: of that segment."""
+
+    next_index: int
+    completed: int
+    current: WaitingRequest | None
+    prepared: PreparedPrompt | None
+    shown: Shown
+
+
+class SessionRecord(_Part):
+    """`init`: what the client said, with the values that the server chose for it, and without the
+    picture or state that came along, which `state` holds. `state`: what the next segment goes on
+    from, or the running one went on from.
+
+    `answered`: the client was told what its `init` asks for in vain. `active`: it had a slot.
+    `idle_s`: since it was heard, or its last segment ended. `bad_in_a_row`: its last frames that
+    could not be read.
+    """
+
+    schema_version: Literal[1] = 1
+    init: SessionInit
+    seed: int
+    encoder: EncoderSettings
+    turns: TurnsRecord
+    prompts: PromptsRecord
+    answered: bool
+    active: bool
+    idle_s: float
+    bad_in_a_row: int
+    ended: End | None
+    state: Annotated[State | None, SkipValidation] = Field(default=None, exclude=True, repr=False)
+
+    def to_json(self) -> str:
+        """Everything but `state`."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str, state: State | None) -> SessionRecord:
+        """What `to_json` wrote. Raises `RecordUnreadable`."""
+        try:
+            facts = cls.model_validate_json(text)
+        except ValidationError as error:
+            first: Any = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise RecordUnreadable(f"{place}: {first['msg']}") from None
+        return facts.model_copy(update={"state": state})
+
+
+def settled(init: SessionInit, defaults: GenerationDefaults, mode: StreamMode) -> SessionInit:
+    """The first message as it would be if the client had known all the values."""
+    values = {**dataclasses.asdict(defaults), "stream_mode": mode}
+    return init.model_copy(update={**values, "initial_image": None, "continuation_state": None})
