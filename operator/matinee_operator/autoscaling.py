@@ -105,7 +105,7 @@ def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str
     total = sum(pod.slots.total for pod in snapshot.pods if pod.slots and pod.serving)
     message = f"scaled from {before} to {replicas}: {demand.used} of {total} slots used"
     if demand.queued:
-        message += f", {counted(demand.queued, 'viewer')} waiting"
+        message += f", {counted(demand.queued, 'viewer')} queued"
     return message
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from matinee_api.families import FamilyName
 from matinee_api.kinds.rules import broken_rules
 
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
@@ -46,7 +47,7 @@ class GeneratorConfig(Config):
     """Name that clients see; unset: the last part of `model_path`."""
     revision: str | None = None
     """Commit, tag or branch of a hub model."""
-    family: Literal["ltx"] | None = None
+    family: FamilyName | None = None
     """Engine family; unset: told from the model's own files."""
     engine: EngineConfig = EngineConfig()
 
@@ -173,9 +174,14 @@ class StateConfig(Config):
     history_bytes: int = Field(default=64 * 2**20, ge=1)
     """Bytes of those; the newest one is kept, however large."""
     session_log: bool = True
-    """Write `session-<id>.jsonl` into `directory` (when there is one)."""
+    """Write `session-<id>.jsonl` into `directory` (when there is one), for each session that got a
+    slot."""
     session_log_ttl_seconds: float = Field(default=7 * 86400.0, gt=0)
     """Session logs to which nothing was written for longer are removed."""
+    session_log_max_files: int = Field(default=10_000, ge=1)
+    """Most session logs kept; the oldest go first."""
+    session_log_max_bytes: int = Field(default=256 * 2**20, ge=2**20)
+    """Bytes of all session logs; the oldest go first."""
 
     @model_validator(mode="after")
     def _the_file_store_has_a_folder(self) -> Self:

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from matinee_api.families import FAMILIES, FamilyName
 from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.meta import (
     AGE,
@@ -22,14 +23,11 @@ from matinee_api.kinds.rules import Rule, immutable
 from matinee_api.kinds.scheduling import Scheduling
 from matinee_api.kinds.source import Adapter, ModelSource
 
-SPATIAL_FACTORS = {"ltx": 32}
-"""Width and height of a family are multiples of this."""
-
 
 class ModelEngine(ApiModel):
     """How the model is run."""
 
-    family: Literal["ltx"]
+    family: FamilyName
     """Engine family: the code that knows this model's pipeline."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Type of the weights in memory; `auto`: bfloat16 on a GPU, float32 on a CPU."""
@@ -39,9 +37,9 @@ class GenerationDefaults(ApiModel):
     """What a request takes when it says nothing; unset: the model's own values."""
 
     width: int | None = Field(default=None, ge=32, le=4096)
-    """Pixels, a multiple of the family's factor (ltx: 32)."""
+    """Pixels, a multiple of the family's size factor (docs/families.md)."""
     height: int | None = Field(default=None, ge=32, le=4096)
-    """Pixels, a multiple of the family's factor (ltx: 32)."""
+    """Pixels, a multiple of the family's size factor (docs/families.md)."""
     num_frames: int | None = Field(default=None, ge=1, le=4097)
     """Frames of one segment as the family counts them (a factor times k, plus 1)."""
     fps: int | None = Field(default=None, ge=1, le=120)
@@ -142,8 +140,8 @@ class VideoModelSpec(ApiModel):
     """Where the download and warm-up Jobs may run."""
 
     rules: ClassVar[tuple[Rule, ...]] = tuple(
-        _multiple(family, factor, side)
-        for family, factor in SPATIAL_FACTORS.items()
+        _multiple(family.name, family.size_factor, side)
+        for family in FAMILIES
         for side in ("width", "height")
     )
 

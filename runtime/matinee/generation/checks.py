@@ -29,6 +29,8 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
     _check_range("num_inference_steps", request.num_inference_steps, 1, info.max_steps)
     _check_range("guidance_scale", request.guidance_scale, 0.0, info.max_guidance_scale)
     _check_range("seed", request.seed, 0, MAX_SEED)
+    if request.adapters:
+        raise InvalidRequest("adapters", "adapters are not available with this model")
 
 
 def _check_range(param: str, value: float, low: float, high: float) -> None:

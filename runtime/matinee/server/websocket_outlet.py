@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.server.long_messages import send_frame
 from matinee.session.effects import CloseCode, End
 from matinee.session.outlet import Stamped

@@ -34,6 +34,7 @@ class RequestRules:
     ) -> None:
         self.defaults = _with_session_values(defaults, init)
         self.seed = seed
+        self.audio = info.audio
         self._info = info
         self._limits = limits
         _check_length("negative_prompt", self.defaults.negative_prompt, limits)

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.session.outlet import Stamped
 from matinee.wire.server_messages import ServerMessage, TextFrame, ViewerLagging
 

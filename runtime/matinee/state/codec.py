@@ -6,6 +6,7 @@ cannot check. No torch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from matinee.errors import InvalidState
@@ -18,8 +19,7 @@ from matinee.generation import (
     StateSummary,
 )
 from matinee.state.last_frames import LastFramesCodec
-
-LTX_V1 = "ltx.v1"
+from matinee_api.families import FAMILIES, StateForm
 
 
 class StateCodec(Protocol):
@@ -43,7 +43,9 @@ class StateCodec(Protocol):
         ...
 
 
-CODECS: dict[str, StateCodec] = {LTX_V1: LastFramesCodec(LTX_V1)}
+_FORMS: dict[StateForm, Callable[[str], StateCodec]] = {"last frames": LastFramesCodec}
+
+CODECS = {family.state_kind: _FORMS[family.state_form](family.state_kind) for family in FAMILIES}
 """Kind -> its codec."""
 
 

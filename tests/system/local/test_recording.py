@@ -6,7 +6,7 @@ import av
 import pytest
 import torch
 
-from matinee.generation import SegmentRequest
+from matinee.generation import Chunk, SegmentRequest
 from matinee.local.recording import recording
 
 REQUEST = SegmentRequest(
@@ -26,9 +26,9 @@ def test_recorded_frames_keep_their_colours_and_order(tmp_path: Path) -> None:
     frames = torch.zeros((9, 32, 64, 3), dtype=torch.uint8)
     for index in range(9):
         frames[index] = torch.tensor([25 * index, 200, 255 - 25 * index])
-    with recording(path, REQUEST) as record:
-        record(frames[:5])
-        record(frames[5:])
+    with recording(path, REQUEST, None) as record:
+        record(Chunk(frames[:5]))
+        record(Chunk(frames[5:]))
     with av.open(path) as file:
         shown = [frame.to_ndarray(format="yuv420p") for frame in file.decode(video=0)]
     luma = [0.2126 * 25 * i + 0.7152 * 200 + 0.0722 * (255 - 25 * i) for i in range(9)]
@@ -39,7 +39,7 @@ def test_recorded_frames_keep_their_colours_and_order(tmp_path: Path) -> None:
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     path.write_bytes(b"before")
-    with pytest.raises(ZeroDivisionError), recording(path, REQUEST):
+    with pytest.raises(ZeroDivisionError), recording(path, REQUEST, None):
         _ = 1 / 0
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]

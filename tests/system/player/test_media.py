@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from matinee.media.video_stream import VideoStream
+from matinee.media.media_stream import MediaStream
 from tests.system.end_to_end.serving import Server
 from tests.system.player.browser import until
 
@@ -35,7 +35,7 @@ class Stream:
     """A session's video at 8 frames a second, one segment of eight frames a call."""
 
     def __init__(self, start_frame: int = 0) -> None:
-        self._video = VideoStream(64, 64, 8, start_frame=start_frame)
+        self._video = MediaStream(64, 64, 8, start_frame=start_frame)
         self.begin = f"begin({encoded(self._video.init)}, {json.dumps(self._video.mime)})"
 
     def fragments(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.serving.admission import Admission
 from matinee.session.clock import LoopClock
 from matinee.session.record import SessionRecord

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from matinee_operator.desired import Wanted
+from matinee_operator.desired import RolloutTarget
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.plan.rollout import backoff_s, roll_out
 from tests.unit.operator.making import NOW, pod, slots, starting, waiting
@@ -205,21 +205,21 @@ CASES: dict[str, Case] = {
 def test_what_is_made_cordoned_and_deleted(case: str) -> None:
     given, pods, expected = CASES[case]
     usual: dict[str, Any] = {"revision": "new", "max_surge": 1, "max_unavailable": 0}
-    decided = roll_out(NOW, Wanted(**(usual | given)), pods)
+    decided = roll_out(NOW, RolloutTarget(**(usual | given)), pods)
     assert list(decided.made) == list(expected.made)
     assert [each.name for each in decided.cordoned] == list(expected.cordoned)
     assert [each.name for each in decided.deleted] == list(expected.deleted)
 
 
 def test_successors_of_failed_pods_know_how_often_it_went_wrong() -> None:
-    wanted = Wanted("new", replicas=1, max_surge=1, max_unavailable=0)
+    wanted = RolloutTarget("new", replicas=1, max_surge=1, max_unavailable=0)
     ended = {"created": NOW - timedelta(minutes=2), "finished_at": NOW - timedelta(minutes=1)}
     decided = roll_out(NOW, wanted, [failed("s-new-0", attempt=2, **ended)])
     assert decided.made == {1: 3}
 
 
 def test_it_is_looked_at_again_when_a_pause_or_a_deadline_is_over() -> None:
-    wanted = Wanted("new", replicas=1, max_surge=1, max_unavailable=0)
+    wanted = RolloutTarget("new", replicas=1, max_surge=1, max_unavailable=0)
     bad = failed("s-new-0", attempt=1)
     decided = roll_out(NOW, wanted, [bad, draining("s-old-0", used=1)])
     assert sorted(decided.requeue_at) == [NOW + timedelta(seconds=5), HOUR]

@@ -13,7 +13,7 @@ import numpy as np
 
 from matinee.generation import SegmentRequest, State
 from matinee.media.i420 import I420Picture
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.serving.admission import Admission, Place
 from matinee.session.clock import Clock
 from matinee.session.effects import Effect, End, PreparePrompt, Segment, Send, StartSegment
@@ -21,7 +21,7 @@ from matinee.session.metrics import Metrics
 from matinee.session.record import SessionRecord
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
-from matinee.session.session_log import SessionLogs
+from matinee.session.session_log import LogBounds, SessionLogs
 from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
 from matinee.state.codec import state_to_wire
@@ -231,7 +231,7 @@ def studio_of(encoders: Executor, clock: Clock, pool: object = None) -> Studio:
         name="test",
         pool=cast(WorkerPool, pool),
         states=StateStorage(MemoryStore(ROOMY), "test", encoders, metrics),
-        logs=SessionLogs(None, ttl_s=60.0),
+        logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), metrics),
         metrics=metrics,
         encoders=encoders,
         clock=clock,

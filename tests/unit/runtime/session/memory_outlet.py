@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.session.effects import End
 from matinee.session.outlet import Stamped
 from matinee.session.send_queue import SendQueue
