@@ -204,7 +204,7 @@ class SessionRunner:
             case effects.CancelSegment():
                 self._cancel_segment()
             case End(tells_state=False):
-                self._outlet.close(effect)
+                self._close(effect)
             case effects.AnswerSnapshot() | effects.KeepState() | End():
                 self._tasks.create_task(self._use_states(effect))
 
@@ -216,7 +216,14 @@ class SessionRunner:
                 await self._states.keep(state, self._session.record(self._studio.clock.now()))
             case End():
                 await self._states.tell()
-                self._outlet.close(effect)
+                self._close(effect)
+
+    def _close(self, end: End) -> None:
+        """The end of the sound comes before: it waited for a segment that would go on with it."""
+        if self._job is None:
+            for fragment in self._opened.video.finish():
+                self._outlet.put_video(fragment)
+        self._outlet.close(end)
 
     async def _prepare(self, order: effects.PreparePrompt) -> None:
         studio, now = self._studio, self._studio.clock.now
