@@ -15,7 +15,7 @@ import numpy as np
 import uvicorn
 import uvloop
 
-from matinee.media.video_stream import VideoStream
+from matinee.media.media_stream import MediaStream
 
 WIDTH = HEIGHT = 64
 FPS = 8
@@ -35,7 +35,7 @@ async def app(
     await send({"type": "websocket.accept"})
     for _ in range(2):  # session_init_v2 and segment_prompt_source
         await receive()
-    stream = VideoStream(WIDTH, HEIGHT, FPS)
+    stream = MediaStream(WIDTH, HEIGHT, FPS)
     fragment = stream.push(PICTURE)
     for data in (stream.init, fragment.data if fragment else b""):
         await send({"type": "websocket.send", "bytes": data})

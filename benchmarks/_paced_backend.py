@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.encode_scene import i420_scene
 from matinee.generation import (
+    Chunk,
     GenerationDefaults,
     ModelInfo,
     RgbFrames,
@@ -17,9 +18,9 @@ from matinee.generation import (
     StepProgress,
 )
 from matinee.media.i420 import I420Picture
-from matinee.state.codec import LTX_V1
 from matinee.state.last_frames import LastFrames
 from matinee_api.config.runtime_config import GeneratorConfig
+from matinee_api.families import LTX
 
 WIDTH, HEIGHT, FPS, CHUNK, SEGMENT = 832, 480, 24, 17, 81
 SESSIONS = 4
@@ -27,7 +28,7 @@ STEPS = 4
 INFO = ModelInfo(
     model_id="paced",
     family="paced",
-    state_kind=LTX_V1,
+    state_kind=LTX.state_kind,
     spatial_factor=16,
     temporal_factor=8,
     chunk_frames=CHUNK,
@@ -80,14 +81,14 @@ class PacedRun:
     def finished(self) -> bool:
         return self._left <= 0
 
-    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> RgbFrames:
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Chunk:
         for _ in range(STEPS):
             time.sleep(CHUNK / FPS / SESSIONS / STEPS)
             self._step += 1
             on_step(StepProgress(self._step, self._total))
         frames = self._clip[: min(CHUNK, self._left)]
         self._left -= len(frames)
-        return frames
+        return Chunk(frames)
 
     def state(self) -> State:
         return LastFrames(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)).to_state(INFO.state_kind)

@@ -22,13 +22,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._report import package_versions, report
 from matinee.generation import (
+    Chunk,
     ModelInfo,
     SegmentRequest,
     State,
     StepProgress,
     with_defaults,
 )
-from matinee.worker.backend import EngineLike, Frames, SegmentRunLike
+from matinee.worker.backend import EngineLike, Frames, RunLike
 from matinee.worker.messages import SegmentJob, StepDone
 from matinee.worker.pool import WorkerPool
 from matinee.worker.ring import I420Picture
@@ -113,12 +114,12 @@ class NotingEngine:
     def info(self) -> ModelInfo:
         return self._engine.info
 
-    def begin(self, request: SegmentRequest, state: State | None) -> SegmentRunLike:
+    def begin(self, request: SegmentRequest, state: State | None) -> RunLike:
         return NotingRun(self._engine.begin(request, state))
 
 
 class NotingRun:
-    def __init__(self, run: SegmentRunLike) -> None:
+    def __init__(self, run: RunLike) -> None:
         self._run = run
         self.state = run.state
 
@@ -126,7 +127,7 @@ class NotingRun:
     def finished(self) -> bool:
         return self._run.finished
 
-    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Frames:
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Chunk:
         def noting(progress: StepProgress) -> None:
             note_step_end()
             on_step(progress)

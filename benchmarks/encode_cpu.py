@@ -21,7 +21,7 @@ from benchmarks.encode_peer import encoding_conditions, peer_segment
 from benchmarks.encode_scene import Rgb, i420_scene, scene
 from matinee.media.h264 import X264_PARAMS
 from matinee.media.i420 import I420Picture
-from matinee.media.video_stream import VideoStream
+from matinee.media.media_stream import MediaStream
 
 WIDTH, HEIGHT, FPS, FRAMES = 832, 480, 24, 24
 REPETITIONS = 11
@@ -29,7 +29,7 @@ REPETITIONS = 11
 
 def main() -> None:
     rgb, i420 = scene(WIDTH, HEIGHT, FRAMES), i420_scene(WIDTH, HEIGHT, FRAMES)
-    stream = VideoStream(WIDTH, HEIGHT, FPS)
+    stream = MediaStream(WIDTH, HEIGHT, FPS)
     encoder = bare_encoder()
     ours, peer, bare = take_turns(
         REPETITIONS,
@@ -65,7 +65,7 @@ def main() -> None:
     )
 
 
-def our_segment_bytes(stream: VideoStream, pictures: Sequence[I420Picture]) -> int:
+def our_segment_bytes(stream: MediaStream, pictures: Sequence[I420Picture]) -> int:
     stream.start_segment()
     fragments = [*(stream.push(picture) for picture in pictures), stream.flush()]
     return sum(len(fragment.data) for fragment in fragments if fragment)

@@ -16,7 +16,7 @@ from benchmarks._report import report, take_turns
 from benchmarks.encode_peer import encoding_conditions, peer_segment
 from benchmarks.encode_scene import Rgb, i420_scene, scene
 from matinee.media.i420 import I420Picture
-from matinee.media.video_stream import VideoStream
+from matinee.media.media_stream import MediaStream
 
 WIDTH, HEIGHT, FPS, FRAMES = 832, 480, 24, 24
 REPETITIONS = 11
@@ -24,7 +24,7 @@ REPETITIONS = 11
 
 def main() -> None:
     rgb, i420 = scene(WIDTH, HEIGHT, FRAMES), i420_scene(WIDTH, HEIGHT, FRAMES)
-    stream = VideoStream(WIDTH, HEIGHT, FPS)
+    stream = MediaStream(WIDTH, HEIGHT, FPS)
     ours, peer = take_turns(
         REPETITIONS,
         lambda: asyncio.run(our_wait_ms(stream, i420)),
@@ -43,7 +43,7 @@ def main() -> None:
     )
 
 
-async def our_wait_ms(stream: VideoStream, pictures: Sequence[I420Picture]) -> float:
+async def our_wait_ms(stream: MediaStream, pictures: Sequence[I420Picture]) -> float:
     stream.start_segment()
     start = time.perf_counter()
     fragment = await asyncio.to_thread(stream.push, pictures[0])

@@ -93,15 +93,15 @@ class Values(_Values):
     replicas: int = Field(default=2, ge=1, le=5)
     """One leads, the others take over within 15 s."""
     namespaces: list[str] = Field(default_factory=list)
-    """Look after these namespaces only, with a Role in each of them. Empty: the whole cluster,
+    """Watch these namespaces only, with a Role in each of them. Empty: the whole cluster,
     with a ClusterRole. Draining of cordoned nodes needs the whole cluster."""
     workers: int = Field(default=8, ge=1, le=256)
-    """Objects that are looked at at the same time."""
+    """Objects that are reconciled at the same time."""
     resync_seconds: int = Field(default=600, ge=1, le=86400)
-    """How often everything is listed and compared."""
+    """Seconds between full relists, which find changes that the watches missed."""
     propagation_seconds: int = Field(default=5, ge=0, le=300)
-    """What kube-proxy and DNS may take to follow a pod's readiness. For so long a new pod is not
-    counted on yet, and a pod that goes is not told to refuse viewers."""
+    """What kube-proxy and DNS may take to follow a pod's readiness. For so long a new pod does not
+    count as serving yet, and a cordoned pod is not ordered to drain, which refuses viewers."""
     lease_seconds: int = Field(default=12, ge=3, le=300)
     """A leader that is silent for this long is replaced; it is renewed six times in it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -1,7 +1,7 @@
-"""Pages about models, made from the models: `docs/api.md` and `docs/configuration.md`.
+"""Pages made from models and tables: `docs/api.md`, `docs/configuration.md`, `docs/families.md`.
 
-Both are tables over JSON schema: the API page has one table for each object, with links; the
-configuration page lists every key by its dotted path, as it is typed on a command line.
+The first two are tables over JSON schema: the API page has one table for each object, with links;
+the configuration page lists every key by its dotted path, as it is typed on a command line.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.contracts.fetch import FetchConfig
+from matinee_api.families import CAPABILITIES, FAMILIES, Family
 from matinee_api.kinds.crd import DEFINITIONS, Definition
 from matinee_api.kinds.meta import API_VERSION
 
@@ -58,6 +59,30 @@ def configuration_page() -> str:
             _keys(FetchConfig),
         ]
     )
+
+
+def families_page() -> str:
+    """Every engine family: what it runs, makes and can be asked."""
+    lines = [
+        f"{NOTICE}\n# Engine families\n",
+        "A family is the code that knows the pipelines of a model. A VideoModel names it in "
+        "`engine.family`; `matinee up` and `matinee generate` tell it from `model_index.json`.\n",
+    ]
+    return "\n".join([*lines, *map(_family, FAMILIES)])
+
+
+def _family(family: Family) -> str:
+    exactness = "bit for bit" if family.exact else "alike, not bit for bit"
+    rows = {
+        "pipelines": ", ".join(f"`{pipeline}`" for pipeline in family.pipelines),
+        "makes": ", ".join(family.streams),
+        "width and height": f"multiples of {family.size_factor} pixels, of some models of more",
+        "can be asked for": "; ".join(CAPABILITIES[name] for name in family.capabilities),
+        "continuation state": f"`{family.state_kind}`: {family.state_form}; a segment from a "
+        f"stored state is the one from the state in memory, {exactness}",
+    }
+    lines = [f"## `{family.name}`: {family.title}\n", "| | |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows.items())]) + "\n"
 
 
 def _kind(definition: Definition) -> str:

@@ -63,7 +63,7 @@ class RecordEvent:
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Look again after this time: nothing will say that it has passed."""
+    """Reconcile again after this time: no event will report that it has passed."""
 
     after_s: float
 

@@ -1,11 +1,11 @@
 """How many pods a service wants: `spec.replicas`, or with `autoscaling.mode: Builtin` what its
-viewers need. Pure; what has to be remembered between two looks is in the status, so a new process
+viewers need. Pure; what is remembered between two reconciles is in the status, so a new process
 continues where the old one died.
 
 Enough pods are wanted that used slots stay within `targetSlotsUsedPercent` and `bufferSlots` are
-free; viewers who wait count as if they played. More pods are wanted at once. Fewer are wanted when
+free; queued viewers count as if they played. More pods are wanted at once. Fewer are wanted when
 for `scaleDownStabilizationSeconds` fewer would have been enough, and then as many as were needed
-most in that time. While a pod does not say who plays on it, nothing goes down.
+most in that time. While a pod does not say who plays on it, nothing is scaled down.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`low`: what to remember. `look_again_at`: when it may go down."""
+    """`low`: what to remember. `requeue_at`: when it may scale down."""
 
     replicas: int
     low: LowDemand | None = None
-    look_again_at: datetime | None = None
+    requeue_at: datetime | None = None
 
 
 def scale_of(snapshot: ServiceSnapshot) -> Scale:
@@ -105,7 +105,7 @@ def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str
     total = sum(pod.slots.total for pod in snapshot.pods if pod.slots and pod.serving)
     message = f"scaled from {before} to {replicas}: {demand.used} of {total} slots used"
     if demand.queued:
-        message += f", {counted(demand.queued, 'viewer')} waiting"
+        message += f", {counted(demand.queued, 'viewer')} queued"
     return message
 
 

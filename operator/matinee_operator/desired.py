@@ -27,7 +27,7 @@ from matinee_operator.weights.available import Weights, weights_of
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RolloutTarget:
     """How many pods of which revision, and the budgets of the way there."""
 
     revision: str
@@ -41,7 +41,7 @@ class Wanted:
         return pod.leaving_node or (pod.revision != self.revision and not self.paused)
 
 
-NO_PODS = Wanted(revision="", replicas=0, max_surge=0, max_unavailable=0)
+NO_PODS = RolloutTarget(revision="", replicas=0, max_surge=0, max_unavailable=0)
 """What a service that is being deleted wants."""
 
 
@@ -49,7 +49,7 @@ NO_PODS = Wanted(revision="", replicas=0, max_surge=0, max_unavailable=0)
 class DesiredPods:
     """The runtime pods of a service."""
 
-    wanted: Wanted
+    target: RolloutTarget
     weights: Weights
     config: PodConfig
 
@@ -101,14 +101,14 @@ def _pods(snapshot: ServiceSnapshot, scale: Scale) -> DesiredPods | None:
     if model is None or weights is None:
         return None
     config, rollout = pod_config(model, service, weights), service.spec.rollout
-    wanted = Wanted(
+    target = RolloutTarget(
         revision=revision_of(model, service, snapshot.installation, weights, config),
         replicas=scale.replicas,
         max_surge=rollout.max_surge,
         max_unavailable=rollout.max_unavailable,
         paused=rollout.paused,
     )
-    return DesiredPods(wanted, weights, config)
+    return DesiredPods(target, weights, config)
 
 
 def desired_model(snapshot: ModelSnapshot) -> DesiredModel:

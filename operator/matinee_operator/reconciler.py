@@ -48,7 +48,6 @@ from matinee_operator.observe.snapshot import (
     Snapshot,
 )
 from matinee_operator.observe.snapshots import Snapshots
-from matinee_operator.status.transitions import transitions
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +186,7 @@ class Reconciler:
             self._writes.forget(key)
             return
         old: tuple[Condition, ...] = before.conditions if before else ()
-        for event in transitions(old, getattr(after, "conditions", ())):
+        for event in status.transitions(old, getattr(after, "conditions", ())):
             await self.events.record(key, _uid(snapshot), event)
 
     async def _report_invalid(self, key: Key, error: ConfigError) -> None:

@@ -6,7 +6,9 @@
     │   └── InvalidState       a continuation state that this model cannot take up
     ├── ModelUnavailable       weights missing, unreadable or of an unknown family
     ├── GenerationCancelled    a cancel was seen between two denoising steps
-    └── WorkerFailed           the worker process died, hung or could not generate
+    ├── WorkerFailed           the worker process died, hung or could not generate
+    ├── StoreUnavailable       whatever the medium of a store did
+    └── LeaseLost              another holder has claimed the session since
 
 Attributes carry the facts; `str(error)` is a sentence for people and never holds internals.
 A wrong key or value in a configuration file is `matinee_api.ConfigError`.
@@ -14,17 +16,46 @@ A wrong key or value in a configuration file is `matinee_api.ConfigError`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class MatineeError(Exception):
     """Root of everything raised here on purpose."""
 
 
 class BadInput(MatineeError):
-    """Something the caller sent is wrong; `param` names the field."""
+    """Something the caller sent is wrong.
 
-    def __init__(self, param: str, message: str) -> None:
-        super().__init__(message)
+    `param` names the field and `problem` says what is wrong with it. `joint` stands between them in
+    the sentence; None where the problem is a sentence by itself.
+    """
+
+    def __init__(self, param: str, problem: str, *, joint: str | None = " ") -> None:
         self.param = param
+        self.problem = problem
+        self.joint = joint if param else None
+
+    def __str__(self) -> str:
+        if self.joint is None:
+            return self.problem
+        return f"{self.param}{self.joint}{self.problem}"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), str(self)))
+
+    def renamed(self, names: Mapping[str, str]) -> BadInput:
+        """The same error in the words of the person who typed: `names` has a flag, or the key of a
+        file, for some fields. Of a part of such a field the whole sentence is told."""
+        field, _, part = self.param.partition(".")
+        name = names.get(field)
+        if name is None:
+            return self
+        if part:
+            return BadInput(name, str(self), joint=": ")
+        return BadInput(name, self.problem, joint=self.joint or ": ")
 
 
 class InvalidRequest(BadInput):
@@ -34,8 +65,8 @@ class InvalidRequest(BadInput):
 class InvalidState(BadInput):
     """A continuation state is malformed or belongs to another model, size or version."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("continuation_state", message)
+    def __init__(self, problem: str) -> None:
+        super().__init__("continuation_state", problem, joint=None)
 
 
 class ModelUnavailable(MatineeError):
@@ -52,3 +83,20 @@ class GenerationCancelled(MatineeError):
 
 class WorkerFailed(MatineeError):
     """The worker process died, hung, or reported that a segment cannot be made."""
+
+
+class StoreUnavailable(MatineeError):
+    """A store could not be read or written. A session goes on without it."""
+
+
+class LeaseLost(MatineeError):
+    """A save came too late: `holder` has claimed the session since; empty when it was given up."""
+
+    def __init__(self, session_id: str, holder: str) -> None:
+        super().__init__(session_id, holder)
+        self.session_id = session_id
+        self.holder = holder
+
+    def __str__(self) -> str:
+        by = f"{self.holder} has claimed it" if self.holder else "it was given up"
+        return f"session {self.session_id} is no longer ours to save: {by}"

@@ -53,7 +53,7 @@ def engine_generate(
         run = engine.begin(asked, request.state)
         chunks = []
         while not run.finished:
-            chunks.append(run.next_chunk(lambda _progress: None).numpy())
+            chunks.append(run.next_chunk(lambda _progress: None).frames.numpy())
         return Made(np.concatenate(chunks), run.state())
 
     return generate

@@ -23,7 +23,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def load_file(model: type[M], path: str | Path, overrides: Sequence[str] = ()) -> M:
-    """Read one configuration file; `overrides` are command-line words, see `overrides.py`."""
+    """Read one configuration file; `overrides` are command-line arguments, see `overrides.py`."""
     return load_text(model, read_text(path), file=str(path), overrides=overrides)
 
 

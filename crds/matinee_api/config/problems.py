@@ -152,9 +152,9 @@ def _wrong_value(details: ErrorDetails) -> Problem:
 
 def _remedy(kind: str, context: dict[str, Any], value: Any) -> str:
     if kind == "literal_error" and isinstance(value, str) and len(value) <= _LONGEST_WORD:
-        words = re.findall(r"'([^']+)'", context["expected"])
-        many = len(words) > 1 and difflib.get_close_matches(value, words)
-        return nearest(value, words) if many else ""
+        choices = re.findall(r"'([^']+)'", context["expected"])
+        many = len(choices) > 1 and difflib.get_close_matches(value, choices)
+        return nearest(value, choices) if many else ""
     if kind == "string_type" and isinstance(value, bool | int | float):
         return "put it in quotes"
     return ""

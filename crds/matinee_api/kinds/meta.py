@@ -146,7 +146,7 @@ class Condition(ApiModel):
     status: Literal["True", "False", "Unknown"]
     """Whether it holds; `Unknown` when it cannot be determined."""
     observed_generation: int
-    """The `metadata.generation` that was looked at."""
+    """The `metadata.generation` that was observed."""
     last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
     """When `status` last changed."""
     reason: Annotated[str, Field(min_length=1, max_length=128)]

@@ -103,7 +103,7 @@ class Rollout(ApiModel):
 
 
 class Drain(ApiModel):
-    """What happens to the sessions of a pod that has to go."""
+    """What happens to the sessions of a pod that is to be removed."""
 
     timeout_seconds: int = Field(default=3600, ge=0, le=86400)
     """How long they may continue."""

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from matinee_api.families import FAMILIES, FamilyName
 from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.meta import (
     AGE,
@@ -21,15 +22,13 @@ from matinee_api.kinds.meta import (
 from matinee_api.kinds.rules import Rule, immutable
 from matinee_api.kinds.scheduling import Scheduling
 from matinee_api.kinds.source import Adapter, ModelSource
-
-SPATIAL_FACTORS = {"ltx": 32}
-"""Width and height of a family are multiples of this."""
+from matinee_api.limits import MAX_CLIP_FRAMES, MAX_FPS, MAX_STEPS
 
 
 class ModelEngine(ApiModel):
     """How the model is run."""
 
-    family: Literal["ltx"]
+    family: FamilyName
     """Engine family: the code that knows this model's pipeline."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Type of the weights in memory; `auto`: bfloat16 on a GPU, float32 on a CPU."""
@@ -39,14 +38,14 @@ class GenerationDefaults(ApiModel):
     """What a request takes when it says nothing; unset: the model's own values."""
 
     width: int | None = Field(default=None, ge=32, le=4096)
-    """Pixels, a multiple of the family's factor (ltx: 32)."""
+    """Pixels, a multiple of the family's size factor (docs/families.md)."""
     height: int | None = Field(default=None, ge=32, le=4096)
-    """Pixels, a multiple of the family's factor (ltx: 32)."""
-    num_frames: int | None = Field(default=None, ge=1, le=4097)
+    """Pixels, a multiple of the family's size factor (docs/families.md)."""
+    num_frames: int | None = Field(default=None, ge=1, le=MAX_CLIP_FRAMES)
     """Frames of one segment as the family counts them (a factor times k, plus 1)."""
-    fps: int | None = Field(default=None, ge=1, le=120)
+    fps: int | None = Field(default=None, ge=1, le=MAX_FPS)
     """Frames a second of the video that is played."""
-    num_inference_steps: int | None = Field(default=None, ge=1, le=1000)
+    num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     """Denoising steps."""
     guidance_scale: float | None = Field(default=None, ge=0, le=100)
     """Strength of classifier-free guidance; 1 or less switches it off."""
@@ -142,8 +141,8 @@ class VideoModelSpec(ApiModel):
     """Where the download and warm-up Jobs may run."""
 
     rules: ClassVar[tuple[Rule, ...]] = tuple(
-        _multiple(family, factor, side)
-        for family, factor in SPATIAL_FACTORS.items()
+        _multiple(family.name, family.size_factor, side)
+        for family in FAMILIES
         for side in ("width", "height")
     )
 

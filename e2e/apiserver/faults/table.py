@@ -13,6 +13,6 @@ SECTIONS: dict[str, tuple[Fault, ...]] = {
     "What the API server refuses the operator": REFUSALS,
     "References": REFERENCES,
     "Warm-up": WARM_UP,
-    "What the operator mends": MENDED,
+    "What the operator repairs": MENDED,
     "What looks like a fault and is wanted": ON_PURPOSE,
 }

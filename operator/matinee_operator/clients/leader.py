@@ -1,6 +1,6 @@
 """A Lease says which replica acts: 12 s long, renewed every 2 s, given up after 8 s without.
 
-So another replica takes over within 14 s: the Lease's length and one look at it. A Lease of another
+So another replica takes over within 14 s: the Lease's length and one check. A Lease of another
 length is renewed and given up after the same shares of it. The clocks of two machines are never
 compared: a replica takes over when it has seen the Lease unchanged for its whole length by its own
 clock.

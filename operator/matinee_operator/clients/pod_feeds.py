@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 SILENCE_S = 2.5 * HEARTBEAT_S
 """After this without a heartbeat the feed is opened again."""
 CONNECT_S = 3.0
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.2, 60.0
 DRAIN_TIMEOUT_S = 5.0
 
 
@@ -60,7 +60,7 @@ class _Feed:
     stream: Stream
     url: str
     said: Slots | FetchProgress | None = None
-    retry: Retry = field(default_factory=lambda: Retry(FIRST_PAUSE_S, LONGEST_PAUSE_S))
+    retry: Retry = field(default_factory=lambda: Retry(FIRST_BACKOFF_S, LONGEST_BACKOFF_S))
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class PodFeeds:
                 if answer.status != 200:
                     raise PodUnreachable(f"{ip} does not drain: HTTP {answer.status}")
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise PodUnreachable(f"{ip} cannot be told to drain: {error!r}") from error
+            raise PodUnreachable(f"{ip}: the order to drain failed: {error!r}") from error
 
     def _said(self, uid: str) -> Slots | FetchProgress | None:
         feed = self._feeds.get(uid)

@@ -1,1 +1,1 @@
-"""From raw objects to the facts that a decision is made from."""
+"""From events and raw objects to the facts that a decision is made from: cache -> snapshot."""

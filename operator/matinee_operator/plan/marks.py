@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from matinee_operator import labels
 from matinee_operator.actions import Action, Patch
-from matinee_operator.desired import Wanted
+from matinee_operator.desired import RolloutTarget
 from matinee_operator.objects import Key
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
@@ -18,19 +18,19 @@ from matinee_operator.plan.rollout import Rollout
 from matinee_operator.resources.metadata import namespace_of
 
 
-def marks(snapshot: ServiceSnapshot, wanted: Wanted, decided: Rollout) -> Iterator[Action]:
+def marks(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) -> Iterator[Action]:
     newest_serves = any(
-        pod.serving and not wanted.outdates(pod) and pod not in decided.cordoned
+        pod.serving and not target.outdates(pod) and pod not in decided.cordoned
         for pod in snapshot.pods
     )
     for pod in snapshot.pods:
         if not pod.live or pod.finished or pod in decided.deleted:
             continue
         going = pod.cordoned or pod in decided.cordoned
-        accepting = not going and not (newest_serves and wanted.outdates(pod))
+        accepting = not going and not (newest_serves and target.outdates(pod))
         if changed := _changed(pod, snapshot.routers, accepting=accepting):
-            target = Key("Pod", namespace_of(snapshot.service.metadata), pod.name)
-            yield Patch(target, pod.uid, {"labels": changed})
+            key = Key("Pod", namespace_of(snapshot.service.metadata), pod.name)
+            yield Patch(key, pod.uid, {"labels": changed})
 
 
 def _changed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matinee_operator.actions import Action, Create, Delete
 from matinee_operator.desired import DesiredModel
-from matinee_operator.fetching.attempts import fetching
+from matinee_operator.fetching import fetching
 from matinee_operator.objects import key_of
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.plan.compare import stale, uid_of

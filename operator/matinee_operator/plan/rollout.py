@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from matinee_api.backoff import backoff
-from matinee_operator.desired import Wanted
+from matinee_operator.desired import RolloutTarget
 from matinee_operator.observe.pods import ObservedPod
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 300.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 10.0, 300.0
 STEADY_AFTER = timedelta(minutes=10)
-"""A pod that lived this long starts the count of failures anew."""
+"""A pod that lived this long resets the backoff of its successors."""
 
 
 @dataclass(slots=True)
@@ -36,18 +36,18 @@ class Rollout:
     made: dict[int, int] = field(default_factory=dict)
     cordoned: list[ObservedPod] = field(default_factory=list)
     deleted: list[ObservedPod] = field(default_factory=list)
-    look_again_at: list[datetime] = field(default_factory=list)
+    requeue_at: list[datetime] = field(default_factory=list)
 
 
-def roll_out(now: datetime, wanted: Wanted, pods: Iterable[ObservedPod]) -> Rollout:
+def roll_out(now: datetime, target: RolloutTarget, pods: Iterable[ObservedPod]) -> Rollout:
     every = sorted(pods, key=lambda pod: (pod.slot, pod.name))
     live = [pod for pod in every if pod.live]
     decided = Rollout()
     _finish(now, decided, live)
-    outdated = [pod for pod in _active(decided, live) if wanted.outdates(pod)]
-    _replace(decided, wanted, live, outdated)
-    _shrink(decided, wanted, live)
-    _grow(now, decided, wanted, every)
+    outdated = [pod for pod in _active(decided, live) if target.outdates(pod)]
+    _replace(decided, target, live, outdated)
+    _shrink(decided, target, live)
+    _grow(now, decided, target, every)
     return decided
 
 
@@ -55,14 +55,14 @@ def _finish(now: datetime, decided: Rollout, live: list[ObservedPod]) -> None:
     """Rules 1 and 2."""
     for pod in live:
         if pod.settles_at is not None:
-            decided.look_again_at.append(pod.settles_at)
+            decided.requeue_at.append(pod.settles_at)
         if pod.finished:
             decided.deleted.append(pod)
         elif pod.drain_deadline is not None:
             if pod.drain_deadline <= now or _is_drained(pod):
                 decided.deleted.append(pod)
             else:
-                decided.look_again_at.append(pod.drain_deadline)
+                decided.requeue_at.append(pod.drain_deadline)
 
 
 def _is_drained(pod: ObservedPod) -> bool:
@@ -80,12 +80,12 @@ def _active(decided: Rollout, live: list[ObservedPod]) -> Iterator[ObservedPod]:
 
 
 def _replace(
-    decided: Rollout, wanted: Wanted, live: list[ObservedPod], outdated: list[ObservedPod]
+    decided: Rollout, target: RolloutTarget, live: list[ObservedPod], outdated: list[ObservedPod]
 ) -> None:
     """Rules 3 and 4."""
     decided.deleted += [pod for pod in outdated if pod.never_served]
     serving = sum(pod.serving for pod in _active(decided, live))
-    spare = serving - (wanted.replicas - wanted.max_unavailable)
+    spare = serving - (target.replicas - target.max_unavailable)
     going = [pod for pod in outdated if not pod.never_served]
     for pod in sorted(going, key=_who_goes_first):
         if not pod.serving:
@@ -95,49 +95,49 @@ def _replace(
             spare -= 1
 
 
-def _shrink(decided: Rollout, wanted: Wanted, live: list[ObservedPod]) -> None:
+def _shrink(decided: Rollout, target: RolloutTarget, live: list[ObservedPod]) -> None:
     """Rule 5. Outdated pods are left to the rules above."""
-    active = [pod for pod in _active(decided, live) if not wanted.outdates(pod)]
-    surplus = len(active) - wanted.replicas
+    active = [pod for pod in _active(decided, live) if not target.outdates(pod)]
+    surplus = len(active) - target.replicas
     for pod in sorted(active, key=_who_goes_first)[: max(0, surplus)]:
         (decided.deleted if pod.never_served else decided.cordoned).append(pod)
 
 
-def _grow(now: datetime, decided: Rollout, wanted: Wanted, every: list[ObservedPod]) -> None:
+def _grow(now: datetime, decided: Rollout, target: RolloutTarget, every: list[ObservedPod]) -> None:
     """Rule 6."""
-    attempts = _attempts(now, decided, wanted, every)
+    attempts = _attempts(now, decided, target, every)
     live = [pod for pod in every if pod.live]
-    active = [pod for pod in _active(decided, live) if not wanted.outdates(pod)]
-    room = wanted.replicas + wanted.max_surge - sum(pod not in decided.deleted for pod in live)
-    missing = min(wanted.replicas - len(active), room)
-    taken = {pod.slot for pod in every if pod.revision == wanted.revision}
+    active = [pod for pod in _active(decided, live) if not target.outdates(pod)]
+    room = target.replicas + target.max_surge - sum(pod not in decided.deleted for pod in live)
+    missing = min(target.replicas - len(active), room)
+    taken = {pod.slot for pod in every if pod.revision == target.revision}
     free = (slot for slot in itertools.count() if slot not in taken)
     for slot in itertools.islice(free, max(0, missing)):
         decided.made[slot] = attempts.pop() if attempts else 0
 
 
 def _attempts(
-    now: datetime, decided: Rollout, wanted: Wanted, every: list[ObservedPod]
+    now: datetime, decided: Rollout, target: RolloutTarget, every: list[ObservedPod]
 ) -> list[int]:
-    """The attempt that each failed pod's successor is. One whose pause is not over stays."""
+    """The attempt that each failed pod's successor is. One whose backoff is not over stays."""
     attempts = []
     for pod in every:
-        if not (pod.finished and pod.revision == wanted.revision and pod in decided.deleted):
+        if not (pod.finished and pod.revision == target.revision and pod in decided.deleted):
             continue
         ended = pod.finished_at or now
         attempt = 1 if ended - pod.created > STEADY_AFTER else pod.attempt + 1
-        due = ended + timedelta(seconds=pause_s(attempt))
+        due = ended + timedelta(seconds=backoff_s(attempt))
         if due > now:
             decided.deleted.remove(pod)
-            decided.look_again_at.append(due)
+            decided.requeue_at.append(due)
         else:
             attempts.append(attempt)
     return sorted(attempts)
 
 
-def pause_s(attempt: int) -> float:
-    """Before the successor of a failed pod is made; the first comes at once."""
-    return backoff(attempt - 1, FIRST_PAUSE_S, LONGEST_PAUSE_S)
+def backoff_s(attempt: int) -> float:
+    """The backoff before the successor of a failed pod is made; there is none for the first."""
+    return backoff(attempt - 1, FIRST_BACKOFF_S, LONGEST_BACKOFF_S)
 
 
 def _who_goes_first(pod: ObservedPod) -> tuple[bool, int, int]:

@@ -11,7 +11,7 @@ from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, RecordEvent, Requeue
 from matinee_operator.amounts import counted
 from matinee_operator.autoscaling import Scale, scaled_message
-from matinee_operator.desired import NO_PODS, DesiredPods, DesiredService, Wanted
+from matinee_operator.desired import NO_PODS, DesiredPods, DesiredService, RolloutTarget
 from matinee_operator.objects import Key, stamp
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
@@ -36,12 +36,12 @@ def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Act
     actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, _always(snapshot))]
     if snapshot.model is None or desired.pods is None:
         return actions  # pods that are there stay as they are
-    config, wanted = desired.pods.config, desired.pods.wanted
-    decided = roll_out(snapshot.now, wanted, snapshot.pods)
+    config, target = desired.pods.config, desired.pods.target
+    decided = roll_out(snapshot.now, target, snapshot.pods)
     actions += applied(snapshot.children, [runtime_config(snapshot.service, config)])
     actions += _scale(snapshot, desired.scale)
     actions += _make(snapshot, snapshot.model, desired.pods, decided)
-    actions += _roll(snapshot, wanted, decided)
+    actions += _roll(snapshot, target, decided)
     actions += _stale_configs(snapshot, config)
     return actions
 
@@ -56,28 +56,28 @@ def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
 
 
 def _scale(snapshot: ServiceSnapshot, scale: Scale) -> Iterator[Action]:
-    """The rollout carries the decision out; here it becomes an Event, and a time to look again."""
+    """The rollout carries the decision out; here are its Event, and the time to reconcile again."""
     scaling, status = snapshot.service.spec.autoscaling, snapshot.service.status
     before = status.desired_replicas if status else None
     is_builtin = scaling is not None and scaling.mode == "Builtin"
     if is_builtin and before is not None and before != scale.replicas:
         yield RecordEvent("Normal", "Scaled", scaled_message(snapshot, before, scale.replicas))
-    if scale.look_again_at:
-        yield Requeue.at(scale.look_again_at, snapshot.now)
+    if scale.requeue_at:
+        yield Requeue.at(scale.requeue_at, snapshot.now)
 
 
-def _roll(snapshot: ServiceSnapshot, wanted: Wanted, decided: Rollout) -> Iterator[Action]:
+def _roll(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) -> Iterator[Action]:
     """Cordon, drain and delete what has to go."""
     for pod in decided.cordoned:
         yield from _cordon(snapshot, pod)
     drains = [_drain(snapshot, pod) for pod in _undrained(snapshot, decided)]
     yield from (drain for drain in drains if isinstance(drain, Drain))
-    yield from marks(snapshot, wanted, decided)
+    yield from marks(snapshot, target, decided)
     for pod in decided.deleted:
-        yield Delete(*_target(snapshot, pod))
+        yield Delete(*_key(snapshot, pod))
         message = f"deleted {pod.name}: {_why(snapshot.now, pod)}"
         yield RecordEvent("Normal", "PodDeleted", message)
-    due = [*decided.look_again_at, *(each for each in drains if isinstance(each, datetime))]
+    due = [*decided.requeue_at, *(each for each in drains if isinstance(each, datetime))]
     if due:
         yield Requeue.at(min(due), snapshot.now)
 
@@ -101,7 +101,7 @@ def _make(
             snapshot.installation,
             weights=pods.weights,
             config=pods.config.name,
-            revision=pods.wanted.revision,
+            revision=pods.target.revision,
             slot=slot,
             attempt=attempt,
             secret=secret,
@@ -115,7 +115,7 @@ def _cordon(snapshot: ServiceSnapshot, pod: ObservedPod) -> Iterator[Action]:
     timeout = timedelta(seconds=snapshot.service.spec.drain.timeout_seconds)
     since, until = stamp(snapshot.now), stamp(snapshot.now + timeout)
     annotations = {labels.CORDONED_AT: since, labels.DRAIN_DEADLINE: until}
-    yield Patch(*_target(snapshot, pod), {"annotations": annotations})
+    yield Patch(*_key(snapshot, pod), {"annotations": annotations})
     playing = counted(pod.sessions, "session")
     message = f"{pod.name} takes no new sessions; {playing} may play on until {until}"
     yield RecordEvent("Normal", "Draining", message)
@@ -151,7 +151,7 @@ def _stale_configs(snapshot: ServiceSnapshot, current: PodConfig) -> Iterator[Ac
         yield Delete(key, uid_of(snapshot.children, key))
 
 
-def _target(snapshot: ServiceSnapshot, pod: ObservedPod) -> tuple[Key, str]:
+def _key(snapshot: ServiceSnapshot, pod: ObservedPod) -> tuple[Key, str]:
     return Key("Pod", namespace_of(snapshot.service.metadata), pod.name), pod.uid
 
 

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from matinee_api.backoff import backoff
 from matinee_operator.actions import Action, Apply, Create, Requeue
-from matinee_operator.fetching.attempts import Fetching, Step
+from matinee_operator.fetching import Fetching, Step
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import attempted
 from matinee_operator.resources.weights_claim import weights_claim
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 60.0, 1800.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 60.0, 1800.0
 
 
 def plan_weights(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:
@@ -45,13 +45,13 @@ def _attempt(now: datetime, step: Step) -> Iterator[Action]:
     if step.job is None:
         yield Create(attempted(step.manifest, 0))
     elif step.job.finished:
-        due = (step.job.finished_at or now) + timedelta(seconds=pause_s(step.job.attempt))
+        due = (step.job.finished_at or now) + timedelta(seconds=backoff_s(step.job.attempt))
         if due <= now:
             yield Create(attempted(step.manifest, step.job.attempt + 1))
         else:
             yield Requeue.at(due, now)
 
 
-def pause_s(attempt: int) -> float:
+def backoff_s(attempt: int) -> float:
     """The backoff after an attempt, from 0: Secrets are not watched, and may have been fixed."""
-    return backoff(attempt + 1, FIRST_PAUSE_S, LONGEST_PAUSE_S)
+    return backoff(attempt + 1, FIRST_BACKOFF_S, LONGEST_BACKOFF_S)

@@ -1,6 +1,6 @@
 """The headless Service: a name for each service, and EndpointSlices for whoever watches them.
 
-It selects the pods that new sessions may go to: while a rollout goes on, those of the newest ready
+It selects the pods that new sessions may go to: during a rollout, those of the newest ready
 revision. Connections that exist are not affected by what it selects.
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModelStatus, WarmupStatus
 from matinee_operator.desired import DesiredModel
-from matinee_operator.fetching.attempts import Fetching, fetching
+from matinee_operator.fetching import Fetching, fetching
 from matinee_operator.objects import key_of, moment, stamp
 from matinee_operator.observe.jobs import ObservedJob, observed_job
 from matinee_operator.observe.snapshot import ModelSnapshot

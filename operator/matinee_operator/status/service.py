@@ -9,7 +9,7 @@ from matinee_api.kinds import conditions
 from matinee_api.kinds.streamingservice import PodStatus, SessionCounts, StreamingServiceStatus
 from matinee_operator import labels
 from matinee_operator.amounts import counted
-from matinee_operator.desired import DesiredService, Wanted
+from matinee_operator.desired import DesiredService, RolloutTarget
 from matinee_operator.objects import moment, stamp
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
@@ -37,7 +37,7 @@ def service_status(snapshot: ServiceSnapshot, desired: DesiredService) -> Stream
         draining_replicas=len(found.draining),
         selector=f"{labels.SERVICE}={meta.name}",
         current_revision=found.current_revision(before.current_revision if before else None),
-        update_revision=found.wanted.revision if found.wanted else None,
+        update_revision=found.target.revision if found.target else None,
         sessions=_sessions(counted, found.serving),
         pods=tuple(map(pod_status, snapshot.pods[:LISTED_PODS])),
         conditions=conditions_of(
@@ -62,7 +62,7 @@ class _Observation:
 
     def __init__(self, snapshot: ServiceSnapshot, desired: DesiredService) -> None:
         self._snapshot = snapshot
-        self.wanted = desired.pods.wanted if desired.pods else None
+        self.target = desired.pods.target if desired.pods else None
         self.replicas = desired.scale.replicas
         self.live = [pod for pod in snapshot.pods if pod.live]
         self.serving = [pod for pod in self.live if pod.serving]
@@ -71,14 +71,14 @@ class _Observation:
         self.current_serving = [pod for pod in self.current if pod.serving]
 
     def _is_current(self, pod: ObservedPod) -> bool:
-        return self.wanted is not None and pod.revision == self.wanted.revision
+        return self.target is not None and pod.revision == self.target.revision
 
     def current_revision(self, before: str | None) -> str | None:
-        return self.wanted.revision if self.wanted and self._complete() else before
+        return self.target.revision if self.target and self._complete() else before
 
     def _complete(self) -> bool:
         return (
-            self.wanted is not None
+            self.target is not None
             and len(self.current_serving) == self.replicas
             and len(self.live) == self.replicas
             and self._snapshot.service.metadata.deletion_timestamp is None
@@ -120,7 +120,7 @@ class _Observation:
         service, model = self._snapshot.service, self._snapshot.model
         if service.metadata.deletion_timestamp is not None:
             return conditions.DELETING, f"{counted(len(self.live), 'pod')} left"
-        if self.wanted is None:
+        if self.target is None:
             name = service.spec.model_ref.name
             if model is None:
                 return (
@@ -128,16 +128,16 @@ class _Observation:
                     f"there is no VideoModel {name} in this namespace",
                 )
             return conditions.WAITING_FOR_MODEL, f"VideoModel {name}: {why_missing(model).message}"
-        return self._pod_progress(self.wanted)
+        return self._pod_progress(self.target)
 
-    def _pod_progress(self, wanted: Wanted) -> tuple[str, str]:
-        others = [pod for pod in self.live if pod.revision != wanted.revision]
-        if others and wanted.paused:
+    def _pod_progress(self, target: RolloutTarget) -> tuple[str, str]:
+        others = [pod for pod in self.live if pod.revision != target.revision]
+        if others and target.paused:
             return (
                 conditions.PAUSED,
                 f"rollout.paused: {counted(len(others), 'pod')} of an older revision stay",
             )
-        moving = [pod for pod in self.live if wanted.outdates(pod)]
+        moving = [pod for pod in self.live if target.outdates(pod)]
         if moving:
             return conditions.ROLLING_OUT, f"{counted(len(moving), 'pod')} to be replaced"
         if len(self.live) != self.replicas:
@@ -159,7 +159,9 @@ class _Observation:
         return finding(conditions.DRAINING, False, conditions.NO_SESSIONS_WAIT)
 
     def _degraded(self, progressing: Finding) -> Finding:
-        trouble = most_actionable(self._snapshot, complete=self._complete())
+        trouble = most_actionable(
+            self._snapshot, has_weights=self.target is not None, complete=self._complete()
+        )
         if trouble is not None:
             return finding(conditions.DEGRADED, True, trouble.reason, trouble.message)
         if progressing.holds and self._is_late():
@@ -175,7 +177,7 @@ class _Observation:
         seconds = self._snapshot.service.spec.rollout.progress_deadline_seconds
         waits = bool(self.draining) or self._snapshot.service.spec.rollout.paused
         late = since is not None and self._snapshot.now - since >= timedelta(seconds=seconds)
-        return late and not waits and self.wanted is not None
+        return late and not waits and self.target is not None
 
 
 def progress_since(snapshot: ServiceSnapshot) -> datetime | None:

@@ -14,8 +14,7 @@ from matinee_api.kinds import conditions
 from matinee_api.kinds.source import Adapter
 from matinee_api.kinds.videomodel import AdapterStatus, CachedFolder, CacheStatus, VideoModel
 from matinee_operator.amounts import share_text, size_text, time_text
-from matinee_operator.fetching.attempts import Fetching
-from matinee_operator.fetching.claim import Claim
+from matinee_operator.fetching import Claim, Fetching
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, finding
@@ -160,7 +159,7 @@ def _failed(name: str, fields: dict[str, Any], trouble: Trouble) -> AdapterStatu
 
 
 def broken_adapter(states: tuple[AdapterStatus, ...]) -> Finding | None:
-    """The first one that a person has to look at."""
+    """The first one that needs a person."""
     for one in states:
         if one.state == "Failed":
             message = f"adapter {one.name}: {one.message}"

@@ -1,1 +1,1 @@
-"""From an event to a key: kopf's handlers, the cache, relations, relists, the work queue."""
+"""From an event to a key: kopf's handlers, relations, relists, the work queue."""

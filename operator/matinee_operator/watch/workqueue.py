@@ -20,7 +20,7 @@ from matinee_operator.objects import Key
 
 logger = logging.getLogger(__name__)
 
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 60.0
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.2, 60.0
 
 Handle = Callable[[Key], Awaitable[float | None]]
 """Reconciles one key; returns after how many seconds it wants to be called again."""
@@ -77,7 +77,7 @@ class WorkQueue:
                 again = await handle(key)
                 self._failures.pop(key, None)
             except Exception as error:
-                again = self._pause_s(key)
+                again = self._backoff_s(key)
                 logger.warning("%s: %s; retry in %.1f s", key, _text(error), again)
                 logger.debug("%s failed", key, exc_info=True)
             finally:
@@ -119,10 +119,10 @@ class WorkQueue:
         waiting = [due for key, due in self._due.items() if key not in self._working]
         return max(0.0, min(waiting) - self._now()) if waiting else None
 
-    def _pause_s(self, key: Key) -> float:
+    def _backoff_s(self, key: Key) -> float:
         self._failures[key] = self._failures.get(key, 0) + 1
-        pause = backoff(self._failures[key], FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        return pause * (0.5 + self.jitter() / 2)
+        delay_s = backoff(self._failures[key], FIRST_BACKOFF_S, LONGEST_BACKOFF_S)
+        return delay_s * (0.5 + self.jitter() / 2)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -1,1 +1,1 @@
-"""A model's weights: their trees, the Jobs that fetch them, the claim that holds them. Pure."""
+"""A model's weights: the trees that its sources resolve to, and where pods find them. Pure."""

@@ -81,7 +81,7 @@ def address(source: Source) -> str:
 
 
 def to_resolve(tree: Tree) -> FetchedTree:
-    """A claim's own files are looked at; others have no folder yet."""
+    """A claim's own files are checked; others have no folder yet."""
     folder = f"{WEIGHTS_FOLDER}/{tree.name}"
     if tree.source.scheme == "pvc":
         folder = claim_and_path(tree.source)[1]

@@ -36,6 +36,20 @@ def rgb_to_i420(frames: torch.Tensor, out: Sequence[npt.NDArray[np.uint8]]) -> N
             torch.from_numpy(buffer).copy_(picture.view(buffer.shape))
 
 
+def i420_pictures(frames: torch.Tensor) -> list[npt.NDArray[np.uint8]]:
+    """The same in new buffers."""
+    count, height, width, _ = frames.shape
+    pictures = list(np.empty((count, height * 3 // 2, width), np.uint8))
+    rgb_to_i420(frames, pictures)
+    return pictures
+
+
+def rgb_array(frames: torch.Tensor) -> npt.NDArray[np.uint8]:
+    """The frames themselves, on the CPU."""
+    array: npt.NDArray[np.uint8] = frames.cpu().numpy()
+    return array
+
+
 def _to_i420(frames: torch.Tensor) -> torch.Tensor:
     """(n, H, W, 3) -> (n, H * W * 3 // 2)."""
     planes = frames.permute(3, 0, 1, 2).contiguous().to(torch.float32)

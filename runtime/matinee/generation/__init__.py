@@ -10,20 +10,35 @@ from matinee.generation.checks import check_prompt, check_request
 from matinee.generation.chunks import ChunkPlan, count_steps, plan_chunks
 from matinee.generation.model_info import GenerationDefaults, ModelInfo
 from matinee.generation.request import (
-    MAX_SEED,
+    Adapter,
+    Chunk,
     RgbFrames,
     SegmentRequest,
     StepProgress,
     with_defaults,
 )
+from matinee.generation.sound import (
+    AudioFormat,
+    Pcm,
+    Samples,
+    cut_sound,
+    joined_sound,
+    samples_before,
+    samples_of,
+    sound_of_frames,
+)
 from matinee.generation.state import State, StateSummary
 
 __all__ = [
-    "MAX_SEED",
+    "Adapter",
+    "AudioFormat",
+    "Chunk",
     "ChunkPlan",
     "GenerationDefaults",
     "ModelInfo",
+    "Pcm",
     "RgbFrames",
+    "Samples",
     "SegmentRequest",
     "State",
     "StateSummary",
@@ -31,6 +46,11 @@ __all__ = [
     "check_prompt",
     "check_request",
     "count_steps",
+    "cut_sound",
+    "joined_sound",
     "plan_chunks",
+    "samples_before",
+    "samples_of",
+    "sound_of_frames",
     "with_defaults",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from matinee.generation.sound import AudioFormat
+
 
 @dataclass(frozen=True, slots=True)
 class GenerationDefaults:
@@ -24,7 +26,8 @@ class ModelInfo:
 
     `spatial_factor`: width and height are multiples of it. `temporal_factor`: see the module's
     docstring. `chunk_frames`, `overlap_frames`: window of one pipeline call and the frames it
-    takes over from the one before, both `temporal_factor * k + 1`.
+    takes over from the one before, both `temporal_factor * k + 1`. `audio`: None of a model without
+    sound.
     """
 
     model_id: str
@@ -39,4 +42,5 @@ class ModelInfo:
     max_frames: int = 257
     max_steps: int = 200
     max_guidance_scale: float = 30.0
+    audio: AudioFormat | None = None
     components: dict[str, str] = field(default_factory=dict)

@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from matinee.generation.model_info import GenerationDefaults
+from matinee.generation.sound import Pcm
 
 RgbFrames = npt.NDArray[np.uint8]
 """uint8, shape (frames, height, width, 3), RGB, full range."""
 
-MAX_SEED = 2**63 - 1
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA put on the model for one segment. `scale`: 1 is as it was trained."""
+
+    name: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class SegmentRequest:
     num_inference_steps: int
     guidance_scale: float
     negative_prompt: str = ""
+    adapters: tuple[Adapter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,16 @@ class StepProgress:
     step: int
     total_steps: int
     stage: str = "denoise"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """What one step of a run adds to the video. `frames`: uint8 (n, H, W, 3) RGB, a torch tensor on
+    the model's device or the like of it. `audio`: the sound of these frames, to the sample as
+    `sound.samples_of` counts them; None of a model without sound."""
+
+    frames: Any
+    audio: Pcm | None = None
 
 
 def with_defaults(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.generation import RgbFrames, State
+from matinee.generation import Pcm, RgbFrames, State
 
 __all__ = ["VideoEvent", "VideoFinalEvent", "VideoPartialEvent", "VideoProgressEvent"]
 
@@ -21,17 +21,20 @@ class VideoProgressEvent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoPartialEvent:
-    """New frames. `first_frame`: index of the first of them within the video."""
+    """New frames and their sound. `first_frame`: index of the first of them within the video."""
 
     frames: RgbFrames
+    audio: Pcm | None
     first_frame: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoFinalEvent:
-    """The whole video. `video_path`: the file it was written to, when one was asked for."""
+    """The whole video. `audio`: its sound, of a model that makes it. `video_path`: the file it was
+    written to, when one was asked for."""
 
     frames: RgbFrames
+    audio: Pcm | None
     fps: int
     seed: int
     continuation_state: State

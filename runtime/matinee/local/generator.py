@@ -17,11 +17,20 @@ from types import TracebackType
 from typing import Literal, Self, Unpack
 
 import numpy as np
-import torch
 
-from matinee.engine.engine import Engine, SegmentRun
+from matinee.engine.colour import rgb_array
+from matinee.engine.engine import Engine, free_memory
+from matinee.engine.families import Run
 from matinee.errors import GenerationCancelled
-from matinee.generation import ModelInfo, RgbFrames, SegmentRequest, State, StepProgress
+from matinee.generation import (
+    ModelInfo,
+    Pcm,
+    RgbFrames,
+    SegmentRequest,
+    State,
+    StepProgress,
+    joined_sound,
+)
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
 from matinee.local.options import (
     GenerationOptions,
@@ -127,7 +136,7 @@ class VideoGenerator:
         """Stop a running generation at its next step and let go of the model."""
         self._engine = None
         with self._lock:
-            torch.cuda.empty_cache()  # does nothing where CUDA was never used
+            free_memory()
 
     def __enter__(self) -> Self:
         return self
@@ -160,10 +169,15 @@ class VideoGenerator:
             state = starting_state(request, options, self._defaults, engine.info)
             run = engine.begin(request, state)
             path = None if output_path is None else _output_file(output_path, request)
-            with recording(path, request) if path else nullcontext(_ignore) as record:
-                frames = self._run_to_end(run, record, emit, cancelled)
+            with (
+                recording(path, request, engine.info.audio)
+                if path
+                else nullcontext(_ignore) as record
+            ):
+                frames, sound = self._run_to_end(run, record, emit, cancelled)
             final = VideoFinalEvent(
                 frames=frames,
+                audio=sound,
                 fps=request.fps,
                 seed=request.seed,
                 continuation_state=run.state(),
@@ -174,20 +188,23 @@ class VideoGenerator:
         return final
 
     def _run_to_end(
-        self, run: SegmentRun, record: Record, emit: Emit, cancelled: Callable[[], bool]
-    ) -> RgbFrames:
+        self, run: Run, record: Record, emit: Emit, cancelled: Callable[[], bool]
+    ) -> tuple[RgbFrames, Pcm | None]:
         def on_step(done: StepProgress) -> None:
             if cancelled() or self._engine is None:
                 raise GenerationCancelled(done.step)
             emit(VideoProgressEvent(done.step, done.total_steps, done.stage))
 
         made: list[RgbFrames] = []
+        sounds: list[Pcm] = []
         while not run.finished:
-            frames = run.next_chunk(on_step).cpu()
-            record(frames)
-            emit(VideoPartialEvent(frames.numpy(), first_frame=sum(map(len, made))))
-            made.append(frames.numpy())
-        return np.concatenate(made)
+            chunk = run.next_chunk(on_step)
+            frames = rgb_array(chunk.frames)
+            record(chunk)
+            emit(VideoPartialEvent(frames, chunk.audio, first_frame=sum(map(len, made))))
+            made.append(frames)
+            sounds += [chunk.audio] if chunk.audio else []
+        return np.concatenate(made), joined_sound(sounds)
 
 
 class StreamingVideoGenerator(VideoGenerator):

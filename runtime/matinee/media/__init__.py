@@ -1,7 +1,19 @@
-"""Pictures to bytes and back: H.264, fragmented MP4, JPEG, and images that clients send.
+"""Pictures and sound to bytes: H.264, AAC, fragmented MP4, JPEG; and images that clients send.
 
 CPU work only, without sockets, event loops or torch. Nothing here is thread-safe; a session's
-`VideoStream` is called by one thread at a time.
+`MediaStream` is called by one thread at a time.
 """
 
-__all__ = ["boxes", "fmp4", "h264", "i420", "images", "jpeg", "suffixes", "tracks", "video_stream"]
+__all__ = [
+    "aac",
+    "boxes",
+    "fmp4",
+    "h264",
+    "i420",
+    "images",
+    "jpeg",
+    "media_stream",
+    "sound_track",
+    "suffixes",
+    "tracks",
+]

@@ -1,6 +1,6 @@
 """A file that appears only when it is whole, and what can be said against its path before.
 
-A `VideoStream`'s `init` followed by its fragments is a complete, playable MP4 file as it stands,
+A `MediaStream`'s `init` followed by its fragments is a complete, playable MP4 file as it stands,
 so a video that ends early is whole after each of its pieces.
 """
 
@@ -68,7 +68,7 @@ def check_new_file(param: str, path: Path) -> None:
         reason = error.strerror if isinstance(error, OSError) else error
         problem = f"{path} cannot be written: {reason}; name another file"
     if problem:
-        raise BadInput(param, f"{param}: {problem}")
+        raise BadInput(param, problem, joint=": ")
 
 
 def _problem(path: Path) -> str:

@@ -19,6 +19,7 @@ from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.server.app import create_app
 from matinee.server.lifecycle import Lifecycle
+from matinee.server.long_messages import WebSocketProtocol
 from matinee.serving.listening import bind as listening_on
 from matinee.serving.tasks import stopped
 from matinee.session.reception import server_defaults
@@ -139,7 +140,7 @@ def uvicorn_config(config: ServeConfig, life: Lifecycle, admin_token: str | None
     return uvicorn.Config(
         create_app(life, admin_token),
         http="httptools",
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_per_message_deflate=False,
         ws_max_size=config.streaming.limits.message_bytes,
         lifespan="on",

@@ -19,9 +19,11 @@ from matinee.serving.admission import Admission
 from matinee.serving.tasks import stopped
 from matinee.session.effects import CloseCode
 from matinee.session.metrics import Metrics
-from matinee.session.session_log import SessionLogs
+from matinee.session.session_log import LogBounds, SessionLogs
+from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
-from matinee.store.base import StateStore
+from matinee.store import files, memory
+from matinee.store.base import Bounds, SessionStore
 from matinee.store.files import FileStore
 from matinee.store.folder import check_writable
 from matinee.store.memory import MemoryStore
@@ -38,6 +40,8 @@ GIL_SWITCH_S = 0.0005
 the loop may be late."""
 ENCODER_NICENESS = 10
 """Above the process's own: Linux gives the event loop about nine times an encoder's share."""
+STATE_THREADS = 2
+"""States that are encoded at once, however many sessions end together."""
 WORKER_STOP_S = 0.5
 """How long a worker may take to leave by itself: it holds nothing that would be lost."""
 
@@ -80,14 +84,15 @@ class Lifecycle:
             self._workers_changed,
             backend=backend,
         )
-        self._encoders = encoder_threads()
+        self._encoders = quiet_threads(os.cpu_count() or 1, "encoder")
+        self._state_threads = quiet_threads(STATE_THREADS, "state")
         self.studio = Studio(
             name=name,
             pool=self.pool,
-            store=_open_store(streaming.state),
-            logs=SessionLogs(
-                _log_directory(streaming.state), streaming.state.session_log_ttl_seconds
+            states=StateStorage(
+                open_store(streaming.state), name, self._state_threads, self.metrics
             ),
+            logs=_open_logs(streaming.state, self.metrics),
             metrics=self.metrics,
             encoders=self._encoders,
         )
@@ -116,6 +121,7 @@ class Lifecycle:
             self.slots_feed.close()
             await self.pool.stop(WORKER_STOP_S)
             self._encoders.shutdown(wait=True)
+            self._state_threads.shutdown(wait=True)
             self.studio.logs.close()
 
     @contextmanager
@@ -205,10 +211,10 @@ async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -
             await asyncio.gather(*waiting)
 
 
-def encoder_threads() -> ThreadPoolExecutor:
-    """As many threads as cores, which give way to the event loop's: a picture may be late by a
-    millisecond, but every viewer waits for the loop."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="encoder", initializer=_give_way)
+def quiet_threads(count: int, name: str) -> ThreadPoolExecutor:
+    """They give way to the event loop's: a picture may be late by a millisecond, but every viewer
+    waits for the loop."""
+    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way)
 
 
 def _give_way() -> None:
@@ -217,13 +223,27 @@ def _give_way() -> None:
     os.setpriority(os.PRIO_PROCESS, thread, niceness + ENCODER_NICENESS)
 
 
-def _open_store(state: StateConfig) -> StateStore:
+def open_store(state: StateConfig) -> SessionStore:
     if state.store == "file" and state.directory is not None:
-        return FileStore(Path(state.directory) / "states", state.ttl_seconds, state.max_states)
-    return MemoryStore(state.ttl_seconds, state.max_states)
+        return FileStore(Path(state.directory) / "states", _bounds(state, files.MAX_BYTES))
+    return MemoryStore(_bounds(state, memory.MAX_BYTES))
 
 
-def _log_directory(state: StateConfig) -> Path | None:
-    if state.directory is None or not state.session_log:
-        return None
-    return Path(state.directory) / "logs"
+def _bounds(state: StateConfig, max_bytes: int) -> Bounds:
+    return Bounds(
+        ttl_s=state.ttl_seconds,
+        max_states=state.max_states,
+        max_bytes=state.max_bytes or max_bytes,
+        history_states=state.history_states,
+        history_bytes=state.history_bytes,
+    )
+
+
+def _open_logs(state: StateConfig, metrics: Metrics) -> SessionLogs:
+    directory = None
+    if state.directory is not None and state.session_log:
+        directory = Path(state.directory) / "logs"
+    bounds = LogBounds(
+        state.session_log_ttl_seconds, state.session_log_max_files, state.session_log_max_bytes
+    )
+    return SessionLogs(directory, bounds, metrics)

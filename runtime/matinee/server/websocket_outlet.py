@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
+from matinee.server.long_messages import send_frame
 from matinee.session.effects import CloseCode, End
 from matinee.session.outlet import Stamped
 from matinee.session.send_queue import SendQueue
@@ -97,7 +98,7 @@ class WebSocketOutlet:
         try:
             async with asyncio.timeout(self._limits.closing_s):
                 for message in (*last, say.StreamComplete(reason=ending.reason)):
-                    await self._send(message.as_json())
+                    await self._send(message.frame())
                 await self._close(ending)
         except (TimeoutError, WebSocketDisconnect):
             return  # it is closed already or nobody reads
@@ -114,13 +115,10 @@ class WebSocketOutlet:
         self.ending = self.ending or End("error", CloseCode.POLICY, "viewer_does_not_read")
         self.over.set()
 
-    async def _send(self, frame: str | bytes) -> None:
+    async def _send(self, frame: say.TextFrame | bytes) -> None:
         """Raises `WebSocketDisconnect`."""
         try:
-            if isinstance(frame, bytes):
-                await self._socket.send_bytes(frame)
-            else:
-                await self._socket.send_text(frame)
+            await send_frame(self._socket, frame)
         except RuntimeError as error:  # uvicorn has closed it: an oversized frame, no pong
             raise WebSocketDisconnect(1006) from error
 

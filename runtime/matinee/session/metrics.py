@@ -67,3 +67,14 @@ class Metrics:
             "Workers started again after death or hang",
             registry=registry,
         )
+        self.states_not_saved = Counter(
+            "matinee_states_not_saved",
+            "States of sessions that the store did not take, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        self.log_lines_dropped = Counter(
+            "matinee_session_log_lines_dropped",
+            "Lines of session logs that came faster than they could be written",
+            registry=registry,
+        )

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from matinee.generation import Samples, sound_of_frames
 from matinee.media.i420 import I420Picture
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.session.effects import StartSegment
 from matinee.session.outlet import Outlet
 from matinee.session.studio import Studio
@@ -87,7 +88,7 @@ class SegmentStream:
                 case worker.FramesReady():
                     await self._take(event)
                 case outcome:
-                    await self._encode((), flush=True)  # it may have ended within a chunk
+                    await self._encode((), (), flush=True)  # it may have ended within a chunk
                     self._finish(outcome)
                     return outcome
         raise RuntimeError("a job ended without an outcome")
@@ -109,12 +110,20 @@ class SegmentStream:
     async def _take(self, event: worker.FramesReady) -> None:
         started = time.perf_counter()
         try:
-            await self._encode(self.handle.pictures(event), flush=event.ends_chunk)
+            await self._encode(
+                self.handle.pictures(event), self._sounds(event), flush=event.ends_chunk
+            )
         finally:
             self.handle.release(event.slots)
         self.studio.metrics.encode.observe(time.perf_counter() - started)
 
-    async def _encode(self, pictures: Sequence[I420Picture], *, flush: bool) -> None:
+    def _sounds(self, event: worker.FramesReady) -> Sequence[Samples | None]:
+        fps = self.start.segment.request.fps
+        return sound_of_frames(event.audio, event.first_frame, len(event.slots), fps)
+
+    async def _encode(
+        self, pictures: Sequence[I420Picture], sounds: Sequence[Samples | None], *, flush: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         if self._started is not None:
             await self._started
@@ -123,7 +132,7 @@ class SegmentStream:
             loop.call_soon_threadsafe(self._send_fragment, fragment)
 
         await loop.run_in_executor(
-            self.studio.encoders, partial(encode, self.video, pictures, emit, flush=flush)
+            self.studio.encoders, partial(encode, self.video, pictures, sounds, emit, flush=flush)
         )
 
     def _send_fragment(self, fragment: Fragment) -> None:

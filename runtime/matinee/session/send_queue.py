@@ -11,9 +11,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.session.outlet import Stamped
-from matinee.wire.server_messages import ServerMessage, ViewerLagging
+from matinee.wire.server_messages import ServerMessage, TextFrame, ViewerLagging
 
 
 class SendQueue:
@@ -85,7 +85,7 @@ class SendQueue:
             self._items.extend(last)
         self._changed.set()
 
-    async def get(self) -> str | bytes | None:
+    async def get(self) -> TextFrame | bytes | None:
         """The next frame for the socket, text or binary; None after `close`."""
         while not self._items:
             if self._closed:
@@ -99,9 +99,9 @@ class SendQueue:
             case bytes() as data:
                 return data
             case ServerMessage() as message:
-                return message.as_json()
+                return message.frame()
             case stamped:
-                return stamped().as_json()
+                return stamped().frame()
 
     def _skip(self, fragment: Fragment) -> None:
         self._skipped_ms += fragment.duration_ms

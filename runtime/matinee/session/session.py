@@ -66,7 +66,7 @@ class Session:
         """What the next segment goes on from."""
         self.defaults = rules.defaults
         self.encoder = encoder_settings(
-            init.stream_mode or config.stream_mode, rules.defaults, config
+            init.stream_mode or config.stream_mode, rules.defaults, config, rules.audio
         )
         self._config = config
         self._active = False

@@ -1,23 +1,43 @@
-"""One session's continuation states: stored in order, and shown to the client when it asks."""
+"""One session's states: saved in order under its lease, and shown to the client when it asks.
+
+The newest state is held here too, so a session and its client lose nothing while both live,
+whatever becomes of the store: a snapshot never asks it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
 
+from matinee.errors import LeaseLost, StoreUnavailable
 from matinee.generation import State
+from matinee.session.metrics import Metrics
 from matinee.session.outlet import Stamped
+from matinee.session.record import SessionRecord
+from matinee.session.saved_record import to_saved
 from matinee.state.codec import state_to_wire
-from matinee.store.base import StateStore
+from matinee.store.base import Lease, SessionStore
 from matinee.wire import server_messages as say
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class StateStorage:
+    """What the sessions of a server share. `owner`: its name, told to those who lose a lease to
+    it. `threads`: as many as may encode at once, also when all sessions end at once."""
+
+    store: SessionStore
+    owner: str
+    threads: Executor
+    metrics: Metrics
+
+
 class StateKeeper:
-    """`log` is told of states that could not be stored; they are held here instead, so that the
-    session and its client lose nothing while both live.
+    """`log` is told of states that could not be saved.
 
     A snapshot is megabytes of text, so at most one of a session waits to be read by its client.
     """
@@ -25,27 +45,43 @@ class StateKeeper:
     def __init__(
         self,
         session_id: str,
-        store: StateStore,
+        storage: StateStorage,
         put: Callable[[say.ServerMessage | Stamped], None],
         log: Callable[..., None],
     ) -> None:
         self._session_id = session_id
-        self._store = store
+        self._storage = storage
         self._put = put
         self._log = log
         self._lock = asyncio.Lock()
-        self._unstored: State | None = None
+        self._newest: State | None = None
+        self._lease: Lease | None = None
+        self._taken_over = False
         self._snapshot_waits = False
 
-    async def keep(self, state: State) -> None:
+    async def keep(self, state: State, record: SessionRecord) -> None:
+        """`state`: what the client is shown. `record`: the session with it, to be saved."""
         async with self._lock:
+            self._newest = state
+            if self._taken_over:
+                return
             try:
-                await self._store.put(self._session_id, state)
-                self._unstored = None
-            except OSError as error:
-                self._unstored = state
-                logger.warning("a session's state cannot be stored: %s", error)
-                self._log("state_not_stored", reason=str(error))
+                await self._save(record)
+            except StoreUnavailable as error:
+                self._tell_not_saved("unavailable", error)
+            except LeaseLost as error:
+                self._taken_over = True
+                self._tell_not_saved("taken_over", error)
+
+    async def release(self) -> None:
+        """Nobody saves this session any more: another server may go on with it."""
+        async with self._lock:
+            if self._lease is None:
+                return
+            try:
+                await self._storage.store.release(self._lease)
+            except StoreUnavailable as error:
+                logger.warning("a session's lease cannot be released: %s", error)
 
     async def answer(self) -> None:
         """After every `keep` before it: the lock is first come, first served."""
@@ -68,15 +104,34 @@ class StateKeeper:
     async def tell(self) -> None:
         """Unasked, at a session's end."""
         snapshot = await self._snapshot()
-        if snapshot is not None:  # it is forgotten by now, or there was none
+        if snapshot is not None:
             self._put(snapshot)
+
+    async def _save(self, record: SessionRecord) -> None:
+        """Raises `StoreUnavailable`, `LeaseLost`."""
+        storage = self._storage
+        if self._lease is None:
+            self._lease = await storage.store.claim(self._session_id, storage.owner)
+        loop = asyncio.get_running_loop()
+        saved = await loop.run_in_executor(storage.threads, to_saved, record)
+        await storage.store.save(self._lease, saved.segment, saved.facts, saved.blobs)
 
     async def _snapshot(self) -> say.ContinuationSnapshot | None:
         async with self._lock:
-            state = self._unstored or await self._store.get(self._session_id)
+            state = self._newest
         if state is None:
             return None
-        return say.ContinuationSnapshot(state=await asyncio.to_thread(state_to_wire, state))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._storage.threads, _snapshot_of, state)
+
+    def _tell_not_saved(self, reason: str, error: Exception) -> None:
+        self._storage.metrics.states_not_saved.labels(reason).inc()
+        logger.warning("a session's state is not saved: %s", error)
+        self._log("state_not_stored", reason=str(error))
 
     def _refuse(self, message: str) -> None:
         self._put(say.Error("invalid_message", message, retryable=True))
+
+
+def _snapshot_of(state: State) -> say.ContinuationSnapshot:
+    return say.ContinuationSnapshot.of(state_to_wire(state))

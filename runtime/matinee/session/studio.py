@@ -11,7 +11,7 @@ from matinee.prompt.pipeline import PlainPrompt, Preparer
 from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
 from matinee.session.session_log import SessionLogs
-from matinee.store.base import StateStore
+from matinee.session.states import StateStorage
 from matinee.worker.pool import WorkerPool
 
 
@@ -21,7 +21,7 @@ class Studio:
 
     name: str
     pool: WorkerPool
-    store: StateStore
+    states: StateStorage
     logs: SessionLogs
     metrics: Metrics
     encoders: Executor

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from matinee.generation import GenerationDefaults
+from matinee.generation import AudioFormat, GenerationDefaults, Samples
 from matinee.media.i420 import I420Picture
 from matinee.media.jpeg import encode_jpeg
-from matinee.media.video_stream import Fragment, VideoStream
+from matinee.media.media_stream import Fragment, MediaStream
 from matinee.wire.client_messages import StreamMode
 from matinee_api.config.runtime_config import StreamingConfig
 
@@ -26,12 +26,16 @@ class EncoderSettings:
     crf: int
     first_fragment_frames: int
     fragment_frames: int
+    audio: AudioFormat | None = None
 
 
 def encoder_settings(
-    mode: StreamMode, defaults: GenerationDefaults, config: StreamingConfig
+    mode: StreamMode,
+    defaults: GenerationDefaults,
+    config: StreamingConfig,
+    audio: AudioFormat | None,
 ) -> EncoderSettings:
-    """For a session of these dimensions."""
+    """For a session of these dimensions and this sound."""
     return EncoderSettings(
         mode,
         defaults.width,
@@ -41,6 +45,7 @@ def encoder_settings(
         config.encoder_crf,
         config.first_fragment_frames,
         config.fragment_frames,
+        audio,
     )
 
 
@@ -62,8 +67,9 @@ class SessionVideo(Protocol):
     def keyframes(self) -> tuple[int, ...]: ...
     def start_segment(self, keyframes: Collection[int] = ()) -> None: ...
     def request_keyframe(self) -> None: ...
-    def push(self, picture: I420Picture) -> Fragment | None: ...
+    def push(self, picture: I420Picture, sound: Samples | None = None) -> Fragment | None: ...
     def flush(self) -> Fragment | None: ...
+    def finish(self) -> list[Fragment]: ...
 
 
 class JpegStream:
@@ -88,7 +94,8 @@ class JpegStream:
     def request_keyframe(self) -> None:
         """Nothing to do: each picture stands alone."""
 
-    def push(self, picture: I420Picture) -> Fragment | None:
+    def push(self, picture: I420Picture, sound: Samples | None = None) -> Fragment | None:
+        del sound  # a JPEG has none
         fragment = Fragment(encode_jpeg(picture), 1, self.pts_ms, self._frame_ms, keyframe=True)
         self._frames += 1
         return fragment
@@ -96,15 +103,19 @@ class JpegStream:
     def flush(self) -> Fragment | None:
         return None
 
+    def finish(self) -> list[Fragment]:
+        return []
+
 
 def open_video(settings: EncoderSettings, start_frame: int = 0) -> SessionVideo:
     """`start_frame`: frames shown before, in an earlier life of the session."""
     if settings.mode == "legacy_jpeg":
         return JpegStream(settings.fps, start_frame)
-    return VideoStream(
+    return MediaStream(
         settings.width,
         settings.height,
         settings.fps,
+        audio=settings.audio,
         preset=settings.preset,
         crf=settings.crf,
         first_fragment_frames=settings.first_fragment_frames,
@@ -116,14 +127,15 @@ def open_video(settings: EncoderSettings, start_frame: int = 0) -> SessionVideo:
 def encode(
     video: SessionVideo,
     pictures: Sequence[I420Picture],
+    sounds: Sequence[Samples | None],
     emit: Callable[[Fragment], object],
     *,
     flush: bool,
 ) -> None:
-    """Encode pictures, handing each fragment to `emit` as soon as it is complete. `flush`: nothing
-    follows soon, so what waits for its fragment to fill up is given too."""
-    for picture in pictures:
-        if fragment := video.push(picture):
+    """Encode pictures and their sounds, handing each fragment to `emit` as soon as it is complete.
+    `flush`: nothing follows soon, so what waits for its fragment to fill up is given too."""
+    for picture, sound in zip(pictures, sounds, strict=True):
+        if fragment := video.push(picture, sound):
             emit(fragment)
     if flush and (fragment := video.flush()):
         emit(fragment)

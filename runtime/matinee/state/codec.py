@@ -6,6 +6,7 @@ cannot check. No torch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from matinee.errors import InvalidState
@@ -18,8 +19,7 @@ from matinee.generation import (
     StateSummary,
 )
 from matinee.state.last_frames import LastFramesCodec
-
-LTX_V1 = "ltx.v1"
+from matinee_api.families import FAMILIES, StateForm
 
 
 class StateCodec(Protocol):
@@ -35,7 +35,7 @@ class StateCodec(Protocol):
     def summary(self, state: State) -> StateSummary: ...
 
     def to_payload(self, state: State) -> dict[str, Any]:
-        """Ready for `json.dumps`. Slow: call it in a thread."""
+        """Ready for `long_json.parts_of`. Slow: call it in a thread."""
         ...
 
     def from_payload(self, payload: dict[str, Any]) -> State:
@@ -43,7 +43,9 @@ class StateCodec(Protocol):
         ...
 
 
-CODECS: dict[str, StateCodec] = {LTX_V1: LastFramesCodec(LTX_V1)}
+_FORMS: dict[StateForm, Callable[[str], StateCodec]] = {"last frames": LastFramesCodec}
+
+CODECS = {family.state_kind: _FORMS[family.state_form](family.state_kind) for family in FAMILIES}
 """Kind -> its codec."""
 
 
@@ -69,7 +71,7 @@ def known_frames(state: State | None) -> int:
 
 
 def state_to_wire(state: State) -> dict[str, Any]:
-    """`{"kind": str, "payload": dict}`, ready for `json.dumps`."""
+    """`{"kind": str, "payload": dict}`, ready for `long_json.parts_of`."""
     return {"kind": state.kind, "payload": codec_of(state.kind).to_payload(state)}
 
 

@@ -8,7 +8,6 @@ payload checks everything before a pixel is decoded. Lossless both ways. Both di
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -19,10 +18,12 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from matinee.errors import InvalidState
-from matinee.generation import MAX_SEED, RgbFrames, State, StateSummary
+from matinee.generation import RgbFrames, State, StateSummary
 from matinee.media.images import DAMAGE
 from matinee.wire import base64_text
+from matinee.wire.long_json import Base64
 from matinee_api.config.problems import sentence_of
+from matinee_api.limits import MAX_SEED
 
 MAX_FRAMES = 33
 """Frames in a state; no model takes over more."""
@@ -107,16 +108,15 @@ class LastFramesCodec:
 
     def to_payload(self, state: State) -> dict[str, Any]:
         known = LastFrames.of(state)
-        payload = _Payload(
-            schema_version=1,
-            width=known.frames.shape[2],
-            height=known.frames.shape[1],
-            frames_b64=[_encoded(frame) for frame in known.frames],
-            segment_index=known.segment_index,
-            seed=known.seed,
-            prompts=[prompt[:MAX_PROMPT_CHARACTERS] for prompt in known.prompts[-MAX_PROMPTS:]],
-        )
-        return payload.model_dump()
+        return {
+            "schema_version": 1,
+            "width": known.frames.shape[2],
+            "height": known.frames.shape[1],
+            "frames_b64": [Base64(_encoded(frame)) for frame in known.frames],
+            "segment_index": known.segment_index,
+            "seed": known.seed,
+            "prompts": [prompt[:MAX_PROMPT_CHARACTERS] for prompt in known.prompts[-MAX_PROMPTS:]],
+        }
 
     def from_payload(self, payload: dict[str, Any]) -> State:
         if len(payload) > MAX_KEYS:
@@ -149,10 +149,10 @@ def _checked(model: type[_Model], values: dict[str, Any], place: str) -> _Model:
         raise InvalidState(f"{path}: {sentence_of(first)}") from error
 
 
-def _encoded(frame: npt.NDArray[np.uint8]) -> str:
+def _encoded(frame: npt.NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     Image.fromarray(frame).save(file, "PNG", compress_level=1)
-    return base64.b64encode(file.getvalue()).decode("ascii")
+    return file.getvalue()
 
 
 def _decoded(text: str, width: int, height: int, place: str) -> npt.NDArray[np.uint8]:

@@ -1,5 +1,5 @@
-"""Where continuation states are kept between segments: `StateStore` and its two kinds.
+"""What survives a session, as bytes: `SessionStore` and its two kinds.
 
-`memory` forgets with the process; `files` survives it. Both forget states older than their time
-to live, and the oldest ones when there are too many.
+`memory` forgets with the process; `files` survives it. Both keep a short history of each session,
+forget states older than their time to live, and the oldest ones when there are too many.
 """

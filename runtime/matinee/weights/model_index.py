@@ -6,7 +6,7 @@ import json
 import re
 
 from matinee.weights.fetch.errors import FetchFailed
-from matinee.weights.pipelines import FAMILY_OF_PIPELINE
+from matinee_api.families import FAMILY_OF_PIPELINE
 
 MODEL_INDEX = "model_index.json"
 _FOLDER_NAME = re.compile(r"[\w-]+")

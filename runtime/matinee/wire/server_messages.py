@@ -1,6 +1,7 @@
 """What the server says on `/v1/stream` (docs/protocol.md): one frozen value per message.
 
-`as_json` gives the text frame; fields that are None are left out, as FastVideo does.
+`as_json` gives the text; fields that are None are left out, as FastVideo does. `frame` gives what
+goes to the socket: the text, or its parts when it is long.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
+
+from matinee.wire.long_json import parts_of
 
 EndReason = Literal["segment_cap", "stop_requested", "error", "timeout", "drained"]
 ErrorCode = Literal[
@@ -21,6 +24,9 @@ ErrorCode = Literal[
     "upstream_timeout",
     "internal_error",
 ]
+
+TextFrame = str | tuple[bytes, ...]
+"""A tuple is one message in parts (`long_json`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,9 @@ class ServerMessage:
             if (value := getattr(self, field.name)) is not None
         }
         return json.dumps({"type": self.type, **fields}, ensure_ascii=False, separators=(",", ":"))
+
+    def frame(self) -> TextFrame:
+        return self.as_json()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +143,20 @@ class SegmentCancelled(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class ContinuationSnapshot(ServerMessage):
+    """Megabytes, so its text is made in a thread beforehand, by `of`."""
+
     type = "continuation_state_snapshot"
-    state: dict[str, Any]
+    parts: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, state: dict[str, Any]) -> ContinuationSnapshot:
+        return cls(parts_of({"type": cls.type, "state": state}))
+
+    def as_json(self) -> str:
+        return b"".join(self.parts).decode("ascii")
+
+    def frame(self) -> TextFrame:
+        return self.parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from matinee.generation import ModelInfo, SegmentRequest, State, StepProgress
+from matinee.generation import Chunk, ModelInfo, SegmentRequest, State, StepProgress
 from matinee.worker.ring import I420Picture
 from matinee_api.config.runtime_config import GeneratorConfig
 
@@ -19,11 +19,11 @@ Frames = Any
 """uint8, shape (frames, height, width, 3), RGB: a torch tensor on any device, or the like of it."""
 
 
-class SegmentRunLike(Protocol):
+class RunLike(Protocol):
     @property
     def finished(self) -> bool: ...
 
-    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Frames: ...
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Chunk: ...
 
     def state(self) -> State: ...
 
@@ -32,7 +32,7 @@ class EngineLike(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def begin(self, request: SegmentRequest, state: State | None) -> SegmentRunLike: ...
+    def begin(self, request: SegmentRequest, state: State | None) -> RunLike: ...
 
 
 class Backend(Protocol):

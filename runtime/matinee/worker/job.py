@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from matinee.generation import cut_sound
 from matinee.worker.messages import (
     FramesReady,
     JobEvent,
@@ -132,7 +133,8 @@ class JobHandle:
         if known < len(event.slots):
             first = event.first_frame + known
             self._frames = event.first_frame + len(event.slots)
-            self._put(replace(event, slots=event.slots[known:], first_frame=first))
+            _, audio = cut_sound(event.audio, event.first_frame, known, self.job.request.fps)
+            self._put(replace(event, slots=event.slots[known:], first_frame=first, audio=audio))
 
     def _accept_end(self, event: Ended) -> None:
         self.ended = True

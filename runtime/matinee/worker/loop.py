@@ -2,7 +2,7 @@
 
 Commands are also read after every denoising step, from inside the engine's step callback, so a
 cancel takes effect within one step. Jobs of different sessions alternate at chunk edges, each
-with its own `SegmentRun`; a job whose frames find no free slot waits while the others go on.
+with its own `Run`; a job whose frames find no free slot waits while the others go on.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from matinee.errors import BadInput, GenerationCancelled, MatineeError
-from matinee.generation import StepProgress
-from matinee.worker.backend import Backend, EngineLike, Frames, SegmentRunLike
+from matinee.generation import Chunk, Pcm, StepProgress, cut_sound
+from matinee.worker.backend import Backend, EngineLike, Frames, RunLike
 from matinee.worker.messages import (
     Cancel,
     ChunkStarted,
@@ -58,9 +58,11 @@ class _Work:
     """One job on its way through the engine."""
 
     job: SegmentJob
-    run: SegmentRunLike | None = None
+    run: RunLike | None = None
     frames: Frames | None = None
     """Made and not yet handed over."""
+    audio: Pcm | None = None
+    """Of these frames."""
     handed_over: int = 0
     steps_done: int = 0
     compute_s: float = 0.0
@@ -72,6 +74,16 @@ class _Work:
     def stops(self) -> bool:
         """It was cancelled, and its state goes on after all that was shown."""
         return self.cancelled and self.handed_over >= self.shown_before
+
+    def hand_over(self, frames: Frames, slots: tuple[int, ...]) -> FramesReady:
+        """The first of these frames lie in the slots."""
+        request, first = self.job.request, self.handed_over
+        sound, self.audio = cut_sound(self.audio, first, len(slots), request.fps)
+        self.handed_over += len(slots)
+        self.frames = frames[len(slots) :] if len(slots) < len(frames) else None
+        ends = self.frames is None
+        size = request.width, request.height
+        return FramesReady(self.job.job_id, slots, *size, first, ends, sound)
 
 
 class WorkerLoop:
@@ -157,11 +169,12 @@ class WorkerLoop:
         self._send(ChunkStarted(work.job.job_id))
         self._computing = work
         with self._failures_of(work):
-            work.frames = self._next_chunk(work)
+            chunk = self._next_chunk(work)
+            work.frames, work.audio = chunk.frames, chunk.audio
         self._computing = None
         self._hand_over_waiting()
 
-    def _next_chunk(self, work: _Work) -> Frames:
+    def _next_chunk(self, work: _Work) -> Chunk:
         before_s, resumed = work.compute_s, self._clock()
 
         def on_step(progress: StepProgress) -> None:
@@ -232,20 +245,13 @@ class WorkerLoop:
                 return
             pictures = [self._ring.picture(s, request.width, request.height) for s in slots]
             self._backend.rgb_to_i420(work.frames[: len(slots)], pictures)
-            first = work.handed_over
-            work.handed_over += len(slots)
-            rest = work.frames[len(slots) :]
-            work.frames = rest if len(rest) else None
-            ends = work.frames is None
-            self._send(
-                FramesReady(work.job.job_id, slots, request.width, request.height, first, ends)
-            )
+            self._send(work.hand_over(work.frames, slots))
         if work.stops:
             self._end_cancelled(work)
         elif work.run is not None and work.run.finished:
             self._finish(work, work.run)
 
-    def _finish(self, work: _Work, run: SegmentRunLike) -> None:
+    def _finish(self, work: _Work, run: RunLike) -> None:
         job_id, compute_ms = work.job.job_id, work.compute_s * 1000
         self._end(work, SegmentDone(job_id, run.state(), work.handed_over, compute_ms))
 

@@ -1,15 +1,16 @@
 """What goes over the two pipes between the API process and a worker process.
 
 Commands go down, events come up; both are frozen and picklable. Frames are not in here: they lie
-in the shared-memory ring (`ring.py`) and `FramesReady` carries the indices of their slots. A slot
-belongs to the reader from `FramesReady` until it sends `ReleaseSlots`.
+in the shared-memory ring (`ring.py`) and `FramesReady` carries the indices of their slots, and the
+sound that belongs to them. A slot belongs to the reader from `FramesReady` until it sends
+`ReleaseSlots`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from matinee.generation import ModelInfo, SegmentRequest, State
+from matinee.generation import ModelInfo, Pcm, SegmentRequest, State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +109,9 @@ class FramesReady:
     ends_chunk: bool
     """No frame follows soon. How many of these a chunk takes depends on how many slots are free,
     so fragments must not end where they do."""
+    audio: Pcm | None = field(default=None, compare=False)
+    """The sound of these very frames, so that whatever becomes of them becomes of it too. It is
+    bounded as they are: by the slots of the ring."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,7 +28,7 @@ from matinee.generation import (
     with_defaults,
 )
 from matinee.serving.logs import log_to_stderr
-from matinee.worker.backend import Backend, EngineLike, SegmentRunLike
+from matinee.worker.backend import Backend, EngineLike, RunLike
 from matinee.worker.loop import WorkerLoop, failure_message
 from matinee.worker.messages import Command, Event, WorkerReady, WorkerUnusable
 from matinee.worker.ring import SLOT_PIXELS, FrameRing, FreeSlots
@@ -90,7 +90,7 @@ class RingBoundEngine:
         max_pixels = min(engine.info.max_pixels, SLOT_PIXELS)
         self.info: ModelInfo = dataclasses.replace(engine.info, max_pixels=max_pixels)
 
-    def begin(self, request: SegmentRequest, state: State | None) -> SegmentRunLike:
+    def begin(self, request: SegmentRequest, state: State | None) -> RunLike:
         check_request(self.info, request)
         return self._engine.begin(request, state)
 
@@ -112,7 +112,7 @@ def _warm_up(engine: EngineLike, backend: Backend, prompt: str) -> dict[str, flo
     run = engine.begin(request, None)
     timings_ms: dict[str, float] = {}
     while not run.finished:
-        frames = run.next_chunk(lambda _progress: None)
+        frames = run.next_chunk(lambda _progress: None).frames
         backend.rgb_to_i420(frames, [picture] * len(frames))
         timings_ms.setdefault("warmup_first_frame", _ms_since(started))
     return timings_ms | {"warmup_total": _ms_since(started)}

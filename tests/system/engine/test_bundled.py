@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from matinee.engine.engine import Engine, SegmentRun
+from matinee.engine.engine import Engine
+from matinee.engine.families import Run
 from matinee.generation import SegmentRequest, with_defaults
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 
@@ -25,10 +26,10 @@ def request(tiny: Engine, prompt: str) -> SegmentRequest:
     return with_defaults(tiny.info.defaults, prompt, seed=7)
 
 
-def finish(run: SegmentRun) -> npt.NDArray[np.uint8]:
+def finish(run: Run) -> npt.NDArray[np.uint8]:
     chunks = []
     while not run.finished:
-        chunks.append(run.next_chunk(lambda _progress: None))
+        chunks.append(run.next_chunk(lambda _progress: None).frames)
     return torch.cat(chunks).numpy()
 
 
@@ -51,9 +52,10 @@ def test_the_background_has_the_colour_of_the_prompt(
 
 
 def test_a_continuation_has_no_seam(tiny: Engine) -> None:
-    first = tiny.begin(request(tiny, "a red ball moving left on a blue background"))
+    asked = request(tiny, "a red ball moving left on a blue background")
+    first = tiny.begin(asked)
     before = finish(first)
-    after = finish(tiny.begin(first._request, first.state()))
+    after = finish(tiny.begin(asked, first.state()))
     joined = np.concatenate([before, after]).astype(np.float64)
     changes = np.abs(np.diff(joined, axis=0)).mean((1, 2, 3))
     assert changes[len(before) - 1] < 2.5 * np.median(changes)
@@ -72,5 +74,5 @@ def test_a_segment_is_the_same_beside_three_others(tiny: Engine) -> None:
     ]
     alone = finish(tiny.begin(requests[0]))
     runs = [tiny.begin(each) for each in requests]
-    turns = [[run.next_chunk(lambda _progress: None) for run in runs] for _ in range(2)]
+    turns = [[run.next_chunk(lambda _progress: None).frames for run in runs] for _ in range(2)]
     assert np.array_equal(alone, torch.cat([turn[0] for turn in turns]).numpy())

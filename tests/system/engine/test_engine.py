@@ -10,8 +10,10 @@ import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 from PIL import Image
 
-from matinee.engine.engine import Engine, SegmentRun, noise_seed
+from matinee.engine.engine import Engine
+from matinee.engine.families import Run
 from matinee.engine.families.ltx import shifted_timesteps
+from matinee.engine.windows import noise_seed
 from matinee.errors import GenerationCancelled, InvalidRequest, InvalidState
 from matinee.generation import SegmentRequest, State, StepProgress
 from matinee.state.last_frames import MAX_PROMPTS, LastFrames
@@ -33,10 +35,10 @@ def ignore(_progress: StepProgress) -> None:
     pass
 
 
-def finish(run: SegmentRun) -> torch.Tensor:
+def finish(run: Run) -> torch.Tensor:
     chunks = []
     while not run.finished:
-        chunks.append(run.next_chunk(ignore))
+        chunks.append(run.next_chunk(ignore).frames)
     return torch.cat(chunks)
 
 
@@ -79,7 +81,9 @@ def test_a_continuation_is_the_bare_pipelines_clip_after_the_overlap(
     engine: Engine, model_folder: Path
 ) -> None:
     before = state(12, segment_index=3)
-    made = engine.begin(dataclasses.replace(REQUEST, num_frames=9), before).next_chunk(ignore)
+    made = (
+        engine.begin(dataclasses.replace(REQUEST, num_frames=9), before).next_chunk(ignore).frames
+    )
     pictures = [Image.fromarray(frame) for frame in LastFrames.of(before).frames[-9:]]
     condition = untyped.LTXVideoCondition(video=pictures, frame_index=0, strength=1.0)
     expected = bare_clip(model_folder, [condition], noise_seed(7, 3, 0))
@@ -91,7 +95,7 @@ def test_a_long_segment_gives_its_frames_chunk_by_chunk(engine: Engine) -> None:
     assert run.total_steps == 3 * 2
     counts = []
     while not run.finished:
-        counts.append(len(run.next_chunk(ignore)))
+        counts.append(len(run.next_chunk(ignore).frames))
     assert counts == [17, 8, 8]
 
 
@@ -133,7 +137,7 @@ def test_a_segment_without_a_chunk_has_no_state(engine: Engine) -> None:
 
 def test_the_state_of_an_unfinished_segment_is_that_of_its_chunks_so_far(engine: Engine) -> None:
     two_chunks = engine.begin(dataclasses.replace(REQUEST, num_frames=25))
-    shown = two_chunks.next_chunk(lambda _step: None)
+    shown = two_chunks.next_chunk(ignore).frames
     assert not two_chunks.finished
     assert np.array_equal(two_chunks.state().tensors["frames"], shown[-9:].numpy())
 
@@ -179,8 +183,8 @@ def test_four_interleaved_segments_are_those_made_alone(engine: Engine) -> None:
     ]
     alone = [finish(engine.begin(request)) for request in requests]
     runs = [engine.begin(request) for request in requests]
-    firsts = [run.next_chunk(ignore) for run in runs]
-    seconds = [run.next_chunk(ignore) for run in reversed(runs)][::-1]
+    firsts = [run.next_chunk(ignore).frames for run in runs]
+    seconds = [run.next_chunk(ignore).frames for run in reversed(runs)][::-1]
     for expected, first, second in zip(alone, firsts, seconds, strict=True):
         assert torch.equal(expected, torch.cat([first, second]))
 

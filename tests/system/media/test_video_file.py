@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from matinee.errors import BadInput
+from matinee.media.media_stream import MediaStream
 from matinee.media.video_file import CannotWrite, check_new_file, new_file
-from matinee.media.video_stream import VideoStream
 from tests.unit.runtime.media.mp4_reading import ffprobe
 from tests.unit.runtime.media.pictures import moving_i420
 
@@ -16,7 +16,7 @@ from tests.unit.runtime.media.pictures import moving_i420
 @pytest.mark.ffmpeg
 def test_the_file_has_every_frame_at_its_rate(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
-    stream = VideoStream(64, 48, 24)
+    stream = MediaStream(64, 48, 24)
 
     with new_file(path) as file:
         file.write(stream.init)

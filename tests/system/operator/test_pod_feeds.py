@@ -233,7 +233,7 @@ async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: Fake
     fake.drain_status = 403
     with pytest.raises(PodUnreachable, match=r"127\.0\.0\.1 does not drain: HTTP 403"):
         await feeds.drain(ORDER, "wrong")
-    with pytest.raises(PodUnreachable, match="cannot be told"):
+    with pytest.raises(PodUnreachable, match="the order to drain failed"):
         await feeds.drain(dataclasses.replace(ORDER, ip="127.0.0.2"), "secret")
 
 

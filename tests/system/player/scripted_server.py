@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 
-from matinee.media.video_stream import VideoStream
+from matinee.media.media_stream import MediaStream
 
 Script = Callable[["ScriptedSession"], Awaitable[None]]
 
@@ -21,7 +21,7 @@ class ScriptedSession:
     def __init__(self, socket: ServerConnection) -> None:
         self._socket = socket
         self._segments = 0
-        self.video = VideoStream(64, 64, 8)
+        self.video = MediaStream(64, 64, 8)
         self.sent: list[bytes] = []
         """Init segments and fragments, in order."""
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.serving.admission import Admission
 from matinee.session.clock import LoopClock
 from matinee.session.record import SessionRecord
 from matinee.session.requests import RequestRules
 from matinee.session.runner import Identity, Opened, SessionRunner
+from matinee.session.saved_record import from_saved, to_saved
 from matinee.session.session import Session
 from matinee.session.studio import Studio
 from matinee.session.video import open_video
@@ -123,7 +124,7 @@ async def test_a_session_rebuilt_after_any_fragment_gives_the_same_bytes(
     assert len({record.turns.shown.frames for record in within}) >= 3
 
     for count, record in whole.records:
-        kept = SessionRecord.from_json(record.to_json(), record.state)
+        kept = from_saved(to_saved(record))
         session = Session.from_record(kept, STREAMING, INFO, studio.clock.now())
         again = Viewing(session, studio, kept.turns.shown.first_frame)
         assert await again.run() == fragments[count:]

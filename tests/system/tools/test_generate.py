@@ -28,6 +28,7 @@ def test_writing_makes_the_check_pass(root: Path, capsys: pytest.CaptureFixture[
         "wrote charts/matinee/templates/crds/routers.yaml",
         "wrote docs/api.md",
         "wrote docs/configuration.md",
+        "wrote docs/families.md",
         "wrote docs/faults.md",
     ]
     assert generate.main(["--check"]) == 0

@@ -59,7 +59,7 @@ def pixels_of(engine: Engine, job: SegmentJob) -> bytes:
     run = engine.begin(job.request, None)
     pixels = b""
     while not run.finished:
-        frames = run.next_chunk(lambda _progress: None)
+        frames = run.next_chunk(lambda _progress: None).frames
         pictures = [np.empty((96, 64), np.uint8) for _ in frames]
         torch_backend.rgb_to_i420(frames, pictures)
         pixels += b"".join(picture.tobytes() for picture in pictures)

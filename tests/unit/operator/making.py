@@ -131,7 +131,7 @@ def desired_pods(
 
 
 def revision(asked: VideoModel, wanted: StreamingService, place: Installation) -> str:
-    return desired_pods(asked, wanted, place).wanted.revision
+    return desired_pods(asked, wanted, place).target.revision
 
 
 def wanted_warmup(given: ModelSnapshot) -> Manifest:

@@ -1,39 +1,52 @@
 """What a model family must answer, and which loader a model gets.
 
-A family wraps stock diffusers pipelines. It knows nothing of sessions, chunks or processes: the
-engine asks it for one window of frames at a time.
+A family wraps stock diffusers pipelines. It knows nothing of sessions or processes: the engine
+gives it a request and the state before, and asks for one chunk after the other. Everything that
+`tests/system/engine/conformance.py` asks of a family, it must do.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from matinee.errors import ModelUnavailable
-from matinee.generation import ModelInfo, SegmentRequest
-from matinee.weights.pipelines import FAMILY_OF_PIPELINE
+from matinee.generation import Chunk, ModelInfo, SegmentRequest, State, StepProgress
+from matinee_api.families import FAMILIES, FAMILY_OF_PIPELINE
 
 if TYPE_CHECKING:
     import torch
 
     from matinee.weights.model_folder import ModelFolder
 
-__all__ = ["Family", "Loader", "Sampler", "loader_of"]
+__all__ = ["Family", "Loader", "Run", "loader_of"]
 
 
-class Sampler(Protocol):
-    """One segment's own sampler: whatever a pipeline changes while it runs (scheduler, caches)
-    belongs to it, so that samplers of one family can take turns."""
+class Run(Protocol):
+    """One segment in the making. What a pipeline changes while it runs (scheduler, caches, noise)
+    belongs to its run, so that runs of one family can take turns at chunk edges."""
 
-    def sample(
-        self, window: int, known: torch.Tensor, noise_seed: int, on_step: Callable[[int], None]
-    ) -> torch.Tensor:
-        """Make a clip of `window` frames that begins with the `known` ones.
+    @property
+    def total_steps(self) -> int:
+        """Denoising steps of all chunks."""
+        ...
 
-        `known`: uint8 (n, H, W, 3), n = 0 or temporal_factor * k + 1. `on_step` is called after
-        every denoising step, once the device has finished it, with the step counted from 1; what
-        it raises ends the call at once. Returns uint8 (window, H, W, 3) on the model's device.
+    @property
+    def finished(self) -> bool: ...
+
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Chunk:
+        """Make the next chunk.
+
+        `on_step` is called after every denoising step, once the device has finished it; what it
+        raises (`GenerationCancelled`) comes out at once, before frames are decoded. A chunk that
+        was not made, for that or any other error, can be made again.
         """
+        ...
+
+    def state(self) -> State:
+        """What the next segment goes on from: the chunks made so far, of which there is one. Its
+        tensors are not written to afterwards."""
         ...
 
 
@@ -43,7 +56,10 @@ class Family(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def sampler(self, request: SegmentRequest) -> Sampler: ...
+    def begin(self, request: SegmentRequest, state: State | None) -> Run:
+        """Raises `InvalidState` for a state of its kind that does not fit; computes nothing. The
+        chunks depend on the request and the state alone."""
+        ...
 
 
 Loader = Callable[["ModelFolder", str, "torch.device", "torch.dtype"], Family]
@@ -51,12 +67,12 @@ Loader = Callable[["ModelFolder", str, "torch.device", "torch.dtype"], Family]
 
 
 def loader_of(folder: ModelFolder, family: str | None) -> Loader:
-    """The loader of `family`, or else of the one that the model's own files name."""
+    """The loader of `family`, or else of the one that the model's own files name: the function
+    `load` of the module that is called like the family."""
     name = family or folder.settings.family or FAMILY_OF_PIPELINE.get(folder.pipeline_class)
-    if name == "ltx":
-        from matinee.engine.families.ltx import load
-
-        return load
+    if name in {row.name for row in FAMILIES}:
+        loader: Loader = importlib.import_module(f"{__name__}.{name}").load
+        return loader
     known = ", ".join(sorted(FAMILY_OF_PIPELINE))
     raise ModelUnavailable(
         f"{folder.path}: no family runs {name or folder.pipeline_class}; "

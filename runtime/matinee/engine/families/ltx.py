@@ -18,20 +18,22 @@ import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
 from matinee.engine.library_logs import drop_messages, without_progress_bars
+from matinee.engine.windows import WindowRun
 from matinee.errors import InvalidRequest, ModelUnavailable
 from matinee.generation import (
     GenerationDefaults,
     ModelInfo,
     SegmentRequest,
+    State,
     check_request,
     with_defaults,
 )
-from matinee.state.codec import LTX_V1
 from matinee.weights.model_folder import ModelFolder, ModelSettings
+from matinee_api.families import LTX
 
 _diffusers: Any = pipeline_ltx_condition  # only half of its functions are annotated
 _LTX_SETTINGS = ModelSettings(
-    family="ltx",
+    family=LTX.name,
     width=704,
     height=480,
     num_frames=121,
@@ -43,7 +45,6 @@ _LTX_SETTINGS = ModelSettings(
     overlap_frames=9,
 )
 """What Lightricks' own models are run with."""
-_PIPELINE_SIZE_FACTOR = 32  # demanded by LTXConditionPipeline.check_inputs, whatever the VAE
 _TRAIN_TIMESTEPS = 1000
 
 
@@ -87,7 +88,7 @@ def shifted_timesteps(steps: int, shift: float) -> list[float]:
 
 
 class LtxFamily:
-    """A loaded LTX model. Its modules are shared by all samplers and keep no state."""
+    """A loaded LTX model. Its modules are shared by all runs and keep no state."""
 
     def __init__(self, pipeline: Any, settings: ModelSettings, model_id: str) -> None:
         given = settings.model_dump(exclude_none=True)
@@ -96,7 +97,10 @@ class LtxFamily:
         self.info = _model_info(pipeline, self._settings, model_id)
         _check_info(self.info)
 
-    def sampler(self, request: SegmentRequest) -> LtxSampler:
+    def begin(self, request: SegmentRequest, state: State | None) -> WindowRun:
+        return WindowRun(self.info, self._sampler(request), request, state)
+
+    def _sampler(self, request: SegmentRequest) -> LtxSampler:
         """A pipeline around the shared modules, with a scheduler of its own."""
         parts = dict(self._pipeline.components)
         parts["scheduler"] = copy.deepcopy(parts["scheduler"])
@@ -112,9 +116,10 @@ def _model_info(pipeline: Any, settings: ModelSettings, model_id: str) -> ModelI
     vae_factor = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size
     return ModelInfo(
         model_id=model_id,
-        family="ltx",
-        state_kind=LTX_V1,
-        spatial_factor=math.lcm(_PIPELINE_SIZE_FACTOR, vae_factor),
+        family=LTX.name,
+        state_kind=LTX.state_kind,
+        # The pipeline demands its factor whatever the VAE.
+        spatial_factor=math.lcm(LTX.size_factor, vae_factor),
         temporal_factor=pipeline.vae_temporal_compression_ratio,
         chunk_frames=values["chunk_frames"],
         overlap_frames=values["overlap_frames"],
@@ -139,7 +144,7 @@ def _check_info(info: ModelInfo) -> None:
 
 
 class LtxSampler:
-    """Makes the windows of one segment. See `families.Sampler`."""
+    """Makes the windows of one segment. See `windows.Sampler`."""
 
     def __init__(self, pipeline: Any, settings: ModelSettings, request: SegmentRequest) -> None:
         self._pipeline = pipeline

@@ -100,9 +100,9 @@ def test_settings_that_do_not_fit_the_model_are_refused(
 def test_loading_and_running_writes_nothing(
     model_folder: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    sampler = load(model_folder)._family.sampler(REQUEST)
+    run = load(model_folder).begin(REQUEST)
     with caplog.at_level(logging.WARNING):
-        sampler.sample(9, NOTHING, 1, lambda _step: None)
+        run.next_chunk(lambda _step: None)
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
 
@@ -112,7 +112,7 @@ def test_loading_and_running_writes_nothing(
 def test_our_decode_is_the_pipelines_own(timestep_conditioning: bool) -> None:
     pipeline = untrained_pipeline(timestep_conditioning)
     family = LtxFamily(pipeline, ModelSettings(max_sequence_length=16), "any")
-    made = family.sampler(REQUEST).sample(9, NOTHING, 7, lambda _step: None)
+    made = family._sampler(REQUEST).sample(9, NOTHING, 7, lambda _step: None)
     pictures = pipeline(
         prompt="a red ball",
         width=32,
@@ -131,7 +131,7 @@ def test_a_sampler_leaves_the_familys_scheduler_alone(engine: Engine) -> None:
     family = engine._family
     assert isinstance(family, LtxFamily)
     before = family._pipeline.scheduler.sigmas.clone()
-    family.sampler(REQUEST).sample(9, NOTHING, 1, lambda _step: None)
+    family._sampler(REQUEST).sample(9, NOTHING, 1, lambda _step: None)
     assert torch.equal(before, family._pipeline.scheduler.sigmas)
 
 

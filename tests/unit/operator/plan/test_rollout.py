@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from matinee_operator.desired import Wanted
+from matinee_operator.desired import RolloutTarget
 from matinee_operator.observe.pods import ObservedPod
-from matinee_operator.plan.rollout import pause_s, roll_out
+from matinee_operator.plan.rollout import backoff_s, roll_out
 from tests.unit.operator.making import NOW, pod, slots, starting, waiting
 
 HOUR = NOW + timedelta(hours=1)
@@ -205,25 +205,25 @@ CASES: dict[str, Case] = {
 def test_what_is_made_cordoned_and_deleted(case: str) -> None:
     given, pods, expected = CASES[case]
     usual: dict[str, Any] = {"revision": "new", "max_surge": 1, "max_unavailable": 0}
-    decided = roll_out(NOW, Wanted(**(usual | given)), pods)
+    decided = roll_out(NOW, RolloutTarget(**(usual | given)), pods)
     assert list(decided.made) == list(expected.made)
     assert [each.name for each in decided.cordoned] == list(expected.cordoned)
     assert [each.name for each in decided.deleted] == list(expected.deleted)
 
 
 def test_successors_of_failed_pods_know_how_often_it_went_wrong() -> None:
-    wanted = Wanted("new", replicas=1, max_surge=1, max_unavailable=0)
+    wanted = RolloutTarget("new", replicas=1, max_surge=1, max_unavailable=0)
     ended = {"created": NOW - timedelta(minutes=2), "finished_at": NOW - timedelta(minutes=1)}
     decided = roll_out(NOW, wanted, [failed("s-new-0", attempt=2, **ended)])
     assert decided.made == {1: 3}
 
 
 def test_it_is_looked_at_again_when_a_pause_or_a_deadline_is_over() -> None:
-    wanted = Wanted("new", replicas=1, max_surge=1, max_unavailable=0)
+    wanted = RolloutTarget("new", replicas=1, max_surge=1, max_unavailable=0)
     bad = failed("s-new-0", attempt=1)
     decided = roll_out(NOW, wanted, [bad, draining("s-old-0", used=1)])
-    assert sorted(decided.look_again_at) == [NOW + timedelta(seconds=5), HOUR]
+    assert sorted(decided.requeue_at) == [NOW + timedelta(seconds=5), HOUR]
 
 
 def test_pauses_double_up_to_five_minutes() -> None:
-    assert [pause_s(attempt) for attempt in range(1, 9)] == [0, 10, 20, 40, 80, 160, 300, 300]
+    assert [backoff_s(attempt) for attempt in range(1, 9)] == [0, 10, 20, 40, 80, 160, 300, 300]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee_operator.desired import Wanted
+from matinee_operator.desired import RolloutTarget
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.plan.rollout import Rollout, roll_out
 from tests.unit.operator.making import NOW, slots, waiting
@@ -22,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 class World:
     """Pods that do what pods do; `act` is one look of the operator at them."""
 
-    wanted: Wanted
+    wanted: RolloutTarget
     now: datetime = NOW
     pods: dict[str, ObservedPod] = dataclasses.field(default_factory=dict)
 
@@ -142,7 +142,7 @@ def test_budgets_hold_whatever_happens_and_it_comes_to_rest(
     history: list[tuple[Event, int]], replicas: int, budget: tuple[int, int]
 ) -> None:
     surge, unavailable = budget
-    world = World(Wanted("r0", replicas, max_surge=surge, max_unavailable=unavailable))
+    world = World(RolloutTarget("r0", replicas, max_surge=surge, max_unavailable=unavailable))
     for event, number in history:
         event(world, number)
         world.act()

@@ -9,7 +9,7 @@ import pytest
 from matinee_operator.actions import Action, Apply, Create, Delete, Requeue
 from matinee_operator.objects import key_of
 from matinee_operator.observe.snapshot import ModelSnapshot
-from matinee_operator.plan.weights import pause_s
+from matinee_operator.plan.weights import backoff_s
 from tests.unit.operator.making import NOW, model, planned
 from tests.unit.operator.weights.making import (
     FOLDER,
@@ -220,6 +220,6 @@ def test_a_moved_branch_stays_where_it_was_pinned() -> None:
 
 
 def test_pauses_double_from_a_minute_to_half_an_hour() -> None:
-    minutes = [pause_s(attempt) / 60 for attempt in range(7)]
+    minutes = [backoff_s(attempt) / 60 for attempt in range(7)]
     assert minutes == [1, 2, 4, 8, 16, 30, 30]
-    assert pause_s(1000) == 1800.0
+    assert backoff_s(1000) == 1800.0

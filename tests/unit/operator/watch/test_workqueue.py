@@ -107,10 +107,10 @@ async def test_others_have_their_turn_between_looks_that_wait_for_nothing() -> N
 
 async def test_a_failed_key_comes_back_and_the_pause_doubles() -> None:
     queue = WorkQueue(jitter=lambda: 1.0)
-    pauses = [queue._pause_s(A) for _ in range(4)]
+    pauses = [queue._backoff_s(A) for _ in range(4)]
     assert pauses == [0.2, 0.4, 0.8, 1.6]
-    assert [queue._pause_s(A) for _ in range(20)][-1] == 60.0
-    assert queue._pause_s(B) == 0.2
+    assert [queue._backoff_s(A) for _ in range(20)][-1] == 60.0
+    assert queue._backoff_s(B) == 0.2
 
 
 async def test_an_error_of_one_object_stops_neither_it_nor_the_others() -> None:

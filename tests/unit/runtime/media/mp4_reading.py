@@ -64,9 +64,14 @@ def decoded_pictures(data: bytes) -> list[I420Picture]:
 
 
 def ffprobe(path: Path) -> dict[str, Any]:
-    """What Debian's ffprobe, another FFmpeg than PyAV's, says of the first stream."""
+    """What `ffprobe_streams` says of the first stream."""
+    return ffprobe_streams(path)[0]
+
+
+def ffprobe_streams(path: Path) -> list[dict[str, Any]]:
+    """What Debian's ffprobe, another FFmpeg than PyAV's, says of each stream."""
     command = ["ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json", str(path)]
     run = subprocess.run(command, capture_output=True, check=True, text=True)
     assert run.stderr == ""
     streams: list[dict[str, Any]] = json.loads(run.stdout)["streams"]
-    return streams[0]
+    return streams

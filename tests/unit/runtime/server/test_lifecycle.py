@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from matinee.server.lifecycle import ENCODER_NICENESS, Lifecycle, encoder_threads
+from matinee.server.lifecycle import ENCODER_NICENESS, Lifecycle, open_store, quiet_threads
 from matinee.serving.admission import NotAdmitting
+from matinee.store.base import Bounds
 from matinee.store.files import FileStore
 from matinee.store.memory import MemoryStore
 from matinee.worker.pool import WorkerPool
@@ -134,18 +135,33 @@ async def test_shutdown_without_sessions_is_immediate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("store", "directory", "kind"),
-    [("memory", None, MemoryStore), ("memory", "d", MemoryStore), ("file", "d", FileStore)],
+    ("configured", "directory", "kind", "kept_bytes"),
+    [
+        ("memory", None, MemoryStore, 256 * 2**20),
+        ("memory", "d", MemoryStore, 256 * 2**20),
+        ("file", "d", FileStore, 4 * 2**30),
+    ],
 )
 def test_the_store_is_the_configured_one(
-    tmp_path: Path, store: Any, directory: str | None, kind: type
+    tmp_path: Path,
+    configured: Any,
+    directory: str | None,
+    kind: type[MemoryStore | FileStore],
+    kept_bytes: int,
 ) -> None:
     where = str(tmp_path / directory) if directory else None
-    life = life_of(state=StateConfig(store=store, directory=where))
-    assert isinstance(life.studio.store, kind)
+    store = open_store(StateConfig(store=configured, directory=where, history_states=3))
+    assert isinstance(store, kind)
+    assert store.bounds == Bounds(3600.0, 1024, kept_bytes, 3, 64 * 2**20)
+
+
+def test_the_bytes_of_a_store_are_bounded_as_configured() -> None:
+    store = open_store(StateConfig(max_bytes=2**20))
+    assert isinstance(store, MemoryStore)
+    assert store.bounds.max_bytes == 2**20
 
 
 def test_encoders_give_way_to_the_event_loop() -> None:
-    with encoder_threads() as encoders:
+    with quiet_threads(1, "encoder") as encoders:
         niceness = encoders.submit(lambda: os.getpriority(os.PRIO_PROCESS, 0)).result()
     assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + ENCODER_NICENESS)

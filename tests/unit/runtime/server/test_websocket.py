@@ -2,14 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from matinee.generation import State
+from matinee.errors import LeaseLost, StoreUnavailable
 from matinee.media.i420 import I420Picture
+from matinee.server import websocket
 from matinee.server.websocket_outlet import SendLimits
 from matinee.session.effects import CloseCode
+from matinee.session.reception import open_session
+from matinee.session.runner import Opened
+from matinee.session.saved_record import from_saved
+from matinee.store.base import Lease
 from tests.unit.runtime.session.making import INFO
 from tests.unit.runtime.session.staging import Stage, Staged, turns
 
@@ -198,21 +204,40 @@ async def test_a_mistake_of_ours_is_told_without_details(
     assert ended(stage, "error") == 1
 
 
-async def test_a_state_that_cannot_be_stored_does_not_end_the_session(
+async def test_a_store_that_is_gone_does_not_end_the_session(
     staged: Staged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = staged(generation_segment_cap=1)
 
-    async def full(_store: object, _session: str, _state: State) -> None:
-        raise OSError(28, "No space left on device")
+    async def gone(_store: object, _session: str, _owner: str) -> Lease:
+        raise StoreUnavailable("connection refused")
 
-    monkeypatch.setattr(type(stage.studio.store), "put", full)
+    monkeypatch.setattr(type(stage.store), "claim", gone)
     client = stage.client()
     client.say("segment_prompt_source", prompt="a ball")
     await client.hear("ltx2_segment_start")
     stage.pool.jobs[0].make_all()
-    await client.over()
+    assert "continuation_state_snapshot" in await client.over()
     assert client.closed == (1000, "segment_cap")
+
+
+async def test_a_session_leaves_its_record_and_gives_up_its_lease(staged: Staged) -> None:
+    stage = staged(generation_segment_cap=2)
+    client = stage.client(seed=7)
+    session_id = (await client.hear("gpu_assigned"))["session_id"]
+    client.say("segment_prompt_source", prompt="a ball")
+    await client.hear("ltx2_segment_start")
+    stage.pool.jobs[0].make_all()
+    await client.hear("ltx2_segment_complete")
+    client.say("session_end")
+    await client.over()
+    saved = await stage.store.load(session_id)
+    assert saved is not None
+    record = from_saved(saved)
+    assert (saved.segment, record.turns.completed, record.seed) == (1, 1, 7)
+    assert record.state is not None
+    with pytest.raises(LeaseLost, match="it was given up"):
+        await stage.store.save(Lease(session_id, "test", 1), 2, b"", {})
 
 
 @pytest.mark.parametrize("when", ["before its init", "loading", "waiting", "idle", "in a segment"])
@@ -238,7 +263,17 @@ async def test_shutdown_is_told_wherever_the_session_is(staged: Staged, when: st
     assert stage.clean
 
 
-async def test_a_session_ended_while_it_opened_takes_no_slot(staged: Staged) -> None:
+async def test_a_session_ended_while_it_opened_takes_no_slot(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = asyncio.Event()
+
+    async def watched(*arguments: Any) -> Opened:
+        made = await open_session(*arguments)
+        opened.set()
+        return made
+
+    monkeypatch.setattr(websocket, "open_session", watched)
     stage = staged()
     stage.pool.info = None
     client = stage.client()
@@ -247,7 +282,7 @@ async def test_a_session_ended_while_it_opened_takes_no_slot(staged: Staged) -> 
     client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=False)
     stage.pool.info = INFO
     stage.pool.loaded.set()
-    await stage.logs.opened.wait()
+    await opened.wait()
     await turns()
     client.reads.set()
     await client.over()

@@ -13,7 +13,7 @@ import numpy as np
 
 from matinee.generation import SegmentRequest, State
 from matinee.media.i420 import I420Picture
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.serving.admission import Admission, Place
 from matinee.session.clock import Clock
 from matinee.session.effects import Effect, End, PreparePrompt, Segment, Send, StartSegment
@@ -21,16 +21,20 @@ from matinee.session.metrics import Metrics
 from matinee.session.record import SessionRecord
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
-from matinee.session.session_log import SessionLogs
+from matinee.session.session_log import LogBounds, SessionLogs
+from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
+from matinee.state.codec import state_to_wire
 from matinee.state.last_frames import LastFrames
 from matinee.store.memory import MemoryStore
 from matinee.wire.client_messages import SegmentPrompt, SessionInit
+from matinee.wire.long_json import parts_of
 from matinee.wire.server_messages import Error, ServerMessage
 from matinee.worker import messages as worker
 from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import LimitsConfig, StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
+from tests.unit.runtime.store.making import ROOMY
 from tests.unit.runtime.worker import fake_engine
 
 INFO = fake_engine.INFO
@@ -39,6 +43,12 @@ INFO = fake_engine.INFO
 
 def state_of(frames: int = 9, *, width: int = 32, height: int = 32) -> State:
     return LastFrames(np.zeros((frames, height, width, 3), np.uint8)).to_state("ltx.v1")
+
+
+def wire_of(state: State) -> dict[str, Any]:
+    """As a client reads it."""
+    wire: dict[str, Any] = json.loads(b"".join(parts_of(state_to_wire(state))))
+    return wire
 
 
 def init_of(**fields: Any) -> SessionInit:
@@ -216,12 +226,13 @@ def segment_done(frames: int = 9, compute_ms: float = 500.0) -> worker.SegmentDo
 
 
 def studio_of(encoders: Executor, clock: Clock, pool: object = None) -> Studio:
+    metrics = Metrics()
     return Studio(
         name="test",
         pool=cast(WorkerPool, pool),
-        store=MemoryStore(60, 10),
-        logs=SessionLogs(None, ttl_s=60.0),
-        metrics=Metrics(),
+        states=StateStorage(MemoryStore(ROOMY), "test", encoders, metrics),
+        logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), metrics),
+        metrics=metrics,
         encoders=encoders,
         clock=clock,
     )

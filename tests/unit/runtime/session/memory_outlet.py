@@ -7,11 +7,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from matinee.media.video_stream import Fragment
+from matinee.media.media_stream import Fragment
 from matinee.session.effects import End
 from matinee.session.outlet import Stamped
 from matinee.session.send_queue import SendQueue
-from matinee.wire.server_messages import ServerMessage
+from matinee.wire.server_messages import ServerMessage, TextFrame
+
+
+def read(frame: TextFrame) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(frame if isinstance(frame, str) else b"".join(frame))
+    return message
 
 
 class MemoryOutlet:
@@ -58,7 +63,7 @@ class MemoryOutlet:
         while self._queue.waiting:
             frame = await self._queue.get()
             assert frame is not None
-            self.heard.append(json.loads(frame) if isinstance(frame, str) else frame)
+            self.heard.append(frame if isinstance(frame, bytes) else read(frame))
         return self.heard
 
     async def hear(self, kind: str, times: int = 1) -> dict[str, Any]:

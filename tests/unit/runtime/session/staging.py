@@ -21,7 +21,8 @@ from matinee.server.websocket_outlet import SendLimits
 from matinee.serving.admission import Admission
 from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
-from matinee.session.session_log import SessionLogs
+from matinee.session.session_log import LogBounds, SessionLogs
+from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
 from matinee.store.memory import MemoryStore
 from matinee.worker import messages as worker
@@ -30,6 +31,7 @@ from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import GeneratorConfig, ServeConfig, StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
 from tests.unit.runtime.session.making import INFO, state_of
+from tests.unit.runtime.store.making import ROOMY
 
 
 class LiveJob:
@@ -171,18 +173,6 @@ class Client:
         return [message["type"] for message in self.heard]
 
 
-class Logs(SessionLogs):
-    """Tells when a session has opened."""
-
-    def __init__(self) -> None:
-        super().__init__(None, ttl_s=60.0)
-        self.opened = asyncio.Event()
-
-    def write(self, session_id: str, event: str, **payload: Any) -> None:
-        if event == "opened":
-            self.opened.set()
-
-
 class Stage:
     """A server's parts around a fake pool."""
 
@@ -196,7 +186,6 @@ class Stage:
         **streaming: Any,
     ) -> None:
         self.pool = FakePool()
-        self.logs = Logs()
         self.clients: list[Client] = []
         self.config = ServeConfig(
             generator=GeneratorConfig(model_path="fake"),
@@ -204,12 +193,13 @@ class Stage:
         )
         self.admission = Admission(max_queue, slots=slots)
         self.metrics = Metrics()
+        self.store = MemoryStore(ROOMY)
         self.send_limits: SendLimits | None = None
         self.studio = Studio(
             name="test",
             pool=cast(WorkerPool, self.pool),
-            store=MemoryStore(60, 10),
-            logs=self.logs,
+            states=StateStorage(self.store, "test", ThreadPoolExecutor(1), self.metrics),
+            logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), self.metrics),
             metrics=self.metrics,
             encoders=ThreadPoolExecutor(1),
             preparer=preparer or PlainPrompt(),
@@ -241,6 +231,7 @@ class Stage:
         for client in self.clients:
             client.task.cancel()
         self.studio.encoders.shutdown()
+        self.studio.states.threads.shutdown()
         self.studio.logs.close()
 
 

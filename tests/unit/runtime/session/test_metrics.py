@@ -10,11 +10,15 @@ from matinee.wire.server_messages import EndReason
 from matinee.worker import messages as worker
 from tests.unit.runtime.session.making import failed, segment_done
 
-LABELS = {"matinee_sessions_ended": ("reason",), "matinee_segments": ("outcome",)}
+LABELS = {
+    "matinee_states_not_saved": ("reason",),
+    "matinee_sessions_ended": ("reason",),
+    "matinee_segments": ("outcome",),
+}
 """All the labels that there are; `le` and `_created` are Prometheus' own."""
 
 
-def test_only_two_metrics_have_a_label() -> None:
+def test_few_metrics_have_a_label() -> None:
     collectors = Metrics().registry._collector_to_names
     labelled = {
         collector.describe()[0].name: collector._labelnames  # type: ignore[attr-defined]

@@ -12,10 +12,9 @@ from PIL import Image
 
 from matinee.generation import State
 from matinee.session.opening import Rejection, brought_state, parse_init
-from matinee.state.codec import state_to_wire
 from matinee.state.last_frames import LastFrames
 from matinee_api.config.runtime_config import LimitsConfig
-from tests.unit.runtime.session.making import INFO, init_of, state_of
+from tests.unit.runtime.session.making import INFO, init_of, state_of, wire_of
 
 RED = (200, 30, 20)
 
@@ -162,21 +161,21 @@ def test_an_image_of_more_pixels_than_allowed_is_refused() -> None:
 
 def test_a_state_comes_back_as_it_left() -> None:
     left = LastFrames(np.zeros((3, 32, 32, 3), np.uint8), 2, 5, ("a", "b")).to_state("ltx.v1")
-    state = brought(continuation_state=state_to_wire(left))
+    state = brought(continuation_state=wire_of(left))
     assert state is not None
     assert state.facts == left.facts
     assert np.array_equal(state.tensors["frames"], left.tensors["frames"])
 
 
 def test_a_state_of_another_size_is_told_both_sizes() -> None:
-    rejection = rejected(continuation_state=state_to_wire(state_of(1, width=64, height=48)))
+    rejection = rejected(continuation_state=wire_of(state_of(1, width=64, height=48)))
     assert "64x48" in rejection.error.message
     assert "32x32" in rejection.error.message
     assert rejection.error.param == "continuation_state"
 
 
 def test_a_state_of_another_kind_is_refused() -> None:
-    wire = state_to_wire(state_of(1))
+    wire = wire_of(state_of(1))
     assert "unknown kind" in rejected(continuation_state={**wire, "kind": "x"}).error.message
     other = dataclasses.replace(INFO, state_kind="another")
     with pytest.raises(Rejection, match="this model takes 'another'"):
@@ -201,6 +200,6 @@ def test_a_malformed_state_is_refused(payload: dict[str, Any]) -> None:
 def test_an_image_and_a_state_together_are_refused() -> None:
     rejection = rejected(
         initial_image={"mime": "image/png", "data": encoded()},
-        continuation_state=state_to_wire(state_of(1)),
+        continuation_state=wire_of(state_of(1)),
     )
     assert "not both" in rejection.error.message

@@ -7,9 +7,8 @@ import pytest
 
 from matinee.session.effects import CloseCode
 from matinee.session.opening import RETRY_AFTER_S
-from matinee.state.codec import state_to_wire
 from matinee.worker import messages as worker
-from tests.unit.runtime.session.making import INFO, failed, state_of
+from tests.unit.runtime.session.making import INFO, failed, state_of, wire_of
 from tests.unit.runtime.session.passing_time import PassingClock
 from tests.unit.runtime.session.staging import Client, Stage, Staged, turns
 
@@ -61,7 +60,7 @@ async def test_a_segments_start_tells_all_its_steps(staged: Staged) -> None:
 
 async def test_going_on_from_a_state_of_many_frames_takes_two_chunks(staged: Staged) -> None:
     stage = staged()
-    client = await in_a_segment(stage, continuation_state=state_to_wire(state_of(9)))
+    client = await in_a_segment(stage, continuation_state=wire_of(state_of(9)))
     assert (await client.hear("ltx2_segment_start"))["total_steps"] == 8
     state = stage.pool.jobs[0].job.state
     assert state is not None

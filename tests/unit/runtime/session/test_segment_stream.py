@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from matinee.media.video_stream import VideoStream
+from matinee.media.media_stream import MediaStream
 from matinee.session.effects import CloseCode, End, Shown, StartSegment
 from matinee.session.segment_stream import Outcome, SegmentStream
 from matinee.session.video import JpegStream, SessionVideo
@@ -34,7 +34,7 @@ class Stage:
 
     def __init__(self, encoders: ThreadPoolExecutor, *, mode: str = "av_fmp4") -> None:
         self.video: SessionVideo = (
-            VideoStream(64, 48, FPS) if mode == "av_fmp4" else JpegStream(FPS)
+            MediaStream(64, 48, FPS) if mode == "av_fmp4" else JpegStream(FPS)
         )
         self.clock = PassingClock(time.monotonic())
         self.studio = studio_of(encoders, self.clock)
@@ -220,7 +220,7 @@ async def test_jpegs_are_sent_one_by_one_without_an_init(encoders: ThreadPoolExe
 
 async def test_an_encoder_that_fails_gives_its_slots_back(encoders: ThreadPoolExecutor) -> None:
     stage = Stage(encoders)
-    stage.video = VideoStream(32, 32, FPS)  # the pictures are of another size
+    stage.video = MediaStream(32, 32, FPS)  # the pictures are of another size
     with pytest.raises(Exception):  # noqa: B017, PT011 (whatever the encoder raises)
         await stage.run(*frames_ready(3), segment_done(3))
     assert stage.job.released == [0, 1, 2]

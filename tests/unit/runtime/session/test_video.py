@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from matinee.media.video_stream import Fragment, VideoStream
+from matinee.media.media_stream import Fragment, MediaStream
 from matinee.session.video import JpegStream, SessionVideo, encode, encoder_settings, open_video
 from matinee_api.config.runtime_config import StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
@@ -16,19 +16,19 @@ from tests.unit.runtime.session.making import INFO
 def encoded(video: SessionVideo, frames: int) -> list[Fragment]:
     fragments: list[Fragment] = []
     pictures = [moving_i420(32, 32, index) for index in range(frames)]
-    encode(video, pictures, fragments.append, flush=True)
+    encode(video, pictures, [None] * frames, fragments.append, flush=True)
     return fragments
 
 
 def opened(mode: Any, config: StreamingConfig, start_frame: int = 0) -> SessionVideo:
-    return open_video(encoder_settings(mode, INFO.defaults, config), start_frame)
+    return open_video(encoder_settings(mode, INFO.defaults, config, None), start_frame)
 
 
 def test_each_mode_has_its_video() -> None:
     config = StreamingConfig(first_fragment_frames=2, fragment_frames=3)
     assert isinstance(opened("legacy_jpeg", config), JpegStream)
     video = opened("av_fmp4", config)
-    assert isinstance(video, VideoStream)
+    assert isinstance(video, MediaStream)
     assert [fragment.frames for fragment in encoded(video, 9)] == [2, 3, 3, 1]
 
 

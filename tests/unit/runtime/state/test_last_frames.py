@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ from PIL import Image
 
 from matinee.errors import InvalidState
 from matinee.generation import State
-from matinee.state.codec import state_from_wire, state_to_wire
+from matinee.state.codec import state_from_wire
 from matinee.state.last_frames import MAX_FRAMES, MAX_PROMPTS, LastFrames
+from tests.unit.runtime.session.making import wire_of
 
 STATE = LastFrames(
     frames=np.random.default_rng(0).integers(0, 256, (3, 32, 64, 3), np.uint8),
@@ -40,7 +40,7 @@ SAVED: dict[str, Any] = {
 
 
 def wire(**changes: Any) -> dict[str, Any]:
-    payload: dict[str, Any] = state_to_wire(STATE)["payload"]
+    payload: dict[str, Any] = wire_of(STATE)["payload"]
     return {**payload, **changes}
 
 
@@ -51,7 +51,7 @@ def png(width: int, height: int, mode: str = "RGB") -> str:
 
 
 def test_a_state_survives_the_wire_unchanged() -> None:
-    sent = json.loads(json.dumps(state_to_wire(STATE)))
+    sent = wire_of(STATE)
     received = state_from_wire(sent["kind"], sent["payload"])
     assert np.array_equal(STATE.tensors["frames"], received.tensors["frames"])
     assert (received.kind, received.facts) == (STATE.kind, STATE.facts)
@@ -65,7 +65,7 @@ def test_a_state_that_the_first_release_saved_still_loads() -> None:
 
 
 def test_the_wire_form_names_its_kind_and_version() -> None:
-    sent = state_to_wire(STATE)
+    sent = wire_of(STATE)
     assert sent["kind"] == "ltx.v1"
     assert sorted(sent["payload"]) == [
         "frames_b64",

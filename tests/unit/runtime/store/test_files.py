@@ -1,17 +1,30 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from matinee.store import files
+from matinee.errors import LeaseLost, StoreUnavailable
+from matinee.store.container import pack
+from matinee.store.disk import locked
 from matinee.store.files import FileStore
-from tests.unit.runtime.store.making import Clock, state_of
+from tests.unit.runtime.store.making import (
+    ROOMY,
+    Clock,
+    contents,
+    newest,
+    save,
+    saved_by,
+    segments_of,
+)
 
-ODD_IDS = ["../a", "a/b", "..", "", "a\0b", "a\n", "/etc/passwd", "x" * 129, "a.json", "ü"]
+OTHER_PROCESS = "tests.unit.runtime.store.saving_program"
 
 
 @pytest.fixture
@@ -21,144 +34,200 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> FileStore:
-    return FileStore(tmp_path / "states", 60, 10, clock)
+    return FileStore(tmp_path / "states", ROOMY, clock, sweep_every=1)
+
+
+def again(store: FileStore) -> FileStore:
+    """As another process, or this one after a restart, has it."""
+    return FileStore(store.directory, store.bounds, store.clock, sweep_every=1)
 
 
 def names_in(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
 
 
-def written(store: FileStore) -> list[str]:
-    return names_in(store.directory)
+async def test_states_and_leases_survive_a_restart(store: FileStore) -> None:
+    lease = await saved_by(store, "s1", 1, 2)
+    assert await segments_of(again(store), "s1") == [1, 2]
+    assert contents(await again(store).load("s1")) == (b"facts 2", {"frames": bytes(10)})
+    await save(again(store), lease, 3)
+    await again(store).claim("s1", "pod-b")
+    with pytest.raises(LeaseLost):
+        await save(store, lease, 4)
 
 
-async def test_a_state_survives_a_restart_without_loss(store: FileStore) -> None:
-    state = state_of(3, frames=2)
-    await store.put("a-1", state)
-
-    again = await FileStore(store.directory, 60, 10, store.clock).get("a-1")
-
-    assert again is not None
-    assert np.array_equal(again.tensors["frames"], state.tensors["frames"])
-    assert (again.kind, again.facts) == (state.kind, state.facts)
-    assert written(store) == ["state-a-1.json"]
-
-
-async def test_the_newest_state_replaces_the_one_before(store: FileStore) -> None:
-    for mark in (1, 2):
-        await store.put("a", state_of(mark))
-    state = await store.get("a")
-    assert state is not None
-    assert state.facts["segment_index"] == 2
+async def test_only_the_states_are_left_in_the_folder(store: FileStore) -> None:
+    await saved_by(store, "s1", 1, 2)
+    assert names_in(store.directory) == [
+        ".lock",
+        "s1",
+        "s1/0000000001.state",
+        "s1/0000000002.state",
+        "s1/lease",
+    ]
 
 
-async def test_an_absent_state_is_none(store: FileStore) -> None:
-    assert await store.get("a") is None
+async def test_nobody_else_may_read_any_of_it(store: FileStore) -> None:
+    await saved_by(store, "s1", 1)
+    modes = {
+        path: stat.S_IMODE(path.stat().st_mode)
+        for path in (store.directory, *store.directory.rglob("*"))
+    }
+    assert {path: mode for path, mode in modes.items() if mode & 0o077} == {}
 
 
-async def test_an_old_state_counts_as_gone(store: FileStore, clock: Clock) -> None:
-    await store.put("a", state_of())
-    clock.now += 60
-    assert await store.get("a") is not None
-    clock.now += 1
-    assert await store.get("a") is None
+async def test_a_sweep_leaves_nothing_of_an_old_session(store: FileStore, clock: Clock) -> None:
+    await saved_by(store, "s1", 1)
+    await store.claim("s2", "pod")
+    clock.now += 61
+    await saved_by(store, "s3", 1)
+    assert names_in(store.directory) == [".lock", "s3", "s3/0000000001.state", "s3/lease"]
 
 
-async def test_old_and_surplus_files_are_removed(
-    store: FileStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(files, "SWEEP_EVERY", 1)
-    store.max_states = 2
-    for session in ("a", "b", "c"):
-        await store.put(session, state_of())
-        clock.now += 1
-    assert written(store) == ["state-b.json", "state-c.json"]
-    clock.now += 59
-    await store.put("d", state_of())
-    assert written(store) == ["state-c.json", "state-d.json"]
-
-
-async def test_the_first_write_of_a_process_cleans_up_after_the_one_before(
+async def test_the_first_save_of_a_process_cleans_up_after_the_one_before(
     store: FileStore, clock: Clock
 ) -> None:
-    await store.put("a", state_of())
-    half_written = store.directory / "state-b.tmp"
-    half_written.write_text("{")
-    os.utime(half_written, (clock.now, clock.now))
+    await saved_by(store, "s1", 1)
+    old, young = store.directory / ".new-old", store.directory / ".new-young"
+    for half_written, age_s in ((old, 61), (young, 59)):
+        half_written.write_bytes(b"matinee-st")
+        os.utime(half_written, (clock.now - age_s,) * 2)
+    await saved_by(FileStore(store.directory, ROOMY, clock), "s2", 1)
+    assert not old.exists()
+    assert young.exists()
+
+
+async def test_other_files_are_left_alone(store: FileStore, clock: Clock) -> None:
+    await saved_by(store, "s1", 1)
+    foreign = [
+        store.directory / "notes.txt",
+        store.directory / "state-old.json",
+        store.directory / "s1" / "5.txt",
+        store.directory / "s1" / "x.state",
+    ]
+    for path in foreign:
+        path.write_text("mine")
+    (store.directory / "s1" / "7.state").mkdir()
     clock.now += 61
-    await FileStore(store.directory, 60, 10, clock).put("c", state_of())
-    assert written(store) == ["state-c.json"]
+    await saved_by(store, "s2", 1)
+    assert all(path.exists() for path in foreign)
+    assert await store.load("s1") is None
 
 
-async def test_a_sweep_leaves_other_files_alone(store: FileStore, clock: Clock) -> None:
-    store.directory.mkdir()
-    (store.directory / "notes.txt").write_text("mine")
-    await store.put("a", state_of())
-    assert "notes.txt" in written(store)
-
-
-async def test_a_file_that_vanishes_during_a_sweep_is_no_error(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("damage", [b"", b"{}", b"".join(pack(b"facts", {}))[:-1]])
+async def test_a_damaged_state_counts_as_absent_and_is_told(
+    store: FileStore, clock: Clock, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await store.put("a", state_of())
-    found = [*store.directory.glob("state-*"), store.directory / "state-gone.json"]
-    monkeypatch.setattr(Path, "glob", lambda _self, _pattern: iter(found))
-    store._sweep()
-    assert written(store) == ["state-a.json"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"\xff\xfe",
-        b"[]",
-        b"{}",
-        b'{"kind": "ltx.v1", "payload": {}}',
-        b'{"kind": "ltx.v9", "payload": {}}',
-        b'{"kind": ["ltx.v1"], "payload": {}}',
-        b'{"kind": "ltx.v1", "payload": 5}',
-        b"[" * 200_000,
-    ],
-)
-async def test_a_damaged_file_counts_as_absent_and_is_told(
-    store: FileStore, clock: Clock, content: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
-    await store.put("a", state_of())
-    path = store.directory / "state-a.json"
-    path.write_bytes(content)
+    lease = await saved_by(store, "s1", 1, 2)
+    path = store.directory / "s1" / "0000000002.state"
+    path.write_bytes(damage)
     os.utime(path, (clock.now, clock.now))
     with caplog.at_level(logging.WARNING):
-        assert await store.get("a") is None
-    assert "state-a.json is ignored" in caplog.text
-    await store.put("a", state_of(5))
-    assert await store.get("a") is not None
+        assert await newest(store, "s1") == 1
+    assert "0000000002.state is ignored" in caplog.text
+    await save(store, lease, 2)
+    assert await newest(store, "s1") == 2
 
 
-async def test_a_write_that_fails_leaves_the_state_before_it(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"{}", b'{"fence": "x", "owner": 1}'])
+async def test_a_damaged_lease_was_never_given(
+    store: FileStore, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await store.put("a", state_of(1))
-
-    def full(_self: Path, _text: str, encoding: str) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="No space left"):
-        await store.put("a", state_of(2))
-    state = await store.get("a")
-    assert state is not None
-    assert state.facts["segment_index"] == 1
+    lease = await saved_by(store, "s1", 1)
+    (store.directory / "s1" / "lease").write_bytes(damage)
+    with caplog.at_level(logging.WARNING):
+        await save(store, lease, 2)
+    assert "lease is ignored" in caplog.text
+    successor = await store.claim("s1", "pod-b")
+    assert successor.fence > lease.fence
 
 
-@pytest.mark.parametrize("session_id", ODD_IDS)
-async def test_an_odd_session_id_cannot_leave_the_folder(
-    store: FileStore, tmp_path: Path, session_id: str
+async def test_whatever_the_disk_does_is_one_error(store: FileStore) -> None:
+    lease = await saved_by(store, "s1", 1)
+    store.directory.rename(store.directory.with_name("moved"))
+    store.directory.write_text("a file where the folder should be")
+    for attempt in (
+        store.claim("s1", "pod"),
+        store.release(lease),
+        save(store, lease, 2),
+        store.forget("s1"),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await attempt
+
+
+async def test_a_state_that_cannot_be_read_now_is_not_taken_for_absent(store: FileStore) -> None:
+    await saved_by(store, "s1", 1)
+    path = store.directory / "s1" / "0000000001.state"
+    path.unlink()
+    path.symlink_to(path)  # a loop
+    with pytest.raises(StoreUnavailable):
+        await store.load("s1")
+
+
+async def test_a_save_that_fails_leaves_the_state_before_it(store: FileStore) -> None:
+    lease = await saved_by(store, "s1", 1)
+    in_the_way = store.directory / "s1" / "0000000002.state"
+    in_the_way.mkdir()
+    with pytest.raises(StoreUnavailable):
+        await save(store, lease, 2)
+    assert await newest(store, "s1") == 1
+    assert not list(store.directory.glob(".new-*"))
+
+
+async def test_a_lock_that_nobody_lets_go_of_is_not_waited_for_without_end(
+    store: FileStore,
 ) -> None:
-    outside = tmp_path / "a.json"
-    outside.write_text("{}")
-    with pytest.raises(ValueError, match="is not a session id"):
-        await store.put(session_id, state_of())
-    assert await store.get(session_id) is None
-    assert names_in(tmp_path) == ["a.json"]
+    lease = await saved_by(store, "s1", 1)
+    store.lock_wait_s = 0.0
+    with locked(store.directory / ".lock", 0.0):
+        with pytest.raises(StoreUnavailable, match="has been locked"):
+            await save(store, lease, 2)
+        assert await newest(store, "s1") == 1, "reading needs no lock"
+    await save(store, lease, 2)
+
+
+async def test_threads_that_claim_at_once_get_different_leases(store: FileStore) -> None:
+    leases = await asyncio.gather(*(store.claim("s1", f"pod-{one}") for one in range(8)))
+    by_fence = sorted(leases, key=lambda lease: lease.fence)
+    assert len({lease.fence for lease in leases}) == 8
+    for lease in by_fence[:-1]:
+        with pytest.raises(LeaseLost, match=by_fence[-1].owner):
+            await save(store, lease, 1)
+    await save(store, by_fence[-1], 1)
+
+
+def test_of_two_processes_the_one_that_claimed_last_saves(tmp_path: Path) -> None:
+    said = _run("two holders", tmp_path)
+    assert said == [
+        "first saves 1: ok",
+        "second claims: ok",
+        "first saves 2: session s1 is no longer ours to save: second has claimed it",
+        "second saves 3: ok",
+        "history: [1, 3]",
+    ]
+
+
+def test_a_writer_that_is_killed_between_any_two_steps_leaves_the_old_state_or_the_new(
+    tmp_path: Path,
+) -> None:
+    """Each line: what was about to happen, what is loaded afterwards, who may still save."""
+    *killed, whole = _run("killed", tmp_path)
+    steps = [line.split(": ")[0] for line in killed]
+    assert {"open", "fcntl.flock", "os.rename", "os.remove"} <= set(steps), steps
+    found = [line.split(": ")[1] for line in killed]
+    put_in_place = steps.index("os.rename") + 1
+    assert found[:put_in_place] == ["old"] * put_in_place
+    assert found[put_in_place:] == ["new"] * (len(found) - put_in_place)
+    assert whole == "finished: new"
+
+
+def _run(story: str, folder: Path) -> list[str]:
+    program = subprocess.run(
+        [sys.executable, "-m", OTHER_PROCESS, story, str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return program.stdout.splitlines()

@@ -7,6 +7,7 @@ step N, `times=K` times over all processes (FILE keeps count); `raise@N=NAME` ra
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import signal
@@ -18,24 +19,28 @@ import numpy as np
 
 from matinee.errors import InvalidRequest, ModelUnavailable
 from matinee.generation import (
+    AudioFormat,
+    Chunk,
     GenerationDefaults,
     ModelInfo,
+    Pcm,
     RgbFrames,
     SegmentRequest,
     State,
     StepProgress,
     check_request,
     plan_chunks,
+    samples_before,
 )
-from matinee.state.codec import LTX_V1
 from matinee.state.last_frames import LastFrames
 from matinee.worker.ring import I420Picture
 from matinee_api.config.runtime_config import GeneratorConfig
+from matinee_api.families import LTX
 
 INFO = ModelInfo(
     model_id="fake",
     family="fake",
-    state_kind=LTX_V1,
+    state_kind=LTX.state_kind,
     spatial_factor=16,
     temporal_factor=8,
     chunk_frames=17,
@@ -85,8 +90,17 @@ class FakeEngine:
     def begin(self, request: SegmentRequest, state: State | None) -> FakeRun:
         check_request(self.info, request)
         if "refused" in request.prompt:
-            raise InvalidRequest("prompt", "prompt is refused")
+            raise InvalidRequest("prompt", "is refused")
         return FakeRun(request, state, self._before_step)
+
+
+class SingingEngine(FakeEngine):
+    """With sound, whose every sample tells its place within the segment."""
+
+    info = dataclasses.replace(INFO, audio=AudioFormat(rate=44_100, channels=1))
+
+    def begin(self, request: SegmentRequest, state: State | None) -> FakeRun:
+        return SingingRun(request, state, self._before_step)
 
 
 class FakeRun:
@@ -107,7 +121,7 @@ class FakeRun:
     def finished(self) -> bool:
         return not self._plans
 
-    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> RgbFrames:
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Chunk:
         plan = self._plans.pop(0)
         for _ in range(self._request.num_inference_steps):
             self._step += 1
@@ -115,7 +129,7 @@ class FakeRun:
             on_step(StepProgress(self._step, self.total_steps))
         frames = self._paint(plan.new)
         self._known = np.concatenate([self._known, frames])[-INFO.overlap_frames :]
-        return frames
+        return Chunk(frames)
 
     def state(self) -> State:
         left = LastFrames(
@@ -133,6 +147,17 @@ class FakeRun:
         rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
         shape = (count, self._request.height, self._request.width, 3)
         return rng.integers(0, 256, shape, np.uint8)
+
+
+class SingingRun(FakeRun):
+    _first_frame = 0
+
+    def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Chunk:
+        frames = super().next_chunk(on_step).frames
+        first, self._first_frame = self._first_frame, self._first_frame + len(frames)
+        fps = self._request.fps
+        edges = [samples_before(frame, 44_100, fps) for frame in (first, self._first_frame)]
+        return Chunk(frames, Pcm(np.arange(*edges, dtype=np.float32)[:, None], 44_100))
 
 
 def _obey(prompt: str, step: int) -> None:

@@ -52,7 +52,7 @@ def alone(job: SegmentJob) -> bytes:
     run = fake_engine.FakeEngine().begin(job.request, job.state)
     pixels = b""
     while not run.finished:
-        frames = run.next_chunk(lambda _progress: None)
+        frames = run.next_chunk(lambda _progress: None).frames
         pictures = [np.empty((48, 32), np.uint8) for _ in frames]
         fake_engine.rgb_to_i420(frames, pictures)
         pixels += b"".join(picture.tobytes() for picture in pictures)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from matinee.generation import State
+from matinee.generation import Pcm, State, cut_sound, samples_of
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import (
     FramesReady,
@@ -91,6 +92,20 @@ async def test_frames_delivered_before_a_restart_are_left_out_and_their_slots_re
     shown = [event for event in await drain(handle) if isinstance(event, FramesReady)]
     assert shown == [frames(0, 1, 2, 3), frames(3, 7, 8), frames(5, 9)]
     assert owner.released == [4, 5, 6]
+
+
+async def test_sound_delivered_before_a_restart_is_left_out_with_its_frames() -> None:
+    handle, _ = new_handle()
+    places = np.arange(samples_of(0, 8, 44_100, 24), dtype=np.float32)[:, None]
+    first, rest = cut_sound(Pcm(places, 44_100), 0, 3, 24)
+    handle.accept(replace(frames(0, 0, 1, 2), audio=first))
+    handle.accept(replace(frames(0, 0, 1, 2, 3, 4, 5, 6, 7), audio=Pcm(places, 44_100)))
+    handle.accept(done())
+    events = [event for event in await drain(handle) if isinstance(event, FramesReady)]
+    assert [event.first_frame for event in events] == [0, 3]
+    assert rest is not None
+    assert events[1].audio is not None
+    assert np.array_equal(events[1].audio.samples, rest.samples)
 
 
 async def test_pictures_are_those_of_the_events_slots() -> None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
 
+import numpy as np
 import pytest
 
+from matinee.generation import samples_before, samples_of
 from matinee.worker.loop import DeviceLost, WorkerLeaves, WorkerLoop, failure_message
 from matinee.worker.messages import (
     Cancel,
@@ -129,6 +131,20 @@ def test_frames_are_numbered_within_the_segment(bench: Bench) -> None:
     ready = [event for event in bench.finish(1) if isinstance(event, FramesReady)]
     covered = [event.first_frame + k for event in ready for k in range(len(event.slots))]
     assert covered == list(range(25))
+
+
+def test_frames_carry_their_own_sound_however_they_are_handed_over(small_ring: Bench) -> None:
+    small_ring.loop._engine = fake_engine.SingingEngine()
+    job = segment(frames=25)
+    small_ring.start(job)
+    handed = [event for event in small_ring.finish(1) if isinstance(event, FramesReady)]
+    assert len(handed) > 4
+    for event in handed:
+        start = samples_before(event.first_frame, 44_100, 24)
+        length = samples_of(event.first_frame, len(event.slots), 44_100, 24)
+        assert event.audio is not None
+        places = event.audio.samples[:, 0]
+        assert np.array_equal(places, np.arange(start, start + length))
 
 
 def test_elapsed_time_leaves_out_other_sessions() -> None:

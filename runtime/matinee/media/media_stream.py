@@ -1,4 +1,4 @@
-"""A session's video: pictures enter, fragments of one endless fragmented MP4 leave.
+"""A session's video: pictures and sound enter, fragments of one endless fragmented MP4 leave.
 
 The stream has one timeline. Segments follow each other on it without a gap, however many pictures
 each turns out to have, and a session that resumes elsewhere goes on at its `start_frame`. A
@@ -6,6 +6,9 @@ segment's first fragment is short, so that its first picture leaves at once.
 
 An IDR is always the first picture of its fragment, so that a viewer for whom fragments were
 skipped can go on at the next fragment with `keyframe`.
+
+A fragment carries the sound that is coded by then, which is up to three AAC frames less than its
+pictures: the rest comes with the next one, or with `finish`.
 """
 
 from __future__ import annotations
@@ -14,14 +17,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
+from matinee.generation import AudioFormat, Samples
 from matinee.media.fmp4 import Run, Sample, fragment, init_segment
 from matinee.media.h264 import CodedPicture, H264Encoder
 from matinee.media.i420 import I420Picture
-from matinee.media.tracks import VideoTrack
+from matinee.media.sound_track import SoundTrack
+from matinee.media.tracks import Track, VideoTrack
 
 FRAME_TICKS = 1000
 """A frame's duration; a second has `fps` times as many ticks, so every time is exact."""
 VIDEO_TRACK_ID = 1
+AUDIO_TRACK_ID = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,15 @@ class Fragment:
     keyframe: bool
 
 
-class VideoStream:
+class MediaStream:
     """Encoder and writer of one session.
 
     Each segment has an encoder of its own, so that its bytes depend on nothing but its pictures,
-    its place and `keyframes`: made again elsewhere, they are the same.
+    its place and `keyframes`: made again elsewhere, they are the same. Sound has one encoder for
+    the session, because its frames overlap: at every join a new one would leave a gap.
 
-    `start_frame`: frames shown before, in an earlier life of the session.
+    `audio`: of the model's sound; None for one that makes none. `start_frame`: frames shown before,
+    in an earlier life of the session.
     `first_fragment_frames`, `fragment_frames`: in a segment's first fragment and in each later one.
     """
 
@@ -52,6 +60,7 @@ class VideoStream:
         height: int,
         fps: int,
         *,
+        audio: AudioFormat | None = None,
         preset: str = "ultrafast",
         crf: int = 23,
         first_fragment_frames: int = 1,
@@ -66,6 +75,7 @@ class VideoStream:
         self._open_encoder = partial(H264Encoder, width, height, fps, preset, crf)
         self._encoder = self._open_encoder()
         self._track = VideoTrack(VIDEO_TRACK_ID, self.timescale, width, height, self._encoder.avcc)
+        self._sound = SoundTrack(AUDIO_TRACK_ID, audio, fps, start_frame) if audio else None
         self._written_frames = start_frame
         self._pending: list[CodedPicture] = []
         self._pictures = 0
@@ -79,12 +89,16 @@ class VideoStream:
     @property
     def mime(self) -> str:
         """Type with the true codecs, as `MediaSource.addSourceBuffer` wants it."""
-        return f'video/mp4; codecs="{self._track.codec}"'
+        return f'video/mp4; codecs="{",".join(track.codec for track in self._tracks)}"'
 
     @property
     def init(self) -> bytes:
         """ftyp and moov; the same bytes during the whole session."""
-        return init_segment([self._track])
+        return init_segment(self._tracks)
+
+    @property
+    def _tracks(self) -> list[Track]:
+        return [self._track, self._sound.track] if self._sound else [self._track]
 
     @property
     def next_frame(self) -> int:
@@ -106,16 +120,20 @@ class VideoStream:
         self._keyframes_known = frozenset(keyframes)
         self.keyframes = ()
         self._frames_due = self._first_fragment_frames
+        if self._sound:
+            self._sound.start_segment()
 
     def request_keyframe(self) -> None:
         """Let the next picture be an IDR, for a viewer who missed some before it."""
         self._keyframe_due = True
 
-    def push(self, picture: I420Picture) -> Fragment | None:
-        """Encode a picture; return a fragment when one is complete."""
+    def push(self, picture: I420Picture, sound: Samples | None = None) -> Fragment | None:
+        """Encode a picture and its sound; return a fragment when one is complete."""
         keyframe = self._takes_keyframe()
         complete = self.flush() if keyframe else None
         self._pending.append(self._encoder.encode(picture, keyframe=keyframe))
+        if self._sound:
+            self._sound.push(sound)
         self._pictures += 1
         if complete is None and len(self._pending) >= self._frames_due:
             return self.flush()
@@ -147,11 +165,24 @@ class VideoStream:
         self._frames_due = self._fragment_frames
         return complete
 
+    def finish(self) -> list[Fragment]:
+        """What is left at the very end: pictures that wait, and the rest of the sound. Nothing may
+        follow."""
+        pictures = self.flush()
+        sound = self._sound.finish() if self._sound else None
+        left = [pictures] if pictures else []
+        if sound:
+            data = fragment(self._written_frames + 1, [sound])
+            left.append(Fragment(data, 0, self.pts_ms, 0.0, keyframe=False))
+        return left
+
     def _fragment_bytes(self) -> bytes:
         samples = tuple(Sample(p.payload, FRAME_TICKS, p.keyframe) for p in self._pending)
-        run = Run(VIDEO_TRACK_ID, self._written_frames * FRAME_TICKS, samples)
+        runs = [Run(VIDEO_TRACK_ID, self._written_frames * FRAME_TICKS, samples)]
+        if self._sound and (sound := self._sound.run()):
+            runs.append(sound)
         # The frame's number grows with every fragment, over a resume too.
-        return fragment(self._written_frames + 1, [run])
+        return fragment(self._written_frames + 1, runs)
 
     def _milliseconds(self, frames: int) -> float:
         return frames * 1000 / self._fps

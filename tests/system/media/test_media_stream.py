@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee.media.video_stream import Fragment, VideoStream
+from matinee.media.media_stream import Fragment, MediaStream
 from tests.unit.runtime.media.mp4_reading import (
     boxes,
     decode_time,
@@ -23,7 +23,7 @@ WIDTH, HEIGHT = 64, 48
 
 
 def segment(
-    stream: VideoStream, frames: int, *, chunk: int = 1000, first: int = 0
+    stream: MediaStream, frames: int, *, chunk: int = 1000, first: int = 0
 ) -> list[Fragment]:
     """Push a segment of moving pictures, flushing after each chunk and at the end."""
     stream.start_segment()
@@ -36,38 +36,38 @@ def segment(
     return [fragment for fragment in fragments if fragment]
 
 
-def joined(stream: VideoStream, fragments: list[Fragment]) -> bytes:
+def joined(stream: MediaStream, fragments: list[Fragment]) -> bytes:
     return stream.init + b"".join(fragment.data for fragment in fragments)
 
 
 def test_a_segment_leaves_as_one_picture_then_six_at_a_time_then_the_rest() -> None:
-    fragments = segment(VideoStream(WIDTH, HEIGHT, 24), 15)
+    fragments = segment(MediaStream(WIDTH, HEIGHT, 24), 15)
 
     assert [fragment.frames for fragment in fragments] == [1, 6, 6, 2]
     assert [fragment.keyframe for fragment in fragments] == [True, False, False, False]
 
 
 def test_the_numbers_of_pictures_in_a_fragment_can_be_set() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24, first_fragment_frames=2, fragment_frames=3)
+    stream = MediaStream(WIDTH, HEIGHT, 24, first_fragment_frames=2, fragment_frames=3)
 
     assert [fragment.frames for fragment in segment(stream, 9)] == [2, 3, 3, 1]
 
 
 def test_the_end_of_a_chunk_sends_what_is_there() -> None:
-    fragments = segment(VideoStream(WIDTH, HEIGHT, 24), 16, chunk=9)
+    fragments = segment(MediaStream(WIDTH, HEIGHT, 24), 16, chunk=9)
 
     assert [fragment.frames for fragment in fragments] == [1, 6, 2, 6, 1]
 
 
 def test_nothing_is_flushed_twice() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream = MediaStream(WIDTH, HEIGHT, 24)
     segment(stream, 4)
 
     assert stream.flush() is None
 
 
 def test_the_init_is_ftyp_and_moov_and_stays_the_same() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream = MediaStream(WIDTH, HEIGHT, 24)
     before = stream.init
     segment(stream, 3)
 
@@ -86,7 +86,7 @@ def test_the_init_is_ftyp_and_moov_and_stays_the_same() -> None:
 def test_the_mime_type_tells_the_true_profile_and_level(
     preset: str, size: tuple[int, int], mime: str
 ) -> None:
-    assert VideoStream(*size, fps=24, preset=preset).mime == mime
+    assert MediaStream(*size, fps=24, preset=preset).mime == mime
 
 
 @settings(max_examples=15)
@@ -99,7 +99,7 @@ def test_the_mime_type_tells_the_true_profile_and_level(
 def test_whatever_the_size_rate_and_lengths_every_picture_arrives_at_its_time(
     width: int, height: int, fps: int, counts: list[int]
 ) -> None:
-    stream = VideoStream(width, height, fps)
+    stream = MediaStream(width, height, fps)
     data = stream.init
     for frames in counts:
         stream.start_segment()
@@ -117,7 +117,7 @@ def test_whatever_the_size_rate_and_lengths_every_picture_arrives_at_its_time(
 
 
 def test_each_segment_decodes_without_the_segments_before_it() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream = MediaStream(WIDTH, HEIGHT, 24)
     segments = [segment(stream, 8, first=30 * number) for number in range(3)]
     whole = decoded_pictures(joined(stream, list(chain.from_iterable(segments))))
 
@@ -127,7 +127,7 @@ def test_each_segment_decodes_without_the_segments_before_it() -> None:
 
 
 def test_each_fragment_decodes_as_soon_as_it_arrives() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream = MediaStream(WIDTH, HEIGHT, 24)
     fragments = segment(stream, 15)
 
     counts = [len(video_frames(joined(stream, fragments[: n + 1]))) for n in range(len(fragments))]
@@ -137,7 +137,7 @@ def test_each_fragment_decodes_as_soon_as_it_arrives() -> None:
 
 @pytest.mark.parametrize("fps", [8, 24, 30, 7])
 def test_times_go_on_over_segments_without_a_gap(fps: int) -> None:
-    stream = VideoStream(WIDTH, HEIGHT, fps)
+    stream = MediaStream(WIDTH, HEIGHT, fps)
     fragments = [f for number in range(4) for f in segment(stream, 4 + number)]
 
     ends = [fragment.pts_ms + fragment.duration_ms for fragment in fragments]
@@ -149,7 +149,7 @@ def test_times_go_on_over_segments_without_a_gap(fps: int) -> None:
 
 
 def test_after_a_cancel_the_next_segment_begins_where_the_pictures_stopped() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream = MediaStream(WIDTH, HEIGHT, 24)
     stream.start_segment()
     for index in range(4):  # of a segment that was to have more
         stream.push(moving_i420(WIDTH, HEIGHT, index))
@@ -163,10 +163,10 @@ def test_after_a_cancel_the_next_segment_begins_where_the_pictures_stopped() -> 
 
 
 def test_a_resumed_session_goes_on_at_its_frame() -> None:
-    one_life = VideoStream(WIDTH, HEIGHT, 24)
+    one_life = MediaStream(WIDTH, HEIGHT, 24)
     segment(one_life, 10)
     uninterrupted = segment(one_life, 8)
-    second_life = VideoStream(WIDTH, HEIGHT, 24, start_frame=10)
+    second_life = MediaStream(WIDTH, HEIGHT, 24, start_frame=10)
 
     resumed = segment(second_life, 8)
 
@@ -177,7 +177,7 @@ def test_a_resumed_session_goes_on_at_its_frame() -> None:
 
 
 def test_a_keyframe_on_request_starts_a_fragment_that_needs_nothing_before_it() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream = MediaStream(WIDTH, HEIGHT, 24)
     stream.start_segment()
     pushed = []
     for index in range(12):
@@ -193,7 +193,7 @@ def test_a_keyframe_on_request_starts_a_fragment_that_needs_nothing_before_it() 
 
 
 def test_a_segment_that_was_not_flushed_loses_no_picture() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream = MediaStream(WIDTH, HEIGHT, 24)
     pushed = []
     for _ in range(2):
         stream.start_segment()
@@ -205,7 +205,7 @@ def test_a_segment_that_was_not_flushed_loses_no_picture() -> None:
 
 
 def test_the_same_pictures_give_the_same_bytes() -> None:
-    first, second = (VideoStream(WIDTH, HEIGHT, 24) for _ in range(2))
+    first, second = (MediaStream(WIDTH, HEIGHT, 24) for _ in range(2))
 
     assert segment(first, 20) == segment(second, 20)
 
@@ -220,7 +220,7 @@ def test_colours_survive_within_3_of_255() -> None:
         (90, 90, 90),
     ]
     bars = np.repeat(np.array(colours, np.uint8), 32, axis=0)[np.newaxis].repeat(64, axis=0)
-    stream = VideoStream(192, 64, 24, crf=18)
+    stream = MediaStream(192, 64, 24, crf=18)
 
     first = stream.push(i420_from_rgb(bars))
 
@@ -233,7 +233,7 @@ def test_colours_survive_within_3_of_255() -> None:
 @pytest.mark.ffmpeg
 @pytest.mark.parametrize("fps", [8, 24, 30])
 def test_ffprobe_sees_the_rate_the_count_and_the_colours(fps: int, tmp_path: Path) -> None:
-    stream = VideoStream(WIDTH, HEIGHT, fps)
+    stream = MediaStream(WIDTH, HEIGHT, fps)
     fragments = segment(stream, 9) + segment(stream, 9)
     path = tmp_path / "stream.mp4"
     path.write_bytes(joined(stream, fragments))
@@ -252,13 +252,13 @@ def test_ffprobe_sees_the_rate_the_count_and_the_colours(fps: int, tmp_path: Pat
 
 def test_a_segments_bytes_do_not_depend_on_the_segments_before_it() -> None:
     """So a session that goes on elsewhere gives the bytes that it would have given here."""
-    whole, elsewhere = VideoStream(WIDTH, HEIGHT, 24), VideoStream(WIDTH, HEIGHT, 24, start_frame=9)
+    whole, elsewhere = MediaStream(WIDTH, HEIGHT, 24), MediaStream(WIDTH, HEIGHT, 24, start_frame=9)
     segment(whole, 9)
     assert segment(whole, 20, first=100) == segment(elsewhere, 20, first=100)
 
 
 def test_a_segment_made_again_has_its_keyframes_at_the_same_places() -> None:
-    first, again = VideoStream(WIDTH, HEIGHT, 24), VideoStream(WIDTH, HEIGHT, 24)
+    first, again = MediaStream(WIDTH, HEIGHT, 24), MediaStream(WIDTH, HEIGHT, 24)
     streams: list[list[Fragment | None]] = []
     for stream, known in ((first, ()), (again, (4, 9))):
         stream.start_segment(known)
@@ -273,7 +273,7 @@ def test_a_segment_made_again_has_its_keyframes_at_the_same_places() -> None:
 
 
 def test_the_next_segment_has_keyframes_of_its_own() -> None:
-    stream = VideoStream(WIDTH, HEIGHT, 24)
+    stream = MediaStream(WIDTH, HEIGHT, 24)
     stream.start_segment((2,))
     segment(stream, 5)
     assert [fragment.keyframe for fragment in segment(stream, 5)] == [True, False]
