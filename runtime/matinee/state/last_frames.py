@@ -18,11 +18,12 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from matinee.errors import InvalidState
-from matinee.generation import MAX_SEED, RgbFrames, State, StateSummary
+from matinee.generation import RgbFrames, State, StateSummary
 from matinee.media.images import DAMAGE
 from matinee.wire import base64_text
 from matinee.wire.long_json import Base64
 from matinee_api.config.problems import sentence_of
+from matinee_api.limits import MAX_SEED
 
 MAX_FRAMES = 33
 """Frames in a state; no model takes over more."""
