@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
-from matinee.prompt.pipeline import PromptRefused
+from matinee.prompt import PromptRefused
 from matinee.serving.admission import NotAdmitting, Visit
 from matinee.session import effects
 from matinee.session.alarm import DeadlineAlarm

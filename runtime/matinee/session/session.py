@@ -20,7 +20,7 @@ At most one segment is prepared or runs at a time. Time is passed in as monotoni
 from __future__ import annotations
 
 from matinee.generation import ModelInfo, State
-from matinee.prompt.pipeline import PreparedPrompt, PromptRefused
+from matinee.prompt import PreparedPrompt, PromptRefused
 from matinee.session.effects import (
     CancelPrompt,
     CancelSegment,

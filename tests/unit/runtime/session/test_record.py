@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee.prompt.pipeline import PromptRefused
+from matinee.prompt import PromptRefused
 from matinee.session.effects import Effect, KeepState, PreparePrompt, StartSegment
 from matinee.session.record import RecordUnreadable, SessionRecord
 from tests.unit.runtime.session.making import Viewer, started, state_of
