@@ -204,7 +204,7 @@ class SessionRunner:
             case effects.CancelSegment():
                 self._cancel_segment()
             case End(tells_state=False):
-                self._outlet.close(effect)
+                self._close(effect)
             case effects.AnswerSnapshot() | effects.KeepState() | End():
                 self._tasks.create_task(self._use_states(effect))
 
@@ -216,7 +216,12 @@ class SessionRunner:
                 await self._states.keep(state, self._session.record(self._studio.clock.now()))
             case End():
                 await self._states.tell()
-                self._outlet.close(effect)
+                self._close(effect)
+
+    def _close(self, end: End) -> None:
+        for fragment in self._opened.video.finish() if self._job is None else ():
+            self._outlet.put_video(fragment)  # the last sound had waited for a segment after it
+        self._outlet.close(end)
 
     async def _prepare(self, order: effects.PreparePrompt) -> None:
         studio, now = self._studio, self._studio.clock.now
