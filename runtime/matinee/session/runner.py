@@ -219,10 +219,8 @@ class SessionRunner:
                 self._close(effect)
 
     def _close(self, end: End) -> None:
-        """The end of the sound comes before: it waited for a segment that would go on with it."""
-        if self._job is None:
-            for fragment in self._opened.video.finish():
-                self._outlet.put_video(fragment)
+        for fragment in self._opened.video.finish() if self._job is None else ():
+            self._outlet.put_video(fragment)  # the last sound had waited for a segment after it
         self._outlet.close(end)
 
     async def _prepare(self, order: effects.PreparePrompt) -> None:
