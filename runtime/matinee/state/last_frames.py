@@ -49,11 +49,16 @@ class _Facts(BaseModel):
     prompts: list[str]
 
 
-class _Payload(_Facts):
+class _Picture(BaseModel):
+    """Before the facts: of several mistakes the version's is told."""
+
     schema_version: int = Field(ge=1, le=1)
     width: int = Field(ge=1, le=MAX_PIXELS)
     height: int = Field(ge=1, le=MAX_PIXELS)
     frames_b64: Annotated[list[str], FailFast()] = Field(min_length=1, max_length=MAX_FRAMES)
+
+
+class _Payload(_Facts, _Picture):
     prompts: Annotated[list[Prompt], FailFast()] = Field(max_length=MAX_PROMPTS)
 
 
