@@ -148,7 +148,7 @@ class Session:
 
     def slot_bound(self, now: float) -> None:
         """A GPU slot is ours: segments may start, or start once more. Once in a life."""
-        if self._active:
+        if self._active or self.ended:
             return
         self._active = True
         if not self._was_active:

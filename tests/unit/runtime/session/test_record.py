@@ -243,6 +243,17 @@ def test_a_newer_programs_additions_are_ignored() -> None:
     assert SessionRecord.from_json(json.dumps(facts), None) == record
 
 
+def test_a_session_that_had_ended_in_a_segment_starts_nothing_again() -> None:
+    viewer = Viewer()
+    viewer.prompt("one")
+    viewer.session.receive('{"type":"session_end"}', viewer.now)
+    assert viewer.session.running
+    assert isinstance(viewer.effects, list)
+    viewer.rebuild(now=viewer.now)
+    viewer.session.slot_bound(viewer.now)
+    assert viewer.effects == []
+
+
 @settings(max_examples=50)
 @given(st.lists(ACTIONS, max_size=30), st.lists(ACTIONS, max_size=10), st.booleans())
 def test_whatever_came_before_both_go_on_alike(
