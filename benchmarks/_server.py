@@ -47,8 +47,13 @@ def quickstart_server() -> Iterator[Server]:
 
 async def watch_segment(stream: StreamClient) -> Message:
     """See a segment that was asked for to its end."""
+    return await watch_until(stream, "ltx2_segment_complete")
+
+
+async def watch_until(stream: StreamClient, kind: str) -> Message:
+    """The next message of that type."""
     async for item in stream:
-        if not isinstance(item, bytes) and item["type"] == "ltx2_segment_complete":
+        if not isinstance(item, bytes) and item["type"] == kind:
             return item
     raise RuntimeError(f"the server ended the session: {stream.close_reason}")
 

@@ -1,8 +1,10 @@
 """How long the API process keeps its event loop from anything else while four sessions of 480p are
-encoded and sent as fast as they are watched.
+encoded and sent as fast as they are watched; once more while each of them asks for a snapshot of
+nine frames of 704x480 after every segment.
 
 Everything is real but the model: worker process, shared memory, encoders, sockets. The viewers are
-another process. A timer that is due each 5 ms tells how late it runs.
+another process. A timer that is due each 5 ms tells how late it runs. The floor is a loop that does
+nothing but hand the same work to the same threads (`_bare_loop.py`).
 """
 
 from __future__ import annotations
@@ -12,16 +14,21 @@ import socket
 import statistics
 import sys
 import time
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import uvicorn
 import uvloop
 
-from benchmarks import _paced_backend
-from benchmarks._report import package_versions, report
-from benchmarks._server import watch_session
+from benchmarks import _paced_backend as backend
+from benchmarks._bare_loop import bare_sessions, clip
+from benchmarks._report import package_versions, report, take_turns
+from benchmarks._server import PROMPT, watch_segment, watch_until
+from matinee.client.stream_client import StreamClient
 from matinee.server import host
 from matinee.server.lifecycle import Lifecycle
 from matinee_api.config.runtime_config import (
@@ -32,73 +39,125 @@ from matinee_api.config.runtime_config import (
 )
 
 TIMER_S = 0.005
-SEGMENTS = 4
+SEGMENTS = 2
+TURNS = 5
 CONFIG = ServeConfig(
     generator=GeneratorConfig(model_path="paced"),
     streaming=StreamingConfig(
-        max_sessions=_paced_backend.SESSIONS,
+        max_sessions=backend.SESSIONS,
         generation_segment_cap=0,
         warmup=WarmupConfig(enabled=False),
     ),
 )
+Lags = list[tuple[float, float]]
+"""Of each tick of the timer: how late it was, and the CPU time that the loop's own thread had spent
+since the one before, ms. The second does not depend on what else the machine does."""
 
 
 def main() -> None:
     if len(sys.argv) > 1:
-        asyncio.run(view(sys.argv[1]))
+        url, snapshots = sys.argv[1:]
+        asyncio.run(view(url, snapshots=snapshots == "snapshots"))
         return
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        idle_ms, busy_ms = runner.run(measure())
-    backend = _paced_backend
+    tell("event loop lag with 4 encoding sessions at 480p, p99", p99, snapshots=False)
+    tell("longest event loop stall with snapshots of 9 frames of 704x480", max, snapshots=True)
+
+
+def tell(name: str, figure: Callable[[list[float]], float], *, snapshots: bool) -> None:
+    every: dict[str, Lags] = {"ours": [], "floor": []}
+
+    def measured(which: str, work: Callable[..., Coroutine[Any, Any, Lags]]) -> float:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            lags = runner.run(work(snapshots=snapshots))
+        every[which] += lags
+        return figure([late for late, _ in lags])
+
+    ours, floor = take_turns(
+        TURNS, partial(measured, "ours", served), partial(measured, "floor", bare)
+    )
     report(
-        name="event loop lag with 4 encoding sessions at 480p, p99",
+        name=name,
         unit="ms",
-        ours=p99(busy_ms),
-        target=2.0,
+        ours=ours,
+        peer=floor,
+        target=1.5,
         conditions={
             "sessions": f"{backend.SESSIONS} of {backend.WIDTH}x{backend.HEIGHT} at {backend.FPS}",
             "frames_of_each": SEGMENTS * backend.SEGMENT,
+            "snapshots": backend.SESSIONS * SEGMENTS if snapshots else 0,
             "timer_ms": TIMER_S * 1000,
-            "idle_p99_ms": round(p99(idle_ms), 3),
-            "median_ms": round(statistics.median(busy_ms), 3),
-            "worst_ms": round(max(busy_ms), 2),
+            **{f"{which}_{key}": value for which in every for key, value in told(every[which])},
             **package_versions("uvloop", "av"),
         },
     )
 
 
-async def measure() -> tuple[list[float], list[float]]:
-    """Lags without sessions and with them."""
+def told(lags: Lags) -> list[tuple[str, float]]:
+    late = [late for late, _ in lags]
+    figures = {
+        "median_ms": statistics.median(late),
+        "p99_ms": p99(late),
+        "worst_ms": max(late),
+        "busiest_tick_cpu_ms": max(cpu for _, cpu in lags),
+    }
+    return [(name, round(value, 3)) for name, value in figures.items()]
+
+
+async def served(*, snapshots: bool) -> Lags:
     listening = host.bind("127.0.0.1", 0)
-    life = Lifecycle(CONFIG, "benchmark", backend=_paced_backend.__name__)
+    life = Lifecycle(CONFIG, "benchmark", backend=backend.__name__)
     web = uvicorn.Server(host.uvicorn_config(CONFIG, life, None))
     serving = asyncio.create_task(web.serve(sockets=[listening]))
     await life.pool.ready()
-    idle = await lags_ms(asyncio.create_task(asyncio.sleep(2.0)))
-    busy = await lags_ms(asyncio.create_task(viewers(listening)))
+    lags = await lags_ms(viewers(listening, snapshots=snapshots))
     web.should_exit = True
     await serving
-    return idle, busy
+    return lags
 
 
-async def viewers(listening: socket.socket) -> None:
-    process = await asyncio.create_subprocess_exec(sys.executable, __file__, host.url_of(listening))
+async def bare(*, snapshots: bool) -> Lags:
+    clip()
+    backend.state()
+    return await lags_ms(bare_sessions(SEGMENTS, snapshots=snapshots))
+
+
+async def viewers(listening: socket.socket, *, snapshots: bool) -> None:
+    what = "snapshots" if snapshots else "video"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, host.url_of(listening), what
+    )
     if await process.wait():
         raise RuntimeError("the viewers failed")
 
 
-async def view(url: str) -> None:
-    await asyncio.gather(*(watch_session(url, SEGMENTS) for _ in range(_paced_backend.SESSIONS)))
+async def view(url: str, *, snapshots: bool) -> None:
+    await asyncio.gather(*(watch(url, snapshots=snapshots) for _ in range(backend.SESSIONS)))
 
 
-async def lags_ms(during: asyncio.Task[None]) -> list[float]:
+async def watch(url: str, *, snapshots: bool) -> None:
+    """The snapshot of a segment is made while the next one plays."""
+    async with StreamClient.connect(url, init={"seed": 7}) as stream:
+        for _ in range(SEGMENTS):
+            async with asyncio.timeout(300):
+                await stream.send_prompt(PROMPT)
+                await watch_segment(stream)
+            if snapshots:
+                await stream.send("snapshot_state")
+        if snapshots:
+            await watch_until(stream, "continuation_state_snapshot")
+
+
+async def lags_ms(during: Coroutine[Any, Any, None]) -> Lags:
     """uvloop's own clock counts whole milliseconds, which is too coarse here."""
-    lags: list[float] = []
-    while not during.done():
+    busy = asyncio.create_task(during)
+    lags: Lags = []
+    spent_s = time.thread_time()
+    while not busy.done():
         due = time.perf_counter() + TIMER_S
         await asyncio.sleep(TIMER_S)
-        lags.append(max(0.0, time.perf_counter() - due) * 1000)
-    await during
+        late_s, before_s, spent_s = time.perf_counter() - due, spent_s, time.thread_time()
+        lags.append((max(0.0, late_s) * 1000, (spent_s - before_s) * 1000))
+    await busy
     return lags
 
 

@@ -61,11 +61,17 @@ def _nothing_is_broken(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def own_cluster(cluster: Target) -> Iterator[Target]:
-    """For tests that break it on purpose; whatever they did to it is undone."""
+def our_cluster(cluster: Target) -> Target:
+    """For tests that know more of it than its API server tells."""
     if not cluster.ours:
-        pytest.skip("only our own cluster may be broken on purpose")
-    yield cluster
+        pytest.skip("only our own cluster may be looked into or broken on purpose")
+    return cluster
+
+
+@pytest.fixture
+def own_cluster(our_cluster: Target) -> Iterator[Target]:
+    """For tests that break it on purpose; whatever they did to it is undone."""
+    yield our_cluster
     mending.mend()
 
 

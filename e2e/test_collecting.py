@@ -18,7 +18,7 @@ def test_fails(cluster, namespace):
 
 
 def test_a_failed_test_leaves_a_folder_with_all_that_helps(
-    operator: Target, own_cluster: Target, tmp_path: Path
+    operator: Target, our_cluster: Target, tmp_path: Path
 ) -> None:
     said = inner_run(tmp_path, FAILS)
     assert "1 failed" in said

@@ -44,7 +44,7 @@ def test_an_image_holds_what_it_needs_and_runs_as_somebody_who_may_write_nothing
 
 
 @pytest.mark.parametrize("image", images.OURS, ids=lambda image: image.name)
-def test_dependencies_and_code_are_layers_of_their_own(own_cluster: Target, image: Image) -> None:
+def test_dependencies_and_code_are_layers_of_their_own(our_cluster: Target, image: Image) -> None:
     """So a change of the code moves a few megabytes, whatever the dependencies weigh."""
     *_, dependencies, code = oci.layers(LAYOUT, image.name)
     assert code["size"] < 20e6
@@ -54,7 +54,7 @@ def test_dependencies_and_code_are_layers_of_their_own(own_cluster: Target, imag
         assert {"/".join(name.split("/")[:2]) for name in files} == {place}
 
 
-def test_the_images_sizes(own_cluster: Target) -> None:
+def test_the_images_sizes(our_cluster: Target) -> None:
     """The runtime carries torch; the others must stay small."""
     sizes = {image.name: oci.size_bytes(LAYOUT, image.name) for image in images.OURS}
     assert sizes["matinee/operator:dev"] < 500e6

@@ -68,6 +68,7 @@ def test_in_namespaced_mode_it_serves_its_namespaces_and_sees_no_other(
         (ignored,) = objects(operating.lister("StreamingService"), other_namespace)
         assert "status" not in ignored
         assert pods_of(other_namespace, "tiny") == []
+        operator.kubectl("delete", "ssvc,vmod", "--all", "-n", other_namespace)
     finally:
         operating.install(operator, "--set", "namespaces=null")
 

@@ -86,14 +86,16 @@ def test_a_rollout_and_a_second_one_in_its_middle_drop_nobody(operator: Target, 
             patch(operator, tiny, {"sessions": {"maxPerPod": 2}})
             everybody_plays(*old, *new)
             everybody_leaves(*old)
-            found = wait_until(
+            wait_until(
                 "StreamingService",
                 tiny,
                 "tiny",
+                # Whoever watches the second revision may hold the one place that a rollout adds.
                 lambda s: (
-                    s["status"]["updatedReplicas"] == 2 and s["status"]["servableReplicas"] >= 2
+                    s["status"]["updatedReplicas"] >= 1 and s["status"]["servableReplicas"] >= 2
                 ),
             )
+            found = wait_for_sessions(tiny, 1)
             assert revisions_with_sessions(found) == {second: 1}
             everybody_plays(*new)
             everybody_leaves(*new)

@@ -26,7 +26,7 @@ READY = condition("Ready", "True")
 
 
 @pytest.fixture
-def hub(own_cluster: Target, tmp_path: Path) -> Iterator[str]:
+def hub(our_cluster: Target, tmp_path: Path) -> Iterator[str]:
     """The bundled model as the private `matinee/tiny` of a hub that pods reach."""
     shutil.copytree(TINY, tmp_path / "hub" / "matinee" / "tiny")
     command = (sys.executable, str(HUB), str(tmp_path / "hub"), "--token", TOKEN)
@@ -103,7 +103,7 @@ def test_a_private_model_is_fetched_once_the_token_is_right(
 
 
 def test_a_model_is_fetched_from_s3(
-    operator: Target, own_cluster: Target, namespace: str, tmp_path: Path
+    operator: Target, our_cluster: Target, namespace: str, tmp_path: Path
 ) -> None:
     with serving(f"{HOST_ADDRESS}:{free_port()}", tmp_path) as address:
         filled(address)

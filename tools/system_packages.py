@@ -61,7 +61,12 @@ def missing_packages(programs: Iterable[str]) -> list[str]:
 
 
 def present(program: str) -> bool:
-    return any(map(shutil.which, ALTERNATIVES.get(program, (program,))))
+    return found(program) is not None
+
+
+def found(program: str) -> str | None:
+    """Its path, or that of another program that will do."""
+    return next(filter(None, map(shutil.which, ALTERNATIVES.get(program, (program,)))), None)
 
 
 def install(packages: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,12 +20,11 @@ from matinee_operator.errors import NotFound
 from matinee_operator.objects import Key
 
 PATIENCE_S = 40.0
-LEASE_S = 3.0
 
 
 @asynccontextmanager
 async def replica(
-    kubeconfig: Path, namespace: str, name: str = "a", port: int = 0
+    kubeconfig: Path, namespace: str, name: str = "a", port: int = 0, lease_s: float = 12.0
 ) -> AsyncIterator[Process]:
     environment = {
         "PATH": os.environ["PATH"],
@@ -35,17 +34,17 @@ async def replica(
         "MATINEE_NAMESPACES": namespace,
         "MATINEE_IDENTITY": name,
         "MATINEE_HEALTH_PORT": str(port or free_port()),
-        "MATINEE_LEASE_SECONDS": f"{LEASE_S:g}",
         "MATINEE_PROPAGATION_SECONDS": "0",
+        "MATINEE_LEASE_SECONDS": f"{lease_s:g}",
     }
     command = (sys.executable, "-m", "matinee_operator")
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=PIPE)
+    process = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
         yield process
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        await process.wait()
 
 
 async def eventually(kube: Kube, key: Key, holds: Callable[[dict[str, Any]], bool]) -> None:

@@ -11,7 +11,6 @@ import pytest
 from e2e.apiserver.control_plane import ControlPlane, free_port
 from e2e.apiserver.crds import pod_monitors
 from e2e.apiserver.program import (
-    LEASE_S,
     PATIENCE_S,
     eventually,
     has_its_pods,
@@ -22,6 +21,8 @@ from e2e.apiserver.program import (
 from e2e.apiserver.scene import apply_all
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key
+
+LEASE_S = 3.0
 
 
 @pytest.mark.timeout(180)
@@ -72,9 +73,9 @@ async def test_the_standby_takes_over_from_a_leader_that_is_killed(
 ) -> None:
     lease, loop = Key("Lease", namespace, "matinee-operator"), asyncio.get_running_loop()
     port = free_port()
-    async with replica(api_server.kubeconfig, namespace) as first:
+    async with replica(api_server.kubeconfig, namespace, "a", 0, LEASE_S) as first:
         await eventually(kube, lease, led_by("a"))
-        async with replica(api_server.kubeconfig, namespace, "b", port):
+        async with replica(api_server.kubeconfig, namespace, "b", port, LEASE_S):
             await ready(port)
             first.kill()
             killed = loop.time()

@@ -39,7 +39,8 @@ def _causes(error: Exception) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    lines = [f"  {name:<26}{meaning}" for name, (_, meaning) in VARIABLES.items()]
+    width = max(map(len, VARIABLES)) + 2
+    lines = [f"  {name:<{width}}{meaning}" for name, (_, meaning) in VARIABLES.items()]
     return argparse.ArgumentParser(
         prog="python -m matinee_operator",
         description="The Matinee operator. It is configured by environment variables:\n\n"

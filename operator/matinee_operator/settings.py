@@ -47,7 +47,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "namespaces that are watched, with commas; empty: all",
     ),
     "MATINEE_RUNTIME_IMAGE": ("runtime_image", "image of runtime pods that name none"),
-    "MATINEE_IMAGE_PULL_POLICY": ("image_pull_policy", "of runtime pods that name none"),
+    "MATINEE_IMAGE_PULL_POLICY": (
+        "image_pull_policy",
+        "pull policy of runtime pods that name none",
+    ),
     "MATINEE_LEADER_ELECTION": ("leader_election", "true, or false where there is one replica"),
     "MATINEE_HEALTH_PORT": ("health_port", "port of /healthz, /readyz and /metrics"),
     "MATINEE_WORKERS": ("workers", "objects that are reconciled at the same time"),

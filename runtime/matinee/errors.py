@@ -16,17 +16,46 @@ A wrong key or value in a configuration file is `matinee_api.ConfigError`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class MatineeError(Exception):
     """Root of everything raised here on purpose."""
 
 
 class BadInput(MatineeError):
-    """Something the caller sent is wrong; `param` names the field."""
+    """Something the caller sent is wrong.
 
-    def __init__(self, param: str, message: str) -> None:
-        super().__init__(message)
+    `param` names the field and `problem` says what is wrong with it. `joint` stands between them in
+    the sentence; None where the problem is a sentence by itself.
+    """
+
+    def __init__(self, param: str, problem: str, *, joint: str | None = " ") -> None:
         self.param = param
+        self.problem = problem
+        self.joint = joint if param else None
+
+    def __str__(self) -> str:
+        if self.joint is None:
+            return self.problem
+        return f"{self.param}{self.joint}{self.problem}"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), str(self)))
+
+    def renamed(self, names: Mapping[str, str]) -> BadInput:
+        """The same error in the words of the person who typed: `names` has a flag, or the key of a
+        file, for some fields. Of a part of such a field the whole sentence is told."""
+        field, _, part = self.param.partition(".")
+        name = names.get(field)
+        if name is None:
+            return self
+        if part:
+            return BadInput(name, str(self), joint=": ")
+        return BadInput(name, self.problem, joint=self.joint or ": ")
 
 
 class InvalidRequest(BadInput):
@@ -36,8 +65,8 @@ class InvalidRequest(BadInput):
 class InvalidState(BadInput):
     """A continuation state is malformed or belongs to another model, size or version."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("continuation_state", message)
+    def __init__(self, problem: str) -> None:
+        super().__init__("continuation_state", problem, joint=None)
 
 
 class ModelUnavailable(MatineeError):

@@ -89,7 +89,8 @@ def _end(one: _Running, say: Say) -> Outcome:
         said = one.log.read().decode(errors="replace")
     status = one.process.wait()
     verdict = "passed" if status == 0 else "FAILED"
-    say(f"\n{said.rstrip()}\n=== {one.stage.name}: {verdict} after {seconds:.0f} s\n")
+    told = f"\n{said.rstrip()}\n" if said.strip() else ""
+    say(f"{told}=== {one.stage.name}: {verdict} after {seconds:.0f} s")
     if status == 0:
         one.stage.when_green()
     return Outcome(one.stage.name, status, seconds)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from matinee_api.families import FamilyName
 from matinee_api.kinds.rules import broken_rules
+from matinee_api.limits import MAX_CLIP_FRAMES, MAX_DIMENSION, MAX_FPS, MAX_SEED, MAX_STEPS
 
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
 
@@ -55,19 +56,19 @@ class GeneratorConfig(Config):
 class SamplingConfig(Config):
     """What a request may set and otherwise takes from here, and failing that from the model."""
 
-    width: int | None = Field(default=None, ge=1, le=16384)
+    width: int | None = Field(default=None, ge=1, le=MAX_DIMENSION)
     """Pixels, a multiple of the family's factor."""
-    height: int | None = Field(default=None, ge=1, le=16384)
+    height: int | None = Field(default=None, ge=1, le=MAX_DIMENSION)
     """Pixels, a multiple of the family's factor."""
-    num_frames: int | None = Field(default=None, ge=1, le=4097)
+    num_frames: int | None = Field(default=None, ge=1, le=MAX_CLIP_FRAMES)
     """Frames of one segment as the family counts them (a factor times k, plus 1)."""
-    fps: int | None = Field(default=None, ge=1, le=120)
+    fps: int | None = Field(default=None, ge=1, le=MAX_FPS)
     """Frames a second of the video that is played."""
-    num_inference_steps: int | None = Field(default=None, ge=1, le=1000)
+    num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     """Denoising steps."""
     guidance_scale: float | None = Field(default=None, ge=0, le=100)
     """Strength of classifier-free guidance; 1 or less switches it off."""
-    seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
     """Seed of the noise; unset: drawn at random and told to the client."""
 
 
@@ -174,9 +175,14 @@ class StateConfig(Config):
     history_bytes: int = Field(default=64 * 2**20, ge=1)
     """Bytes of those; the newest one is kept, however large."""
     session_log: bool = True
-    """Write `session-<id>.jsonl` into `directory` (when there is one)."""
+    """Write `session-<id>.jsonl` into `directory` (when there is one), for each session that got a
+    slot."""
     session_log_ttl_seconds: float = Field(default=7 * 86400.0, gt=0)
     """Session logs to which nothing was written for longer are removed."""
+    session_log_max_files: int = Field(default=10_000, ge=1)
+    """Most session logs kept; the oldest go first."""
+    session_log_max_bytes: int = Field(default=256 * 2**20, ge=2**20)
+    """Bytes of all session logs; the oldest go first."""
 
     @model_validator(mode="after")
     def _the_file_store_has_a_folder(self) -> Self:

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from matinee_api.config.runtime_config import Config
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.families import FamilyName
 
 DONE, TRY_AGAIN, GIVE_UP = 0, 1, 3
@@ -61,7 +62,7 @@ class FetchConfig(Config):
     """What the model's files must be."""
     host: str = "127.0.0.1"
     """Address that serves the progress; a pod's configuration says 0.0.0.0."""
-    port: int = Field(default=8000, ge=0, le=65535)
+    port: int = Field(default=PORT, ge=0, le=65535)
     """TCP port of the progress; 0 takes a free one."""
 
 

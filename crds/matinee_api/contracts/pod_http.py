@@ -19,6 +19,9 @@ from matinee_api.config.runtime_config import Config
 
 PORT = 8000
 """Of every pod in a cluster."""
+ALIVE_PATH = "/healthz"
+READY_PATH = "/readyz"
+"""200 only after a real generation; both are the probes that the kubelet asks."""
 SLOTS_PATH = "/v1/slots"
 DRAIN_PATH = "/v1/drain"
 DOWNLOAD_PATH = "/v1/download"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from matinee_api.contracts.pod_http import PORT
+from matinee_api.contracts.pod_http import ALIVE_PATH, PORT, READY_PATH
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -152,18 +152,18 @@ def _probes(load_timeout_s: int) -> Manifest:
     take its time to load: that is no reason for a restart, and the runtime has its own limit."""
     return {
         "startupProbe": {
-            "httpGet": {"path": "/healthz", "port": "http"},
+            "httpGet": {"path": ALIVE_PATH, "port": "http"},
             "periodSeconds": 1,
             "failureThreshold": min(load_timeout_s, 600),
         },
         "livenessProbe": {
-            "httpGet": {"path": "/healthz", "port": "http"},
+            "httpGet": {"path": ALIVE_PATH, "port": "http"},
             "periodSeconds": 10,
             "timeoutSeconds": 5,
             "failureThreshold": 6,
         },
         "readinessProbe": {
-            "httpGet": {"path": "/readyz", "port": "http"},
+            "httpGet": {"path": READY_PATH, "port": "http"},
             "periodSeconds": 1,
             "timeoutSeconds": 2,
             "failureThreshold": 2,

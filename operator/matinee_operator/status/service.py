@@ -159,7 +159,9 @@ class _Observation:
         return finding(conditions.DRAINING, False, conditions.NO_SESSIONS_WAIT)
 
     def _degraded(self, progressing: Finding) -> Finding:
-        trouble = most_actionable(self._snapshot, complete=self._complete())
+        trouble = most_actionable(
+            self._snapshot, has_weights=self.target is not None, complete=self._complete()
+        )
         if trouble is not None:
             return finding(conditions.DEGRADED, True, trouble.reason, trouble.message)
         if progressing.holds and self._is_late():

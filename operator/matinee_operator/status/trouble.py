@@ -8,7 +8,7 @@ from matinee_api.contracts.fetch import FetchReason
 from matinee_api.kinds import conditions
 from matinee_operator.observe.pods import ObservedPod, Trouble
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.weights.available import weights_of, why_missing
+from matinee_operator.weights.available import why_missing
 
 ACTIONABLE_FIRST = (
     conditions.IMAGE_PULL_FAILED,
@@ -23,7 +23,9 @@ ACTIONABLE_FIRST = (
 """Causes that a person can fix come first."""
 
 
-def most_actionable(snapshot: ServiceSnapshot, *, complete: bool) -> Trouble | None:
+def most_actionable(
+    snapshot: ServiceSnapshot, *, has_weights: bool, complete: bool
+) -> Trouble | None:
     """`complete`: as many pods serve as are wanted, so that those that still go do not matter: a
     pod on a lost node goes only when its node is back."""
     if snapshot.failure is not None:
@@ -34,7 +36,7 @@ def most_actionable(snapshot: ServiceSnapshot, *, complete: bool) -> Trouble | N
         return Trouble(
             conditions.MODEL_NOT_FOUND, f"there is no VideoModel {name} in this namespace"
         )
-    missing = why_missing(model) if weights_of(model) is None else None
+    missing = None if has_weights else why_missing(model)
     if missing is not None and missing.reason != conditions.DOWNLOADING:
         return Trouble(missing.reason, f"VideoModel {model.metadata.name}: {missing.message}")
     pods = [pod for pod in snapshot.pods if not (complete and pod.terminating)]

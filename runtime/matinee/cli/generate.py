@@ -17,7 +17,6 @@ from matinee.cli.progress import Progress
 from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
 from matinee.errors import BadInput, InvalidRequest
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
-from matinee.local.naming import named
 from matinee.local.output_path import check_output_path
 from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import load_file, load_text
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
     try:
         final = _generate(config)
     except BadInput as error:
-        raise named(error, names) from error
+        raise error.renamed(names) from error
     _report(final, as_json=args.json)
     return 0
 
@@ -93,7 +92,9 @@ def _config(args: argparse.Namespace, overrides: list[str], names: Mapping[str, 
 def _check(config: RunConfig, names: Mapping[str, str]) -> None:
     """What can be said before the model is loaded."""
     if config.request.prompt is None:
-        raise InvalidRequest("prompt", "there is no prompt; write matinee generate PROMPT -o FILE")
+        raise InvalidRequest(
+            "prompt", "there is no prompt; write matinee generate PROMPT -o FILE", joint=None
+        )
     output = names.get("output", "output.output_path")
     check_output_path(output, Path(config.output.output_path))
     check_model(config.generator, names.get("model", "generator.model_path"))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 
 from matinee.cli.model_check import check_model
 from matinee.errors import BadInput
-from matinee.local.naming import named
 from matinee.serving.logs import log_to_stderr
 from matinee_api.config.load import load_file
 from matinee_api.config.runtime_config import SamplingConfig, ServeConfig
@@ -48,7 +47,7 @@ def run_server(
     try:
         _serve(config, show)
     except BadInput as error:
-        raise named(error, names) from error
+        raise error.renamed(names) from error
 
 
 def _serve(config: ServeConfig, show: Callable[[str], None]) -> None:

@@ -20,7 +20,6 @@ from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
 from matinee.client.recording import Recording
 from matinee.client.stream_client import Message, StreamClient, StreamClosed, stream_url
 from matinee.errors import BadInput, MatineeError
-from matinee.local.naming import named
 from matinee.local.output_path import check_output_file
 from matinee.media.suffixes import MIME_OF_SUFFIX
 from matinee.media.video_file import check_new_file, new_file
@@ -60,7 +59,7 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
         _check_outputs(args)
         _stream(args)
     except BadInput as error:
-        raise named(error, FLAGS) from error
+        raise error.renamed(FLAGS) from error
     return 0
 
 
@@ -90,7 +89,9 @@ def _check_outputs(args: argparse.Namespace) -> None:
         check_new_file("--save-state", args.save_state)
         if args.save_state.absolute() == args.output.absolute():
             raise BadInput(
-                "--save-state", f"--save-state: {args.output} is for the video; name another file"
+                "--save-state",
+                f"{args.output} is for the video; name another file",
+                joint=": ",
             )
 
 
@@ -109,7 +110,7 @@ def _init(args: argparse.Namespace) -> Message:
     init |= {"client_id": "matinee-stream", "stream_mode": "av_fmp4"}
     if args.image is not None and args.state is not None:
         raise BadInput(
-            "--image", "--image: a video starts from a picture or from --state, not both"
+            "--image", "a video starts from a picture or from --state, not both", joint=": "
         )
     if args.image is not None:
         init["initial_image"] = _image(Path(args.image))
@@ -121,7 +122,9 @@ def _init(args: argparse.Namespace) -> Message:
 def _image(path: Path) -> Message:
     mime = MIME_OF_SUFFIX.get(path.suffix.lower())
     if mime is None:
-        raise BadInput("initial_image", f"{path} must end in {', '.join(MIME_OF_SUFFIX)}")
+        raise BadInput(
+            "initial_image", f"{path} must end in {', '.join(MIME_OF_SUFFIX)}", joint=None
+        )
     data = base64.b64encode(_read(path, "initial_image")).decode()
     return {"mime": mime, "name": path.name, "data": data}
 
@@ -132,7 +135,9 @@ def _state(path: Path) -> Message:
     except (ValueError, RecursionError):
         state = None
     if not (isinstance(state, dict) and {"kind", "payload"} <= state.keys()):
-        raise BadInput("continuation_state", f"{path} is no state that --save-state wrote")
+        raise BadInput(
+            "continuation_state", f"{path} is no state that --save-state wrote", joint=None
+        )
     return state
 
 
@@ -140,7 +145,7 @@ def _read(path: Path, param: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(param, f"cannot read {path}: {error.strerror}") from None
+        raise BadInput(param, f"cannot read {path}: {error.strerror}", joint=None) from None
 
 
 async def _record(url: str, init: Message, recording: Recording, *, saves_state: bool) -> None:

@@ -138,9 +138,18 @@ class Recording:
             self._reason = text
             self.progress.line(text)
         elif code == "invalid_message":
-            raise BadInput(message.get("param", ""), text)
+            raise _as_told(message.get("param", ""), text)
         else:
             raise StreamFailed(text)
+
+
+def _as_told(param: str, text: str) -> BadInput:
+    """A server's sentence begins with the field's name, or says what is wrong by itself."""
+    for joint in (": ", " "):
+        name = f"{param}{joint}"
+        if text.startswith(name):
+            return BadInput(param, text.removeprefix(name), joint=joint)
+    return BadInput(param, text, joint=None)
 
 
 def _ending(reason: str) -> str:

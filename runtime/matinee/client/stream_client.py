@@ -62,7 +62,7 @@ def stream_url(address: str) -> str:
         parts = _split(address if "://" in address else f"http://{address}")
     except ValueError as error:
         says = f"{address!r} is no address of a server, such as http://host:8000"
-        raise BadInput("url", says) from error
+        raise BadInput("url", says, joint=None) from error
     path = parts.path.removesuffix("/").removesuffix("/player").removesuffix(STREAM_PATH)
     return urlunsplit((SCHEMES[parts.scheme], parts.netloc, path + STREAM_PATH, parts.query, ""))
 

@@ -1,6 +1,6 @@
-"""From a request to RGB frames: models, chunks, continuation. Only the worker process and the
-Python API import this package, because it imports torch.
+"""From a request to chunks of a video: loaded models, families, runs. Only the worker process and
+the Python API import this package, because it imports torch.
 
-`engine.py` is the door; `sources.py` finds a model's folder, `model_folder.py` judges it,
-`families/` runs it, `colour.py` turns frames into the encoder's pictures.
+`engine.py` is the door, `families/` says what a family must answer and holds them, `windows.py` is
+the run of those that make clips, `colour.py` turns frames into the encoder's pictures.
 """

@@ -10,7 +10,6 @@ from matinee.generation.checks import check_prompt, check_request
 from matinee.generation.chunks import ChunkPlan, count_steps, plan_chunks
 from matinee.generation.model_info import GenerationDefaults, ModelInfo
 from matinee.generation.request import (
-    MAX_SEED,
     Adapter,
     Chunk,
     RgbFrames,
@@ -31,7 +30,6 @@ from matinee.generation.sound import (
 from matinee.generation.state import State, StateSummary
 
 __all__ = [
-    "MAX_SEED",
     "Adapter",
     "AudioFormat",
     "Chunk",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from matinee.errors import InvalidRequest
 from matinee.generation.chunks import clip_length_within
 from matinee.generation.model_info import ModelInfo
-from matinee.generation.request import MAX_SEED, SegmentRequest
+from matinee.generation.request import SegmentRequest
+from matinee_api.limits import MAX_SEED
 
 
 def check_prompt(prompt: str) -> None:
     """Raise `InvalidRequest` for a prompt that says nothing."""
     if not prompt.strip():
-        raise InvalidRequest("prompt", "prompt is empty; say what to show")
+        raise InvalidRequest("prompt", "is empty; say what to show")
 
 
 def check_request(info: ModelInfo, request: SegmentRequest) -> None:
@@ -23,6 +24,7 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
             "width",
             f"width x height is {request.width * request.height} pixels; "
             f"at most {info.max_pixels} are allowed",
+            joint=None,
         )
     _check_frames(request.num_frames, info)
     _check_range("fps", request.fps, 1, 120)
@@ -35,7 +37,7 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
 
 def _check_range(param: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # also refuses NaN
-        raise InvalidRequest(param, f"{param} must be from {low} to {high}, got {value}")
+        raise InvalidRequest(param, f"must be from {low} to {high}, got {value}")
 
 
 def _check_multiple(param: str, value: int, factor: int) -> None:
@@ -43,7 +45,7 @@ def _check_multiple(param: str, value: int, factor: int) -> None:
     if value != below:
         nearest = f"{below}" if value < factor else f"{below} or {below + factor}"
         raise InvalidRequest(
-            param, f"{param} must be a multiple of {factor}, got {value}; nearest: {nearest}"
+            param, f"must be a multiple of {factor}, got {value}; nearest: {nearest}"
         )
 
 
@@ -52,7 +54,7 @@ def _check_frames(num_frames: int, info: ModelInfo) -> None:
     if not factor + 1 <= num_frames <= info.max_frames:
         raise InvalidRequest(
             "num_frames",
-            f"num_frames must be from {factor + 1} to {info.max_frames}, got {num_frames}",
+            f"must be from {factor + 1} to {info.max_frames}, got {num_frames}",
         )
     below = clip_length_within(num_frames, factor)
     if num_frames != below:
@@ -60,5 +62,5 @@ def _check_frames(num_frames: int, info: ModelInfo) -> None:
         nearest = f"{below} or {above}" if above <= info.max_frames else f"{below}"
         raise InvalidRequest(
             "num_frames",
-            f"num_frames must be {factor} x k + 1, got {num_frames}; nearest: {nearest}",
+            f"must be {factor} x k + 1, got {num_frames}; nearest: {nearest}",
         )

@@ -18,8 +18,6 @@ from matinee.generation.sound import Pcm
 RgbFrames = npt.NDArray[np.uint8]
 """uint8, shape (frames, height, width, 3), RGB, full range."""
 
-MAX_SEED = 2**63 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class Adapter:

@@ -23,7 +23,6 @@ from matinee.generation import (
     check_request,
     with_defaults,
 )
-from matinee.local.naming import named
 from matinee.media.images import decode_image
 from matinee.media.suffixes import MIME_OF_SUFFIX
 from matinee.state.codec import state_of_image
@@ -58,7 +57,7 @@ def request_from(
     called = _checked(prompt, options)
     prompt = defaults.prompt if called.prompt is None else called.prompt
     if prompt is None:
-        raise InvalidRequest("prompt", "there is no prompt")
+        raise InvalidRequest("prompt", "there is no prompt", joint=None)
     check_prompt(prompt)
     negative = called.negative_prompt
     values = {
@@ -76,7 +75,7 @@ def starting_state(
     """What the video goes on from: a state, an image, or nothing."""
     state, image = checked_state(options.get("continuation_state")), options.get("image")
     if state is not None and image is not None:
-        raise InvalidRequest("image", "give an image or a continuation_state, not both")
+        raise InvalidRequest("image", "give an image or a continuation_state, not both", joint=None)
     if state is None and image is None:
         image = defaults.image_path
     if image is None:
@@ -99,7 +98,7 @@ def path_of(name: str, value: object) -> Path:
     """Raises `InvalidRequest` for what is not a path."""
     if isinstance(value, str | Path):
         return Path(value)
-    raise InvalidRequest(name, f"{name} must be a path, got {value!r:.60}")
+    raise InvalidRequest(name, f"must be a path, got {value!r:.60}")
 
 
 def _checked(prompt: object, options: Mapping[str, object]) -> RequestConfig:
@@ -107,7 +106,9 @@ def _checked(prompt: object, options: Mapping[str, object]) -> RequestConfig:
     known = GenerationOptions.__annotations__
     for name in options:
         if name not in known:
-            raise InvalidRequest(name, f"there is no option {name}; {nearest(name, known)}")
+            raise InvalidRequest(
+                name, f"there is no option {name}; {nearest(name, known)}", joint=None
+            )
     values = {name: _plain(value) for name, value in options.items()}
     sampling = {name: values[name] for name in SamplingConfig.model_fields if name in values}
     negative_prompt = values.get("negative_prompt")
@@ -118,7 +119,7 @@ def _checked(prompt: object, options: Mapping[str, object]) -> RequestConfig:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][-1])
-        raise InvalidRequest(name, f"{name}: {sentence_of(first)}") from error
+        raise InvalidRequest(name, sentence_of(first), joint=": ") from error
 
 
 def _plain(value: object) -> object:
@@ -131,9 +132,11 @@ def _read_image(path: Path, request: SegmentRequest) -> RgbFrames:
     try:
         encoded = path.read_bytes()
     except OSError as error:
-        raise InvalidRequest("image", f"{path} cannot be read: {error.strerror}") from error
+        raise InvalidRequest(
+            "image", f"{path} cannot be read: {error.strerror}", joint=None
+        ) from error
     mime = MIME_OF_SUFFIX.get(path.suffix.lower(), path.suffix)
     try:
         return decode_image(encoded, mime, request.width, request.height, MAX_IMAGE_PIXELS)
     except InvalidRequest as error:
-        raise named(error, {"initial_image": "image"}) from error
+        raise error.renamed({"initial_image": "image"}) from error

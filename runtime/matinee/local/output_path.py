@@ -28,7 +28,9 @@ def check_output_file(param: str, path: Path) -> None:
     if path.suffix.lower() in OTHER_VIDEOS:
         better = path.with_suffix(".mp4")
         raise BadInput(
-            param, f"{param}: {path} would be an MP4 file all the same; name it {better}"
+            param,
+            f"{path} would be an MP4 file all the same; name it {better}",
+            joint=": ",
         )
     check_new_file(param, path)
 
@@ -41,7 +43,7 @@ def check_output_path(param: str, output_path: Path) -> None:
         check_new_file(param, output_path / "video.mp4")
     elif output_path.exists():
         problem = f"{output_path} is a file, not a folder; a video's name ends in .mp4"
-        raise BadInput(param, f"{param}: {problem}")
+        raise BadInput(param, problem, joint=": ")
     else:
         check_output_file(param, output_path)
 

@@ -69,7 +69,7 @@ def decode_image(encoded: bytes, mime: str, width: int, height: int, max_pixels:
 
 
 def _refusal(message: str) -> InvalidRequest:
-    return InvalidRequest("initial_image", f"initial_image: {message}")
+    return InvalidRequest("initial_image", message, joint=": ")
 
 
 def _open(encoded: bytes, image_format: str) -> Image.Image:

@@ -68,7 +68,7 @@ def check_new_file(param: str, path: Path) -> None:
         reason = error.strerror if isinstance(error, OSError) else error
         problem = f"{path} cannot be written: {reason}; name another file"
     if problem:
-        raise BadInput(param, f"{param}: {problem}")
+        raise BadInput(param, problem, joint=": ")
 
 
 def _problem(path: Path) -> str:

@@ -18,7 +18,13 @@ from matinee.server.lifecycle import Lifecycle
 from matinee.server.slots_feed import TooManyReaders
 from matinee.server.websocket import Connection
 from matinee.serving.access import may_drain, origin_allowed
-from matinee_api.contracts.pod_http import DRAIN_PATH, SLOTS_PATH, DrainOrder
+from matinee_api.contracts.pod_http import (
+    ALIVE_PATH,
+    DRAIN_PATH,
+    READY_PATH,
+    SLOTS_PATH,
+    DrainOrder,
+)
 
 
 def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
@@ -40,7 +46,7 @@ def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
 def _probes(life: Lifecycle) -> APIRouter:
     router = APIRouter()
 
-    @router.get("/healthz")
+    @router.get(ALIVE_PATH)
     async def healthz() -> JSONResponse:
         return JSONResponse(health.alive())
 
@@ -48,7 +54,7 @@ def _probes(life: Lifecycle) -> APIRouter:
     async def overview() -> JSONResponse:
         return JSONResponse(health.overview(life))
 
-    @router.get("/readyz")
+    @router.get(READY_PATH)
     async def readyz() -> JSONResponse:
         code = HTTPStatus.OK if life.ready else HTTPStatus.SERVICE_UNAVAILABLE
         return JSONResponse(health.readiness(life), code)

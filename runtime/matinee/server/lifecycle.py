@@ -19,7 +19,7 @@ from matinee.serving.admission import Admission
 from matinee.serving.tasks import stopped
 from matinee.session.effects import CloseCode
 from matinee.session.metrics import Metrics
-from matinee.session.session_log import SessionLogs
+from matinee.session.session_log import LogBounds, SessionLogs
 from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
 from matinee.store import files, memory
@@ -92,9 +92,7 @@ class Lifecycle:
             states=StateStorage(
                 open_store(streaming.state), name, self._state_threads, self.metrics
             ),
-            logs=SessionLogs(
-                _log_directory(streaming.state), streaming.state.session_log_ttl_seconds
-            ),
+            logs=_open_logs(streaming.state, self.metrics),
             metrics=self.metrics,
             encoders=self._encoders,
         )
@@ -241,7 +239,11 @@ def _bounds(state: StateConfig, max_bytes: int) -> Bounds:
     )
 
 
-def _log_directory(state: StateConfig) -> Path | None:
-    if state.directory is None or not state.session_log:
-        return None
-    return Path(state.directory) / "logs"
+def _open_logs(state: StateConfig, metrics: Metrics) -> SessionLogs:
+    directory = None
+    if state.directory is not None and state.session_log:
+        directory = Path(state.directory) / "logs"
+    bounds = LogBounds(
+        state.session_log_ttl_seconds, state.session_log_max_files, state.session_log_max_bytes
+    )
+    return SessionLogs(directory, bounds, metrics)

@@ -146,8 +146,6 @@ class Connection:
         opened = await open_session(
             self._identity, init, info, streaming, self._config.default_request, self._studio
         )
-        mode = opened.session.encoder.mode
-        self._log("opened", client_id=init.client_id, preset=init.preset, mode=mode)
         visit = self._arrival.enter()
         self._runner = SessionRunner(opened, self._outlet, self._studio, visit, self._tasks)
         if not self._outlet.over.is_set():  # the server may have ended it meanwhile
@@ -180,12 +178,9 @@ class Connection:
         ending = self._outlet.ending
         reason = ending.reason if ending else "vanished"
         self._studio.metrics.sessions_ended.labels(reason).inc()
-        self._log(
-            "ended",
+        self._studio.logs.end(
+            self._identity.session_id,
             reason=reason,
             seconds=round(duration_s, 3),
             skipped_ms=round(self._outlet.skipped_ms, 1),
         )
-
-    def _log(self, event: str, **payload: object) -> None:
-        self._studio.logs.write(self._identity.session_id, event, **payload)

@@ -1,5 +1,7 @@
-"""One viewer's stream: `session` decides without I/O, `runner` performs what it says.
+"""One viewer's stream: `session` decides without I/O, `runner` performs it for an `Outlet`.
 
-`opening` judges the first message, `requests` the later ones, `segment_stream` turns pictures into
-fragments, `send_queue` bounds what waits for the viewer, `states` keeps what a later segment needs.
+`reception` makes a session of the first message (`opening` judges it), `inbox` reads the later
+ones, `turns` knows whose turn it is, `record` writes a session down. `segment_stream` turns
+pictures into fragments, `send_queue` bounds what waits for the viewer, `states` keeps what a later
+segment needs.
 """

@@ -31,3 +31,9 @@ def segment_start(segment: Segment, state: State | None, info: ModelInfo) -> say
         seed=segment.request.seed,
         request_id=segment.request_id,
     )
+
+
+def opening_facts(session: Session) -> dict[str, object]:
+    """For the session's log."""
+    init = session.init
+    return {"client_id": init.client_id, "preset": init.preset, "mode": session.encoder.mode}

@@ -73,3 +73,8 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.log_lines_dropped = Counter(
+            "matinee_session_log_lines_dropped",
+            "Lines of session logs that came faster than they could be written",
+            registry=registry,
+        )

@@ -95,7 +95,9 @@ def brought_state(
     try:
         if init.initial_image is not None and init.continuation_state is not None:
             raise InvalidRequest(
-                "initial_image", "send an initial_image or a continuation_state, not both"
+                "initial_image",
+                "send an initial_image or a continuation_state, not both",
+                joint=None,
             )
         if init.initial_image is not None:
             return _image_state(init.initial_image, info, defaults, limits)
@@ -126,14 +128,19 @@ def _image_state(
 ) -> State:
     limit = limits.initial_image_bytes
     if len(image.data) * 3 // 4 > limit + 2:
-        raise InvalidRequest("initial_image.data", f"the image is larger than {limit} bytes")
+        raise _too_large(limit)
     try:
         encoded = base64_text.decoded(image.data)
     except ValueError:
-        raise InvalidRequest("initial_image.data", "initial_image.data is not base64") from None
+        raise InvalidRequest("initial_image.data", "is not base64") from None
     if len(encoded) > limit:
-        raise InvalidRequest("initial_image.data", f"the image is larger than {limit} bytes")
+        raise _too_large(limit)
     pixels = decode_image(
         encoded, image.mime, defaults.width, defaults.height, limits.initial_image_pixels
     )
     return state_of_image(info, pixels)
+
+
+def _too_large(limit: int) -> InvalidRequest:
+    problem = f"the image is larger than {limit} bytes"
+    return InvalidRequest("initial_image.data", problem, joint=None)

@@ -61,7 +61,9 @@ class RequestRules:
         """The prompts that are not blank; raises `InvalidRequest` when there are too many."""
         limit = self._limits.curated_prompts
         if len(prompts) > limit:
-            raise InvalidRequest(param, f"{len(prompts)} prompts; at most {limit} are allowed")
+            raise InvalidRequest(
+                param, f"{len(prompts)} prompts; at most {limit} are allowed", joint=None
+            )
         for prompt in prompts:
             _check_length(param, prompt, self._limits)
         return tuple(prompt for prompt in prompts if prompt.strip())
@@ -79,6 +81,4 @@ def _with_session_values(defaults: GenerationDefaults, init: SessionInit) -> Gen
 def _check_length(param: str, prompt: str, limits: LimitsConfig) -> None:
     limit = limits.prompt_characters
     if len(prompt) > limit:
-        raise InvalidRequest(
-            param, f"{param} has {len(prompt)} characters; at most {limit} are allowed"
-        )
+        raise InvalidRequest(param, f"has {len(prompt)} characters; at most {limit} are allowed")

@@ -10,12 +10,12 @@ import asyncio
 from dataclasses import dataclass
 
 from matinee.errors import WorkerFailed
-from matinee.generation import ModelInfo, State
-from matinee.prompt.pipeline import PromptRefused
+from matinee.generation import ModelInfo
+from matinee.prompt import PromptRefused
 from matinee.serving.admission import NotAdmitting, Visit
 from matinee.session import effects
 from matinee.session.alarm import DeadlineAlarm
-from matinee.session.announcements import segment_start, stream_start
+from matinee.session.announcements import opening_facts, segment_start, stream_start
 from matinee.session.effects import CloseCode, End
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
@@ -149,7 +149,7 @@ class SessionRunner:
     async def _work(self) -> None:
         state = self._session.state
         if state is not None and known_frames(state) > 1:
-            await self._keep(state)
+            await self._states.keep(state, self._session.record(self._studio.clock.now()))
         self._session.slot_bound(self._studio.clock.now())
         self._perform()
         await self._until_over()
@@ -165,19 +165,18 @@ class SessionRunner:
             self._perform()
 
     def _greet(self, gpu_id: int) -> None:
-        identity = self._opened.identity
         self._outlet.put(
             say.GpuAssigned(
                 gpu_id=gpu_id,
                 session_timeout=round(self._session.timeout_s),
                 model_id=self._opened.info.model_id,
-                session_id=identity.session_id,
-                resume_token=identity.token,
+                session_id=self._session_id,
+                resume_token=self._opened.identity.token,
                 worker=self._studio.name,
             )
         )
         self._outlet.put(stream_start(self._session, self._opened.video.mime))
-        self._log("slot_bound")
+        self._studio.logs.begin(self._session_id, **opening_facts(self._session))
 
     def _turn_away(self, message: str) -> None:
         rejection = turned_away("gpu_unavailable", message)
@@ -205,7 +204,7 @@ class SessionRunner:
             case effects.CancelSegment():
                 self._cancel_segment()
             case End(tells_state=False):
-                self._outlet.close(effect)
+                self._close(effect)
             case effects.AnswerSnapshot() | effects.KeepState() | End():
                 self._tasks.create_task(self._use_states(effect))
 
@@ -214,13 +213,15 @@ class SessionRunner:
             case effects.AnswerSnapshot():
                 await self._states.answer()
             case effects.KeepState(state):
-                await self._keep(state)
+                await self._states.keep(state, self._session.record(self._studio.clock.now()))
             case End():
                 await self._states.tell()
-                self._outlet.close(effect)
+                self._close(effect)
 
-    async def _keep(self, state: State) -> None:
-        await self._states.keep(state, self._session.record(self._studio.clock.now()))
+    def _close(self, end: End) -> None:
+        for fragment in self._opened.video.finish() if self._job is None else ():
+            self._outlet.put_video(fragment)  # the last sound had waited for a segment after it
+        self._outlet.close(end)
 
     async def _prepare(self, order: effects.PreparePrompt) -> None:
         studio, now = self._studio, self._studio.clock.now

@@ -1,7 +1,9 @@
 """A session's log: `session-<id>.jsonl`, one JSON object a line.
 
-Writing happens off the event loop, in order, on one thread that all sessions share. A full disk
-loses log lines, never a session. Logs to which nothing was written for long are removed.
+Only sessions that got a slot have one: whoever connects and waits leaves no file. Writing happens
+off the event loop, in order, on one thread that all sessions share; so many lines may wait for it,
+and more are dropped and counted. A full disk loses log lines, never a session. Prompts are in the
+files, so they are for their owner only, and the oldest ones go.
 """
 
 from __future__ import annotations
@@ -9,44 +11,80 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from matinee.session.metrics import Metrics
+from matinee.store.base import how_many_fit
+
 logger = logging.getLogger(__name__)
 
-SWEEP_EVERY = 1024
-"""Lines between two looks for old logs; the first line looks too."""
+
+@dataclass(frozen=True, slots=True)
+class LogBounds:
+    """`ttl_s`: since a log's last line. `waiting_lines`: not yet written. `sweep_every`: lines
+    between two looks for logs that are too old or too many; the first line looks too."""
+
+    ttl_s: float
+    max_files: int
+    max_bytes: int
+    waiting_lines: int = 4096
+    sweep_every: int = 256
 
 
 class SessionLogs:
     """`directory` None switches logging off. `close` waits for what is under way; lines that come
-    later are lost."""
+    later are lost. `clock` gives seconds since the epoch."""
 
-    def __init__(self, directory: Path | None, ttl_s: float) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        bounds: LogBounds,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._directory = directory
-        self._ttl_s = ttl_s
+        self._bounds = bounds
+        self._metrics = metrics
+        self._clock = clock
+        self._begun: set[str] = set()
         self._lines = 0
+        self._room = threading.BoundedSemaphore(bounds.waiting_lines)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="session-log")
         self._warned = False
         self._closed = False
 
+    def begin(self, session_id: str, **payload: Any) -> None:
+        """The session has a slot."""
+        self._begun.add(session_id)
+        self.write(session_id, "opened", **payload)
+
+    def end(self, session_id: str, **payload: Any) -> None:
+        self.write(session_id, "ended", **payload)
+        self._begun.discard(session_id)
+
     def write(self, session_id: str, event: str, **payload: Any) -> None:
-        if self._directory is None or self._closed:
+        """Lost for a session that has not begun."""
+        if self._directory is None or self._closed or session_id not in self._begun:
             return
+        now = self._clock()
         line = {
             "session_id": session_id,
             "event": event,
-            "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "ts": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
             "payload": payload,
         }
         path = self._directory / f"session-{session_id}.jsonl"
         self._submit(_append, path, json.dumps(line, ensure_ascii=False))
-        if self._lines % SWEEP_EVERY == 0:
-            self._submit(_remove_older, self._directory, time.time() - self._ttl_s)
+        if self._lines % self._bounds.sweep_every == 0:
+            self._submit(_sweep, self._directory, self._bounds, now)
         self._lines += 1
 
     def close(self) -> None:
@@ -54,9 +92,13 @@ class SessionLogs:
         self._writer.shutdown(wait=True)
 
     def _submit(self, write: Callable[..., None], *arguments: Any) -> None:
-        self._writer.submit(write, *arguments).add_done_callback(self._warn_once)
+        if self._room.acquire(blocking=False):
+            self._writer.submit(write, *arguments).add_done_callback(self._written)
+        else:
+            self._metrics.log_lines_dropped.inc()
 
-    def _warn_once(self, written: Future[None]) -> None:
+    def _written(self, written: Future[None]) -> None:
+        self._room.release()
         error = written.exception()
         if error is not None and not self._warned:
             self._warned = True
@@ -64,13 +106,22 @@ class SessionLogs:
 
 
 def _append(path: Path, line: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
+        file.write(line.encode("utf-8", "replace") + b"\n")
 
 
-def _remove_older(directory: Path, oldest_s: float) -> None:
+def _sweep(directory: Path, bounds: LogBounds, now_s: float) -> None:
+    newest_first = sorted(_logs(directory), reverse=True)
+    sizes = [size for _, size, _ in newest_first]
+    stay = how_many_fit(sizes, bounds.max_files, bounds.max_bytes)
+    for position, (written_at_s, _, path) in enumerate(newest_first):
+        if position >= stay or written_at_s < now_s - bounds.ttl_s:
+            path.unlink(missing_ok=True)
+
+
+def _logs(directory: Path) -> Iterator[tuple[float, int, Path]]:
     for path in directory.glob("session-*.jsonl"):
         with contextlib.suppress(FileNotFoundError):  # another process sweeps too
-            if path.stat().st_mtime < oldest_s:
-                path.unlink()
+            found = path.stat()
+            yield found.st_mtime, found.st_size, path

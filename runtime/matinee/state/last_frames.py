@@ -18,11 +18,12 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from matinee.errors import InvalidState
-from matinee.generation import MAX_SEED, RgbFrames, State, StateSummary
+from matinee.generation import RgbFrames, State, StateSummary
 from matinee.media.images import DAMAGE
 from matinee.wire import base64_text
 from matinee.wire.long_json import Base64
 from matinee_api.config.problems import sentence_of
+from matinee_api.limits import MAX_SEED
 
 MAX_FRAMES = 33
 """Frames in a state; no model takes over more."""
@@ -48,11 +49,16 @@ class _Facts(BaseModel):
     prompts: list[str]
 
 
-class _Payload(_Facts):
+class _Picture(BaseModel):
+    """Before the facts: of several mistakes the version's is told."""
+
     schema_version: int = Field(ge=1, le=1)
     width: int = Field(ge=1, le=MAX_PIXELS)
     height: int = Field(ge=1, le=MAX_PIXELS)
     frames_b64: Annotated[list[str], FailFast()] = Field(min_length=1, max_length=MAX_FRAMES)
+
+
+class _Payload(_Facts, _Picture):
     prompts: Annotated[list[Prompt], FailFast()] = Field(max_length=MAX_PROMPTS)
 
 

@@ -21,6 +21,7 @@ def check_writable(folder: Path) -> None:
     except OSError as error:
         raise BadInput(
             "streaming.state.directory",
-            f"streaming.state.directory: cannot write to {folder} ({error.strerror}); "
+            f"cannot write to {folder} ({error.strerror}); "
             "name another folder, for `matinee up` with --state-dir",
+            joint=": ",
         ) from error

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
 
 from matinee.errors import BadInput
-from matinee.generation import MAX_SEED
 from matinee_api.config.problems import sentence_of
+from matinee_api.limits import MAX_CLIP_FRAMES, MAX_DIMENSION, MAX_FPS, MAX_SEED, MAX_STEPS
 
 StreamMode = Literal["av_fmp4", "legacy_jpeg"]
 PromptSource = Literal["curated", "enhanced", "user", "auto_extension"]
@@ -25,8 +25,10 @@ class InvalidMessage(BadInput):
     mistake.
     """
 
-    def __init__(self, param: str, message: str, *, noise: bool = False) -> None:
-        super().__init__(param, message)
+    def __init__(
+        self, param: str, problem: str, *, joint: str | None = " ", noise: bool = False
+    ) -> None:
+        super().__init__(param, problem, joint=joint)
         self.noise = noise
 
 
@@ -34,11 +36,11 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
-Dimension = Annotated[int, Field(ge=1, le=16384)]
+Dimension = Annotated[int, Field(ge=1, le=MAX_DIMENSION)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
-Steps = Annotated[int, Field(ge=1, le=1000)]
+Steps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-FrameCount = Annotated[int, Field(ge=1, le=4097)]
+FrameCount = Annotated[int, Field(ge=1, le=MAX_CLIP_FRAMES)]
 Name = Annotated[str, Field(max_length=256)]
 MOST_PARTS = 100_000
 """Commas and opening brackets in a message. Parsing holds up everybody else for a time that grows
@@ -82,7 +84,7 @@ class SessionInit(_Message):
     continuation_state: StateEnvelope | None = None
     width: Dimension | None = None
     height: Dimension | None = None
-    fps: Annotated[int, Field(ge=1, le=120)] | None = None
+    fps: Annotated[int, Field(ge=1, le=MAX_FPS)] | None = None
     num_frames: FrameCount | None = None
     seed: Seed | None = None
     num_inference_steps: Steps | None = None
@@ -203,13 +205,13 @@ def _explained(error: ValidationError) -> InvalidMessage:
             return InvalidMessage("", "the message is not valid JSON", noise=True)
         case "union_tag_invalid":
             known = ", ".join(sorted(_TYPES))
-            return InvalidMessage("type", f"unknown message type; known: {known}")
+            return InvalidMessage("type", f"unknown message type; known: {known}", joint=None)
         case "missing":
-            return InvalidMessage(param, f"{param} is required")
+            return InvalidMessage(param, "is required")
         case _ if not param:
-            return InvalidMessage("type", 'a message is a JSON object with a "type"')
+            return InvalidMessage("type", 'a message is a JSON object with a "type"', joint=None)
         case _:
-            return InvalidMessage(param, f"{param}: {sentence_of(first)}")
+            return InvalidMessage(param, sentence_of(first), joint=": ")
 
 
 _TYPES = frozenset(

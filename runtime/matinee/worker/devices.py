@@ -34,7 +34,7 @@ def check_workers(num_workers: int, device: str, gpus: int) -> None:
     if device != "cpu" and 0 < gpus < num_workers:
         raise BadInput(
             "streaming.pool.num_workers",
-            f"streaming.pool.num_workers is {num_workers}, but {gpus} GPU"
+            f"is {num_workers}, but {gpus} GPU"
             f"{' is' if gpus == 1 else 's are'} visible; give each worker one, "
             "or set generator.engine.device to cpu",
         )

@@ -69,8 +69,18 @@ class WorkerLink:
         return self._process.pid
 
     def start(self) -> None:
-        for target in (self._own_process, self._write_commands):
-            threading.Thread(target=target, name=f"matinee{target.__name__}", daemon=True).start()
+        """`exited` tells when that fails."""
+        # Commands first: their thread ends by itself when the other one cannot be started.
+        for target in (self._write_commands, self._own_process):
+            try:
+                threading.Thread(
+                    target=target, name=f"matinee{target.__name__}", daemon=True
+                ).start()
+            except RuntimeError:
+                logger.exception("cannot start a thread for a worker process")
+                self._close_childs_ends()
+                self._reap()
+                return
 
     def send(self, command: Command) -> None:
         """Never blocks. A process that is gone is told nothing: `exited` tells the caller."""
@@ -119,16 +129,18 @@ class WorkerLink:
     def _start_process(self) -> None:
         # A Ctrl-C before the child's first line would print a traceback, so it inherits a mask.
         # The tracker comes first because starting it unblocks the signal.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
+            resource_tracker.ensure_running()
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             self._process.start()
         finally:
-            # Or the pipes would never end.
-            for end in self._childs_ends:
-                end.close()
+            self._close_childs_ends()  # or the pipes would never end
         if self._unwanted.is_set():
             self._process.kill()
+
+    def _close_childs_ends(self) -> None:
+        for end in self._childs_ends:
+            end.close()
 
     def _read_events(self) -> None:
         # OSError: it was killed in the midst of an event.

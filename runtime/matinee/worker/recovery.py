@@ -10,16 +10,37 @@ from matinee_api.backoff import backoff
 RESTART_WINDOW_S = 600.0
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 30.0
+LONGEST_START_BACKOFF_S = 5.0
+"""Between starts that the system had no room for. Nothing was loaded, so trying costs little."""
+
+
+class Ended(Enum):
+    """How a process came to its end."""
+
+    LOST = "it died or hung: another one may fare better"
+    UNUSABLE = "another one would fail in the same way"
+    NOT_STARTED = "the system had no process, thread, pipe or memory for it"
 
 
 class RestartPolicy:
-    """At most `max_restarts` within ten minutes: the first at once, then 0.5 s, 1 s, 2 s, ..."""
+    """At most `max_restarts` within ten minutes: the first at once, then 0.5 s, 1 s, 2 s, ... A
+    process that could not be started says nothing about the worker and counts as none: that is
+    tried until the system has room again."""
 
     def __init__(self, max_restarts: int) -> None:
         self._max_restarts = max_restarts
         self._times: deque[float] = deque()
+        self._failed_starts = 0
 
-    def next_delay_s(self, now: float) -> float | None:
+    def delay_s(self, ended: Ended, now: float) -> float | None:
+        """How long to wait for the next process; None when there shall be none."""
+        if ended is Ended.NOT_STARTED:
+            self._failed_starts += 1
+            return backoff(self._failed_starts, FIRST_BACKOFF_S, LONGEST_START_BACKOFF_S)
+        self._failed_starts = 0
+        return self._next_delay_s(now) if ended is Ended.LOST else None
+
+    def _next_delay_s(self, now: float) -> float | None:
         """Counts a restart and tells how long to wait for it; None when there were too many."""
         while self._times and self._times[0] <= now - RESTART_WINDOW_S:
             self._times.popleft()

@@ -24,7 +24,7 @@ from matinee.worker.job_table import JobTable, WorkerCounters
 from matinee.worker.link import WorkerLink
 from matinee.worker.messages import Event, Ping, Pong, SegmentJob, WorkerReady, WorkerUnusable
 from matinee.worker.process import WorkerSettings
-from matinee.worker.recovery import RESTART_WINDOW_S, RestartPolicy, Verdict, Watchdog
+from matinee.worker.recovery import RESTART_WINDOW_S, Ended, RestartPolicy, Verdict, Watchdog
 from matinee.worker.ring import FrameRing
 from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
@@ -131,16 +131,16 @@ class WorkerSupervisor:
 
     async def _keep_alive(self) -> None:
         while True:
-            retryable = await self._run_process()
-            delay_s = self._restarts.next_delay_s(self._clock()) if retryable else None
+            ended = await self._run_process()
+            delay_s = self._restarts.delay_s(ended, self._clock())
             if delay_s is None:
-                return self._give_up(retryable)
-            self.counters.restarts += 1
+                return self._give_up(ended)
+            self.counters.restarts += ended is Ended.LOST
             self._change(WorkerState.RESTARTING)
             await asyncio.sleep(delay_s)
 
-    def _give_up(self, retryable: bool) -> None:
-        if retryable:
+    def _give_up(self, ended: Ended) -> None:
+        if ended is Ended.LOST:
             self.reason = (
                 f"{self.reason}; given up after {self._pool.max_restarts} restarts within "
                 f"{RESTART_WINDOW_S / 60:.0f} minutes"
@@ -149,10 +149,24 @@ class WorkerSupervisor:
         self._table.give_up(self.reason or "the worker failed")
         self._change(WorkerState.FAILED)
 
-    async def _run_process(self) -> bool:
-        """One process from start to exit; False when another one would fail in the same way."""
+    async def _run_process(self) -> Ended:
+        """One process from start to exit."""
         self._lost, self._retryable = None, True
-        link = self._link = WorkerLink(self._settings(), self._ring, self._on_event)
+        try:
+            link = self._link = WorkerLink(self._settings(), self._ring, self._on_event)
+        except OSError as error:
+            self.reason = f"the worker process could not be started: {error.strerror}"
+            logger.warning("worker %d: %s", self.index, self.reason)
+            return Ended.NOT_STARTED
+        await self._see_through(link)
+        started = link.pid is not None
+        self.reason = self._lost or _exit_reason(link.exited.result())
+        logger.warning("worker %d: %s", self.index, self.reason)
+        if not started:
+            return Ended.NOT_STARTED
+        return Ended.LOST if self._retryable else Ended.UNUSABLE
+
+    async def _see_through(self, link: WorkerLink) -> None:
         self._watchdog = Watchdog(self._warmup.timeout_seconds, self._clock())
         self._table.process_started(link.send)
         link.start()
@@ -160,9 +174,6 @@ class WorkerSupervisor:
             await asyncio.wait([link.exited], timeout=self._tick_s)
             self._watch(link)
         self._table.process_died()
-        self.reason = self._lost or _exit_reason(link.exited.result())
-        logger.warning("worker %d: %s", self.index, self.reason)
-        return self._retryable
 
     def _settings(self) -> WorkerSettings:
         device = visible_device(os.environ.get("CUDA_VISIBLE_DEVICES"), self.index)

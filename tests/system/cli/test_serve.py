@@ -149,7 +149,7 @@ def test_a_default_that_the_model_cannot_make_is_told_with_its_key(
 ) -> None:
     def refuse(_config: ServeConfig, listening: socket.socket, **_rest: object) -> None:
         listening.close()
-        raise InvalidRequest("width", "width must be a multiple of 32, got 65")
+        raise InvalidRequest("width", "must be a multiple of 32, got 65")
 
     monkeypatch.setattr(host, "serve", refuse)
     assert main(["serve", "--config", str(config)]) == 2

@@ -27,10 +27,10 @@ def count() -> None:
     print(json.dumps(alive), flush=True)  # noqa: T201
 
 
-async def serve(config: ServeConfig) -> None:
+async def serve(config: ServeConfig, backend: str) -> None:
     """As `server._serve` does, over another backend."""
     listening = host.bind(config.server.host, config.server.port)
-    life = Lifecycle(config, "fake", backend=fake_engine.__name__)
+    life = Lifecycle(config, "fake", backend=backend)
     web = host._Server(host.uvicorn_config(config, life, None), life)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
 
@@ -43,7 +43,11 @@ async def serve(config: ServeConfig) -> None:
     announcing.cancel()
 
 
+def run(config: ServeConfig, backend: str) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(config, backend))
+
+
 if __name__ == "__main__":
     log_to_stderr()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(ServeConfig.model_validate_json(sys.argv[1])))
+    run(ServeConfig.model_validate_json(sys.argv[1]), fake_engine.__name__)

@@ -166,6 +166,15 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
 
 def fake_server(host: str = "127.0.0.1", **streaming: object) -> list[str]:
     """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
+    return _command("fake_server", host, streaming)
+
+
+def tone_server() -> list[str]:
+    """The command line of `tone_server.py`."""
+    return _command("tone_server", "127.0.0.1", {})
+
+
+def _command(program: str, host: str, streaming: dict[str, object]) -> list[str]:
     config = ServeConfig.model_validate(
         {
             "generator": {"model_path": "fake", "engine": {"device": "cpu"}},
@@ -176,7 +185,7 @@ def fake_server(host: str = "127.0.0.1", **streaming: object) -> list[str]:
     return [
         sys.executable,
         "-m",
-        "tests.system.end_to_end.fake_server",
+        f"tests.system.end_to_end.{program}",
         config.model_dump_json(),
     ]
 

@@ -6,8 +6,14 @@ import av
 import pytest
 import torch
 
+from matinee.engine.engine import Engine
 from matinee.generation import Chunk, SegmentRequest
+from matinee.local.events import VideoEvent, VideoPartialEvent
+from matinee.local.generator import VideoGenerator
 from matinee.local.recording import recording
+from tests.system.engine.families.tone import ToneFamily
+from tests.unit.runtime.media.mp4_reading import video_frames
+from tests.unit.runtime.media.sounds import frequency, heard
 
 REQUEST = SegmentRequest(
     prompt="a red ball",
@@ -43,3 +49,20 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
         _ = 1 / 0
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_model_with_sound_writes_it_beside_the_pictures(tmp_path: Path) -> None:
+    generator = VideoGenerator(Engine(ToneFamily()))
+    parts: list[VideoPartialEvent] = []
+
+    def keep(event: VideoEvent) -> None:
+        parts.extend([event] if isinstance(event, VideoPartialEvent) else [])
+
+    video = generator.generate("440 Hz", output_path=tmp_path / "tone.mp4", on_event=keep)
+    data = (tmp_path / "tone.mp4").read_bytes()
+    samples = 25 * 48_000 // 24
+    assert len(video_frames(data)) == 25
+    assert video.audio is not None
+    assert video.audio.samples.shape == (samples, 2)
+    assert sum(len(part.audio.samples) for part in parts if part.audio) == samples
+    assert frequency(heard(data)[:samples, 0], 48_000) == pytest.approx(440, abs=1)

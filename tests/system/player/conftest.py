@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from tests.places import ROOT
-from tests.system.browser import Chromium, Page
 from tests.system.end_to_end.serving import Server, matinee_up, running
+from tests.system.player import browser
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    async with Chromium.start(tmp_path_factory.mktemp("chromium")) as browser:
-        yield browser
+async def chromium() -> AsyncIterator[Browser]:
+    async with browser.chromium() as program:
+        yield program
 
 
 @pytest.fixture(scope="package")
@@ -26,17 +28,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def device() -> dict[str, Any]:
+    """What the viewer sits at, as options of a browser context. Tests put others in its place."""
+    return {"viewport": {"width": 1440, "height": 900}}
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def tab(chromium: Chromium) -> AsyncIterator[Page]:
-    """An empty tab of desktop size."""
-    async with chromium.page() as page:
+async def tab(chromium: Browser, device: dict[str, Any]) -> AsyncIterator[Page]:
+    """An empty page."""
+    async with browser.opened(chromium, **device) as page:
         yield page
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def player(tab: Page, server: Server) -> Page:
-    """The player, connected, with the cursor in the prompt box."""
+async def player(tab: Page, server: Server) -> AsyncIterator[Page]:
+    """The player, connected, with the cursor in the prompt box. No test makes it write errors."""
     await tab.goto(f"{server.url}/player")
-    await tab.wait_for("matinee.state.phase === 'ready'")
-    await tab.evaluate("document.getElementById('prompt').focus()")
-    return tab
+    await expect(tab.locator("#link-text")).to_have_text("Connected")
+    await tab.locator("#prompt").focus()
+    yield tab
+    assert await browser.errors_of(tab) == []

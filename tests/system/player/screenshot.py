@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
-from pathlib import Path
 
-from tests.system.browser import Chromium, Page
+from playwright.async_api import Page
+
+from tests.system.player.browser import chromium, opened, settings, submit, until
 
 PROMPTS = (
     "a red ball moving left on a blue background",
@@ -20,27 +20,23 @@ PROMPTS = (
 )
 
 
-async def perform(page: Page, url: str) -> bytes:
-    await page.prefer(prefers_color_scheme="dark")
+async def perform(page: Page, url: str) -> None:
     await page.goto(f"{url}/player")
-    await page.wait_for("matinee.state.phase === 'ready'")
-    await page.evaluate("document.getElementById('set-seed').value = '7'")
-    await page.evaluate("document.getElementById('prompt').focus()")
+    async with settings(page) as sheet:
+        await sheet.get_by_label("Seed").fill("7")
     for number, prompt in enumerate(PROMPTS):
-        await page.type(prompt)
-        await page.press("Enter")
-        await page.wait_for(f"matinee.state.segments[{number}]?.status === 'done'", 120)
-        await page.wait_for("matinee.state.ahead < 1.2")
-    await page.type("a yellow ball moving down on a purple background")
-    return await page.screenshot()
+        await submit(page, prompt)
+        await until(page, f"matinee.state.segments[{number}]?.status === 'done'", 120)
+        await until(page, "matinee.state.ahead < 1.2")
+    await page.keyboard.insert_text("a yellow ball moving down on a purple background")
 
 
-async def main(url: str, output: Path) -> None:
-    with tempfile.TemporaryDirectory() as profile:
-        async with Chromium.start(Path(profile)) as chromium, chromium.page(1280, 800) as page:
-            image = await perform(page, url.rstrip("/"))
-    await asyncio.to_thread(output.write_bytes, image)
+async def main(url: str, output: str) -> None:
+    device = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"}
+    async with chromium() as browser, opened(browser, **device) as page:
+        await perform(page, url.rstrip("/"))
+        await page.screenshot(path=output)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

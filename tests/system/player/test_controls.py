@@ -3,88 +3,104 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import Locator, Page, expect
 
-from tests.system.browser import Page
+from tests.system.player.browser import settings, submit, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 RED = "a red ball moving left on a blue background"
 GREEN = "a green box moving up on a white background"
 
+NEXT_PROMPT = """
+async ([prompt, changes]) => {
+    const { nextPrompt } = await import("/player/ahead.js");
+    const segment = { status: "done", generationMs: 300, request: { prompt } };
+    const watching = { keepGoing: true, hidden: false, paused: false, ahead: 0.4 };
+    const session = { phase: "ready", requests: [], segments: [segment] };
+    return changes.map((change) => nextPrompt({ ...watching, session, ...change }));
+}
+"""
 
-async def value_of(page: Page, element: str) -> object:
-    return await page.evaluate(f"document.getElementById('{element}').value")
+
+def prompt_of(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Prompt")
 
 
-async def submit(page: Page, prompt: str) -> None:
-    await page.type(prompt)
-    await page.press("Enter")
+async def leave(page: Page) -> None:
+    """Take the cursor out of the prompt box."""
+    await prompt_of(page).blur()
 
 
 async def test_escape_cancels_the_running_segment_and_the_session_goes_on(player: Page) -> None:
-    await player.evaluate("document.getElementById('set-steps').value = '150'")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Steps").fill("150")
     await submit(player, RED)
-    await player.wait_for("matinee.state.segments[0]?.step >= 1")
-    await player.press("Escape")
-    await player.wait_for("matinee.state.segments[0].status === 'cancelled'", timeout_s=5)
-    assert await player.evaluate("document.getElementById('cancel').hidden")
+    await until(player, "matinee.state.segments[0]?.step >= 1")
+    await player.keyboard.press("Escape")
+    await until(player, "matinee.state.segments[0].status === 'cancelled'", timeout_s=5)
+    await expect(player.locator("#cancel")).to_be_hidden()
 
-    await player.evaluate("document.getElementById('set-steps').value = ''")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Steps").fill("")
     await submit(player, GREEN)
-    await player.wait_for("matinee.state.segments[1]?.status === 'done'")
-    assert await player.evaluate("document.getElementById('note').hidden")
-    assert player.errors == []
+    await until(player, "matinee.state.segments[1]?.status === 'done'")
+    await expect(player.locator("#note")).to_be_hidden()
 
 
 async def test_up_and_down_go_through_earlier_prompts(player: Page) -> None:
     await submit(player, RED)
     await submit(player, GREEN)
-    assert await value_of(player, "prompt") == ""
+    assert await prompt_of(player).input_value() == ""
     shown = []
     for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown", "ArrowDown"):
-        await player.press(key)
-        shown.append(await value_of(player, "prompt"))
+        await player.keyboard.press(key)
+        shown.append(await prompt_of(player).input_value())
     assert shown == [GREEN, RED, RED, GREEN, ""]
 
 
 async def test_space_and_k_pause_and_play_when_not_typing(player: Page) -> None:
     await submit(player, RED)
-    await player.wait_for("matinee.state.currentTime > 0.1")
-    await player.evaluate("document.activeElement.blur()")
-    await player.press(" ")
+    await until(player, "matinee.state.currentTime > 0.1")
+    await leave(player)
+    await player.keyboard.press("Space")
     assert await player.evaluate("matinee.state.paused")
-    await player.press("k")
-    await player.wait_for("!matinee.state.paused")
+    await player.keyboard.press("k")
+    await until(player, "!matinee.state.paused")
 
 
 async def test_keys_are_letters_while_typing(player: Page) -> None:
     for key in "k?":
-        await player.press(key)
-    assert await value_of(player, "prompt") == "k?"
-    assert not await player.evaluate("document.getElementById('keys').open")
+        await player.keyboard.press(key)
+    assert await prompt_of(player).input_value() == "k?"
+    await expect(player.get_by_role("dialog")).to_be_hidden()
 
 
 async def test_a_question_mark_shows_the_keys(player: Page) -> None:
-    await player.evaluate("document.activeElement.blur()")
-    await player.press("?")
-    assert await player.evaluate("document.getElementById('keys').open")
-    await player.press("Escape")
-    await player.wait_for("!document.getElementById('keys').open")
+    await leave(player)
+    await player.keyboard.press("?")
+    await expect(player.get_by_role("dialog", name="Keys")).to_be_visible()
+    await player.keyboard.press("Escape")
+    await expect(player.get_by_role("dialog")).to_be_hidden()
 
 
 async def test_a_chip_sends_its_prompt_and_the_reel_offers_it_again(player: Page) -> None:
-    await player.evaluate("document.querySelector('#chips button').click()")
-    await player.wait_for("matinee.state.segments.length === 1")
-    await player.evaluate("document.querySelector('#reel button').click()")
-    assert await value_of(player, "prompt") == RED
+    await player.get_by_role("group", name="Example prompts").get_by_role("button").first.click()
+    card = player.locator("#reel").get_by_role("button")
+    await expect(card).to_have_count(1)
+    assert await prompt_of(player).input_value() == ""
+    await card.click()
+    await expect(prompt_of(player)).to_have_value(RED)
 
 
 async def test_keep_going_asks_again_until_it_is_switched_off(player: Page) -> None:
-    await player.evaluate("document.getElementById('keep-going').click()")
+    keep_going = player.get_by_role("switch", name="Keep going")
+    await keep_going.check()
+    await prompt_of(player).focus()
     await submit(player, RED)
-    await player.wait_for("matinee.state.segments.length === 3", timeout_s=60)
-    await player.evaluate("document.getElementById('keep-going').click()")
-    await player.wait_for("matinee.state.phase === 'ready' && matinee.state.ahead < 0.2")
+    await until(player, "matinee.state.segments.length === 3")
+    await keep_going.uncheck()
+    await until(player, "matinee.state.phase === 'ready' && matinee.state.ahead < 0.2")
     state = await player.evaluate("matinee.state")
     assert [segment["request"]["automatic"] for segment in state["segments"][:3]] == [
         False,
@@ -94,70 +110,48 @@ async def test_keep_going_asks_again_until_it_is_switched_off(player: Page) -> N
     assert len(state["ranges"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ("{}", RED),
-        ("{ keepGoing: false }", None),
-        ("{ hidden: true }", None),
-        ("{ paused: true }", None),
-        ("{ ahead: 3 }", None),
-        ("{ session: { phase: 'making', requests: [], segments: [] } }", None),
-    ],
-)
-async def test_keep_going_asks_only_when_somebody_watches_and_little_is_left(
-    player: Page, change: str, expected: str | None
-) -> None:
-    asked = await player.evaluate(
-        f"""import("/player/ahead.js").then(({{ nextPrompt }}) => nextPrompt({{
-            keepGoing: true, hidden: false, paused: false, ahead: 0.4,
-            session: {{
-                phase: "ready", requests: [],
-                segments: [{{ status: "done", generationMs: 300, request: {{ prompt: "{RED}" }} }}],
-            }},
-            ...{change},
-        }}))"""
-    )
-    assert asked == expected
+async def test_keep_going_asks_only_when_somebody_watches_and_little_is_left(player: Page) -> None:
+    busy = {"phase": "making", "requests": [], "segments": []}
+    elsewhere = [{"keepGoing": False}, {"hidden": True}, {"paused": True}, {"ahead": 3}]
+    changes = [{}, *elsewhere, {"session": busy}]
+    asked = await player.evaluate(NEXT_PROMPT, [RED, changes])
+    assert asked == [RED, None, None, None, None, None]
 
 
 async def test_settings_go_along_with_the_prompt(player: Page) -> None:
-    await player.evaluate(
-        "[['seed', 5], ['steps', 3], ['guidance', 2.5], ['frames', 9]]"
-        ".forEach(([name, value]) => document.getElementById(`set-${name}`).value = value)"
-    )
+    async with settings(player) as sheet:
+        for field, value in {"Seed": "5", "Steps": "3", "Guidance": "2.5", "Frames": "9"}.items():
+            await sheet.get_by_label(field).fill(value)
     await submit(player, RED)
-    await player.wait_for("matinee.state.segments[0]?.status === 'done'")
+    await until(player, "matinee.state.segments[0]?.status === 'done'")
     segment = await player.evaluate("matinee.state.segments[0]")
     assert (segment["seed"], segment["totalSteps"], segment["durationMs"]) == (5, 3, 1125)
 
 
 async def test_a_value_that_the_model_cannot_do_is_told_below_the_prompt(player: Page) -> None:
-    await player.evaluate("document.getElementById('set-frames').value = '18'")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Frames").fill("18")
     await submit(player, RED)
-    note = await player.wait_for("document.getElementById('note').textContent")
-    assert "nearest: 17 or 21" in note
+    await expect(player.locator("#note")).to_contain_text("nearest: 17 or 21")
     assert await player.evaluate("matinee.state.phase") == "ready"
 
 
 async def test_paused_generation_keeps_prompts_waiting(player: Page) -> None:
-    await player.evaluate("document.getElementById('set-paused').click()")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Pause the generation").check()
     await submit(player, RED)
-    await player.wait_for("doing.textContent === 'Generation is paused'")
-    await player.evaluate("document.getElementById('set-paused').click()")
-    await player.wait_for("matinee.state.segments[0]?.status === 'done'")
+    await expect(player.locator("#doing")).to_have_text("Generation is paused")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Pause the generation").uncheck()
+    await until(player, "matinee.state.segments[0]?.status === 'done'")
 
 
 async def test_the_server_goes_round_the_curated_prompts(player: Page) -> None:
-    await player.evaluate(
-        f"""(() => {{
-            const curated = document.getElementById("set-curated");
-            curated.value = "{RED}\\n\\n{GREEN}";
-            curated.dispatchEvent(new Event("change"));
-            document.getElementById("set-loop").click();
-        }})()"""
-    )
-    await player.wait_for("matinee.state.segments.length >= 2", timeout_s=60)
-    await player.evaluate("document.getElementById('set-loop').click()")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Prompts to go round").fill(f"{RED}\n\n{GREEN}")
+        await sheet.get_by_label("Go round the prompts below").check()
+    await until(player, "matinee.state.segments.length >= 2")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Go round the prompts below").uncheck()
     prompts = await player.evaluate("matinee.state.segments.map((one) => one.prompt)")
     assert prompts[:2] == [RED, GREEN]

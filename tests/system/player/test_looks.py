@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from typing import Any, Literal
 
-from tests.system.browser import Page
+import pytest
+from playwright.async_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+Role = Literal["button", "textbox", "switch", "progressbar"]
 
 BRIGHTNESS = """
 (() => {
@@ -21,9 +25,19 @@ BRIGHTNESS = """
 """
 
 
+def phone(width: int, height: int) -> dict[str, Any]:
+    return {**desktop(width, height), "is_mobile": True, "has_touch": True}
+
+
+def desktop(width: int, height: int) -> dict[str, Any]:
+    return {"viewport": {"width": width, "height": height}}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_the_page_follows_the_systems_colours(player: Page, scheme: str) -> None:
-    await player.prefer(prefers_color_scheme=scheme)
+async def test_the_page_follows_the_systems_colours(
+    player: Page, scheme: Literal["light", "dark"]
+) -> None:
+    await player.emulate_media(color_scheme=scheme)
     ground, text = await player.evaluate(BRIGHTNESS)
     if scheme == "light":
         assert (ground > 0.85, text < 0.2) == (True, True)
@@ -31,9 +45,13 @@ async def test_the_page_follows_the_systems_colours(player: Page, scheme: str) -
         assert (ground < 0.15, text > 0.85) == (True, True)
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 568), (844, 390), (1440, 900)])
-async def test_nothing_sticks_out_at_the_side(player: Page, width: int, height: int) -> None:
-    await player.resize(width, height)
+@pytest.mark.parametrize(
+    "device",
+    [phone(390, 844), phone(320, 568), desktop(844, 390), desktop(1440, 900)],
+    ids=["phone", "small phone", "low window", "desktop"],
+)
+async def test_nothing_sticks_out_at_the_side(player: Page, device: dict[str, Any]) -> None:
+    assert await player.evaluate("innerWidth") == device["viewport"]["width"]
     assert await player.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     outside = await player.evaluate(
         """[...document.querySelectorAll(".stage, #prompt, #send, .brand, .stats dd, .switch")]
@@ -47,17 +65,15 @@ async def test_nothing_sticks_out_at_the_side(player: Page, width: int, height: 
     assert outside == []
 
 
+@pytest.mark.parametrize("device", [phone(390, 844)], ids=["phone"])
 async def test_stage_and_prompt_are_in_sight_on_a_phone(player: Page) -> None:
-    await player.resize(390, 844)
+    assert await player.evaluate("scrollY") == 0
     for element in ("stage", "prompt", "send"):
-        bottom = await player.evaluate(
-            f"document.getElementById('{element}').getBoundingClientRect().bottom"
-        )
-        assert 0 < bottom <= 844, element
+        await expect(player.locator(f"#{element}")).to_be_in_viewport(ratio=1)
 
 
 async def test_nothing_moves_for_those_who_want_it_calm(player: Page) -> None:
-    await player.prefer(prefers_reduced_motion="reduce")
+    await player.emulate_media(reduced_motion="reduce")
     moving = await player.evaluate(
         """[...document.querySelectorAll("*")].filter((one) => {
             const { animationName, transitionDuration } = getComputedStyle(one);
@@ -68,14 +84,14 @@ async def test_nothing_moves_for_those_who_want_it_calm(player: Page) -> None:
 
 
 async def test_every_control_has_a_name(player: Page) -> None:
-    tree = await player.call("Accessibility.getFullAXTree")
-    nodes = [(node["role"]["value"], node.get("name", {}).get("value")) for node in tree["nodes"]]
-    controls = [node for node in nodes if node[0] in {"button", "textbox", "switch", "progressbar"}]
-    assert {role for role, _ in controls} >= {"button", "textbox", "switch"}
-    assert [node for node in controls if not node[1]] == []
+    roles: tuple[Role, ...] = ("button", "textbox", "switch", "progressbar")
+    for role in roles:
+        controls = await player.get_by_role(role).all()
+        assert controls, role
+        for control in controls:
+            await expect(control).to_have_accessible_name(re.compile(r"\w"))
 
 
 async def test_a_focused_control_shows_it(player: Page) -> None:
-    await player.press("Tab")
-    outline = await player.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-    assert outline == "solid"
+    await player.keyboard.press("Tab")
+    await expect(player.locator(":focus")).to_have_css("outline-style", "solid")

@@ -8,9 +8,11 @@ import json
 import numpy as np
 import pytest
 import pytest_asyncio
+from playwright.async_api import Page
 
 from matinee.media.media_stream import MediaStream
-from tests.system.browser import Page
+from tests.system.end_to_end.serving import Server
+from tests.system.player.browser import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -57,13 +59,15 @@ async def take(page: Page, fragments: list[str]) -> list[float | None]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def media(player: Page) -> Page:
-    await player.evaluate(SETUP)
-    return player
+async def media(tab: Page, server: Server) -> Page:
+    """A video of its own on the player's page, under the same policy."""
+    await tab.goto(f"{server.url}/player")
+    await tab.evaluate(SETUP)
+    return tab
 
 
 async def buffered(page: Page, end: float) -> list[list[float]]:
-    await page.wait_for(f"Math.abs(media.end() - {end}) < 0.01 && !media.buffer.updating")
+    await until(page, f"Math.abs(media.end() - {end}) < 0.01 && !media.buffer.updating")
     ranges: list[list[float]] = await page.evaluate("media.ranges")
     return ranges
 
@@ -75,7 +79,7 @@ async def test_a_hole_is_jumped_when_the_picture_stands_still(media: Page) -> No
     assert await take(media, first + third) == [0, 0.125, 0.875, 2, 2.125, 2.875]
     assert await buffered(media, 3) == [[0, 1], [2, 3]]
     await media.evaluate("media.video.play()")
-    await media.wait_for("media.video.currentTime > 2.2")
+    await until(media, "media.video.currentTime > 2.2")
     assert await media.evaluate("media.gapsJumped") == 1
 
 
@@ -129,7 +133,7 @@ async def test_broken_video_is_left_behind_at_the_next_segment(media: Page) -> N
     await take(media, stream.fragments())
     await buffered(media, 1)
     await media.evaluate("media.buffer.appendBuffer(new Uint8Array(64).fill(255))")
-    await media.wait_for("media.rebuilds === 1")
+    await until(media, "media.rebuilds === 1")
     lost = stream.fragments()
     assert await take(media, lost) == [None, None, None]
     await media.evaluate(stream.begin)

@@ -10,21 +10,44 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Locator, Page, expect
 
 from matinee.client.stream_client import StreamClient
-from tests.system.browser import Page
 from tests.system.end_to_end.serving import Server, fake_server, running
+from tests.system.player.browser import errors_of, submit, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 PROMPT = "a red ball moving left on a blue background"
-TITLE = "document.getElementById('problem-title').textContent"
+PROBLEMS_OF_ENDS = """
+async (ends) => {
+    const { problemOfEnd } = await import("/player/words.js");
+    return ends.map(problemOfEnd);
+}
+"""
+
+ENDS = [
+    ({"code": 1006, "unreachable": "unreachable"}, "unreachable"),
+    ({"code": 1006, "unreachable": "warming"}, "warming"),
+    ({"code": 1006, "unreachable": "unauthorized"}, "unauthorized"),
+    ({"code": 1006}, "lost"),
+    ({"code": 1012, "ending": "drained"}, "restarting"),
+    ({"code": 1012, "error": {"code": "invalid_message"}}, "restarting"),
+    ({"code": 1000, "ending": "timeout"}, "timeout"),
+    ({"code": 1000, "ending": "segment_cap"}, "segment_cap"),
+    ({"code": 1013, "error": {"code": "gpu_unavailable"}}, "gpu_unavailable"),
+    ({"code": 1013, "error": {"code": "session_rejected"}}, "session_rejected"),
+    ({"code": 1011, "error": {"code": "worker_failed"}, "ending": "error"}, "worker_failed"),
+    ({"code": 1003, "error": {"code": "preset_mismatch"}}, "preset_mismatch"),
+    ({"code": 1003, "ending": "error"}, "invalid_message"),
+    ({"code": 1009}, "too_big"),
+    ({"code": 1011, "ending": "error"}, "internal_error"),
+    ({"code": 1011, "error": {"code": "a_new_code"}}, "a_new_code"),
+]
 
 
-async def submit(page: Page, prompt: str) -> None:
-    await page.evaluate("document.getElementById('prompt').focus()")
-    await page.type(prompt)
-    await page.press("Enter")
+def title_of(page: Page) -> Locator:
+    return page.locator("#problem-title")
 
 
 def on_port(port: int, command: list[str]) -> list[str]:
@@ -40,15 +63,15 @@ async def test_a_killed_server_is_told_and_waiting_prompts_are_made_when_it_is_b
     with running(fake_server(), tmp_path / "first.log") as first:
         await tab.goto(f"{first.url}/player")
         await submit(tab, PROMPT)
-        await tab.wait_for("matinee.state.segments[0]?.status === 'done' && matinee.state.saved")
+        await until(tab, "matinee.state.segments[0]?.status === 'done' && matinee.state.saved")
         first.process.kill()
-        await tab.wait_for("matinee.state.problem?.name === 'unreachable'")
-        assert "be reached" in await tab.evaluate(TITLE)
+        await until(tab, "matinee.state.problem?.name === 'unreachable'")
+        await expect(title_of(tab)).to_contain_text("be reached")
         await submit(tab, PROMPT)
         assert await tab.evaluate("matinee.state.requests") == 1, "the prompt waits"
     with running(on_port(first.port, fake_server()), tmp_path / "second.log"):
-        await tab.wait_for("matinee.state.segments[1]?.status === 'done'")
-        await tab.wait_for("matinee.state.currentTime > matinee.state.segments[1].mediaStart")
+        await until(tab, "matinee.state.segments[1]?.status === 'done'")
+        await until(tab, "matinee.state.currentTime > matinee.state.segments[1].mediaStart")
         state = await tab.evaluate("matinee.state")
     assert state["problem"] is None
     assert len(state["ranges"]) == 1, "the new connection's video joins the old"
@@ -65,24 +88,24 @@ async def test_a_full_house_is_told_and_a_seat_is_taken_when_one_is_free(
             async with StreamClient.connect(small.url) as waiting:
                 await waiting.receive()
                 await tab.goto(f"{small.url}/player")
-                await tab.wait_for(f"{TITLE} === 'The house is full'")
-                detail = "document.getElementById('problem-detail').textContent"
-                assert "Next try in" in await tab.evaluate(detail)
-            await tab.wait_for("doing.textContent === 'Next in line'")
-        await tab.wait_for("matinee.state.phase === 'ready' && matinee.state.problem === null")
+                await expect(title_of(tab)).to_have_text("The house is full")
+                await expect(tab.locator("#problem-detail")).to_contain_text("Next try in")
+            await expect(tab.locator("#doing")).to_have_text("Next in line")
+        await until(tab, "matinee.state.phase === 'ready' && matinee.state.problem === null")
 
 
 async def test_a_session_at_its_cap_goes_on_in_a_new_one(tab: Page, tmp_path: Path) -> None:
     with running(fake_server(generation_segment_cap=2), tmp_path / "log") as capped:
         await tab.goto(f"{capped.url}/player")
         await submit(tab, PROMPT)
-        await tab.wait_for("matinee.state.saved")
+        await until(tab, "matinee.state.saved")
         await submit(tab, PROMPT)
-        await tab.wait_for(f"{TITLE} === 'That was the last segment of this session'")
-        await tab.evaluate("document.getElementById('problem-action').click()")
-        await tab.wait_for("matinee.state.phase === 'ready' && matinee.state.problem === null")
+        await expect(title_of(tab)).to_have_text("That was the last segment of this session")
+        await tab.locator("#problem-action").click()
+        await until(tab, "matinee.state.phase === 'ready' && matinee.state.problem === null")
+        await tab.locator("#prompt").focus()
         await submit(tab, PROMPT)
-        await tab.wait_for("matinee.state.segments[2]?.status === 'done'")
+        await until(tab, "matinee.state.segments[2]?.status === 'done'")
         assert len(await tab.evaluate("matinee.state.ranges")) == 1
 
 
@@ -91,9 +114,9 @@ async def test_an_idle_session_ends_quietly_and_the_next_prompt_opens_a_new_one(
 ) -> None:
     with running(fake_server(session_timeout_seconds=1.0), tmp_path / "log") as impatient:
         await tab.goto(f"{impatient.url}/player")
-        await tab.wait_for("matinee.state.problem?.name === 'timeout'")
+        await until(tab, "matinee.state.problem?.name === 'timeout'")
         await submit(tab, PROMPT)
-        await tab.wait_for("matinee.state.segments[0]?.status === 'done'")
+        await until(tab, "matinee.state.segments[0]?.status === 'done'")
 
 
 @pytest.mark.parametrize(
@@ -112,40 +135,13 @@ async def test_an_idle_session_ends_quietly_and_the_next_prompt_opens_a_new_one(
 async def test_a_browser_that_cannot_play_is_told_why(
     tab: Page, server: Server, script: str, title: str
 ) -> None:
-    await tab.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+    await tab.add_init_script(script)
     await tab.goto(f"{server.url}/player")
-    assert await tab.wait_for(TITLE) == title
-    assert tab.errors == []
+    await expect(title_of(tab)).to_have_text(title)
+    assert await errors_of(tab) == []
 
 
-@pytest.mark.parametrize(
-    ("end", "name"),
-    [
-        ("{ code: 1006, unreachable: 'unreachable' }", "unreachable"),
-        ("{ code: 1006, unreachable: 'warming' }", "warming"),
-        ("{ code: 1006, unreachable: 'unauthorized' }", "unauthorized"),
-        ("{ code: 1006 }", "lost"),
-        ("{ code: 1012, ending: 'drained' }", "restarting"),
-        ("{ code: 1012, error: { code: 'invalid_message' } }", "restarting"),
-        ("{ code: 1000, ending: 'timeout' }", "timeout"),
-        ("{ code: 1000, ending: 'segment_cap' }", "segment_cap"),
-        ("{ code: 1013, error: { code: 'gpu_unavailable' } }", "gpu_unavailable"),
-        ("{ code: 1013, error: { code: 'session_rejected' } }", "session_rejected"),
-        (
-            "{ code: 1011, error: { code: 'worker_failed' }, ending: 'error' }",
-            "worker_failed",
-        ),
-        ("{ code: 1003, error: { code: 'preset_mismatch' } }", "preset_mismatch"),
-        ("{ code: 1003, ending: 'error' }", "invalid_message"),
-        ("{ code: 1009 }", "too_big"),
-        ("{ code: 1011, ending: 'error' }", "internal_error"),
-        ("{ code: 1011, error: { code: 'a_new_code' } }", "a_new_code"),
-    ],
-)
-async def test_every_end_has_its_words(player: Page, end: str, name: str) -> None:
-    problem = await player.evaluate(
-        f"import('/player/words.js').then(({{ problemOfEnd }}) => problemOfEnd({end}))"
-    )
-    assert problem["name"] == name
-    assert problem["title"]
-    assert problem["action"]
+async def test_every_end_has_its_words(player: Page) -> None:
+    problems = await player.evaluate(PROBLEMS_OF_ENDS, [end for end, _ in ENDS])
+    assert [problem["name"] for problem in problems] == [name for _, name in ENDS]
+    assert [one["name"] for one in problems if not (one["title"] and one["action"])] == []

@@ -7,10 +7,11 @@ import re
 from itertools import pairwise
 
 import pytest
+from playwright.async_api import Page, expect
 
 from tests.places import ROOT
-from tests.system.browser import Page
 from tests.system.end_to_end.serving import Server
+from tests.system.player.browser import settings, submit, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -47,7 +48,7 @@ PALETTE = {
 }
 
 LOOK_AT = """
-(async (times, palette) => {
+async ([times, palette]) => {
     const video = document.getElementById("video");
     const context = new OffscreenCanvas(32, 32).getContext("2d", { willReadFrequently: true });
     const distance = (a, b) => a.reduce((sum, one, i) => sum + (one - b[i]) ** 2, 0);
@@ -69,7 +70,7 @@ LOOK_AT = """
         pictures.push(shares);
     }
     return pictures;
-})
+}
 """
 
 
@@ -80,23 +81,21 @@ def prompt_of(scene: tuple[str, str, str, str]) -> str:
 
 async def watch_four_segments(player: Page) -> None:
     """Type four prompts, each while the one before plays, and watch to the end."""
-    await player.evaluate("document.getElementById('set-seed').value = '7'")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Seed").fill("7")
     await player.evaluate(WATCH)
     for number, scene in enumerate(SCENES, start=1):
-        await player.type(prompt_of(scene))
-        await player.press("Enter")
-        await player.wait_for(f"matinee.state.segments[{number - 1}]?.status === 'done'")
-    await player.wait_for("matinee.state.ahead < 0.2")
+        await submit(player, prompt_of(scene))
+        await until(player, f"matinee.state.segments[{number - 1}]?.status === 'done'")
+    await until(player, "matinee.state.ahead < 0.2")
 
 
 async def colours_at(player: Page, times: list[float]) -> list[dict[str, float]]:
     """Share of each colour in the pictures that are drawn at these times."""
-    await player.evaluate("document.activeElement.blur()")
-    await player.press("k")
-    pictures: list[dict[str, float]] = await player.evaluate(
-        f"({LOOK_AT})({json.dumps(times)}, {json.dumps(PALETTE)})"
-    )
-    await player.press("k")
+    await player.locator("#prompt").blur()
+    await player.keyboard.press("k")
+    pictures: list[dict[str, float]] = await player.evaluate(LOOK_AT, [times, PALETTE])
+    await player.keyboard.press("k")
     return pictures
 
 
@@ -123,7 +122,6 @@ async def test_four_prompts_play_as_one_video_that_shows_what_they_say(player: P
         shown = await colours_at(player, [begin + 0.125 * frame for frame in (9, 11, 13, 15)])
         assert middle(shown, scene[3]) > 0.6, f"{prompt_of(scene)}: background in {shown}"
         assert 0.02 < middle(shown, scene[0]) < 0.5, f"{prompt_of(scene)}: object in {shown}"
-    assert player.errors == []
 
 
 def middle(pictures: list[dict[str, float]], colour: str) -> float:
@@ -133,43 +131,38 @@ def middle(pictures: list[dict[str, float]], colour: str) -> float:
 
 
 async def test_the_page_says_what_is_going_on(player: Page) -> None:
-    assert await player.wait_for("document.getElementById('link-text').textContent") == "Connected"
-    await player.evaluate("document.getElementById('set-steps').value = '40'")
-    await player.type(prompt_of(SCENES[0]))
-    await player.press("Enter")
-    await player.wait_for("/^Segment 1: step \\d+ of 40/.test(doing.textContent)")
+    await expect(player.locator("#link-text")).to_have_text("Connected")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Steps").fill("40")
+    await submit(player, prompt_of(SCENES[0]))
+    await expect(player.locator("#doing")).to_have_text(re.compile(r"^Segment 1: step \d+ of 40"))
     assert 0 < await player.evaluate("document.getElementById('progress').value") <= 1
-    await player.wait_for("matinee.state.segments[0].status === 'done'")
-    await player.wait_for("/\\d fps/.test(document.getElementById('stat-fps').textContent)")
-    shown = await player.evaluate(
-        "['first', 'speed', 'buffer', 'bytes'].map((n) => document.getElementById(`stat-${n}`)"
-        ".textContent)"
-    )
-    assert all(any(map(str.isdigit, text)) for text in shown), shown
-    card = await player.evaluate("document.querySelector('#reel li').textContent")
-    assert prompt_of(SCENES[0]) in card
-    assert "seed" in card
+    await until(player, "matinee.state.segments[0].status === 'done'")
+    await expect(player.locator("#stat-fps")).to_have_text(re.compile(r"^\d+ fps$"))
+    for figure in ("first", "speed", "buffer", "bytes"):
+        await expect(player.locator(f"#stat-{figure}")).to_have_text(re.compile(r"\d"))
+    card = player.locator("#reel li")
+    await expect(card).to_contain_text(prompt_of(SCENES[0]))
+    await expect(card).to_contain_text("seed")
 
 
 async def test_a_lost_connection_goes_on_from_the_last_state(tab: Page, server: Server) -> None:
-    await tab.call(
-        "Page.addScriptToEvaluateOnNewDocument",
-        source="""
-            window.sockets = [];
-            window.WebSocket = class extends WebSocket {
-                constructor(...words) { super(...words); sockets.push(this); }
-            };
-        """,
+    await tab.add_init_script(
+        """
+        window.sockets = [];
+        window.WebSocket = class extends WebSocket {
+            constructor(...words) { super(...words); sockets.push(this); }
+        };
+        """
     )
     await tab.goto(f"{server.url}/player")
-    await tab.evaluate("document.getElementById('prompt').focus()")
+    await tab.locator("#prompt").focus()
     for number, scene in enumerate(SCENES[:2]):
-        await tab.type(prompt_of(scene))
-        await tab.press("Enter")
+        await submit(tab, prompt_of(scene))
         done = f"matinee.state.segments[{number}]?.status === 'done'"
-        await tab.wait_for(f"{done} && matinee.state.saved")
+        await until(tab, f"{done} && matinee.state.saved")
         await tab.evaluate("sockets.at(-1).close(4000)")
-        await tab.wait_for(f"sockets.length === {number + 2} && matinee.state.phase === 'ready'")
+        await until(tab, f"sockets.length === {number + 2} && matinee.state.phase === 'ready'")
     state = await tab.evaluate("matinee.state")
     # A segment that goes on shares its first frame with the video before it.
     assert [segment["durationMs"] for segment in state["segments"]] == [2125, 2000]
@@ -185,4 +178,4 @@ async def test_the_example_in_the_docs_plays(tab: Page, server: Server) -> None:
     await tab.goto(f"{server.url}/healthz")
     await tab.evaluate(f"document.body.innerHTML = {json.dumps(found[1])}")
     await tab.evaluate(f"(() => {{ {script} }})()")
-    await tab.wait_for("document.getElementById('video').currentTime > 1")
+    await until(tab, "document.getElementById('video').currentTime > 1")

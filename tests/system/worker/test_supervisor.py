@@ -3,11 +3,15 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import resource
 import signal
 import struct
 import subprocess
 import sys
 import termios
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -265,3 +269,55 @@ def test_configured_threads_are_kept_and_missing_ones_filled_in() -> None:
     fixed = GeneratorConfig(model_path="fake", engine=EngineConfig(cpu_threads=3))
     assert with_threads(unset, 2).engine.cpu_threads == 2
     assert with_threads(fixed, 2) == fixed
+
+
+@contextmanager
+def descriptors_left(count: int) -> Iterator[None]:
+    """This process can open so many files, and no more."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + count, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("room", range(6))
+async def test_a_worker_that_dies_while_descriptors_are_out_comes_back_with_them(
+    start_worker: StartWorker, room: int
+) -> None:
+    """Whatever it is that finds none: a pipe of ours, of multiprocessing, or the process."""
+    worker = await start_worker(max_restarts=1)
+    job = segment(frames=25)
+    with descriptors_left(room):
+        os.kill(pid_of(worker), signal.SIGKILL)
+        while "could not be started" not in (worker.reason or ""):
+            worker._changed.clear()
+            await worker._changed.wait()
+        assert worker.state is WorkerState.RESTARTING
+        handle = worker.submit(job)
+    pixels, events = await watch(handle)
+    assert isinstance(events[-1], SegmentDone)
+    assert pixels == alone(job)
+    assert worker.counters.restarts == 1
+
+
+async def test_a_worker_without_a_thread_is_tried_again(
+    start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await start_worker()
+    begin = threading.Thread.start
+    refused = iter([1])
+
+    def start(thread: threading.Thread) -> None:
+        if "_own_process" in thread.name and next(refused, None):
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    os.kill(pid_of(worker), signal.SIGKILL)
+    await state_reached(worker, WorkerState.RESTARTING)
+    await state_reached(worker, WorkerState.READY)
+    assert next(refused, None) is None

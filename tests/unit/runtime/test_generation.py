@@ -8,7 +8,6 @@ from hypothesis import given, settings
 
 from matinee.errors import InvalidRequest
 from matinee.generation import (
-    MAX_SEED,
     ChunkPlan,
     GenerationDefaults,
     ModelInfo,
@@ -17,6 +16,7 @@ from matinee.generation import (
     plan_chunks,
     with_defaults,
 )
+from matinee_api.limits import MAX_SEED
 
 DEFAULTS = GenerationDefaults(
     width=64, height=64, num_frames=17, fps=24, num_inference_steps=4, guidance_scale=1.0

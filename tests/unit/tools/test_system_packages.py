@@ -34,6 +34,7 @@ def test_another_browser_will_do(bin_folder: Path) -> None:
     assert not system_packages.present("chromium")
     program(bin_folder, "google-chrome")
     assert system_packages.present("chromium")
+    assert system_packages.found("chromium") == str(bin_folder / "google-chrome")
 
 
 def test_without_the_right_to_install_the_skip_is_announced(

@@ -2,7 +2,8 @@
 
 It is an engine family like any other and a backend of the worker, but in no table that users see.
 Its state is its own: where the wave stands, and how much was shown. The prompt `440 Hz` asks for
-that frequency; the wave goes on across chunks, segments and changes of frequency.
+that frequency; the wave goes on across chunks, segments and changes of frequency. The orders of
+`fake_engine` are obeyed too.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from matinee.generation import (
 from matinee.worker.torch_backend import recover
 from matinee_api.config.problems import sentence_of
 from matinee_api.config.runtime_config import GeneratorConfig
+from tests.unit.runtime.worker import fake_engine
 
 __all__ = ["INFO", "KIND", "ToneCodec", "ToneFamily", "load", "recover", "rgb_to_i420"]
 
@@ -123,8 +125,9 @@ class ToneRun:
 
     def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Chunk:
         steps = self._request.num_inference_steps
-        for step in range(1, steps + 1):
-            on_step(StepProgress(self._chunk * steps + step, self.total_steps))
+        for number in range(self._chunk * steps + 1, (self._chunk + 1) * steps + 1):
+            fake_engine._obey(self._request.prompt, number)
+            on_step(StepProgress(number, self.total_steps))
         count = self._plans[self._chunk].new
         length = samples_of(self._frames, count, RATE, self._request.fps)
         chunk = Chunk(self._bars(count), self._tone(length))

@@ -56,7 +56,7 @@ def test_the_output_of_a_stage_is_told_in_one_piece_and_kept(tmp_path: Path) -> 
         "=== talks: begins, `sh -c echo one; echo two >&2; exit 1`; "
         f"its output: {tmp_path}/logs/talks.log"
     )
-    assert ends == "\none\ntwo\n=== talks: FAILED after 0 s\n"
+    assert ends == "\none\ntwo\n=== talks: FAILED after 0 s"
     assert (tmp_path / "logs" / "talks.log").read_text() == "one\ntwo\n"
 
 

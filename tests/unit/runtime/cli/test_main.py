@@ -77,7 +77,7 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace, list[str]], i
 @pytest.mark.parametrize(
     ("error", "code", "says"),
     [
-        (InvalidRequest("seed", "seed is odd"), 2, "matinee: seed is odd\n"),
+        (InvalidRequest("seed", "is odd"), 2, "matinee: seed is odd\n"),
         (config_error("is wrong", file="a.yaml"), 2, "a.yaml"),
         (ModelUnavailable("no weights"), 1, "matinee: no weights\n"),
         (WorkerFailed("it died"), 1, "matinee: it died\n"),

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from matinee.errors import BadInput, InvalidRequest
-from matinee.generation import MAX_SEED, GenerationDefaults, ModelInfo
+from matinee.generation import GenerationDefaults, ModelInfo
 from matinee.local.options import GenerationOptions, request_from, starting_state
 from matinee.state.last_frames import LastFrames
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
+from matinee_api.limits import MAX_SEED
 
 INFO = ModelInfo(
     model_id="m",

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from matinee.errors import LeaseLost, StoreUnavailable
 from matinee.media.i420 import I420Picture
+from matinee.server import websocket
 from matinee.server.websocket_outlet import SendLimits
 from matinee.session.effects import CloseCode
+from matinee.session.reception import open_session
+from matinee.session.runner import Opened
 from matinee.session.saved_record import from_saved
 from matinee.store.base import Lease
 from tests.unit.runtime.session.making import INFO
@@ -259,7 +263,17 @@ async def test_shutdown_is_told_wherever_the_session_is(staged: Staged, when: st
     assert stage.clean
 
 
-async def test_a_session_ended_while_it_opened_takes_no_slot(staged: Staged) -> None:
+async def test_a_session_ended_while_it_opened_takes_no_slot(
+    staged: Staged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = asyncio.Event()
+
+    async def watched(*arguments: Any) -> Opened:
+        made = await open_session(*arguments)
+        opened.set()
+        return made
+
+    monkeypatch.setattr(websocket, "open_session", watched)
     stage = staged()
     stage.pool.info = None
     client = stage.client()
@@ -268,7 +282,7 @@ async def test_a_session_ended_while_it_opened_takes_no_slot(staged: Staged) -> 
     client.connection.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=False)
     stage.pool.info = INFO
     stage.pool.loaded.set()
-    await stage.logs.opened.wait()
+    await opened.wait()
     await turns()
     client.reads.set()
     await client.over()

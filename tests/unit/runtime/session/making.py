@@ -21,7 +21,7 @@ from matinee.session.metrics import Metrics
 from matinee.session.record import SessionRecord
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
-from matinee.session.session_log import SessionLogs
+from matinee.session.session_log import LogBounds, SessionLogs
 from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
 from matinee.state.codec import state_to_wire
@@ -231,7 +231,7 @@ def studio_of(encoders: Executor, clock: Clock, pool: object = None) -> Studio:
         name="test",
         pool=cast(WorkerPool, pool),
         states=StateStorage(MemoryStore(ROOMY), "test", encoders, metrics),
-        logs=SessionLogs(None, ttl_s=60.0),
+        logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), metrics),
         metrics=metrics,
         encoders=encoders,
         clock=clock,

@@ -15,13 +15,13 @@ from starlette.websockets import WebSocket
 from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
 from matinee.media.i420 import I420Picture
-from matinee.prompt.pipeline import PlainPrompt, Preparer
+from matinee.prompt import PlainPrompt, Preparer
 from matinee.server.websocket import Connection
 from matinee.server.websocket_outlet import SendLimits
 from matinee.serving.admission import Admission
 from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
-from matinee.session.session_log import SessionLogs
+from matinee.session.session_log import LogBounds, SessionLogs
 from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
 from matinee.store.memory import MemoryStore
@@ -173,18 +173,6 @@ class Client:
         return [message["type"] for message in self.heard]
 
 
-class Logs(SessionLogs):
-    """Tells when a session has opened."""
-
-    def __init__(self) -> None:
-        super().__init__(None, ttl_s=60.0)
-        self.opened = asyncio.Event()
-
-    def write(self, session_id: str, event: str, **payload: Any) -> None:
-        if event == "opened":
-            self.opened.set()
-
-
 class Stage:
     """A server's parts around a fake pool."""
 
@@ -198,7 +186,6 @@ class Stage:
         **streaming: Any,
     ) -> None:
         self.pool = FakePool()
-        self.logs = Logs()
         self.clients: list[Client] = []
         self.config = ServeConfig(
             generator=GeneratorConfig(model_path="fake"),
@@ -212,7 +199,7 @@ class Stage:
             name="test",
             pool=cast(WorkerPool, self.pool),
             states=StateStorage(self.store, "test", ThreadPoolExecutor(1), self.metrics),
-            logs=self.logs,
+            logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), self.metrics),
             metrics=self.metrics,
             encoders=ThreadPoolExecutor(1),
             preparer=preparer or PlainPrompt(),

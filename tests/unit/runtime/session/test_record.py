@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee.prompt.pipeline import PromptRefused
+from matinee.prompt import PromptRefused
 from matinee.session.effects import Effect, KeepState, PreparePrompt, StartSegment
 from matinee.session.record import RecordUnreadable, SessionRecord
 from tests.unit.runtime.session.making import Viewer, started, state_of
@@ -136,13 +136,16 @@ def play(cut: str | None = None) -> list[tuple[str, list[object]]]:
     return acts
 
 
+UNINTERRUPTED = play()
+
+
 @pytest.mark.parametrize("cut", STORY)
 def test_a_session_rebuilt_at_any_point_behaves_as_the_one_that_went_on(cut: str) -> None:
-    assert play(cut) == play()
+    assert play(cut) == UNINTERRUPTED
 
 
 def test_the_story_is_one_of_many_effects() -> None:
-    kinds = {type(one).__name__ for _, effects in play() for one in effects}
+    kinds = {type(one).__name__ for _, effects in UNINTERRUPTED for one in effects}
     assert {"Send", "tuple", "AnswerSnapshot", "CancelSegment", "CancelPrompt", "End"} <= kinds
 
 
@@ -240,7 +243,18 @@ def test_a_newer_programs_additions_are_ignored() -> None:
     assert SessionRecord.from_json(json.dumps(facts), None) == record
 
 
-@settings(max_examples=100)
+def test_a_session_that_had_ended_in_a_segment_starts_nothing_again() -> None:
+    viewer = Viewer()
+    viewer.prompt("one")
+    viewer.session.receive('{"type":"session_end"}', viewer.now)
+    assert viewer.session.running
+    assert isinstance(viewer.effects, list)
+    viewer.rebuild(now=viewer.now)
+    viewer.session.slot_bound(viewer.now)
+    assert viewer.effects == []
+
+
+@settings(max_examples=50)
 @given(st.lists(ACTIONS, max_size=30), st.lists(ACTIONS, max_size=10), st.booleans())
 def test_whatever_came_before_both_go_on_alike(
     before: list[tuple[str, str]], after: list[tuple[str, str]], loop: bool

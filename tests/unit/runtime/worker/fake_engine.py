@@ -90,7 +90,7 @@ class FakeEngine:
     def begin(self, request: SegmentRequest, state: State | None) -> FakeRun:
         check_request(self.info, request)
         if "refused" in request.prompt:
-            raise InvalidRequest("prompt", "prompt is refused")
+            raise InvalidRequest("prompt", "is refused")
         return FakeRun(request, state, self._before_step)
 
 

@@ -1,27 +1,41 @@
 from __future__ import annotations
 
-from matinee.worker.recovery import RestartPolicy, Verdict, Watchdog
+from matinee.worker.recovery import Ended, RestartPolicy, Verdict, Watchdog
 
 
 def test_the_first_restart_is_immediate_and_later_ones_wait_longer() -> None:
     policy = RestartPolicy(max_restarts=5)
-    assert [policy.next_delay_s(0.0) for _ in range(6)] == [0.0, 0.5, 1.0, 2.0, 4.0, None]
+    assert [policy.delay_s(Ended.LOST, 0.0) for _ in range(6)] == [0.0, 0.5, 1.0, 2.0, 4.0, None]
 
 
 def test_restarts_older_than_ten_minutes_are_forgiven() -> None:
     policy = RestartPolicy(max_restarts=1)
-    assert policy.next_delay_s(0.0) == 0.0
-    assert policy.next_delay_s(599.0) is None
-    assert policy.next_delay_s(601.0) == 0.0
+    assert policy.delay_s(Ended.LOST, 0.0) == 0.0
+    assert policy.delay_s(Ended.LOST, 599.0) is None
+    assert policy.delay_s(Ended.LOST, 601.0) == 0.0
 
 
 def test_no_delay_is_longer_than_half_a_minute() -> None:
     policy = RestartPolicy(max_restarts=1000)
-    assert max(policy.next_delay_s(0.0) or 0.0 for _ in range(1000)) == 30.0
+    assert max(policy.delay_s(Ended.LOST, 0.0) or 0.0 for _ in range(1000)) == 30.0
 
 
 def test_no_restart_is_allowed_when_none_is_configured() -> None:
-    assert RestartPolicy(max_restarts=0).next_delay_s(0.0) is None
+    assert RestartPolicy(max_restarts=0).delay_s(Ended.LOST, 0.0) is None
+
+
+def test_a_process_that_could_not_be_started_is_tried_again_without_end() -> None:
+    policy = RestartPolicy(max_restarts=1)
+    delays = [policy.delay_s(Ended.NOT_STARTED, 0.0) for _ in range(1000)]
+    assert delays[:6] == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+    assert set(delays[5:]) == {5.0}
+    assert policy.delay_s(Ended.LOST, 0.0) == 0.0  # of which there was none so far
+    assert policy.delay_s(Ended.NOT_STARTED, 0.0) == 0.5
+    assert policy.delay_s(Ended.LOST, 0.0) is None
+
+
+def test_a_worker_that_cannot_work_is_not_started_again() -> None:
+    assert RestartPolicy(max_restarts=5).delay_s(Ended.UNUSABLE, 0.0) is None
 
 
 def test_a_quiet_worker_is_pinged_once_and_then_given_up() -> None:

@@ -1,0 +1,57 @@
+"""Whoever searches for a usual word of Kubernetes finds it, because no other one is used for it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.places import ROOT
+
+USUAL = {
+    "put up with": "tolerate",
+    "for ever": "indefinitely",
+    "gets? nowhere": "without progress",
+    "stood for": "resolved to",
+    "looks? at everything": "full relist",
+    "no success": "a non-2xx response",
+    "told first": "most actionable",
+    "patien(ce|tly)": "retry",
+    "tried again|next try": "retry",
+    "telling?|told": "event, record, message or notify",
+    "in line": "queued",
+    "looked after": "watched",
+}
+PLACES = (
+    *sorted((ROOT / "operator/matinee_operator").rglob("*.py")),
+    *sorted((ROOT / "crds").glob("*.yaml")),
+    *(ROOT / "docs" / name for name in ("api.md", "operating.md")),
+    ROOT / "charts/matinee/values.yaml",
+)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: str(place.relative_to(ROOT)))
+def test_the_usual_words_are_used(place: Path) -> None:
+    text = " ".join(place.read_text().split())
+    found = {rare: usual for rare, usual in USUAL.items() if re.search(rf"\b({rare})\b", text)}
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("word", "module"),
+    [
+        ("retry", "clients/retry.py"),
+        ("backoff", "watch/workqueue.py"),
+        ("event", "clients/events.py"),
+        ("relist", "watch/resync.py"),
+        ("release", "clients/leader.py"),
+        ("resume", "actions.py"),
+        ("tolerations", "resources/pod_spec.py"),
+        ("notify", "clients/pod_feeds.py"),
+        ("pending", "watch/workqueue.py"),
+        ("in flight", "watch/workqueue.py"),
+    ],
+)
+def test_a_search_finds_the_module(word: str, module: str) -> None:
+    assert word in (ROOT / "operator/matinee_operator" / module).read_text().lower()
