@@ -12,8 +12,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from matinee.errors import ModelUnavailable
-from matinee.weights.fetch.errors import FetchFailed
-from matinee.weights.hub_snapshot import hub_snapshot
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _URI_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
@@ -78,7 +76,11 @@ def _bundled(name: str) -> Path:
 
 
 def _fetch_from_hub(hub_id: str, revision: str | None) -> Path:
+    # Late: the terminal client judges a model's name too, and its image can fetch nothing.
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    from matinee.weights.fetch.errors import FetchFailed
+    from matinee.weights.hub_snapshot import hub_snapshot
 
     try:
         return hub_snapshot(hub_id, revision)
