@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matinee.prompt import PromptRefused
 from matinee.session.effects import Effect, KeepState, PreparePrompt, StartSegment
 from matinee.session.record import RecordUnreadable, SessionRecord
-from tests.unit.runtime.session.making import Viewer, started, state_of
+from tests.unit.runtime.session.making import Viewer, end_of, started, state_of
 from tests.unit.runtime.session.test_session_anything import ACTIONS, act
 
 IMAGE, FIRST, SECOND = state_of(1), state_of(9), state_of(9)
@@ -193,6 +193,14 @@ def test_idleness_is_remembered_as_an_age() -> None:
     viewer.rebuild(now=7.0)
     viewer.session.slot_bound(8.0)
     assert viewer.session.deadline == 7.0 + 10.0
+
+
+def test_frames_that_could_not_be_read_are_still_counted() -> None:
+    viewer = Viewer()
+    viewer.binary()
+    viewer.text("?")
+    viewer.rebuild(now=7.0)
+    assert end_of(viewer.binary()) is not None
 
 
 def test_no_time_of_this_process_is_in_a_record() -> None:
