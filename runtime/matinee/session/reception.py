@@ -8,9 +8,9 @@ import secrets
 
 from matinee.errors import BadInput
 from matinee.generation import GenerationDefaults, ModelInfo
+from matinee.session.opened import Identity, Opened
 from matinee.session.opening import brings_state, brought_state, refused
 from matinee.session.requests import RequestRules
-from matinee.session.runner import Identity, Opened
 from matinee.session.session import Session
 from matinee.session.studio import Studio
 from matinee.session.video import open_video
