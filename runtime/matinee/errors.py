@@ -16,7 +16,9 @@ A wrong key or value in a configuration file is `matinee_api.ConfigError`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
+from typing import Self
 
 
 class MatineeError(Exception):
@@ -46,16 +48,17 @@ class BadInput(MatineeError):
     def __hash__(self) -> int:
         return hash((type(self), str(self)))
 
-    def renamed(self, names: Mapping[str, str]) -> BadInput:
+    def renamed(self, names: Mapping[str, str]) -> Self:
         """The same error in the words of the person who typed: `names` has a flag, or the key of a
         file, for some fields. Of a part of such a field the whole sentence is told."""
         field, _, part = self.param.partition(".")
         name = names.get(field)
         if name is None:
             return self
-        if part:
-            return BadInput(name, str(self), joint=": ")
-        return BadInput(name, self.problem, joint=self.joint or ": ")
+        error = copy.copy(self)
+        error.param, error.joint = name, ": " if part else self.joint or ": "
+        error.problem = str(self) if part else self.problem
+        return error
 
 
 class InvalidRequest(BadInput):

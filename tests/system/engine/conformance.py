@@ -32,6 +32,7 @@ from matinee.generation import (
     with_defaults,
 )
 from matinee.state.codec import known_frames, state_from_wire, state_to_wire, summary_of
+from matinee.wire.long_json import parts_of
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def same_state(one: State, other: State) -> bool:
 
 
 def over_the_wire(state: State) -> State:
-    sent = json.loads(json.dumps(state_to_wire(state)))
+    sent = json.loads(b"".join(parts_of(state_to_wire(state))))
     return state_from_wire(sent["kind"], sent["payload"])
 
 

@@ -38,7 +38,7 @@ ALL = [FRAMES, NUMBER, PART, IMAGE, PIXELS, STATE, FULL, NOISE]
 )
 def test_an_error_says_what_its_reader_typed(error: BadInput, sentence: str, renamed: str) -> None:
     assert str(error) == sentence
-    assert str(error.renamed(NAMES)) == renamed
+    assert (str(error.renamed(NAMES)), type(error.renamed(NAMES))) == (renamed, type(error))
 
 
 def test_an_error_about_something_else_is_left_alone() -> None:
