@@ -248,7 +248,9 @@ class Handler(BaseHTTPRequestHandler):
         headers = {"X-Repo-Commit": commit, "ETag": f'"{blob.etag}"'}
         if blob.is_lfs:
             headers |= {"X-Linked-Size": str(len(blob.data)), "X-Linked-ETag": f'"{blob.etag}"'}
-            headers["Location"] = f"{self.server.url}/cdn/{blob.sha256}/{path}?signature=secret"
+            headers["Location"] = (
+                f"{self.server.url}/cdn/{blob.sha256}/{path}?signature=secret&{commit}"
+            )
             self._send(302, headers, b"")
         else:
             self._send_blob(blob, path, headers)
@@ -258,7 +260,9 @@ class Handler(BaseHTTPRequestHandler):
         if blob is None:
             self._fail(404, "", "Not Found")
         else:
-            self._send_blob(blob, path, {"ETag": f'"{sha256}"'})
+            # For HEAD, which clients send after a redirect to the same host; the real hub's is not.
+            commit = urlsplit(self.path).query.rpartition("&")[2]
+            self._send_blob(blob, path, {"ETag": f'"{sha256}"', "X-Repo-Commit": commit})
 
     def _send_blob(self, blob: Blob, path: str, headers: dict[str, str]) -> None:
         data = blob.data

@@ -24,6 +24,8 @@ from matinee.local.output_path import check_output_file
 from matinee.media.suffixes import MIME_OF_SUFFIX
 from matinee.media.video_file import check_new_file, new_file
 
+ENDING_S = 10.0
+"""For a server's last words. What comes later is not worth waiting for."""
 FLAGS = {
     **REQUEST_FLAGS,
     "prompt": "-p",
@@ -158,11 +160,23 @@ async def _record(url: str, init: Message, recording: Recording, *, saves_state:
         async for item in stream:
             recording.take(item)
             if recording.complete and (recording.state is not None or not saves_state):
-                return
+                return await _last_sound(stream, recording)
             # Why the server closed, if it has, is still to be read.
             with contextlib.suppress(StreamClosed):
                 await _ask_next(stream, item, prompts, recording)
         raise recording.failure(stream.close_reason)
+
+
+async def _last_sound(stream: StreamClient, recording: Recording) -> None:
+    """The end of the sound waits for a segment after it, or for the end of the session."""
+    if not recording.has_sound:
+        return
+    with contextlib.suppress(StreamClosed, TimeoutError):
+        async with asyncio.timeout(ENDING_S):
+            await stream.send("session_end")
+            async for item in stream:
+                if isinstance(item, bytes):
+                    recording.take(item)
 
 
 async def _ask_next(

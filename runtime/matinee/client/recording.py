@@ -67,6 +67,10 @@ class Recording:
     def complete(self) -> bool:
         return len(self.segments) == len(self.prompts)
 
+    @property
+    def has_sound(self) -> bool:
+        return self._init is not None and b"mp4a" in self._init
+
     def take(self, item: Message | bytes) -> None:
         """Raises `StreamFailed` and `CannotWrite`, and `BadInput` where the server refuses."""
         if isinstance(item, bytes):

@@ -17,9 +17,10 @@ from matinee.server.websocket_outlet import SendLimits, WebSocketOutlet
 from matinee.serving.admission import Admission
 from matinee.session.arrival import Arrival
 from matinee.session.effects import CloseCode, End
+from matinee.session.opened import Identity
 from matinee.session.opening import Rejection, parse_init
 from matinee.session.reception import open_session
-from matinee.session.runner import Identity, SessionRunner
+from matinee.session.runner import SessionRunner
 from matinee.session.studio import Studio
 from matinee.wire import server_messages as say
 from matinee_api.config.runtime_config import ServeConfig

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from matinee.generation import SegmentRequest, State
-from matinee.prompt.pipeline import PreparedPrompt
+from matinee.prompt import PreparedPrompt
 from matinee.wire import server_messages as say
 from matinee.wire.client_messages import PromptSource
 

@@ -80,6 +80,11 @@ def turned_away(code: say.ErrorCode, message: str) -> Rejection:
     return Rejection(error, CloseCode.TRY_LATER, code)
 
 
+def brings_state(init: SessionInit) -> bool:
+    """Whether there is anything for `brought_state` to decode."""
+    return init.initial_image is not None or init.continuation_state is not None
+
+
 def brought_state(
     init: SessionInit, info: ModelInfo, defaults: GenerationDefaults, limits: LimitsConfig
 ) -> State | None:

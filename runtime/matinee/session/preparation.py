@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from matinee.prompt.pipeline import PreparedPrompt, Preparer, PromptRefused
+from matinee.prompt import PreparedPrompt, Preparer, PromptRefused
 
 logger = logging.getLogger(__name__)
 

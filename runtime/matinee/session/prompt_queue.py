@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matinee.errors import InvalidRequest
 from matinee.generation import SegmentRequest
-from matinee.prompt.sources import PromptSources
+from matinee.prompt import PromptSources
 from matinee.session.record import PromptsRecord, WaitingRequest
 from matinee.session.requests import RequestRules
 from matinee.wire.client_messages import (

@@ -8,9 +8,9 @@ import secrets
 
 from matinee.errors import BadInput
 from matinee.generation import GenerationDefaults, ModelInfo
-from matinee.session.opening import brought_state, refused
+from matinee.session.opened import Identity, Opened
+from matinee.session.opening import brings_state, brought_state, refused
 from matinee.session.requests import RequestRules
-from matinee.session.runner import Identity, Opened
 from matinee.session.session import Session
 from matinee.session.studio import Studio
 from matinee.session.video import open_video
@@ -35,7 +35,11 @@ async def open_session(
             init,
             _seed(init, configured),
         )
-        state = await asyncio.to_thread(brought_state, init, info, rules.defaults, streaming.limits)
+        state = None
+        if brings_state(init):  # a detour by a thread costs each viewer a part of a millisecond
+            state = await asyncio.to_thread(
+                brought_state, init, info, rules.defaults, streaming.limits
+            )
         session = Session(streaming, rules, init, state, studio.clock.now())
     except BadInput as error:
         raise refused(error.param, str(error)) from None

@@ -14,8 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationErr
 
 from matinee.errors import MatineeError
 from matinee.generation import GenerationDefaults, SegmentRequest, State
-from matinee.prompt.pipeline import PreparedPrompt
-from matinee.prompt.sources import PromptSources
+from matinee.prompt import PreparedPrompt, PromptSources
 from matinee.session.effects import End, Shown
 from matinee.session.video import EncoderSettings
 from matinee.wire.client_messages import SegmentPrompt, SessionInit, StreamMode

@@ -7,46 +7,25 @@ no lock is needed around the session.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from matinee.errors import WorkerFailed
-from matinee.generation import ModelInfo
-from matinee.prompt.pipeline import PromptRefused
+from matinee.prompt import PromptRefused
 from matinee.serving.admission import NotAdmitting, Visit
 from matinee.session import effects
 from matinee.session.alarm import DeadlineAlarm
 from matinee.session.announcements import opening_facts, segment_start, stream_start
 from matinee.session.effects import CloseCode, End
+from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
 from matinee.session.preparation import prepare
 from matinee.session.segment_stream import JobHandle, Outcome, SegmentStream
-from matinee.session.session import Session
 from matinee.session.states import StateKeeper
 from matinee.session.studio import Studio
-from matinee.session.video import SessionVideo
 from matinee.state.codec import known_frames
 from matinee.wire import server_messages as say
 from matinee.worker import messages as worker
 from matinee.worker.messages import SegmentJob
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """How the client and the logs name a session; the token proves that it is the client's."""
-
-    session_id: str
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What the first message led to, or a record."""
-
-    identity: Identity
-    session: Session
-    info: ModelInfo
-    video: SessionVideo
 
 
 class SessionRunner:

@@ -20,7 +20,7 @@ At most one segment is prepared or runs at a time. Time is passed in as monotoni
 from __future__ import annotations
 
 from matinee.generation import ModelInfo, State
-from matinee.prompt.pipeline import PreparedPrompt, PromptRefused
+from matinee.prompt import PreparedPrompt, PromptRefused
 from matinee.session.effects import (
     CancelPrompt,
     CancelSegment,
@@ -148,7 +148,7 @@ class Session:
 
     def slot_bound(self, now: float) -> None:
         """A GPU slot is ours: segments may start, or start once more. Once in a life."""
-        if self._active:
+        if self._active or self.ended:
             return
         self._active = True
         if not self._was_active:

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import count
 
-from matinee.prompt.pipeline import PlainPrompt, Preparer
+from matinee.prompt import PlainPrompt, Preparer
 from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
 from matinee.session.session_log import SessionLogs

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matinee.prompt.pipeline import PreparedPrompt
+from matinee.prompt import PreparedPrompt
 from matinee.session.effects import Segment, Shown
 from matinee.session.prompt_queue import PromptQueue, WaitingPrompt
 from matinee.session.record import TurnsRecord

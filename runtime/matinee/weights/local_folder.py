@@ -15,8 +15,6 @@ from matinee.errors import ModelUnavailable
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _URI_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
-_HUB_FILES = ["*.json", "*/*.json", "*/*.safetensors", "*/*.model", "*/*.txt"]
-"""What Diffusers reads; single-file checkpoints in the root, media and pickles stay behind."""
 
 
 def model_folder_of(model_path: str, revision: str | None) -> Path:
@@ -78,11 +76,16 @@ def _bundled(name: str) -> Path:
 
 
 def _fetch_from_hub(hub_id: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
+    # Late: the terminal client judges a model's name too, and its image can fetch nothing.
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
+    from matinee.weights.fetch.errors import FetchFailed
+    from matinee.weights.hub_snapshot import hub_snapshot
+
     try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_HUB_FILES))
+        return hub_snapshot(hub_id, revision)
+    except FetchFailed as error:
+        raise ModelUnavailable(f"{hub_id}: {error}") from error
     except HFValidationError as error:
         raise ModelUnavailable(f"hf:{hub_id} is not a hub id; write hf:org/name") from error
     except (HfHubHTTPError, OSError) as error:

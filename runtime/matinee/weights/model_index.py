@@ -12,8 +12,9 @@ MODEL_INDEX = "model_index.json"
 _FOLDER_NAME = re.compile(r"[\w-]+")
 
 
-def components_of(text: bytes, family: str, where: str) -> frozenset[str]:
-    """Names of the components, each a folder. `where`: the source, for messages.
+def components_of(text: bytes, family: str | None, where: str) -> frozenset[str]:
+    """Names of the components, each a folder. `family`: None for any. `where`: the source, for
+    messages.
 
     Raises:
         FetchFailed: `FamilyUnsupported`: no index, or one of a pipeline of another family.
@@ -41,13 +42,17 @@ def _parse(text: bytes, where: str) -> dict[str, object]:
 _REMEDY = "a model is a folder in Diffusers format, as save_pretrained() writes it"
 
 
-def _check_family(class_name: object, family: str, where: str) -> None:
-    if isinstance(class_name, str) and FAMILY_OF_PIPELINE.get(class_name) == family:
+def _check_family(class_name: object, family: str | None, where: str) -> None:
+    runs = FAMILY_OF_PIPELINE.get(class_name) if isinstance(class_name, str) else None
+    if runs is not None and family in (None, runs):
         return
-    known = ", ".join(sorted(name for name, of in FAMILY_OF_PIPELINE.items() if of == family))
+    known = ", ".join(
+        sorted(name for name, of in FAMILY_OF_PIPELINE.items() if family in (None, of))
+    )
+    who = "no family runs" if family is None else f"the family {family} does not run"
     raise _unsupported(
-        f"{where} is a {str(class_name)[:60]}, which the family {family} does not run "
-        f"(it runs {known}); choose another model or family"
+        f"{where} is a {str(class_name)[:60]}, which {who} "
+        f"({'they run' if family is None else 'it runs'} {known}); choose another model or family"
     )
 
 

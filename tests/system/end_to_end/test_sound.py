@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.system.end_to_end.serving import Server, running, tone_server
+from tests.system.end_to_end.test_terminal_client import stream
 from tests.system.end_to_end.viewing import (
     Item,
     messages_of,
@@ -149,3 +150,10 @@ async def test_a_video_goes_on_from_a_snapshot_in_another_session(singing: Serve
     before = 25 * 2000  # the wave goes on where the first session's stood
     expected = tone(440, len(samples), RATE, first=before)[:, 0]
     assert np.abs(samples - expected)[EDGE:-EDGE].max() < 0.05 * LOUDNESS
+
+
+def test_the_terminal_client_keeps_the_sound_to_its_end(singing: Server, tmp_path: Path) -> None:
+    film = tmp_path / "tone.mp4"
+    done = stream(singing, "-p", "440 Hz", "-p", "440 Hz", "-o", str(film))
+    assert done.code == 0, done.says
+    check_in_step(film.read_bytes(), 49, 440)

@@ -74,7 +74,7 @@ async def settings(page: Page) -> AsyncIterator[Locator]:
     await page.get_by_role("button", name="Settings").click()
     sheet = page.get_by_role("dialog", name="Settings")
     yield sheet
-    await sheet.get_by_role("button", name="Close").click()
+    await page.keyboard.press("Escape")
     await page.locator("#prompt").focus()
 
 

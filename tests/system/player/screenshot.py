@@ -24,6 +24,7 @@ async def perform(page: Page, url: str) -> None:
     await page.goto(f"{url}/player")
     async with settings(page) as sheet:
         await sheet.get_by_label("Seed").fill("7")
+    await page.mouse.move(0, 0)  # no button is lit
     for number, prompt in enumerate(PROMPTS):
         await submit(page, prompt)
         await until(page, f"matinee.state.segments[{number}]?.status === 'done'", 120)

@@ -12,9 +12,10 @@ import pytest
 from matinee.media.media_stream import Fragment
 from matinee.serving.admission import Admission
 from matinee.session.clock import LoopClock
+from matinee.session.opened import Identity, Opened
 from matinee.session.record import SessionRecord
 from matinee.session.requests import RequestRules
-from matinee.session.runner import Identity, Opened, SessionRunner
+from matinee.session.runner import SessionRunner
 from matinee.session.saved_record import from_saved, to_saved
 from matinee.session.session import Session
 from matinee.session.studio import Studio

@@ -12,8 +12,8 @@ from matinee.media.i420 import I420Picture
 from matinee.server import websocket
 from matinee.server.websocket_outlet import SendLimits
 from matinee.session.effects import CloseCode
+from matinee.session.opened import Opened
 from matinee.session.reception import open_session
-from matinee.session.runner import Opened
 from matinee.session.saved_record import from_saved
 from matinee.store.base import Lease
 from tests.unit.runtime.session.making import INFO

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
 from matinee.media.i420 import I420Picture
-from matinee.prompt.pipeline import PlainPrompt, Preparer
+from matinee.prompt import PlainPrompt, Preparer
 from matinee.server.websocket import Connection
 from matinee.server.websocket_outlet import SendLimits
 from matinee.serving.admission import Admission

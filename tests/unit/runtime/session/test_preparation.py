@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from matinee.prompt.pipeline import PlainPrompt, PreparedPrompt, PromptRefused
+from matinee.prompt import PlainPrompt, PreparedPrompt, PromptRefused
 from matinee.session.preparation import prepare
 from tests.unit.runtime.session.making import request_of
 

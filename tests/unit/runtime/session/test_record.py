@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matinee.prompt.pipeline import PromptRefused
+from matinee.prompt import PromptRefused
 from matinee.session.effects import Effect, KeepState, PreparePrompt, StartSegment
 from matinee.session.record import RecordUnreadable, SessionRecord
-from tests.unit.runtime.session.making import Viewer, started, state_of
+from tests.unit.runtime.session.making import Viewer, end_of, started, state_of
 from tests.unit.runtime.session.test_session_anything import ACTIONS, act
 
 IMAGE, FIRST, SECOND = state_of(1), state_of(9), state_of(9)
@@ -195,6 +195,14 @@ def test_idleness_is_remembered_as_an_age() -> None:
     assert viewer.session.deadline == 7.0 + 10.0
 
 
+def test_frames_that_could_not_be_read_are_still_counted() -> None:
+    viewer = Viewer()
+    viewer.binary()
+    viewer.text("?")
+    viewer.rebuild(now=7.0)
+    assert end_of(viewer.binary()) is not None
+
+
 def test_no_time_of_this_process_is_in_a_record() -> None:
     early, late = Viewer(), Viewer()
     late.now += 1e6
@@ -241,6 +249,17 @@ def test_a_newer_programs_additions_are_ignored() -> None:
     record = Viewer().session.record(1000.0)
     facts = json.loads(record.to_json()) | {"mood": "good"}
     assert SessionRecord.from_json(json.dumps(facts), None) == record
+
+
+def test_a_session_that_had_ended_in_a_segment_starts_nothing_again() -> None:
+    viewer = Viewer()
+    viewer.prompt("one")
+    viewer.session.receive('{"type":"session_end"}', viewer.now)
+    assert viewer.session.running
+    assert isinstance(viewer.effects, list)
+    viewer.rebuild(now=viewer.now)
+    viewer.session.slot_bound(viewer.now)
+    assert viewer.effects == []
 
 
 @settings(max_examples=50)

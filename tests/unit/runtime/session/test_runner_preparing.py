@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from matinee.prompt.pipeline import PreparedPrompt
+from matinee.prompt import PreparedPrompt
 from matinee.session.effects import CloseCode
 from tests.unit.runtime.session.staging import Client, Stage, Staged, turns
 

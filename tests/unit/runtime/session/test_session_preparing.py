@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from matinee.prompt.pipeline import PreparedPrompt, PromptRefused
+from matinee.prompt import PreparedPrompt, PromptRefused
 from matinee.session.effects import CancelPrompt, CloseCode, Effect, End, PreparePrompt, Send
 from matinee.wire import server_messages as say
 from tests.unit.runtime.session.making import Viewer, end_of, errors, prompts_of, sent, started

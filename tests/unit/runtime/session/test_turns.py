@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from matinee.prompt.pipeline import PreparedPrompt
+from matinee.prompt import PreparedPrompt
 from matinee.session.effects import Segment, Shown
 from matinee.session.prompt_queue import PromptQueue
 from matinee.session.turns import Turn, Turns

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -73,8 +71,3 @@ def test_a_state_takes_up_what_its_tensors_do() -> None:
 def test_a_state_that_the_model_cannot_take_is_refused(bad: State, message: str) -> None:
     with pytest.raises(InvalidState, match=message):
         check_state(INFO, bad, SIZE)
-
-
-def test_torch_is_not_needed() -> None:
-    code = "import sys, matinee.state.codec; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,8 +4,6 @@ import asyncio
 import logging
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,8 +21,6 @@ from tests.unit.runtime.store.making import (
     saved_by,
     segments_of,
 )
-
-OTHER_PROCESS = "tests.unit.runtime.store.saving_program"
 
 
 @pytest.fixture
@@ -195,39 +191,3 @@ async def test_threads_that_claim_at_once_get_different_leases(store: FileStore)
         with pytest.raises(LeaseLost, match=by_fence[-1].owner):
             await save(store, lease, 1)
     await save(store, by_fence[-1], 1)
-
-
-def test_of_two_processes_the_one_that_claimed_last_saves(tmp_path: Path) -> None:
-    said = _run("two holders", tmp_path)
-    assert said == [
-        "first saves 1: ok",
-        "second claims: ok",
-        "first saves 2: session s1 is no longer ours to save: second has claimed it",
-        "second saves 3: ok",
-        "history: [1, 3]",
-    ]
-
-
-def test_a_writer_that_is_killed_between_any_two_steps_leaves_the_old_state_or_the_new(
-    tmp_path: Path,
-) -> None:
-    """Each line: what was about to happen, what is loaded afterwards, who may still save."""
-    *killed, whole = _run("killed", tmp_path)
-    steps = [line.split(": ")[0] for line in killed]
-    assert {"open", "fcntl.flock", "os.rename", "os.remove"} <= set(steps), steps
-    found = [line.split(": ")[1] for line in killed]
-    put_in_place = steps.index("os.rename") + 1
-    assert found[:put_in_place] == ["old"] * put_in_place
-    assert found[put_in_place:] == ["new"] * (len(found) - put_in_place)
-    assert whole == "finished: new"
-
-
-def _run(story: str, folder: Path) -> list[str]:
-    program = subprocess.run(
-        [sys.executable, "-m", OTHER_PROCESS, story, str(folder)],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return program.stdout.splitlines()
