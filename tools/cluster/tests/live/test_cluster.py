@@ -120,11 +120,13 @@ def test_a_volume_is_shared_between_nodes_and_goes_with_its_claim(
     pods.run(own_cluster, namespace, *users)
     shares_a_file(own_cluster, namespace)
     list_volumes = kubernetes.client.CoreV1Api().list_persistent_volume
-    (volume,) = objects(list_volumes)
+    (volume,) = (
+        v for v in objects(list_volumes) if v["spec"]["claimRef"]["namespace"] == namespace
+    )
     folder = Path(volume["spec"]["hostPath"]["path"])
     assert (folder / "file").read_text() == "weights\n"
     own_cluster.kubectl("delete", "pod/writer", "pod/reader", "pvc/cache", "-n", namespace)
-    wait_for(list_volumes, lambda found: not found)
+    wait_for(list_volumes, lambda found: not found, name=volume["metadata"]["name"])
     assert not folder.exists()
 
 

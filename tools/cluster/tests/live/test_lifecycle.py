@@ -160,7 +160,7 @@ def test_a_failure_without_a_cluster_is_told_and_the_next_test_runs(
     said = inner_run(tmp_path, ENDS_THE_CLUSTER)
     assert "assert 1 == 2" in said
     assert "no cluster is left" in said
-    assert "1 failed, 1 passed, 1 error" in said
+    assert "1 failed, 1 passed, 2 errors" in said  # of the test, and of the run
     assert "components: " in (collected(said)[0] / MISSING).read_text()
 
 
