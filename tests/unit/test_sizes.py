@@ -13,7 +13,7 @@ from tests.places import ROOT
 MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 30
 """Without its docstring."""
-PACKAGES = ("crds/matinee_api", "operator/matinee_operator")
+PACKAGES = ("crds/matinee_api", "operator/matinee_operator", "runtime/matinee")
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 

@@ -169,11 +169,8 @@ class VideoGenerator:
             state = starting_state(request, options, self._defaults, engine.info)
             run = engine.begin(request, state)
             path = None if output_path is None else _output_file(output_path, request)
-            with (
-                recording(path, request, engine.info.audio)
-                if path
-                else nullcontext(_ignore) as record
-            ):
+            kept = recording(path, request, engine.info.audio) if path else nullcontext(_ignore)
+            with kept as record:
                 frames, sound = self._run_to_end(run, record, emit, cancelled)
             final = VideoFinalEvent(
                 frames=frames,

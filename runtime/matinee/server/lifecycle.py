@@ -86,12 +86,11 @@ class Lifecycle:
         )
         self._encoders = quiet_threads(os.cpu_count() or 1, "encoder")
         self._state_threads = quiet_threads(STATE_THREADS, "state")
+        store = open_store(streaming.state)
         self.studio = Studio(
             name=name,
             pool=self.pool,
-            states=StateStorage(
-                open_store(streaming.state), name, self._state_threads, self.metrics
-            ),
+            states=StateStorage(store, name, self._state_threads, self.metrics),
             logs=_open_logs(streaming.state, self.metrics),
             metrics=self.metrics,
             encoders=self._encoders,

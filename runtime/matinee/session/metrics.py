@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
@@ -12,69 +14,52 @@ class Metrics:
     """Every metric is an attribute; `registry` holds them for `/metrics`."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.sessions = Gauge("matinee_sessions", "Sessions that hold a slot", registry=registry)
-        self.slots = Gauge("matinee_slots", "Slots of all ready workers", registry=registry)
-        self.queue = Gauge("matinee_queue", "Viewers that wait for a slot", registry=registry)
-        self.sessions_ended = Counter(
-            "matinee_sessions_ended",
-            "Sessions by the reason of their end",
-            ["reason"],
-            registry=registry,
-        )
-        self.segments = Counter(
-            "matinee_segments", "Segments by outcome", ["outcome"], registry=registry
-        )
-        self.first_fragment = Histogram(
+        self.registry = CollectorRegistry()
+        gauge = partial(Gauge, registry=self.registry)
+        self.sessions = gauge("matinee_sessions", "Sessions that hold a slot")
+        self.slots = gauge("matinee_slots", "Slots of all ready workers")
+        self.queue = gauge("matinee_queue", "Viewers that wait for a slot")
+        self._time_segments()
+        self._count()
+
+    def _time_segments(self) -> None:
+        long = partial(Histogram, registry=self.registry, buckets=LATENCY_BUCKETS_S)
+        short = partial(Histogram, registry=self.registry, buckets=SHORT_BUCKETS_S)
+        self.first_fragment = long(
             "matinee_first_fragment_seconds",
             "From a prompt's arrival to its first fragment queued for the viewer",
-            buckets=LATENCY_BUCKETS_S,
-            registry=registry,
         )
-        self.fragment_gap = Histogram(
+        self.fragment_gap = long(
             "matinee_fragment_gap_seconds",
             "Between one fragment and the next of the same segment",
-            buckets=LATENCY_BUCKETS_S,
-            registry=registry,
         )
-        self.encode = Histogram(
-            "matinee_encode_seconds",
-            "Encoding of one chunk's pictures",
-            buckets=SHORT_BUCKETS_S,
-            registry=registry,
+        self.encode = short("matinee_encode_seconds", "Encoding of one chunk's pictures")
+        self.loop_lag = short("matinee_loop_lag_seconds", "How late the event loop runs a timer")
+
+    def _count(self) -> None:
+        counter = partial(Counter, registry=self.registry)
+        self.sessions_ended = counter(
+            "matinee_sessions_ended", "Sessions by the reason of their end", ["reason"]
         )
-        self.loop_lag = Histogram(
-            "matinee_loop_lag_seconds",
-            "How late the event loop runs a timer",
-            buckets=SHORT_BUCKETS_S,
-            registry=registry,
-        )
-        self.video_seconds = Counter(
-            "matinee_video_seconds", "Seconds of video made", registry=registry
-        )
-        self.compute_seconds = Counter(
+        self.segments = counter("matinee_segments", "Segments by outcome", ["outcome"])
+        self.video_seconds = counter("matinee_video_seconds", "Seconds of video made")
+        self.compute_seconds = counter(
             "matinee_compute_seconds",
             "Seconds the workers computed for it; video over compute above 1 is faster than play",
-            registry=registry,
         )
-        self.skipped_seconds = Counter(
+        self.skipped_seconds = counter(
             "matinee_viewer_skipped_seconds",
             "Seconds of video not sent to viewers that were too slow",
-            registry=registry,
         )
-        self.worker_restarts = Counter(
-            "matinee_worker_restarts",
-            "Workers started again after death or hang",
-            registry=registry,
+        self.worker_restarts = counter(
+            "matinee_worker_restarts", "Workers started again after death or hang"
         )
-        self.states_not_saved = Counter(
+        self.states_not_saved = counter(
             "matinee_states_not_saved",
             "States of sessions that the store did not take, by reason",
             ["reason"],
-            registry=registry,
         )
-        self.log_lines_dropped = Counter(
+        self.log_lines_dropped = counter(
             "matinee_session_log_lines_dropped",
             "Lines of session logs that came faster than they could be written",
-            registry=registry,
         )

@@ -60,11 +60,8 @@ class WorkerSupervisor:
         self.info: ModelInfo | None = None
         self.timings_ms: dict[str, float] = {}
         self._generator = with_threads(generator, default_threads(usable_cores(), pool.num_workers))
-        self._pool = pool
-        self._warmup = warmup
-        self._on_change = on_change
-        self._backend = backend
-        self._clock = clock
+        self._pool, self._warmup, self._backend = pool, warmup, backend
+        self._on_change, self._clock = on_change, clock
         self._ring = FrameRing.create()
         self._table = JobTable(self._ring)
         self._restarts = RestartPolicy(pool.max_restarts)

@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -169,13 +169,6 @@ class LtxSampler:
         on_step: Callable[[int], None],
     ) -> torch.Tensor:
         """Normalised latents, float32 (1, C, f, h, w)."""
-
-        def after_step(_pipeline: Any, index: int, _t: Any, _tensors: Any) -> dict[str, Any]:
-            if self._pipeline.device.type == "cuda":
-                torch.cuda.synchronize(self._pipeline.device)  # else we count queued steps
-            on_step(index + 1)
-            return {}
-
         request = self._request
         latents: torch.Tensor = self._pipeline(
             **self._prompt,
@@ -191,7 +184,7 @@ class LtxSampler:
             generator=generator,
             output_type="latent",
             return_dict=False,
-            callback_on_step_end=after_step,
+            callback_on_step_end=partial(_after_step, on_step),
             callback_on_step_end_tensor_inputs=[],
         )[0]
         return latents
@@ -234,6 +227,16 @@ class LtxSampler:
         timestep = latents.new_zeros(1) if vae.config.timestep_conditioning else None
         frames: torch.Tensor = vae.decode(latents, timestep, return_dict=False)[0]
         return frames
+
+
+def _after_step(
+    on_step: Callable[[int], None], pipeline: Any, index: int, _t: Any, _tensors: Any
+) -> dict[str, Any]:
+    """What diffusers calls; the tensors are left as they are."""
+    if pipeline.device.type == "cuda":
+        torch.cuda.synchronize(pipeline.device)  # else we count queued steps
+    on_step(index + 1)
+    return {}
 
 
 def _conditions(known: torch.Tensor) -> list[Any] | None:
