@@ -29,10 +29,10 @@ from matinee.generation import (
     StepProgress,
     with_defaults,
 )
+from matinee.media.i420 import I420Picture
 from matinee.worker.backend import EngineLike, Frames, RunLike
 from matinee.worker.messages import SegmentJob, StepDone
 from matinee.worker.pool import WorkerPool
-from matinee.worker.ring import I420Picture
 from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
 BACKEND = "benchmarks.cancel"

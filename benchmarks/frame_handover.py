@@ -21,8 +21,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._report import package_versions, report, take_turns
+from matinee.media.i420 import I420Picture
 from matinee.worker.messages import FramesReady
-from matinee.worker.ring import FrameRing, FreeSlots, I420Picture
+from matinee.worker.ring import FrameRing, FreeSlots
 
 WIDTH, HEIGHT, FRAMES = 832, 480, 24
 HAND_OVER_FRAMES = 8

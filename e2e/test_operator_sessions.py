@@ -1,4 +1,4 @@
-"""What befalls pods while people watch: nobody is dropped who need not be."""
+"""Pod life cycle under live sessions: nobody is dropped who need not be."""
 
 from __future__ import annotations
 

@@ -286,7 +286,7 @@ def test_a_broken_connection_is_gone_on_with(s3: S3, tmp_path: Path, credentials
     with cut_off(s3.address, after_bytes=2_000_000) as address:
         done, tree = fetch(s3, tmp_path, endpoint=f"http://{address}", token_file=credentials)
     assert (done.returncode, tree.reason) == (DONE, None)
-    assert "next try in 1 s" in done.stderr
+    assert "retry in 1 s" in done.stderr
     assert (tmp_path / "cache" / "tiny" / VAE).read_bytes() == (TINY / VAE).read_bytes()
 
 

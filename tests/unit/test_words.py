@@ -23,11 +23,17 @@ USUAL = {
     "in line": "queued",
     "looked after": "watched",
 }
+USUAL_EVERYWHERE = {rare: USUAL[rare] for rare in USUAL if rare != "telling?|told"}
+"""A viewer is told many things, as the protocol says; the operator records events."""
 PLACES = (
     *sorted((ROOT / "operator/matinee_operator").rglob("*.py")),
     *sorted((ROOT / "crds").glob("*.yaml")),
     *(ROOT / "docs" / name for name in ("api.md", "operating.md")),
     ROOT / "charts/matinee/values.yaml",
+)
+RUNTIME = (
+    *sorted((ROOT / "runtime/matinee").rglob("*.py")),
+    *sorted((ROOT / "runtime/matinee/player").glob("*.js")),
 )
 
 
@@ -35,6 +41,15 @@ PLACES = (
 def test_the_usual_words_are_used(place: Path) -> None:
     text = " ".join(place.read_text().split())
     found = {rare: usual for rare, usual in USUAL.items() if re.search(rf"\b({rare})\b", text)}
+    assert found == {}
+
+
+@pytest.mark.parametrize("place", RUNTIME, ids=lambda place: str(place.relative_to(ROOT)))
+def test_the_usual_words_are_used_in_the_runtime_too(place: Path) -> None:
+    text = " ".join(place.read_text().split())
+    found = {
+        rare: usual for rare, usual in USUAL_EVERYWHERE.items() if re.search(rf"\b({rare})\b", text)
+    }
     assert found == {}
 
 

@@ -26,7 +26,7 @@ from matinee_api.config.runtime_config import (
 from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.source import ModelSource
 from matinee_api.kinds.streamingservice import StreamingService, StreamingServiceSpec
-from matinee_api.kinds.videomodel import GenerationDefaults, VideoModel
+from matinee_api.kinds.videomodel import GenerationSpec, VideoModel
 
 _LOCAL_SCHEMES = ("builtin", "file", "hf")
 
@@ -127,7 +127,7 @@ def _model_path(name: str, source: ModelSource) -> str:
     return f"{source.scheme}:{rest.removeprefix('//')}"
 
 
-def _request(generation: GenerationDefaults) -> RequestConfig:
+def _request(generation: GenerationSpec) -> RequestConfig:
     values = generation.model_dump(by_alias=False, exclude={"negative_prompt"})
     return RequestConfig(
         negative_prompt=generation.negative_prompt, sampling=SamplingConfig(**values)

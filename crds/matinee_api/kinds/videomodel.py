@@ -34,7 +34,7 @@ class ModelEngine(ApiModel):
     """Type of the weights in memory; `auto`: bfloat16 on a GPU, float32 on a CPU."""
 
 
-class GenerationDefaults(ApiModel):
+class GenerationSpec(ApiModel):
     """What a request takes when it says nothing; unset: the model's own values."""
 
     width: int | None = Field(default=None, ge=32, le=4096)
@@ -131,7 +131,7 @@ class VideoModelSpec(ApiModel):
 
     source: ModelSource
     engine: ModelEngine
-    generation: GenerationDefaults = GenerationDefaults()
+    generation: GenerationSpec = GenerationSpec()
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=16), KeyedBy("name")] = ()
     """LoRA weights that are fetched and checked with the model's; sessions cannot ask for them
     yet."""

@@ -15,7 +15,7 @@ from matinee.cli.serve import run_server
 from matinee_api.config.resources import load_resources
 from matinee_api.config.runtime_config import ServeConfig, ServerConfig
 from matinee_api.config.serve_config import serve_config_for
-from matinee_api.kinds.videomodel import GenerationDefaults
+from matinee_api.kinds.videomodel import GenerationSpec
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
 def _names(file: str, config: ServeConfig) -> dict[str, str]:
     """What the resources call the fields that may be wrong."""
     spec = f"{file}: VideoModel/{config.generator.model_id}: spec"
-    fields = GenerationDefaults.model_fields.items()
+    fields = GenerationSpec.model_fields.items()
     generation = {name: f"{spec}.generation.{field.alias or name}" for name, field in fields}
     return {**generation, "model_path": f"{spec}.source.uri"}
 

@@ -115,12 +115,14 @@ class Recording:
     def _show(self, message: Message) -> None:
         match message["type"]:
             case "queue_status" if message["queue_depth"]:
-                self.progress.show(f"in line, {message['position']} before you")
+                self.progress.show(f"queued, {message['position']} ahead of you")
             case "step_complete":
                 done, total = message["step"], message["total_steps"]
                 self.progress.show(f"{self._place}: step {done} of {total}")
             case "viewer_lagging":
-                self.progress.line(f"{message['skipped_ms']:.0f} ms were skipped: the line is slow")
+                self.progress.line(
+                    f"{message['skipped_ms']:.0f} ms were skipped: the connection is slow"
+                )
 
     @property
     def _place(self) -> str:

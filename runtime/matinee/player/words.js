@@ -63,7 +63,7 @@ const PROBLEMS = {
   },
   worker_failed: {
     title: "The model stopped working",
-    text: "The server tried again and failed twice. Your prompts are still here.",
+    text: "The server retried it and failed again. Your prompts are still here.",
     action: "Try again",
   },
   preset_mismatch: {
@@ -136,7 +136,7 @@ export function problem(name, detail = "") {
 export function noteOfError({ code, message }) {
   if (code === "prompt_blocked") return `This prompt was blocked. ${message}`;
   if (code === "upstream_timeout") return "The prompt was not enhanced in time; it is used as it is.";
-  if (code === "worker_failed") return "The model stopped; the segment is tried again.";
+  if (code === "worker_failed") return "The model stopped; the segment is retried.";
   return message;
 }
 
@@ -167,7 +167,7 @@ function waitingWords({ requests }) {
 /** Position 0 is next; a depth of 0 means that nobody waits. */
 function queueWords({ position, depth }) {
   if (depth === 0) return "Taking a seat…";
-  return position === 0 ? "Next in line" : `In line: ${position} before you`;
+  return position === 0 ? "Next in the queue" : `Queued: ${position} ahead of you`;
 }
 
 function etaWords(seconds) {

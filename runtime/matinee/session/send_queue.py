@@ -78,7 +78,7 @@ class SendQueue:
         return True
 
     def close(self, *last: ServerMessage) -> None:
-        """Nothing follows `last`: `get` gives what waits, and then None for ever."""
+        """Nothing follows `last`: `get` gives what waits, and then None, always."""
         if not self._closed:
             self._closed = True
             self._tell_skipped()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from matinee.generation import Chunk, ModelInfo, SegmentRequest, State, StepProgress
-from matinee.worker.ring import I420Picture
+from matinee.media.i420 import I420Picture
 from matinee_api.config.runtime_config import GeneratorConfig
 
 TORCH_BACKEND = "matinee.worker.torch_backend"

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from matinee.generation import cut_sound
+from matinee.media.i420 import I420Picture
 from matinee.worker.messages import (
     FramesReady,
     JobEvent,
@@ -22,7 +23,6 @@ from matinee.worker.messages import (
     SegmentJob,
     StepDone,
 )
-from matinee.worker.ring import I420Picture
 
 Ended = SegmentDone | SegmentCancelled | SegmentFailed
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from matinee.media.i420 import I420Picture
 from matinee.worker.job import Ended, JobHandle
 from matinee.worker.messages import (
     Cancel,
@@ -26,7 +27,7 @@ from matinee.worker.messages import (
     SegmentJob,
     StepDone,
 )
-from matinee.worker.ring import FrameRing, I420Picture
+from matinee.worker.ring import FrameRing
 
 MOST_DEATHS = 2
 

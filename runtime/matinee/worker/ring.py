@@ -22,10 +22,8 @@ from multiprocessing import reduction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-I420Picture = npt.NDArray[np.uint8]
-"""uint8, shape (height * 3 // 2, width): the Y plane, then U and V at quarter size."""
+from matinee.media.i420 import I420Picture
 
 SLOT_PIXELS = 4096 * 2304
 """No model may make larger pictures."""

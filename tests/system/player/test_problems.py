@@ -90,7 +90,7 @@ async def test_a_full_house_is_told_and_a_seat_is_taken_when_one_is_free(
                 await tab.goto(f"{small.url}/player")
                 await expect(title_of(tab)).to_have_text("The house is full")
                 await expect(tab.locator("#problem-detail")).to_contain_text("Next try in")
-            await expect(tab.locator("#doing")).to_have_text("Next in line")
+            await expect(tab.locator("#doing")).to_have_text("Next in the queue")
         await until(tab, "matinee.state.phase === 'ready' && matinee.state.problem === null")
 
 

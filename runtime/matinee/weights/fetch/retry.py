@@ -32,7 +32,7 @@ class Retry:
         self._failures = 0
 
     def failed(self, error: TransferBroken) -> None:
-        """Wait for the next try.
+        """Wait before the next retry.
 
         Raises:
             FetchFailed: `SourceUnreachable`: enough tries were in vain.
@@ -45,7 +45,7 @@ class Retry:
                 "policies of this namespace",
             ) from error
         pause_s = backoff(self._failures, FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        logger.warning("%s: %s; next try in %g s", self.where, error, pause_s)
+        logger.warning("%s: %s; retry in %g s", self.where, error, pause_s)
         self.sleep(pause_s)
 
     def call(self, ask: Callable[[], T]) -> T:

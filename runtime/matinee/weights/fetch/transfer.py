@@ -1,4 +1,4 @@
-"""One file from a source into a folder, checked: begun, broken off, gone on with.
+"""One file from a source into a folder, checked: a resumable download.
 
 Every byte that arrives is written at once, so that nothing is lost with the process. What is there
 is hashed before the rest is fetched. A file that is wrong is fetched once more from its beginning.

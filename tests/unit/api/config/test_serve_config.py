@@ -29,7 +29,7 @@ from matinee_api.kinds.streamingservice import (
     StreamingServiceSpec,
 )
 from matinee_api.kinds.videomodel import (
-    GenerationDefaults,
+    GenerationSpec,
     ModelEngine,
     ModelWarmup,
     VideoModel,
@@ -67,7 +67,7 @@ def test_every_field_that_the_runtime_knows_is_carried_over() -> None:
         model(
             source=ModelSource(uri="hf://org/name", revision="abc"),
             engine=ModelEngine(family="ltx", dtype="float16"),
-            generation=GenerationDefaults(
+            generation=GenerationSpec(
                 width=64,
                 height=96,
                 num_frames=17,

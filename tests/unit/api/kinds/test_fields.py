@@ -16,7 +16,7 @@ from matinee_api.kinds import pod, scheduling
 from matinee_api.kinds.compute import ResourceClaim
 from matinee_api.kinds.meta import ApiModel
 from matinee_api.kinds.resource import KINDS
-from matinee_api.kinds.videomodel import GenerationDefaults
+from matinee_api.kinds.videomodel import GenerationSpec
 
 ROOT = Path(__file__).parents[4]
 READERS = (
@@ -26,7 +26,7 @@ READERS = (
 VERBATIM = (
     *(scheduling.Toleration, scheduling.Affinity, scheduling.TopologySpread, ResourceClaim),
     *(pod.EnvVar, pod.Volume, pod.VolumeMount),
-    GenerationDefaults,
+    GenerationSpec,
 )
 """Passed on whole: to Kubernetes in a PodSpec, and to the runtime as its `SamplingConfig`."""
 OTHERWISE = {

@@ -32,8 +32,8 @@ from matinee.generation import (
     plan_chunks,
     samples_before,
 )
+from matinee.media.i420 import I420Picture
 from matinee.state.last_frames import LastFrames
-from matinee.worker.ring import I420Picture
 from matinee_api.config.runtime_config import GeneratorConfig
 from matinee_api.families import LTX
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from matinee.generation import Pcm, State, cut_sound, samples_of
+from matinee.media.i420 import I420Picture
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import (
     FramesReady,
@@ -17,7 +18,6 @@ from matinee.worker.messages import (
     SegmentFailed,
     StepDone,
 )
-from matinee.worker.ring import I420Picture
 from tests.unit.runtime.worker.making import segment
 
 
