@@ -22,6 +22,7 @@ from matinee.session.metrics import Metrics
 from matinee.session.session_log import LogBounds, SessionLogs
 from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
+from matinee.session.video_opener import VideoOpener
 from matinee.store import files, memory
 from matinee.store.base import Bounds, SessionStore
 from matinee.store.files import FileStore
@@ -86,17 +87,20 @@ class Lifecycle:
         )
         self._encoders = quiet_threads(os.cpu_count() or 1, "encoder")
         self._state_threads = quiet_threads(STATE_THREADS, "state")
-        store = open_store(streaming.state)
-        self.studio = Studio(
-            name=name,
-            pool=self.pool,
-            states=StateStorage(store, name, self._state_threads, self.metrics),
-            logs=_open_logs(streaming.state, self.metrics),
-            metrics=self.metrics,
-            encoders=self._encoders,
-        )
+        self.studio = self._open_studio(name, streaming.state)
         self._restarts_counted = 0
         self._drain_task: asyncio.Task[None] | None = None
+
+    def _open_studio(self, name: str, state: StateConfig) -> Studio:
+        return Studio(
+            name=name,
+            pool=self.pool,
+            states=StateStorage(open_store(state), name, self._state_threads, self.metrics),
+            logs=_open_logs(state, self.metrics),
+            metrics=self.metrics,
+            encoders=self._encoders,
+            videos=VideoOpener(self._encoders),
+        )
 
     @property
     def ready(self) -> bool:

@@ -13,7 +13,6 @@ from matinee.session.opening import brings_state, brought_state, refused
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
 from matinee.session.studio import Studio
-from matinee.session.video import open_video
 from matinee.wire.client_messages import SessionInit
 from matinee_api.config.runtime_config import RequestConfig, StreamingConfig
 
@@ -43,10 +42,7 @@ async def open_session(
         session = Session(streaming, rules, init, state, studio.clock.now())
     except BadInput as error:
         raise refused(error.param, str(error)) from None
-    video = await asyncio.get_running_loop().run_in_executor(
-        studio.encoders, open_video, session.encoder
-    )
-    return Opened(identity, session, info, video)
+    return Opened(identity, session, info, await studio.videos.open(session.encoder))
 
 
 def server_defaults(info: ModelInfo, configured: RequestConfig) -> GenerationDefaults:

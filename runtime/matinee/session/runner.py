@@ -135,6 +135,7 @@ class SessionRunner:
         if self._segment_task:
             await asyncio.wait([self._segment_task])
         await self._states.release()
+        self._studio.videos.open_ahead(self._session.encoder)
 
     async def _until_over(self) -> None:
         """Everything but the deadline comes as a call."""

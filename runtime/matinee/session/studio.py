@@ -12,12 +12,14 @@ from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
 from matinee.session.session_log import SessionLogs
 from matinee.session.states import StateStorage
+from matinee.session.video_opener import VideoOpener
 from matinee.worker.pool import WorkerPool
 
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """`name`: what clients are told of this process. `encoders`: threads that encode."""
+    """`name`: what clients are told of this process. `encoders`: threads that encode. `videos`:
+    opens a session's encoder in one of them."""
 
     name: str
     pool: WorkerPool
@@ -25,6 +27,7 @@ class Studio:
     logs: SessionLogs
     metrics: Metrics
     encoders: Executor
+    videos: VideoOpener
     preparer: Preparer = field(default_factory=PlainPrompt)
     prepare_timeout_s: float = 30.0
     """How long a prompt may be in preparation; its session makes nothing meanwhile."""

@@ -24,6 +24,7 @@ from matinee.session.session import Session
 from matinee.session.session_log import LogBounds, SessionLogs
 from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
+from matinee.session.video_opener import VideoOpener
 from matinee.state.codec import state_to_wire
 from matinee.state.last_frames import LastFrames
 from matinee.store.memory import MemoryStore
@@ -234,6 +235,7 @@ def studio_of(encoders: Executor, clock: Clock, pool: object = None) -> Studio:
         logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), metrics),
         metrics=metrics,
         encoders=encoders,
+        videos=VideoOpener(encoders),
         clock=clock,
     )
 

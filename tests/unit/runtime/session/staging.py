@@ -24,6 +24,7 @@ from matinee.session.metrics import Metrics
 from matinee.session.session_log import LogBounds, SessionLogs
 from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
+from matinee.session.video_opener import VideoOpener
 from matinee.store.memory import MemoryStore
 from matinee.worker import messages as worker
 from matinee.worker.messages import SegmentJob
@@ -195,13 +196,15 @@ class Stage:
         self.metrics = Metrics()
         self.store = MemoryStore(ROOMY)
         self.send_limits: SendLimits | None = None
+        encoders = ThreadPoolExecutor(1)
         self.studio = Studio(
             name="test",
             pool=cast(WorkerPool, self.pool),
             states=StateStorage(self.store, "test", ThreadPoolExecutor(1), self.metrics),
             logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), self.metrics),
             metrics=self.metrics,
-            encoders=ThreadPoolExecutor(1),
+            encoders=encoders,
+            videos=VideoOpener(encoders),
             preparer=preparer or PlainPrompt(),
             clock=clock or LoopClock(),
         )
