@@ -14,6 +14,7 @@ import socket
 import statistics
 import sys
 import time
+from asyncio.subprocess import Process
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
@@ -109,7 +110,9 @@ async def served(*, snapshots: bool) -> Lags:
     web = uvicorn.Server(host.uvicorn_config(CONFIG, life, None))
     serving = asyncio.create_task(web.serve(sockets=[listening]))
     await life.pool.ready()
-    lags = await lags_ms(viewers(listening, snapshots=snapshots))
+    # Before the first tick: a process that starts another one stands still meanwhile.
+    watching = await viewers(listening, snapshots=snapshots)
+    lags = await lags_ms(ended(watching))
     web.should_exit = True
     await serving
     return lags
@@ -121,12 +124,15 @@ async def bare(*, snapshots: bool) -> Lags:
     return await lags_ms(bare_sessions(SEGMENTS, snapshots=snapshots))
 
 
-async def viewers(listening: socket.socket, *, snapshots: bool) -> None:
+async def viewers(listening: socket.socket, *, snapshots: bool) -> Process:
     what = "snapshots" if snapshots else "video"
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable, __file__, host.url_of(listening), what
     )
-    if await process.wait():
+
+
+async def ended(watching: Process) -> None:
+    if await watching.wait():
         raise RuntimeError("the viewers failed")
 
 

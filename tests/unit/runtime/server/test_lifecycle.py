@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -159,6 +160,17 @@ def test_the_bytes_of_a_store_are_bounded_as_configured() -> None:
     store = open_store(StateConfig(max_bytes=2**20))
     assert isinstance(store, MemoryStore)
     assert store.bounds.max_bytes == 2**20
+
+
+async def test_what_is_there_before_the_first_viewer_is_not_collected_again_and_again() -> None:
+    async def nothing(*_: object) -> None:
+        pass
+
+    life = life_of()
+    life.pool = cast(WorkerPool, SimpleNamespace(start=nothing, stop=nothing))
+    async with life.running():
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_encoders_give_way_to_the_event_loop() -> None:
