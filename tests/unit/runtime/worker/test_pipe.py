@@ -39,7 +39,7 @@ def bytes_of(message: object) -> bytes:
     """What is written of a message that a socket holds."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        Writer(theirs).send(message)
+        Writer[object](theirs).send(message)
         return ours.recv(2**20)
 
 
