@@ -35,7 +35,7 @@ from matinee.session.effects import (
 from matinee.session.inbox import Inbox
 from matinee.session.outbox import Outbox
 from matinee.session.prompt_queue import PromptQueue, WaitingPrompt
-from matinee.session.record import SessionRecord, settled
+from matinee.session.record import SessionRecord, digest_of, settled
 from matinee.session.requests import RequestRules
 from matinee.session.step_reports import StepReports
 from matinee.session.turns import Turn, Turns
@@ -103,10 +103,11 @@ class Session:
             session.take_effects()
         return session
 
-    def record(self, now: float) -> SessionRecord:
+    def record(self, now: float, token: str | None = None) -> SessionRecord:
         """Take it when all effects have been performed, and before `shut_down`, which forgets the
-        prompts that wait."""
+        prompts that wait. `token`: whoever shows it may resume the session; None: nobody."""
         return SessionRecord(
+            token_sha256="" if token is None else digest_of(token),
             init=settled(self.init, self.defaults, self.encoder.mode),
             seed=self._seed,
             encoder=self.encoder,
@@ -155,7 +156,7 @@ class Session:
             self._heard_at = now
         match self._turns.resume():
             case Segment() as segment:
-                self._start(segment)
+                self._start(segment, again=True)
             case Turn() as turn:
                 self._prepare(turn)
             case None:
@@ -282,9 +283,9 @@ class Session:
         asked = PreparedPrompt(turn.waiting.request, turn.waiting.prompt.source)
         self._outbox.add(PreparePrompt(turn.turn_id, asked))
 
-    def _start(self, segment: Segment) -> None:
+    def _start(self, segment: Segment, *, again: bool = False) -> None:
         self._steps = StepReports(segment.index)
-        self._outbox.add(StartSegment(segment, self.state, self._turns.shown))
+        self._outbox.add(StartSegment(segment, self.state, self._turns.shown, again))
 
     def _leave_segment(self, now: float) -> tuple[Segment, WaitingPrompt] | None:
         """The segment that ran; None when none did, or the session has ended."""
