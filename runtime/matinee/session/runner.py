@@ -19,7 +19,7 @@ from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
 from matinee.session.preparation import prepare
-from matinee.session.record import SessionRecord
+from matinee.session.record import SessionRecord, digest_of
 from matinee.session.segment_stream import JobHandle, Outcome, SegmentStream
 from matinee.session.states import StateKeeper
 from matinee.session.studio import Studio
@@ -139,7 +139,8 @@ class SessionRunner:
         self._studio.videos.open_ahead(self._session.encoder)
 
     def _record(self) -> SessionRecord:
-        return self._session.record(self._studio.clock.now(), self._opened.identity.token)
+        token = self._opened.identity.token
+        return self._session.record(self._studio.clock.now(), digest_of(token))
 
     async def _until_over(self) -> None:
         """Everything but the deadline comes as a call."""

@@ -35,7 +35,7 @@ from matinee.session.effects import (
 from matinee.session.inbox import Inbox
 from matinee.session.outbox import Outbox
 from matinee.session.prompt_queue import PromptQueue, WaitingPrompt
-from matinee.session.record import SessionRecord, digest_of, settled
+from matinee.session.record import SessionRecord, settled
 from matinee.session.requests import RequestRules
 from matinee.session.step_reports import StepReports
 from matinee.session.turns import Turn, Turns
@@ -103,11 +103,11 @@ class Session:
             session.take_effects()
         return session
 
-    def record(self, now: float, token: str | None = None) -> SessionRecord:
+    def record(self, now: float, token_sha256: str = "") -> SessionRecord:
         """Take it when all effects have been performed, and before `shut_down`, which forgets the
-        prompts that wait. `token`: whoever shows it may resume the session; None: nobody."""
+        prompts that wait."""
         return SessionRecord(
-            token_sha256="" if token is None else digest_of(token),
+            token_sha256=token_sha256,
             init=settled(self.init, self.defaults, self.encoder.mode),
             seed=self._seed,
             encoder=self.encoder,

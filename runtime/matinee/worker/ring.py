@@ -57,7 +57,7 @@ class FrameRing:
 
     def open(self) -> None:
         """Open already, it stays as it is. Raises OSError where the system has no descriptor or
-        memory; it can be tried again."""
+        memory; a retry may succeed."""
         if self._memory is None:
             fd = os.memfd_create("matinee-frames")
             try:
