@@ -104,8 +104,7 @@ class Session:
         return session
 
     def record(self, now: float, token_sha256: str = "") -> SessionRecord:
-        """Take it when all effects have been performed, and before `shut_down`, which forgets the
-        prompts that wait."""
+        """Take it when all effects are performed, before `shut_down` forgets what waits."""
         return SessionRecord(
             token_sha256=token_sha256,
             init=settled(self.init, self.defaults, self.encoder.mode),
