@@ -178,6 +178,39 @@ def test_the_servers_reason_is_told_and_no_file_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+REFUSALS = {
+    "too many pixels, made by two flags": (
+        ("width", "4096 x 4096 (width x height) is 16777216 pixels; at most 9 are allowed"),
+        "--width: 4096 x 4096 (width x height) is 16777216 pixels; at most 9 are allowed",
+    ),
+    "a picture of too many pixels": (
+        ("initial_image", "initial_image: 9000x9000 pixels; at most 64000000 in all are allowed"),
+        "--image: 9000x9000 pixels; at most 64000000 in all are allowed",
+    ),
+    "frames that the model cannot count": (
+        ("num_frames", "num_frames must be 8 x k + 1, got 18; nearest: 17 or 25"),
+        "--frames must be 8 x k + 1, got 18; nearest: 17 or 25",
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refusal_names_the_flag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], refusal: str
+) -> None:
+    (param, message), says = REFUSALS[refusal]
+
+    async def script(session: ScriptedSession) -> None:
+        await session.hear()
+        await session.say("error", code="invalid_message", message=message, param=param)
+        await session.close(1008)
+
+    with serving(script) as url:
+        words = ["stream", url, "-p", "one", "-o", str(tmp_path / "out.mp4")]
+        assert main(words) == 2
+    assert f"matinee: {says}\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
