@@ -18,6 +18,7 @@ from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.devices import check_workers, gpus_present
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import SegmentJob
+from matinee.worker.quarantine import Quarantine
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
 from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
@@ -54,9 +55,17 @@ class WorkerPool:
     ) -> None:
         gpus = gpus_present(os.environ.get("CUDA_VISIBLE_DEVICES"))
         check_workers(pool.num_workers, generator.engine.device, gpus)
+        quarantine = Quarantine()
         self.workers = tuple(
             WorkerSupervisor(
-                generator, pool, warmup, index, on_change, backend=backend, clock=clock
+                generator,
+                pool,
+                warmup,
+                index,
+                on_change,
+                quarantine=quarantine,
+                backend=backend,
+                clock=clock,
             )
             for index in range(pool.num_workers)
         )
@@ -73,7 +82,7 @@ class WorkerPool:
             await worker.start()
 
     async def ready(self) -> ModelInfo:
-        """When one worker is, because it can serve; raises `WorkerFailed` when all are given up."""
+        """When one worker is, because it can serve; raises `WorkerFailed` when all have failed."""
         waiting = {asyncio.create_task(worker.ready()) for worker in self.workers}
         try:
             while True:

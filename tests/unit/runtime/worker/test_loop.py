@@ -10,6 +10,7 @@ from matinee.generation import samples_before, samples_of
 from matinee.worker.loop import DeviceLost, WorkerLeaves, WorkerLoop, failure_message
 from matinee.worker.messages import (
     Cancel,
+    Cause,
     ChunkStarted,
     Command,
     Event,
@@ -36,6 +37,7 @@ class Bench:
     def __init__(self, slots: int = 64) -> None:
         self.ring = FrameRing.create(slots)
         self.free = FreeSlots(range(slots))
+        self.now = 0.0
         self.at_step: Callable[[str, int], None] = fake_engine._obey
         self.pixels: dict[int, bytes] = {}
         self._commands_end, self._commands = Pipe(duplex=False)
@@ -47,6 +49,7 @@ class Bench:
             self.free,
             self._commands_end,
             self._events_end,
+            clock=lambda: self.now,
         )
 
     def send(self, *commands: Command) -> None:
@@ -260,7 +263,8 @@ def test_a_job_that_raises_fails_alone(
     assert failure.job_id == bad.job_id
     assert message in failure.message
     assert "internal" not in failure.message
-    assert (failure.bad_input, failure.param) == (param is not None, param)
+    cause = Cause.SEGMENT if param is None else Cause.REQUEST
+    assert (failure.cause, failure.param) == (cause, param)
     assert bench.pixels[good.job_id] == alone(good)
 
 
@@ -274,6 +278,17 @@ def test_an_error_in_the_colour_conversion_fails_the_job_too(
     job = segment()
     bench.start(job)
     assert kinds(bench.finish(1), job)[-1] is SegmentFailed
+
+
+def test_parts_of_a_long_step_are_signs_of_life_but_not_each_of_them(bench: Bench) -> None:
+    def take_long(_prompt: str, step: int) -> None:
+        for _ in range(1000):
+            bench.now += 0.001
+            bench.loop.part_done()
+
+    bench.at_step = take_long
+    bench.start(segment(steps=2))
+    assert 15 <= bench.events().count(Pong()) <= 20
 
 
 def test_a_lost_device_ends_the_process(bench: Bench) -> None:
