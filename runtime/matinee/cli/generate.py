@@ -20,7 +20,7 @@ from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
 from matinee.local.output_path import check_output_path
 from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import load_file, load_text
-from matinee_api.config.runtime_config import RunConfig
+from matinee_api.config.runtime_config import RunConfig, SamplingConfig
 
 _BUILT_IN = "generator: {model_path: builtin:tiny}"
 """The configuration where no file is given."""
@@ -32,9 +32,8 @@ _WORDS = {
     "image": ("--image", "request.image_path"),
     "negative_prompt": ("--negative-prompt", "request.negative_prompt"),
     **{
-        field: (flag, f"request.sampling.{field}")
-        for field, flag in REQUEST_FLAGS.items()
-        if field != "negative_prompt"
+        name: (REQUEST_FLAGS[name], f"request.sampling.{name}")
+        for name in SamplingConfig.model_fields
     },
 }
 """Of each argument what a user types for it, and the key of the configuration it stands for."""

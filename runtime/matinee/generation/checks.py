@@ -6,7 +6,7 @@ from matinee.errors import InvalidRequest
 from matinee.generation.chunks import clip_length_within
 from matinee.generation.model_info import ModelInfo
 from matinee.generation.request import SegmentRequest
-from matinee_api.limits import MAX_SEED
+from matinee_api.limits import MAX_FPS, MAX_SEED
 
 
 def check_prompt(prompt: str) -> None:
@@ -27,7 +27,7 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
             joint=None,
         )
     _check_frames(request.num_frames, info)
-    _check_range("fps", request.fps, 1, 120)
+    _check_range("fps", request.fps, 1, MAX_FPS)
     _check_range("num_inference_steps", request.num_inference_steps, 1, info.max_steps)
     _check_range("guidance_scale", request.guidance_scale, 0.0, info.max_guidance_scale)
     _check_range("seed", request.seed, 0, MAX_SEED)

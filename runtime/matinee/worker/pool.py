@@ -40,8 +40,8 @@ class WorkerHealth:
 
 
 class WorkerPool:
-    """`on_change` is called after each change of a worker's state. Raises `BadInput` when there are
-    GPUs, but not one for each worker."""
+    """`on_change` is called after each change of a worker's state; the server that takes over a
+    pool puts its own there. Raises `BadInput` when there are GPUs, but not one for each worker."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class WorkerPool:
     ) -> None:
         gpus = gpus_present(os.environ.get("CUDA_VISIBLE_DEVICES"))
         check_workers(pool.num_workers, generator.engine.device, gpus)
+        self.on_change = on_change
         quarantine = Quarantine()
         self.workers = tuple(
             WorkerSupervisor(
@@ -62,13 +63,14 @@ class WorkerPool:
                 pool,
                 warmup,
                 index,
-                on_change,
+                self._changed,
                 quarantine=quarantine,
                 backend=backend,
                 clock=clock,
             )
             for index in range(pool.num_workers)
         )
+        self._started = False
         self._worker_of: dict[str, WorkerSupervisor] = {}
 
     @property
@@ -77,9 +79,13 @@ class WorkerPool:
         return next((worker.info for worker in self.workers if worker.info is not None), None)
 
     async def start(self) -> None:
-        """Returns at once; `ready` waits."""
+        """Returns when the processes are on their way; `ready` waits. Once is enough."""
+        if self._started:
+            return
+        self._started = True
         for worker in self.workers:
             await worker.start()
+        await asyncio.sleep(0)  # each worker's task takes its first step
 
     async def ready(self) -> ModelInfo:
         """When one worker is, because it can serve; raises `WorkerFailed` when all have failed."""
@@ -118,6 +124,9 @@ class WorkerPool:
 
     def health(self) -> tuple[WorkerHealth, ...]:
         return tuple(self._health_of(worker) for worker in self.workers)
+
+    def _changed(self, worker: WorkerSupervisor) -> None:
+        self.on_change(worker)
 
     def _burden(self, worker: WorkerSupervisor) -> tuple[bool, int, int, int]:
         return (

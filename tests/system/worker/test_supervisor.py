@@ -44,9 +44,9 @@ async def state_reached(worker: WorkerSupervisor, state: WorkerState) -> None:
 async def commands_in_pipe(worker: WorkerSupervisor) -> None:
     """Waits for the writing thread; the worker stands at a gate and reads nothing."""
     assert worker._link is not None
-    fd = worker._link._commands.fileno()
+    fd = worker._link._end.fileno()
     # Polled, because a pipe tells nobody that it was written.
-    while struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"0000")) == (0,):  # noqa: ASYNC110
+    while struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, b"0000")) == (0,):  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 

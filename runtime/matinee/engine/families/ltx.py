@@ -110,7 +110,7 @@ class LtxFamily:
 
 
 def _model_info(pipeline: Any, settings: ModelSettings, model_id: str) -> ModelInfo:
-    values = settings.model_dump()
+    values = settings.model_dump(exclude_none=True)
     names = {field.name for field in dataclasses.fields(GenerationDefaults)} & values.keys()
     defaults = GenerationDefaults(**{name: values[name] for name in names})
     vae_factor = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size
