@@ -87,11 +87,7 @@ async def _serve(
 
     async def watch() -> None:
         try:
-            check_defaults(await life.pool.ready(), config.default_request)
-            on_ready(url_of(listening))
-            while True:
-                await life.failed.wait()
-                await life.pool.ready()
+            await _until_failed(life, lambda: on_ready(url_of(listening)))
         except MatineeError as error:
             failure.append(error)
             await server.stop()
@@ -104,6 +100,15 @@ async def _serve(
         await stopped(server.stopping)
     if failure and not server.told_to_stop:
         raise failure[0]
+
+
+async def _until_failed(life: Lifecycle, on_ready: Callable[[], None]) -> None:
+    """Raises what `serve` raises of the workers and the defaults, now or later."""
+    check_defaults(await life.pool.ready(), life.config.default_request)
+    on_ready()
+    while True:
+        await life.failed.wait()
+        await life.pool.ready()
 
 
 class _Server(uvicorn.Server):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import socket
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -35,10 +37,9 @@ from tests.unit.runtime.worker.making import alone, segment
 class Bench:
     """A loop in this process: commands are put into its pipe, turns are taken one by one."""
 
-    def __init__(self, slots: int = 64) -> None:
+    def __init__(self, slots: int = 64, clock: Callable[[], float] = time.perf_counter) -> None:
         self.ring = FrameRing.create(slots)
         self.free = FreeSlots(range(slots))
-        self.now = 0.0
         self.at_step: Callable[[str, int], None] = fake_engine._obey
         self.pixels: dict[int, bytes] = {}
         self.end, self._loops_end = socket.socketpair()
@@ -50,7 +51,7 @@ class Bench:
             self.free,
             Reader(self._loops_end),
             Writer(self._loops_end),
-            clock=lambda: self.now,
+            clock=clock,
         )
 
     def send(self, *commands: Command) -> None:
@@ -281,15 +282,20 @@ def test_an_error_in_the_colour_conversion_fails_the_job_too(
     assert kinds(bench.finish(1), job)[-1] is SegmentFailed
 
 
-def test_parts_of_a_long_step_are_signs_of_life_but_not_each_of_them(bench: Bench) -> None:
-    def take_long(_prompt: str, step: int) -> None:
+def test_parts_of_a_long_step_are_signs_of_life_but_not_each_of_them() -> None:
+    milliseconds = itertools.count()
+    bench = Bench(clock=lambda: next(milliseconds) / 1000)
+
+    def take_long(_prompt: str, _step: int) -> None:
         for _ in range(1000):
-            bench.now += 0.001
             bench.loop.part_done()
 
     bench.at_step = take_long
-    bench.start(segment(steps=2))
+    bench.send(Generate(segment(steps=2)))
+    bench.loop.turn()
+    bench.loop.turn()
     assert 15 <= bench.events().count(Pong()) <= 20
+    bench.close()
 
 
 def test_a_lost_device_ends_the_process(bench: Bench) -> None:
