@@ -18,6 +18,7 @@ from importlib.metadata import version
 
 from matinee.errors import BadInput, MatineeError
 from matinee_api.config.errors import ConfigError
+from matinee_api.plain_text import plain
 
 COMMANDS = ("up", "generate", "stream", "serve", "fetch")
 """Each a module of its own, imported when it is called for."""
@@ -33,11 +34,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _sigterm_as_ctrl_c():
             return int(args.run(args, overrides))
-    except (BadInput, ConfigError) as error:
-        print(f"matinee: {error}", file=sys.stderr)
+    except ConfigError as error:
+        lines = "\n".join(plain(str(problem)) for problem in error.problems)
+        print(f"matinee: {lines}", file=sys.stderr)
+        return 2
+    except BadInput as error:
+        print(f"matinee: {plain(str(error))}", file=sys.stderr)
         return 2
     except MatineeError as error:
-        print(f"matinee: {error}", file=sys.stderr)
+        print(f"matinee: {plain(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

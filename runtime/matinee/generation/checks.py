@@ -22,8 +22,8 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
     if request.width * request.height > info.max_pixels:
         raise InvalidRequest(
             "width",
-            f"width x height is {request.width * request.height} pixels; "
-            f"at most {info.max_pixels} are allowed",
+            f"{request.width} x {request.height} (width x height) is "
+            f"{request.width * request.height} pixels; at most {info.max_pixels} are allowed",
             joint=None,
         )
     _check_frames(request.num_frames, info)

@@ -102,7 +102,10 @@ class WorkerLink:
         try:
             self._start_process()
             self._read_events()
-        except OSError:
+        except (
+            OSError,
+            RuntimeError,
+        ):  # RuntimeError: a script without `if __name__ == "__main__"`
             logger.exception("cannot start a worker process")
         finally:
             self._reap()

@@ -75,7 +75,7 @@ class WorkerSupervisor:
         self._generator = with_threads(generator, default_threads(usable_cores(), pool.num_workers))
         self._pool, self._warmup, self._backend = pool, warmup, backend
         self._on_change, self._clock = on_change, clock
-        self._ring = FrameRing.create()
+        self._ring = FrameRing()
         self._quarantine, self._failed_retry_s = quarantine, failed_retry_s
         self._table = JobTable(self._ring, quarantine, clock)
         self._restarts = RestartPolicy(pool.max_restarts)
@@ -164,6 +164,7 @@ class WorkerSupervisor:
         """One process from start to exit."""
         self._lost, self._retryable = None, True
         try:
+            self._ring.open()
             link = self._link = WorkerLink(self._settings(), self._ring, self._on_event)
         except OSError as error:
             self.reason = f"the worker process could not be started: {error.strerror}"
