@@ -120,7 +120,7 @@ class PoolConfig(Config):
     killed and started again. Longer than the slowest layer, first compilation included."""
     max_restarts: int = Field(default=5, ge=0, le=1000)
     """Restarts within ten minutes before a worker has failed. Those after deaths in the middle of a
-    segment do not count. One that has failed is tried again every five minutes; when all have, the
+    segment do not count. One that has failed is retried every five minutes; when all have, the
     server ends."""
 
 

@@ -14,7 +14,7 @@ LONGEST_BACKOFF_S = 30.0
 LONGEST_START_BACKOFF_S = 5.0
 """Between starts that the system had no room for. Nothing was loaded, so trying costs little."""
 FAILED_RETRY_S = 300.0
-"""A worker that has failed is tried again: GPUs and disks come back."""
+"""A worker that has failed is retried: GPUs and disks come back."""
 
 _CRASHES = frozenset({"SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP"})
 

@@ -52,7 +52,7 @@ class WorkerSupervisor:
     """`state`, `reason` (why the last process was lost), `info` and `timings_ms` are for reading;
     `on_change` is called after each change of them. `quarantine` is shared by all workers.
 
-    One that has failed is tried again every `failed_retry_s`, and fails all jobs until it is ready.
+    One that has failed is retried every `failed_retry_s`, and fails all jobs until it is ready.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ def test_deaths_from_outside_are_forgotten_too() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     known = Quarantine()
-    for number in range(2 * REMEMBERED):
+    for number in range(REMEMBERED + 9):
         shape = {"num_frames": 8 * number + 1, "num_inference_steps": 1000 - number}
         known.died(like(**shape), 0.0, surely=number % 2 == 0)
         known.made(like(**shape))
