@@ -8,12 +8,14 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
+from matinee.wire.client_messages import SegmentPrompt, SessionInit
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.contracts.fetch import FetchConfig
 from matinee_api.kinds.resource import KINDS
 from tests.places import ROOT
 from tools.generate import generated
 
+GENERATED = generated()
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -45,9 +47,9 @@ def test_every_kind_is_documented(kind: str) -> None:
     assert f"\n## {kind}\n" in page
 
 
-@pytest.mark.parametrize("path", generated())
+@pytest.mark.parametrize("path", GENERATED)
 def test_generated_files_are_current(path: str) -> None:
-    assert (ROOT / path).read_text(encoding="utf-8") == generated()[path]
+    assert (ROOT / path).read_text(encoding="utf-8") == GENERATED[path]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -66,3 +68,11 @@ def _anchor(heading: str) -> str:
     """How GitHub names a heading."""
     words = heading.lstrip("# ").lower()
     return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+
+
+@pytest.mark.parametrize("message", [SessionInit, SegmentPrompt])
+def test_every_field_that_a_client_may_send_is_on_the_protocols_page(
+    message: type[BaseModel],
+) -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    assert [name for name in message.model_fields if f"`{name}`" not in page] == []
