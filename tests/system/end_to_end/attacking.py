@@ -14,9 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from tests.system.end_to_end.wire_level import HANDSHAKE, PING, TEXT, frame
+from tools.hostile.wire import CONTINUATION, HANDSHAKE, PING, PONG, TEXT, frame
 
-CONTINUATION, PONG = 0, 10
 INIT = frame(TEXT, b'{"type":"session_init_v2"}')
 PAUSE = b'{"type":"generation_paused_updated","paused":false}'
 MANY = b'{"type":"seed_prompts_updated","x":[' + b"1," * 99_000 + b"1]}"
@@ -50,7 +49,7 @@ def attack(port: int, name: str, seconds: float) -> None:
     """Until the time is over; who is thrown out comes again at once."""
     until = time.monotonic() + seconds
     if name in FLOODS:
-        first, again = HANDSHAKE.encode() + INIT, FLOODS[name]
+        first, again = HANDSHAKE + INIT, FLOODS[name]
     else:
         first, again = HEADS[name]
     senders = [

@@ -10,16 +10,15 @@ import websockets
 from websockets.exceptions import ConnectionClosed
 
 from matinee.serving import door
-from tests.system.end_to_end.wire_level import CLOSE, HANDSHAKE, PING, TEXT, WireLevelClient, frame
 from tests.system.serving.doors import MESSAGE_BYTES, House, open_house
+from tools.hostile.wire import CLOSE, CONTINUATION, HANDSHAKE, PING, PONG, TEXT, WireClient, frame
 
-CONTINUATION, PONG = 0, 10
 CODE_TOO_MANY = 1008
 
 
 async def code_of(house: House, frames: list[bytes]) -> int:
     """The close code of a client that sends these."""
-    client = await WireLevelClient.connect(house.port)
+    client = await WireClient.connect(house.port)
     try:
         async with asyncio.timeout(30):
             return await client.play(frames, vanish=False)
@@ -95,7 +94,7 @@ async def test_what_is_no_websocket_is_told_though_more_of_it_comes(
 async def test_messages_are_read_no_faster_than_they_are_taken() -> None:
     async with open_house() as house:
         house.listening.clear()
-        client = await WireLevelClient.connect(house.port)
+        client = await WireClient.connect(house.port)
         playing = asyncio.create_task(client.play([frame(TEXT, b"{}" * 500)] * 400, vanish=True))
         await asyncio.wait([playing], timeout=0.3)
         assert house.heard == []
@@ -107,7 +106,7 @@ async def test_messages_are_read_no_faster_than_they_are_taken() -> None:
 
 async def test_only_the_newest_pong_waits_for_a_client_that_does_not_read() -> None:
     async with open_house(frames_per_second=100_000) as house:
-        client = await WireLevelClient.connect(house.port)
+        client = await WireClient.connect(house.port)
         (protocol,) = house.sockets
         protocol.pause_writing()
         for number in range(1000):
@@ -177,7 +176,7 @@ async def test_what_is_sent_right_after_the_handshake_is_no_mistake_of_ours(
         for sent in (frame(TEXT, b"a"), b"\xff" * 5000, frame(3, b"") * 10):
             for apart in (False, True):
                 reader, writer = await house.connect()
-                writer.write(HANDSHAKE.encode())
+                writer.write(HANDSHAKE)
                 if apart:
                     await asyncio.sleep(0)
                 writer.write(sent)
@@ -190,9 +189,9 @@ async def test_what_is_sent_right_after_the_handshake_is_no_mistake_of_ours(
 
 async def test_a_handshake_with_a_line_that_is_too_long_is_answered() -> None:
     async with open_house() as house:
-        head = HANDSHAKE.replace("\r\n\r\n", f"\r\nX: {'a' * 20_000}\r\n\r\n")
+        head = HANDSHAKE[:-2] + b"X: " + b"a" * 20_000 + b"\r\n\r\n"
         async with asyncio.timeout(20):
-            assert b" 431 " in await house.ask(head.encode())
+            assert b" 431 " in await house.ask(head)
 
 
 async def test_a_clients_own_close_is_answered(caplog: pytest.LogCaptureFixture) -> None:
