@@ -100,10 +100,13 @@ def test_restarts_are_counted_once() -> None:
 
 async def test_without_any_worker_left_nobody_waits_any_more() -> None:
     life = life_of()
+    workers(life, WorkerState.FAILED, WorkerState.READY)
+    assert not life.failed.is_set()
     workers(life, WorkerState.FAILED, WorkerState.FAILED)
     with pytest.raises(NotAdmitting, match="no worker is able to run the model"):
         async with slot(life.admission):
             pass
+    assert life.failed.is_set()
 
 
 @pytest.mark.parametrize("tells_state", [True, False])
