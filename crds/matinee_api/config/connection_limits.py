@@ -15,8 +15,8 @@ class ConnectionLimits(Config):
     new one; those that stream or wait for an answer stay. Fewer when the process may not open so
     many files."""
     connections_per_address: int = Field(default=256, ge=0, le=100_000)
-    """The same for each address of a client; 0 = no limit. Switch it off behind a router or a
-    proxy, which brings all clients from one address."""
+    """The same for each address of a client; 0 = no limit. A router or a proxy brings all clients
+    from one address: there it must be above the slots and `streaming.max_queue` together."""
     head_bytes: int = Field(default=64 * 1024, ge=1024, le=2**20)
     """Request line and headers together; more is answered with 431 or 414."""
     headers: int = Field(default=100, ge=8, le=1000)

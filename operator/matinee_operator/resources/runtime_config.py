@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import yaml
 
-from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.config.serve_config import serve_config
 from matinee_api.contracts.pod_http import PORT
@@ -54,7 +53,6 @@ def _text(model: VideoModel, service: StreamingService, weights: Weights) -> str
             host="0.0.0.0",  # noqa: S104 - a pod's own network; its NetworkPolicy says who may in
             port=PORT,
             shutdown_grace_seconds=SHUTDOWN_GRACE_S,
-            limits=ConnectionLimits(connections_per_address=0),  # a router brings all from one
         ),
         state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,
         weights=weights.path,

@@ -76,14 +76,14 @@ def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> Non
         "apply Service live",
         "apply PodDisruptionBudget live",
         "apply NetworkPolicy live",
-        "apply ConfigMap live-35ab2e26",
+        "apply ConfigMap live-6d899ce8",
         "create Secret live-admin-1aa8e844",
         f"create Pod {NEW}",
     ]
 
 
 def test_nothing_is_written_when_nothing_is_to_be_done() -> None:
-    assert planned(settled(pod(NEW, config="live-35ab2e26"))) == []
+    assert planned(settled(pod(NEW, config="live-6d899ce8"))) == []
 
 
 def test_a_child_that_was_changed_by_hand_is_put_back() -> None:

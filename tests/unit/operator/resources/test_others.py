@@ -134,11 +134,7 @@ def test_the_runtime_s_configuration_is_named_by_its_content() -> None:
             "family": "ltx",
             "engine": {"device": "cpu"},
         },
-        "server": {
-            "host": everywhere,
-            "shutdown_grace_seconds": 5.0,
-            "limits": {"connections_per_address": 0},
-        },
+        "server": {"host": everywhere, "shutdown_grace_seconds": 5.0},
         "streaming": {"max_sessions": 4},
     }
 

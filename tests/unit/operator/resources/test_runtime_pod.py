@@ -28,7 +28,7 @@ metadata:
     matinee.video/accepting: "true"
     router.matinee.video/front: "true"
   annotations:
-    matinee.video/config: live-35ab2e26
+    matinee.video/config: live-6d899ce8
     matinee.video/attempt: "0"
   ownerReferences:
     - apiVersion: matinee.video/v1alpha1
@@ -96,7 +96,7 @@ spec:
         timeoutSeconds: 2
         failureThreshold: 2
   volumes:
-    - {name: config, configMap: {name: live-35ab2e26}}
+    - {name: config, configMap: {name: live-6d899ce8}}
     - {name: state, emptyDir: {}}
     - {name: tmp, emptyDir: {}}
     - {name: cache, emptyDir: {}}
