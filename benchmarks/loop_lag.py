@@ -31,7 +31,9 @@ from benchmarks._report import package_versions, report, take_turns
 from benchmarks._server import PROMPT, watch_segment, watch_until
 from matinee.client.stream_client import StreamClient
 from matinee.server import host
+from matinee.server.doors import bind, url_of
 from matinee.server.lifecycle import Lifecycle
+from matinee.serving.access import ControlAccess
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
     ServeConfig,
@@ -105,9 +107,9 @@ def told(lags: Lags) -> list[tuple[str, float]]:
 
 
 async def served(*, snapshots: bool) -> Lags:
-    listening = host.bind("127.0.0.1", 0)
+    listening = bind("127.0.0.1", 0)
     life = Lifecycle(CONFIG, "benchmark", backend=backend.__name__)
-    web = uvicorn.Server(host.uvicorn_config(CONFIG, life, None))
+    web = uvicorn.Server(host.uvicorn_config(CONFIG, life, ControlAccess()))
     serving = asyncio.create_task(web.serve(sockets=[listening]))
     await life.pool.ready()
     # Before the first tick: a process that starts another one stands still meanwhile.
@@ -126,9 +128,7 @@ async def bare(*, snapshots: bool) -> Lags:
 
 async def viewers(listening: socket.socket, *, snapshots: bool) -> Process:
     what = "snapshots" if snapshots else "video"
-    return await asyncio.create_subprocess_exec(
-        sys.executable, __file__, host.url_of(listening), what
-    )
+    return await asyncio.create_subprocess_exec(sys.executable, __file__, url_of(listening), what)
 
 
 async def ended(watching: Process) -> None:

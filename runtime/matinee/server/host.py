@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -18,32 +19,20 @@ import uvloop
 from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.server.app import create_app
+from matinee.server.doors import Doors, url_of
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.long_messages import WebSocketProtocol
-from matinee.serving.listening import bind as listening_on
+from matinee.serving.access import ControlAccess
 from matinee.serving.tasks import stopped
 from matinee.session.reception import server_defaults
-from matinee_api.config.runtime_config import RequestConfig, ServeConfig
+from matinee_api.config.runtime_config import RequestConfig, ServeConfig, ServerConfig
 
 logger = logging.getLogger(__name__)
-
-TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-UNSENT_BYTES = 128 * 1024
-"""Video that the kernel may hold for a viewer that does not read. Without the limit it hides
-megabytes, that is many seconds of stale video, from the bounded queue above it."""
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket for viewers; `port` 0 takes a free one. Raises `PortUnavailable`."""
-    listening = listening_on(host, port)
-    if TCP_NOTSENT_LOWAT is not None:  # accepted connections inherit it
-        listening.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    return listening
 
 
 def serve(
     config: ServeConfig,
-    listening: socket.socket,
+    doors: Doors,
     name: str,
     admin_token: str | None,
     on_ready: Callable[[str], None],
@@ -54,8 +43,23 @@ def serve(
     what is configured as default (every viewer would be refused for it), and `BadInput` when the
     folder for states cannot be written.
     """
-    with listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config, listening, name, admin_token, on_ready))
+    with closing(doors):
+        access = control_access(config.server, doors, admin_token)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(config, doors, name, access, on_ready))
+
+
+def control_access(config: ServerConfig, doors: Doors, admin_token: str | None) -> ControlAccess:
+    """Raises `BadInput` when the configured file holds no token."""
+    file = config.control_token_file
+    access = ControlAccess(
+        token=admin_token,
+        token_file=Path(file) if file else None,
+        private=doors.private,
+        open_metrics=config.open_metrics,
+    )
+    access.check()
+    return access
 
 
 def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
@@ -63,22 +67,15 @@ def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
     check_request(info, with_defaults(server_defaults(info, configured), "", seed=0))
 
 
-def url_of(listening: socket.socket) -> str:
-    """Where a browser on this machine finds the server."""
-    host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compares only)
-    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
-
-
 async def _serve(
     config: ServeConfig,
-    listening: socket.socket,
+    doors: Doors,
     name: str,
-    admin_token: str | None,
+    access: ControlAccess,
     on_ready: Callable[[str], None],
 ) -> None:
     life = Lifecycle(config, name)
-    server = _Server(uvicorn_config(config, life, admin_token), life)
+    server = _Server(uvicorn_config(config, life, access, doors.control_port), life)
     failure: list[MatineeError] = []
 
     async def announce() -> None:
@@ -88,11 +85,11 @@ async def _serve(
             failure.append(error)
             server.should_exit = True
         else:
-            on_ready(url_of(listening))
+            on_ready(url_of(doors.public))
 
     announcing = asyncio.create_task(announce(), name="the announcement")
     try:
-        await server.serve(sockets=[listening])
+        await server.serve(sockets=doors.sockets)
     finally:
         await stopped(announcing)
         await stopped(server.stopping)
@@ -133,12 +130,14 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Invalid UTF-8 sequence received")
 
 
-def uvicorn_config(config: ServeConfig, life: Lifecycle, admin_token: str | None) -> uvicorn.Config:
+def uvicorn_config(
+    config: ServeConfig, life: Lifecycle, access: ControlAccess, control_port: int | None = None
+) -> uvicorn.Config:
     """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU of
     sending it."""
     logging.getLogger("uvicorn.error").addFilter(_is_ours)
     return uvicorn.Config(
-        create_app(life, admin_token),
+        create_app(life, access, control_port),
         http="httptools",
         ws=WebSocketProtocol,
         ws_per_message_deflate=False,
