@@ -14,7 +14,6 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
-import uvloop
 
 from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
@@ -22,9 +21,11 @@ from matinee.server.app import create_app
 from matinee.server.doors import Doors, url_of
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.long_messages import WebSocketProtocol
+from matinee.server.workers_first import Started
 from matinee.serving.access import ControlAccess
 from matinee.serving.tasks import stopped
 from matinee.session.reception import server_defaults
+from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import RequestConfig, ServeConfig, ServerConfig
 
 logger = logging.getLogger(__name__)
@@ -36,17 +37,17 @@ def serve(
     name: str,
     admin_token: str | None,
     on_ready: Callable[[str], None],
+    workers: Started,
 ) -> None:
     """Serve until SIGINT or SIGTERM. `on_ready` gets the server's URL once it can generate.
 
     Raises `WorkerFailed` when the model cannot be run at all, `InvalidRequest` when it cannot make
     what is configured as default (every viewer would be refused for it), and `BadInput` when the
-    folder for states cannot be written.
+    folder for states cannot be written, or the file for the control token holds none.
     """
     with closing(doors):
         access = control_access(config.server, doors, admin_token)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config, doors, name, access, on_ready))
+        workers.runner.run(_serve(config, doors, name, access, on_ready, workers.pool))
 
 
 def control_access(config: ServerConfig, doors: Doors, admin_token: str | None) -> ControlAccess:
@@ -73,8 +74,9 @@ async def _serve(
     name: str,
     access: ControlAccess,
     on_ready: Callable[[str], None],
+    pool: WorkerPool,
 ) -> None:
-    life = Lifecycle(config, name)
+    life = Lifecycle(config, name, pool=pool)
     server = _Server(uvicorn_config(config, life, access, doors.control_port), life)
     failure: list[MatineeError] = []
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from matinee.server import host
 from matinee.server.doors import Doors
 from matinee.server.host import check_defaults
 from matinee.server.lifecycle import Lifecycle
+from matinee.server.workers_first import workers_first
 from matinee.serving.access import ControlAccess
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
@@ -30,7 +30,6 @@ from tests.unit.runtime.worker import fake_engine
 @pytest.fixture
 def fake_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT)
-    monkeypatch.setattr(host, "Lifecycle", partial(Lifecycle, backend=fake_engine.__name__))
 
 
 def serve(config: ServeConfig) -> list[str]:
@@ -41,7 +40,8 @@ def serve(config: ServeConfig) -> list[str]:
         urls.append(url)
         signal.raise_signal(signal.SIGTERM)
 
-    host.serve(config, Doors.of(config.server), "test", None, ready)
+    with workers_first(config, fake_engine.__name__) as workers:
+        host.serve(config, Doors.of(config.server), "test", None, ready, workers)
     return urls
 
 
