@@ -111,6 +111,7 @@ def answer_to(port: int, request: str) -> int:
         writer.write(request.encode() + b"\r\n")
         status = int((await reader.readline()).split()[1])
         writer.close()
+        await writer.wait_closed()
         return status
 
     return asyncio.run(asyncio.wait_for(ask(), PATIENCE_S))
@@ -168,6 +169,7 @@ async def test_a_flood_of_readers_ends_its_own_and_not_the_operator_s(pod: Serve
             await flood[-1].readuntil(b'"used": 1')
     for writer in writers:
         writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_drain_is_called_off_and_those_who_were_told_play_on(pod: Server) -> None:
