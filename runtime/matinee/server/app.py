@@ -19,6 +19,7 @@ from matinee.server.ports import ByPort
 from matinee.server.websocket import Connection
 from matinee.serving.access import ControlAccess
 from matinee.serving.host_guard import App, HostGuard
+from matinee.serving.http_manners import HttpManners
 from matinee.serving.names import origin_allowed
 from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.contracts.pod_http import ALIVE_PATH, READY_PATH
@@ -49,6 +50,7 @@ def public_app(life: Lifecycle) -> FastAPI:
     app.include_router(_probes(life))
     app.include_router(_player(load_assets()))
     _add_stream(app, life)
+    app.add_middleware(HttpManners)
     return app
 
 
@@ -57,6 +59,7 @@ def control_app(life: Lifecycle, access: ControlAccess) -> FastAPI:
     app = FastAPI(title="Matinee control", openapi_url=None)
     app.include_router(_probes(life))
     add_control(app, life, access)
+    app.add_middleware(HttpManners)
     return app
 
 

@@ -15,9 +15,6 @@ TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 UNSENT_BYTES = 128 * 1024
 """Video that the kernel may hold for a viewer that does not read. Without the limit it hides
 megabytes, that is many seconds of stale video, from the bounded queue above it."""
-TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
-UNREAD_MS = 30_000
-"""The kernel ends a connection to the control port whose other end takes nothing for so long."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -46,8 +43,6 @@ class Doors:
         except PortUnavailable:
             public.close()
             raise
-        if TCP_USER_TIMEOUT is not None:  # inherited, too
-            control.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, UNREAD_MS)
         return cls(public, control)
 
     @property

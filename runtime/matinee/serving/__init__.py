@@ -1,4 +1,5 @@
 """What every server shares: who may enter, whose turn it is, the port, the log.
 
-Doors: `access`, `admission`, `host_guard`, `listening`, `logs`, `names`, `refusal`, `tasks`.
+Doors: `access`, `admission`, `door`, `host_guard`, `http_manners`, `listening`, `logs`, `names`,
+`refusal`, `tasks`, `websocket_protocol`.
 """
