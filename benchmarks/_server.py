@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from matinee.client.stream_client import Message, StreamClient
+from matinee.client.server_text import Message
+from matinee.client.stream_client import StreamClient
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "matinee", "up", "-f", "examples/quickstart.yaml", "--port", "0"]

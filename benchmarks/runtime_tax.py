@@ -25,7 +25,8 @@ import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
 from benchmarks._report import package_versions, report, take_turns
-from matinee.engine.families.ltx import shifted_timesteps
+from matinee.engine.families.ltx import shifted_timesteps, silence_known_warnings
+from matinee.engine.library_logs import without_progress_bars
 from matinee.generation import SegmentRequest
 from matinee.weights.local_folder import model_folder_of
 from matinee.worker.messages import FramesReady, SegmentDone, SegmentJob
@@ -104,10 +105,12 @@ async def ours(pool: WorkerPool) -> None:
 
 def bare_pipeline() -> Any:
     torch.set_num_threads(1)
+    silence_known_warnings()
     untyped: Any = pipeline_ltx_condition
-    pipeline = untyped.LTXConditionPipeline.from_pretrained(
-        model_folder_of(MODEL, None), dtype=torch.float32
-    )
+    with without_progress_bars():
+        pipeline = untyped.LTXConditionPipeline.from_pretrained(
+            model_folder_of(MODEL, None), dtype=torch.float32
+        )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

@@ -1,17 +1,21 @@
 """Run a command on the built wheel instead of the source tree: `python -m tools.on_wheel pytest …`.
 
 The wheel is built and unpacked outside the repository, and goes before it on Python's path, in the
-command and in all that it starts. `WHEEL` tells them where.
+command and in all that it starts. `WHEEL` tells them where. SIGTERM ends the command too, and
+nothing is left of the wheel.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parents[1]
 WHEEL = "MATINEE_WHEEL"
@@ -19,11 +23,26 @@ _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 
 
 def main(command: Sequence[str]) -> int:
+    signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="matinee-wheel-") as folder:
         site = unpack(Path(folder))
         path = os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
         environment = os.environ | {"PYTHONPATH": path, WHEEL: str(site)}
-        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603
+        return run(command, environment)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)  # so that folders in `with` are removed
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The command's exit code; it is ended when we are, and may take its time."""
+    with subprocess.Popen(command, env=environment) as process:  # noqa: S603
+        try:
+            return process.wait()
+        except SystemExit:
+            process.terminate()
+            raise
 
 
 def unpack(folder: Path) -> Path:

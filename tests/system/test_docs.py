@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
+from matinee.wire.client_messages import SegmentPrompt, SessionInit
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.contracts.fetch import FetchConfig
 from matinee_api.kinds.resource import KINDS
@@ -66,3 +67,11 @@ def _anchor(heading: str) -> str:
     """How GitHub names a heading."""
     words = heading.lstrip("# ").lower()
     return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+
+
+@pytest.mark.parametrize("message", [SessionInit, SegmentPrompt])
+def test_every_field_that_a_client_may_send_is_on_the_protocols_page(
+    message: type[BaseModel],
+) -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    assert [name for name in message.model_fields if f"`{name}`" not in page] == []

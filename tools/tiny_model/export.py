@@ -1,7 +1,6 @@
 """Writes the trained parts as a Diffusers folder in half precision, with its defaults."""
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -13,27 +12,26 @@ from diffusers import (
 )
 from transformers import T5EncoderModel, T5Tokenizer
 
+from matinee.weights.model_folder import ModelSettings
+from matinee_api.families import LTX
 from tools.tiny_model.scenes import FRAMES, PREFIX_FRAMES, SIZE
 from tools.tiny_model.text_encoder import MAX_TOKENS
 
 DEFAULTS_FILE = "matinee.json"
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """How the model wants to be called; the engine reads this from `matinee.json`."""
-
-    family: str = "ltx"
-    width: int = SIZE
-    height: int = SIZE
-    num_frames: int = FRAMES
-    fps: int = 8
-    num_inference_steps: int = 8
-    guidance_scale: float = 3.0
-    timestep_shift: float = 3.0
-    max_sequence_length: int = MAX_TOKENS
-    chunk_frames: int = FRAMES
-    overlap_frames: int = PREFIX_FRAMES
+SETTINGS = ModelSettings(
+    family=LTX.name,
+    width=SIZE,
+    height=SIZE,
+    num_frames=FRAMES,
+    fps=8,
+    num_inference_steps=8,
+    guidance_scale=3.0,
+    timestep_shift=3.0,
+    max_sequence_length=MAX_TOKENS,
+    chunk_frames=FRAMES,
+    overlap_frames=PREFIX_FRAMES,
+)
+"""How the model wants to be called; the engine reads this from `matinee.json`."""
 
 
 def export(
@@ -53,7 +51,9 @@ def export(
     )
     pipeline.to(torch.float16).save_pretrained(folder)
     forget_origins(folder)
-    write_defaults(folder, Defaults())
+    (folder / DEFAULTS_FILE).write_text(
+        SETTINGS.model_dump_json(indent=2, exclude_none=True) + "\n"
+    )
 
 
 def forget_origins(folder: Path) -> None:
@@ -62,8 +62,3 @@ def forget_origins(folder: Path) -> None:
         config = json.loads(file.read_text())
         config.pop("_name_or_path", None)
         file.write_text(json.dumps(config, indent=2) + "\n")
-
-
-def write_defaults(folder: Path, defaults: Defaults) -> None:
-    """Write `matinee.json`."""
-    (folder / DEFAULTS_FILE).write_text(json.dumps(asdict(defaults), indent=2) + "\n")

@@ -9,8 +9,13 @@ to do about it.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+MAX_PROBLEMS = 20
+"""Of one input. What is wrong in each of thousands of entries is not told thousands of times."""
+_MORE = "and more mistakes; correct these first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +41,14 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """Everything that is wrong with one input."""
+    """What is wrong with one input: everything, or the first `MAX_PROBLEMS` and that there are
+    more. The others are not even looked for."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        first = tuple(itertools.islice(problems, MAX_PROBLEMS + 1))
+        if len(first) > MAX_PROBLEMS and first[-1].message != _MORE:
+            first = (*first[:MAX_PROBLEMS], Problem(_MORE))
+        self.problems = first
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     def found_in(self, file: str) -> ConfigError:

@@ -14,10 +14,11 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from matinee_api.bounded_file import read_at_most
 from matinee_api.config.errors import ConfigError, Problem, config_error
 from matinee_api.config.overrides import COMMAND_LINE, Override, apply_overrides, parse_overrides
 from matinee_api.config.problems import problems_of
-from matinee_api.config.yaml_text import parse_document
+from matinee_api.config.yaml_text import MAX_TEXT_BYTES, parse_document
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,7 +47,7 @@ def validate(model: type[M], data: Any, *, extra: Literal["forbid", "ignore"] = 
     except UnicodeEncodeError as error:
         raise config_error("holds text that is not UTF-8") from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise config_error("holds what JSON cannot say (an alias of itself?)") from error
+        raise config_error("holds what JSON cannot say") from error
     try:
         return model.model_validate_json(text, extra=extra, by_alias=True, by_name=False)
     except ValidationError as error:
@@ -56,7 +57,7 @@ def validate(model: type[M], data: Any, *, extra: Literal["forbid", "ignore"] = 
 def read_text(path: str | Path) -> str:
     """A file's text, or a `ConfigError` that says why not."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return read_at_most(path, MAX_TEXT_BYTES).decode()
     except OSError as error:
         raise config_error(f"cannot be read: {error.strerror}", file=str(path)) from error
     except UnicodeDecodeError as error:

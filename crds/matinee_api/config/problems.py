@@ -79,10 +79,10 @@ def dotted(location: Location) -> str:
     for part in location:
         if isinstance(part, int):
             path += f"[{part}]"
-        elif re.fullmatch(r"[\w-]+", part):
+        elif re.fullmatch(rf"[\w-]{{1,{_LONGEST_WORD}}}", part):
             path += f".{part}" if path else part
         else:
-            path += f"[{json.dumps(part)}]"
+            path += f"[{json.dumps(part[:_LONGEST_WORD])}]"
     return path
 
 

@@ -87,7 +87,7 @@ def _wrong_kind(kind: Any, label: str) -> ConfigError:
     remedy = nearest(kind, KINDS)
     if not remedy.startswith("did you mean"):
         remedy = f"this file may hold {_kinds()}"
-    return config_error(f"kind {kind} is not ours", path=label, remedy=remedy)
+    return config_error(f"kind {kind[:60]} is not ours", path=label, remedy=remedy)
 
 
 def _twins(found: list[Resource]) -> Iterator[Problem]:

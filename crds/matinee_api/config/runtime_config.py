@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from matinee_api.families import FamilyName
 from matinee_api.kinds.rules import broken_rules
-from matinee_api.limits import MAX_CLIP_FRAMES, MAX_DIMENSION, MAX_FPS, MAX_SEED, MAX_STEPS
+from matinee_api.sampling import NegativePrompt, Sampling, Seeded
 
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
 
@@ -53,32 +53,18 @@ class GeneratorConfig(Config):
     engine: EngineConfig = EngineConfig()
 
 
-class SamplingConfig(Config):
+class SamplingConfig(Config, Seeded, Sampling):
     """What a request may set and otherwise takes from here, and failing that from the model."""
 
-    width: int | None = Field(default=None, ge=1, le=MAX_DIMENSION)
-    """Pixels, a multiple of the family's factor."""
-    height: int | None = Field(default=None, ge=1, le=MAX_DIMENSION)
-    """Pixels, a multiple of the family's factor."""
-    num_frames: int | None = Field(default=None, ge=1, le=MAX_CLIP_FRAMES)
-    """Frames of one segment as the family counts them (a factor times k, plus 1)."""
-    fps: int | None = Field(default=None, ge=1, le=MAX_FPS)
-    """Frames a second of the video that is played."""
-    num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
-    """Denoising steps."""
-    guidance_scale: float | None = Field(default=None, ge=0, le=100)
-    """Strength of classifier-free guidance; 1 or less switches it off."""
-    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
-    """Seed of the noise; unset: drawn at random and told to the client."""
 
-
-class RequestConfig(Config):
-    """One generation: `matinee generate`, or the defaults of a server's sessions."""
-
+class _Prompted(Config):
     prompt: Prompt | None = None
     """What to show."""
-    negative_prompt: str | None = Field(default=None, max_length=8192)
-    """What to keep away from."""
+
+
+class RequestConfig(NegativePrompt, _Prompted):
+    """One generation: `matinee generate`, or the defaults of a server's sessions."""
+
     image_path: str | None = None
     """Picture that the video starts from (png, jpeg or webp)."""
     sampling: SamplingConfig = SamplingConfig()

@@ -22,7 +22,7 @@ from matinee_api.kinds.meta import (
 from matinee_api.kinds.rules import Rule, immutable
 from matinee_api.kinds.scheduling import Scheduling
 from matinee_api.kinds.source import Adapter, ModelSource
-from matinee_api.limits import MAX_CLIP_FRAMES, MAX_FPS, MAX_STEPS
+from matinee_api.sampling import NegativePrompt, Sampling
 
 
 class ModelEngine(ApiModel):
@@ -34,23 +34,8 @@ class ModelEngine(ApiModel):
     """Type of the weights in memory; `auto`: bfloat16 on a GPU, float32 on a CPU."""
 
 
-class GenerationSpec(ApiModel):
+class GenerationSpec(ApiModel, NegativePrompt, Sampling):
     """What a request takes when it says nothing; unset: the model's own values."""
-
-    width: int | None = Field(default=None, ge=32, le=4096)
-    """Pixels, a multiple of the family's size factor (docs/families.md)."""
-    height: int | None = Field(default=None, ge=32, le=4096)
-    """Pixels, a multiple of the family's size factor (docs/families.md)."""
-    num_frames: int | None = Field(default=None, ge=1, le=MAX_CLIP_FRAMES)
-    """Frames of one segment as the family counts them (a factor times k, plus 1)."""
-    fps: int | None = Field(default=None, ge=1, le=MAX_FPS)
-    """Frames a second of the video that is played."""
-    num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
-    """Denoising steps."""
-    guidance_scale: float | None = Field(default=None, ge=0, le=100)
-    """Strength of classifier-free guidance; 1 or less switches it off."""
-    negative_prompt: Annotated[str, Field(max_length=8192)] | None = None
-    """What the video should not show."""
 
 
 class CacheClaim(ApiModel):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from matinee_api.kinds.meta import API_VERSION
+from matinee_api.plain_text import plain
 from matinee_operator.actions import RecordEvent
 from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import AlreadyExists, ApiError
@@ -76,7 +77,7 @@ class Events:
             },
             "type": event.type,
             "reason": event.reason,
-            "message": event.message[:MESSAGE_LENGTH],
+            "message": plain(event.message, MESSAGE_LENGTH),
             "source": {"component": "matinee-operator", "host": self.identity},
             "reportingComponent": "matinee-operator",
             "reportingInstance": self.identity,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from matinee_api.kinds.meta import Condition
+from matinee_api.plain_text import plain
 from matinee_operator.objects import stamp
 
 MESSAGE_LENGTH = 1024
@@ -42,7 +43,7 @@ def conditions_of(
             observed_generation=generation,
             last_transition_time=_since(known.get(found.type), found, now),
             reason=found.reason,
-            message=found.message[:MESSAGE_LENGTH],
+            message=plain(found.message, MESSAGE_LENGTH),
         )
         for found in findings
     )

@@ -8,6 +8,7 @@ file.
 from __future__ import annotations
 
 import argparse
+import importlib
 import itertools
 import signal
 import sys
@@ -15,28 +16,33 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 
-from matinee.cli import fetch, generate, serve, stream, up
 from matinee.errors import BadInput, MatineeError
 from matinee_api.config.errors import ConfigError
+from matinee_api.plain_text import plain
 
-COMMANDS = (up, generate, stream, serve, fetch)
+COMMANDS = ("up", "generate", "stream", "serve", "fetch")
+"""Each a module of its own, imported when it is called for."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words, overrides = split_overrides(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
+    parser = _parser(words[:1])
     args = parser.parse_args(words)
     if overrides and not hasattr(args, "config"):
         parser.error(f"unrecognized arguments: {' '.join(overrides)}")
     try:
         with _sigterm_as_ctrl_c():
             return int(args.run(args, overrides))
-    except (BadInput, ConfigError) as error:
-        print(f"matinee: {error}", file=sys.stderr)
+    except ConfigError as error:
+        lines = "\n".join(plain(str(problem)) for problem in error.problems)
+        print(f"matinee: {lines}", file=sys.stderr)
+        return 2
+    except BadInput as error:
+        print(f"matinee: {plain(str(error))}", file=sys.stderr)
         return 2
     except MatineeError as error:
-        print(f"matinee: {error}", file=sys.stderr)
+        print(f"matinee: {plain(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -72,12 +78,13 @@ def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     return words, overrides
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: list[str]) -> argparse.ArgumentParser:
+    """For this command, or for all of them when it is none."""
     parser = argparse.ArgumentParser(
         prog="matinee", description="A video diffusion model as a live service."
     )
     parser.add_argument("--version", action="version", version=f"matinee {version('matinee')}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    for name in command if set(command) & set(COMMANDS) else COMMANDS:
+        importlib.import_module(f"matinee.cli.{name}").add_parser(subparsers)
     return parser

@@ -20,7 +20,8 @@ from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
 from matinee.local.output_path import check_output_path
 from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import load_file, load_text
-from matinee_api.config.runtime_config import RunConfig
+from matinee_api.config.runtime_config import RunConfig, SamplingConfig
+from matinee_api.plain_text import plain
 
 _BUILT_IN = "generator: {model_path: builtin:tiny}"
 """The configuration where no file is given."""
@@ -32,9 +33,8 @@ _WORDS = {
     "image": ("--image", "request.image_path"),
     "negative_prompt": ("--negative-prompt", "request.negative_prompt"),
     **{
-        field: (flag, f"request.sampling.{field}")
-        for field, flag in REQUEST_FLAGS.items()
-        if field != "negative_prompt"
+        name: (REQUEST_FLAGS[name], f"request.sampling.{name}")
+        for name in SamplingConfig.model_fields
     },
 }
 """Of each argument what a user types for it, and the key of the configuration it stands for."""
@@ -134,7 +134,8 @@ def _report(final: VideoFinalEvent, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(facts))
     else:
-        print(
+        said = (
             "{file}: {frames} frames, {width}x{height}, {fps} fps, seed {seed}, "
-            "made in {seconds:.1f} s".format_map(facts)
+            "made in {seconds:.1f} s"
         )
+        print(plain(said.format_map(facts)))

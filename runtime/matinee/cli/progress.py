@@ -1,8 +1,10 @@
-"""What a command says on stderr while it works."""
+"""What a command says on stderr while it works. What servers say is plain text."""
 
 from __future__ import annotations
 
 import sys
+
+from matinee_api.plain_text import plain
 
 
 class Progress:
@@ -14,12 +16,12 @@ class Progress:
 
     def show(self, text: str) -> None:
         if self._terminal:
-            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+            print(f"\r\033[K{plain(text)}", end="", file=sys.stderr, flush=True)
             self._shown = True
 
     def line(self, text: str) -> None:
         self.end()
-        print(text, file=sys.stderr, flush=True)
+        print(plain(text), file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Leave the line that is written over."""

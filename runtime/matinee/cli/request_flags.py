@@ -4,43 +4,48 @@ from __future__ import annotations
 
 import argparse
 
-REQUEST_FLAGS = {
-    "seed": "--seed",
-    "num_frames": "--frames",
-    "num_inference_steps": "--steps",
-    "guidance_scale": "--guidance",
-    "negative_prompt": "--negative-prompt",
-    "width": "--width",
-    "height": "--height",
-    "fps": "--fps",
-}
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from matinee_api.sampling import NegativePrompt, Sampling, Seeded, type_of
+
+
+def _flags_of(name: str) -> tuple[str, ...]:
+    """The field's own name, and before it a short one where users know it by that."""
+    own = f"--{name.replace('_', '-')}"
+    short = {
+        "num_frames": ("--frames",),
+        "num_inference_steps": ("--steps",),
+        "guidance_scale": ("--guidance", own),
+    }
+    return short.get(name, (own,))
+
+
+_GROUPS: tuple[type[BaseModel], ...] = (Seeded, Sampling, NegativePrompt)
+_FIELDS = {name: field for group in _GROUPS for name, field in group.model_fields.items()}
+REQUEST_FLAGS = {name: _flags_of(name)[0] for name in _FIELDS}
 """Each field of a request, and what a user types for it."""
 
 
 def add_request_flags(parser: argparse.ArgumentParser) -> None:
     """`REQUEST_FLAGS`, and `--image`. What is not given is None."""
-    add = parser.add_argument
-    add("--seed", type=int, metavar="N", help="same seed, same video; unset: drawn")
-    add(
-        "--frames",
-        type=int,
-        dest="num_frames",
-        metavar="N",
-        help="frames of a clip, as the model counts them (builtin:tiny: 4 x k + 1)",
+    for name, field in _FIELDS.items():
+        kind = type_of(field)
+        parser.add_argument(
+            *_flags_of(name),
+            type=text if kind is str else kind,
+            dest=name,
+            metavar={int: "N", float: "X", str: "TEXT"}[kind],
+            help=_help(field),
+        )
+    parser.add_argument(
+        "--image", type=text, metavar="FILE", help="picture to start from (png, jpeg, webp)"
     )
-    add("--steps", type=int, dest="num_inference_steps", metavar="N", help="denoising steps")
-    add(
-        *("--guidance", "--guidance-scale"),
-        type=float,
-        dest="guidance_scale",
-        metavar="X",
-        help="strength of the prompt",
-    )
-    add("--negative-prompt", type=text, metavar="TEXT", help="what to keep away from")
-    add("--width", type=int, metavar="PIXELS", help="a multiple of the model's factor")
-    add("--height", type=int, metavar="PIXELS", help="a multiple of the model's factor")
-    add("--fps", type=int, metavar="N", help="frames a second of the video that is played")
-    add("--image", type=text, metavar="FILE", help="picture to start from (png, jpeg, webp)")
+
+
+def _help(field: FieldInfo) -> str:
+    meaning = field.description or ""
+    return (meaning[:1].lower() + meaning[1:].removesuffix(".")).replace("%", "%%")
 
 
 def text(word: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from matinee.cli.model_check import check_model
 from matinee.errors import BadInput
+from matinee.server.workers_first import workers_first
 from matinee.serving.logs import log_to_stderr
 from matinee_api.config.load import load_file
 from matinee_api.config.runtime_config import SamplingConfig, ServeConfig
@@ -51,19 +52,20 @@ def run_server(
 
 
 def _serve(config: ServeConfig, show: Callable[[str], None]) -> None:
-    from matinee.server import host  # takes a second, which a mistake need not wait for
-
     log_to_stderr()
 
     def announce(url: str) -> None:
         print(f"ready: {url}/player", flush=True)
         show(f"{url}/player")
 
-    listening = host.bind(config.server.host, config.server.port)
-    host.serve(
-        config,
-        listening,
-        name=platform.node(),
-        admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
-        on_ready=announce,
-    )
+    with workers_first(config) as workers:
+        from matinee.server import host  # takes half a second
+
+        host.serve(
+            config,
+            host.bind(config.server.host, config.server.port),
+            name=platform.node(),
+            admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
+            on_ready=announce,
+            workers=workers,
+        )

@@ -18,14 +18,19 @@ from pathlib import Path
 from matinee.cli.progress import Progress
 from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
 from matinee.client.recording import Recording
-from matinee.client.stream_client import Message, StreamClient, StreamClosed, stream_url
+from matinee.client.server_text import Message
+from matinee.client.stream_client import StreamClient, StreamClosed, stream_url
 from matinee.errors import BadInput, MatineeError
 from matinee.local.output_path import check_output_file
 from matinee.media.suffixes import MIME_OF_SUFFIX
 from matinee.media.video_file import check_new_file, new_file
+from matinee_api.bounded_file import read_at_most
+from matinee_api.plain_text import plain
 
 ENDING_S = 10.0
 """For a server's last words. What comes later is not worth waiting for."""
+MOST_FILE_BYTES = 256 * 2**20
+"""Of a picture or a state that is sent. Servers take less."""
 FLAGS = {
     **REQUEST_FLAGS,
     "prompt": "-p",
@@ -99,7 +104,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 def _save(state: Message | None, path: Path) -> None:
     if state is None:
-        print(f"{path}: no state was received", file=sys.stderr)
+        print(plain(f"{path}: no state was received"), file=sys.stderr)
         return
     with new_file(path) as file:
         file.write(json.dumps(state).encode())
@@ -145,7 +150,7 @@ def _state(path: Path) -> Message:
 
 def _read(path: Path, param: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_at_most(path, MOST_FILE_BYTES)
     except OSError as error:
         raise BadInput(param, f"cannot read {path}: {error.strerror}", joint=None) from None
 
@@ -195,7 +200,7 @@ async def _ask_next(
 def _report(args: argparse.Namespace, recording: Recording, *, complete: bool) -> None:
     if not args.json:
         made = f"{len(recording.segments)} of {len(recording.prompts)} segments"
-        print(f"{args.output}: {made}", file=sys.stderr)
+        print(plain(f"{args.output}: {made}"), file=sys.stderr)
         return
     report = {
         "output": str(args.output),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from matinee.client.stream_client import Message
+from matinee.client.server_text import Message, checked
 from matinee.errors import BadInput, MatineeError
 from matinee.media.video_file import NewFile
 
@@ -65,18 +65,19 @@ class Recording:
 
     @property
     def complete(self) -> bool:
-        return len(self.segments) == len(self.prompts)
+        return len(self.segments) >= len(self.prompts)
 
     @property
     def has_sound(self) -> bool:
         return self._init is not None and b"mp4a" in self._init
 
     def take(self, item: Message | bytes) -> None:
-        """Raises `StreamFailed` and `CannotWrite`, and `BadInput` where the server refuses."""
+        """Raises `StreamFailed`, `StreamBroken` and `CannotWrite`, and `BadInput` where the server
+        refuses."""
         if isinstance(item, bytes):
             self._video(item)
         else:
-            self._message(item)
+            self._message(checked(item))
 
     def failure(self, close_reason: str | None) -> StreamFailed:
         """The server has closed before all was made."""
@@ -130,6 +131,8 @@ class Recording:
 
     def _segment_complete(self) -> None:
         segment = self._segment
+        if self.complete or "duration_ms" not in segment or "prompt" not in segment:
+            raise StreamFailed("the server ended a segment that had not begun")
         seconds, spent = segment["duration_ms"] / 1000, segment["e2e_latency_ms"] / 1000
         self.progress.line(
             f"{self._place}: {seconds:.1f} s of video in {spent:.1f} s, seed {segment['seed']}: "
@@ -144,7 +147,7 @@ class Recording:
             self._reason = text
             self.progress.line(text)
         elif code == "invalid_message":
-            raise _as_told(message.get("param", ""), text)
+            raise _as_told(message.get("param") or "", text)
         else:
             raise StreamFailed(text)
 

@@ -23,12 +23,11 @@ from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.http11 import Response
 
+from matinee.client.server_text import Message, parsed
 from matinee.errors import BadInput, MatineeError
-
-Message = dict[str, Any]
 
 MAX_MESSAGE_BYTES = 256 * 2**20
 """Largest message taken from a server: a continuation state with large frames in base64."""
@@ -123,15 +122,15 @@ class StreamClient:
         await self.send("segment_prompt_source", prompt=prompt, **fields)
 
     async def receive(self) -> Message | bytes | None:
-        """The next message or the next piece of video; None when the server has closed."""
+        """The next message or the next piece of video; None when the server has closed.
+
+        Raises `StreamBroken` for text that is no message.
+        """
         try:
             frame = await self._socket.recv()
         except ConnectionClosed:
             return None
-        if isinstance(frame, bytes):
-            return frame
-        message: Message = json.loads(frame)
-        return message
+        return frame if isinstance(frame, bytes) else parsed(frame)
 
     async def __aiter__(self) -> AsyncIterator[Message | bytes]:
         while (item := await self.receive()) is not None:
@@ -153,8 +152,6 @@ async def _open(address: str, headers: Mapping[str, str] | None) -> ClientConnec
         raise StreamUnavailable(address, _refusal(error.response), status) from error
     except TimeoutError as error:
         raise StreamUnavailable(address, f"no answer in {OPEN_TIMEOUT_S:.0f} s") from error
-    except InvalidHandshake as error:
-        raise StreamUnavailable(address, "what answers there is not a stream") from error
     except ConnectionRefusedError as error:
         raise StreamUnavailable(address, "nothing listens there") from error
     except ssl.SSLError as error:
@@ -162,6 +159,8 @@ async def _open(address: str, headers: Mapping[str, str] | None) -> ClientConnec
         raise StreamUnavailable(address, says) from error
     except OSError as error:
         raise StreamUnavailable(address, error.strerror or "it can't be reached") from error
+    except (WebSocketException, ValueError) as error:  # also where a server sends us on to nonsense
+        raise StreamUnavailable(address, "what answers there is not a stream") from error
 
 
 def _refusal(response: Response) -> str:
@@ -171,5 +170,5 @@ def _refusal(response: Response) -> str:
     says = f"the server answers {response.status_code}"
     try:
         return f"{says}: {json.loads(response.body or b'')['error']}"
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return says

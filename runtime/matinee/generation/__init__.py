@@ -17,6 +17,7 @@ from matinee.generation.request import (
     StepProgress,
     with_defaults,
 )
+from matinee.generation.sampling import SamplingOptions
 from matinee.generation.sound import (
     AudioFormat,
     Pcm,
@@ -39,6 +40,7 @@ __all__ = [
     "Pcm",
     "RgbFrames",
     "Samples",
+    "SamplingOptions",
     "SegmentRequest",
     "State",
     "StateSummary",

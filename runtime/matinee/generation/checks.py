@@ -6,7 +6,7 @@ from matinee.errors import InvalidRequest
 from matinee.generation.chunks import clip_length_within
 from matinee.generation.model_info import ModelInfo
 from matinee.generation.request import SegmentRequest
-from matinee_api.limits import MAX_SEED
+from matinee_api.limits import MAX_FPS, MAX_SEED
 
 
 def check_prompt(prompt: str) -> None:
@@ -22,12 +22,12 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
     if request.width * request.height > info.max_pixels:
         raise InvalidRequest(
             "width",
-            f"width x height is {request.width * request.height} pixels; "
-            f"at most {info.max_pixels} are allowed",
+            f"{request.width} x {request.height} (width x height) is "
+            f"{request.width * request.height} pixels; at most {info.max_pixels} are allowed",
             joint=None,
         )
     _check_frames(request.num_frames, info)
-    _check_range("fps", request.fps, 1, 120)
+    _check_range("fps", request.fps, 1, MAX_FPS)
     _check_range("num_inference_steps", request.num_inference_steps, 1, info.max_steps)
     _check_range("guidance_scale", request.guidance_scale, 0.0, info.max_guidance_scale)
     _check_range("seed", request.seed, 0, MAX_SEED)

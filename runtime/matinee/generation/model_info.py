@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from matinee.generation.sampling import SamplingValues
 from matinee.generation.sound import AudioFormat
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationDefaults:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationDefaults(SamplingValues):
     """The values used where a request says nothing."""
-
-    width: int
-    height: int
-    num_frames: int
-    fps: int
-    num_inference_steps: int
-    guidance_scale: float
-    negative_prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

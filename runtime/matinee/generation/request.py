@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from matinee.generation.model_info import GenerationDefaults
+from matinee.generation.sampling import SamplingValues
 from matinee.generation.sound import Pcm
 
 RgbFrames = npt.NDArray[np.uint8]
@@ -27,19 +28,12 @@ class Adapter:
     scale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRequest(SamplingValues):
     """One prompt and everything that decides its pixels. `fps` only labels time."""
 
     prompt: str
     seed: int
-    width: int
-    height: int
-    num_frames: int
-    fps: int
-    num_inference_steps: int
-    guidance_scale: float
-    negative_prompt: str = ""
     adapters: tuple[Adapter, ...] = ()
 
 

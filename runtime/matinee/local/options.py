@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 from pydantic import ValidationError
@@ -17,6 +16,7 @@ from matinee.errors import InvalidRequest, InvalidState
 from matinee.generation import (
     ModelInfo,
     RgbFrames,
+    SamplingOptions,
     SegmentRequest,
     State,
     check_prompt,
@@ -32,22 +32,14 @@ from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 MAX_IMAGE_PIXELS = 64 * 10**6
 
 
-class GenerationOptions(TypedDict, total=False):
+class GenerationOptions(SamplingOptions, total=False):
     """What a call may set; None and what is left out come from the configuration, then from the
-    model. Ranges: `matinee_api.config.runtime_config.SamplingConfig`."""
+    model. Ranges: `matinee_api.sampling`."""
 
-    negative_prompt: str | None
     image: str | Path | None
     """File (png, jpeg or webp) that the video starts from."""
     continuation_state: State | None
     """Of the video that this one goes on from."""
-    seed: int | None
-    width: int | None
-    height: int | None
-    num_frames: int | None
-    fps: int | None
-    num_inference_steps: int | None
-    guidance_scale: float | None
 
 
 def request_from(

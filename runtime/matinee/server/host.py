@@ -13,16 +13,17 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
-import uvloop
 
 from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.server.app import create_app
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.long_messages import WebSocketProtocol
+from matinee.server.workers_first import Started
 from matinee.serving.listening import bind as listening_on
 from matinee.serving.tasks import stopped
 from matinee.session.reception import server_defaults
+from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import RequestConfig, ServeConfig
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def serve(
     name: str,
     admin_token: str | None,
     on_ready: Callable[[str], None],
+    workers: Started,
 ) -> None:
     """Serve until SIGINT or SIGTERM. `on_ready` gets the server's URL once it can generate.
 
@@ -54,8 +56,8 @@ def serve(
     what is configured as default (every viewer would be refused for it), and `BadInput` when the
     folder for states cannot be written.
     """
-    with listening, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config, listening, name, admin_token, on_ready))
+    with listening:
+        workers.runner.run(_serve(config, listening, name, admin_token, on_ready, workers.pool))
 
 
 def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
@@ -76,8 +78,9 @@ async def _serve(
     name: str,
     admin_token: str | None,
     on_ready: Callable[[str], None],
+    pool: WorkerPool,
 ) -> None:
-    life = Lifecycle(config, name)
+    life = Lifecycle(config, name, pool=pool)
     server = _Server(uvicorn_config(config, life, admin_token), life)
     failure: list[MatineeError] = []
 

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
 from matinee.server.slots_feed import SlotsFeed
+from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.tasks import stopped
@@ -69,11 +70,17 @@ class Viewing(Protocol):
 class Lifecycle:
     """Owns the parts of one server. `running` brackets them; `drain` and `shut_down` end.
 
-    `backend`: module that the workers import, see `matinee.worker.backend`. Raises `BadInput` when
-    the configured folder for states cannot be written.
+    `backend`: module that the workers import, see `matinee.worker.backend`. `pool`: the workers,
+    where they were started before. Raises `BadInput` when the folder for states cannot be written.
     """
 
-    def __init__(self, config: ServeConfig, name: str, backend: str = TORCH_BACKEND) -> None:
+    def __init__(
+        self,
+        config: ServeConfig,
+        name: str,
+        backend: str = TORCH_BACKEND,
+        pool: WorkerPool | None = None,
+    ) -> None:
         streaming = config.streaming
         if streaming.state.directory is not None:
             check_writable(Path(streaming.state.directory))
@@ -83,13 +90,8 @@ class Lifecycle:
         self.slots_feed = SlotsFeed(lambda: self.slots().model_dump(mode="json"))
         self.admission = Admission(streaming.max_queue, self._slots_changed)
         self.metrics = Metrics()
-        self.pool = WorkerPool(
-            config.generator,
-            streaming.pool,
-            streaming.warmup,
-            self._workers_changed,
-            backend=backend,
-        )
+        self.pool = pool or pool_of(config, backend)
+        self.pool.on_change = self._workers_changed
         self._encoders = quiet_threads(os.cpu_count() or 1, "encoder")
         self._state_threads = quiet_threads(STATE_THREADS, "state")
         self._unpacker = open_unpacker(streaming.limits)

@@ -71,11 +71,13 @@ class CancelPrompt:
 
 @dataclass(frozen=True, slots=True)
 class StartSegment:
-    """`shown`: not empty when the segment had begun in an earlier life of the session."""
+    """`again`: it had begun in an earlier life of the session, and the client was told so; `shown`
+    is what the viewer has of it."""
 
     segment: Segment
     state: State | None
     shown: Shown = Shown()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ JSON; the tensors of `state` go another way.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import hmac
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, ValidationError
@@ -62,12 +64,15 @@ class SessionRecord(_Part):
     picture or state that came along, which `state` holds. `state`: what the next segment goes on
     from, or the running one went on from.
 
+    `token_sha256`: of the token that resumes the session, not itself, so that who reads a store can
+    take over nothing; "" where nobody may.
     `answered`: the client was told what its `init` asks for in vain. `active`: it had a slot.
     `idle_s`: since it was heard, or its last segment ended. `bad_in_a_row`: its last frames that
     could not be read.
     """
 
     schema_version: Literal[1] = 1
+    token_sha256: str = ""
     init: SessionInit
     seed: int
     encoder: EncoderSettings
@@ -79,6 +84,10 @@ class SessionRecord(_Part):
     bad_in_a_row: int
     ended: End | None
     state: Annotated[State | None, SkipValidation] = Field(default=None, exclude=True, repr=False)
+
+    def resumed_by(self, token: str) -> bool:
+        """Whether this is the session's token. Takes as long for a good guess as for a bad one."""
+        return hmac.compare_digest(self.token_sha256, digest_of(token))
 
     def to_json(self) -> str:
         """Everything but `state`."""
@@ -94,6 +103,11 @@ class SessionRecord(_Part):
             place = ".".join(map(str, first["loc"]))
             raise RecordUnreadable(f"{place}: {first['msg']}") from None
         return facts.model_copy(update={"state": state})
+
+
+def digest_of(token: str) -> str:
+    """For `token_sha256`. A token is random enough to need no salt."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 def settled(init: SessionInit, defaults: GenerationDefaults, mode: StreamMode) -> SessionInit:

@@ -15,6 +15,10 @@ from matinee.generation import (
 )
 from matinee.wire.client_messages import SegmentPrompt, SessionInit
 from matinee_api.config.runtime_config import LimitsConfig
+from matinee_api.sampling import NegativePrompt, SegmentSampling
+
+_OF_A_PROMPT = (*SegmentSampling.model_fields, *NegativePrompt.model_fields)
+"""What a prompt may say besides its seed."""
 
 
 class RequestRules:
@@ -49,10 +53,7 @@ class RequestRules:
             self.defaults,
             message.prompt,
             self.seed if message.seed is None else message.seed,
-            negative_prompt=message.negative_prompt,
-            num_inference_steps=message.num_inference_steps,
-            guidance_scale=message.guidance_scale,
-            num_frames=message.num_frames,
+            **{name: getattr(message, name) for name in _OF_A_PROMPT},
         )
         check_request(self._info, request)
         return request

@@ -19,6 +19,7 @@ from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
 from matinee.session.preparation import prepare
+from matinee.session.record import SessionRecord, digest_of
 from matinee.session.segment_stream import JobHandle, Outcome, SegmentStream
 from matinee.session.states import StateKeeper
 from matinee.session.studio import Studio
@@ -128,7 +129,7 @@ class SessionRunner:
     async def _work(self) -> None:
         state = self._session.state
         if state is not None and known_frames(state) > 1:
-            await self._states.keep(state, self._session.record(self._studio.clock.now()))
+            await self._states.keep(state, self._record())
         self._session.slot_bound(self._studio.clock.now())
         self._perform()
         await self._until_over()
@@ -136,6 +137,10 @@ class SessionRunner:
             await asyncio.wait([self._segment_task])
         await self._states.release()
         self._studio.videos.open_ahead(self._session.encoder)
+
+    def _record(self) -> SessionRecord:
+        token = self._opened.identity.token
+        return self._session.record(self._studio.clock.now(), digest_of(token))
 
     async def _until_over(self) -> None:
         """Everything but the deadline comes as a call."""
@@ -193,7 +198,7 @@ class SessionRunner:
             case effects.AnswerSnapshot():
                 await self._states.answer()
             case effects.KeepState(state):
-                await self._states.keep(state, self._session.record(self._studio.clock.now()))
+                await self._states.keep(state, self._record())
             case End():
                 await self._states.tell()
                 self._close(effect)
@@ -224,7 +229,8 @@ class SessionRunner:
         segment = start.segment
         job_id = next(self._studio.job_ids)
         job = SegmentJob(job_id, self._session_id, segment.request, start.state)
-        self._outlet.put(segment_start(segment, start.state, self._opened.info))
+        if not start.again:
+            self._outlet.put(segment_start(segment, start.state, self._opened.info))
         try:
             self._tell_migrated(self._studio.pool.join(self._session_id).index)
             self._job = self._studio.pool.submit(job)
@@ -246,6 +252,7 @@ class SessionRunner:
             job,
             self._opened.video,
             self._session.encoder.mode,
+            f"{self._session_id}-{start.segment.index}",
             self._outlet,
             self._studio,
             self._step_done,

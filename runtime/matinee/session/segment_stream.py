@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -59,19 +58,19 @@ class SegmentStream:
     """Runs one segment of a session; `run` returns how it ended.
 
     What the viewer was shown of it in an earlier life of the session is made again and left out.
-    `on_shown` hears how many frames each fragment brings.
+    `stream_id`: the same in each life. `on_shown` hears how many frames each fragment brings.
     """
 
     start: StartSegment
     handle: JobHandle
     video: SessionVideo
     mode: StreamMode
+    stream_id: str
     outlet: Outlet
     studio: Studio
     on_step: Callable[[worker.StepDone], None]
     on_shown: Callable[[int], None]
     figures: SegmentFigures = field(default_factory=SegmentFigures)
-    stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     _pts_base_ms: float = 0.0
     _left_out: int = 0
     _started: asyncio.Future[None] | None = None
@@ -158,7 +157,8 @@ class SegmentStream:
         if figures.first_fragment_at is None:
             figures.first_fragment_at = now
             self.studio.metrics.first_fragment.observe(now - self.start.segment.requested_at)
-            self._announce()
+            if not self.start.shown.frames:
+                self._announce()
         else:
             self.studio.metrics.fragment_gap.observe(now - figures.last_fragment_at)
         figures.last_fragment_at = now

@@ -103,10 +103,10 @@ class Session:
             session.take_effects()
         return session
 
-    def record(self, now: float) -> SessionRecord:
-        """Take it when all effects have been performed, and before `shut_down`, which forgets the
-        prompts that wait."""
+    def record(self, now: float, token_sha256: str = "") -> SessionRecord:
+        """Take it when all effects are performed, before `shut_down` forgets what waits."""
         return SessionRecord(
+            token_sha256=token_sha256,
             init=settled(self.init, self.defaults, self.encoder.mode),
             seed=self._seed,
             encoder=self.encoder,
@@ -155,7 +155,7 @@ class Session:
             self._heard_at = now
         match self._turns.resume():
             case Segment() as segment:
-                self._start(segment)
+                self._start(segment, again=True)
             case Turn() as turn:
                 self._prepare(turn)
             case None:
@@ -282,9 +282,9 @@ class Session:
         asked = PreparedPrompt(turn.waiting.request, turn.waiting.prompt.source)
         self._outbox.add(PreparePrompt(turn.turn_id, asked))
 
-    def _start(self, segment: Segment) -> None:
+    def _start(self, segment: Segment, *, again: bool = False) -> None:
         self._steps = StepReports(segment.index)
-        self._outbox.add(StartSegment(segment, self.state, self._turns.shown))
+        self._outbox.add(StartSegment(segment, self.state, self._turns.shown, again))
 
     def _leave_segment(self, now: float) -> tuple[Segment, WaitingPrompt] | None:
         """The segment that ran; None when none did, or the session has ended."""

@@ -23,6 +23,7 @@ from typing import Any
 
 from matinee.session.metrics import Metrics
 from matinee.store.base import how_many_fit
+from matinee_api.plain_text import escaped
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class SessionLogs:
             "payload": payload,
         }
         path = self._directory / f"session-{session_id}.jsonl"
-        self._submit(_append, path, json.dumps(line, ensure_ascii=False))
+        self._submit(_append, path, escaped(json.dumps(line, ensure_ascii=False)))
         if self._lines % self._bounds.sweep_every == 0:
             self._submit(_sweep, self._directory, self._bounds, now)
         self._lines += 1
@@ -108,7 +109,7 @@ class SessionLogs:
 def _append(path: Path, line: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as file:
-        file.write(line.encode("utf-8", "replace") + b"\n")
+        file.write(line.encode() + b"\n")
 
 
 def _sweep(directory: Path, bounds: LogBounds, now_s: float) -> None:

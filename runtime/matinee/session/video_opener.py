@@ -28,11 +28,15 @@ class VideoOpener:
         self._spare: _Spare | None = None
 
     async def open(self, settings: EncoderSettings) -> SessionVideo:
-        """For a new session."""
+        """For a new session. What became of the spare is not this viewer's affair: one that could
+        not be opened is forgotten, and another is opened."""
         spare = self._spare
         if spare is not None and spare.settings == settings:
             self._spare = None
-            return await asyncio.wrap_future(spare.video)
+            opened = asyncio.wrap_future(spare.video)
+            await asyncio.wait([opened])
+            if not opened.cancelled() and opened.exception() is None:
+                return opened.result()
         return await asyncio.wrap_future(self._encoders.submit(open_video, settings))
 
     def open_ahead(self, settings: EncoderSettings) -> None:

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from matinee.errors import ModelUnavailable
 from matinee.state.last_frames import MAX_FRAMES
+from matinee_api.sampling import NegativePrompt, Sampling
 
 
-class ModelSettings(BaseModel):
+class ModelSettings(NegativePrompt, Sampling):
     """`matinee.json`: how the model wants to be run. What it leaves out, the family knows."""
 
     model_config = ConfigDict(
@@ -27,15 +28,7 @@ class ModelSettings(BaseModel):
     )
 
     family: str | None = None
-    width: int | None = Field(default=None, ge=1)
-    """Pixels."""
-    height: int | None = Field(default=None, ge=1)
-    """Pixels."""
-    num_frames: int | None = Field(default=None, ge=2)
-    """Frames of one segment."""
-    fps: int | None = Field(default=None, ge=1, le=120)
-    num_inference_steps: int | None = Field(default=None, ge=1)
-    guidance_scale: float | None = Field(default=None, ge=0)
+    """Engine family; unset: told from `model_index.json`."""
     timestep_shift: float | None = Field(default=None, gt=0)
     """Bends the noise levels, see `families/ltx.py`; unset: the pipeline's own levels."""
     max_sequence_length: int | None = Field(default=None, ge=1)

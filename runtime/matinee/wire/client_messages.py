@@ -20,7 +20,7 @@ from pydantic import (
 
 from matinee.errors import BadInput
 from matinee_api.config.problems import sentence_of
-from matinee_api.limits import MAX_CLIP_FRAMES, MAX_DIMENSION, MAX_FPS, MAX_SEED, MAX_STEPS
+from matinee_api.sampling import NegativePrompt, Sampling, Seeded, SegmentSampling
 
 StreamMode = Literal["av_fmp4", "legacy_jpeg"]
 PromptSource = Literal["curated", "enhanced", "user", "auto_extension"]
@@ -44,11 +44,6 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
-Dimension = Annotated[int, Field(ge=1, le=MAX_DIMENSION)]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
-Steps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
-Guidance = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-FrameCount = Annotated[int, Field(ge=1, le=MAX_CLIP_FRAMES)]
 Name = Annotated[str, Field(max_length=256)]
 MOST_PARTS = 100_000
 """Commas and opening brackets in a message. Parsing holds up everybody else for a time that grows
@@ -104,7 +99,13 @@ class StateEnvelope(_Message):
     payload: dict[str, Any]
 
 
-class SessionInit(_Message):
+class _NegativePrompt(NegativePrompt):
+    """As long as a server allows prompts to be (`limits.prompt_characters`)."""
+
+    negative_prompt: str | None = None
+
+
+class SessionInit(_Message, _NegativePrompt, Seeded, Sampling):
     """`session_init_v2`: the first message, exactly once."""
 
     type: Literal["session_init_v2"]
@@ -119,30 +120,17 @@ class SessionInit(_Message):
     single_clip_mode: bool = False
     stream_mode: StreamMode | None = None
     continuation_state: StateEnvelope | None = None
-    width: Dimension | None = None
-    height: Dimension | None = None
-    fps: Annotated[int, Field(ge=1, le=MAX_FPS)] | None = None
-    num_frames: FrameCount | None = None
-    seed: Seed | None = None
-    num_inference_steps: Steps | None = None
-    guidance_scale: Guidance | None = None
-    negative_prompt: str | None = None
     resume: dict[str, Any] | None = None
     adapters: tuple[Any, ...] = ()
     mode: Literal["segment", "live"] = "segment"
 
 
-class SegmentPrompt(_Message):
+class SegmentPrompt(_Message, _NegativePrompt, Seeded, SegmentSampling):
     """`segment_prompt_source`: asks for the next segment."""
 
     type: Literal["segment_prompt_source"]
     prompt: str
-    negative_prompt: str | None = None
     source: PromptSource = "user"
-    seed: Seed | None = None
-    num_inference_steps: Steps | None = None
-    guidance_scale: Guidance | None = None
-    num_frames: FrameCount | None = None
     request_id: Name | None = None
 
 

@@ -4,5 +4,5 @@
 worker, and `submit` turns a `messages.SegmentJob` into a `job.JobHandle` whose events end with
 `SegmentDone`, `SegmentCancelled` or `SegmentFailed`. In the child, `process.main` loads the model
 and `loop.WorkerLoop` makes the chunks. Frames cross in `ring.FrameRing`, everything else as
-`messages` over two pipes.
+`messages` over a `pipe`.
 """

@@ -1,10 +1,10 @@
 """One worker process from its start to its exit, as the event loop sees it.
 
-Two threads per process, so that neither a full pipe nor the pickling of a large continuation
-state holds up the loop. The first one starts the process, reads its events, and reaps it: the
-kernel kills the process when the thread that started it ends (see `process._die_with_parent`),
-so that thread has to live as long as the process. The other one writes what could block: the
-large commands, and all of them while a worker in a long denoising step leaves its pipe full.
+Two threads per process, so that neither a full pipe nor a large continuation state holds up the
+loop. The first one starts the process, reads its events, and reaps it: the kernel kills the process
+when the thread that started it ends (see `process._die_with_parent`), so that thread has to live
+as long as the process. The other one writes what could block: the large commands, and all of them
+while a worker in a long denoising step leaves its pipe full.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import contextlib
 import logging
 import multiprocessing
 import queue
-import select
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
-from multiprocessing.reduction import ForkingPickler
 
 from matinee.worker.messages import Command, Event, Generate, Shutdown
+from matinee.worker.pipe import Reader, Writer
 from matinee.worker.process import WorkerSettings, main
 from matinee.worker.ring import FrameRing
 
@@ -30,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 UNREAD_COMMANDS = 4096
 """Far more than the jobs, cancels and slots of one worker: past it the worker is stuck."""
-
-LENGTH_BYTES = 4
-"""What `Connection` writes before each message."""
 
 EXIT_GRACE_S = 1.0
 
@@ -43,21 +39,14 @@ class WorkerLink:
     def __init__(
         self, settings: WorkerSettings, ring: FrameRing, on_event: Callable[[Event], None]
     ) -> None:
-        context = multiprocessing.get_context("spawn")
-        commands_end, self._commands = context.Pipe(duplex=False)
-        self._events, events_end = context.Pipe(duplex=False)
-        self._childs_ends: tuple[Connection[Command, Command], Connection[Event, Event]] = (
-            commands_end,
-            events_end,
-        )
-        self._process = context.Process(
+        self._end, self._childs_end = socket.socketpair()
+        self._commands, self._events = Writer[Command](self._end), Reader[Event](self._end)
+        self._process = multiprocessing.get_context("spawn").Process(
             target=main,
-            args=(settings, ring, *self._childs_ends),
+            args=(settings, ring, self._childs_end),
             name="matinee-worker",
             daemon=True,
         )
-        self._room = select.poll()
-        self._room.register(self._commands.fileno(), select.POLLOUT)
         self._on_event = on_event
         self._outbox: queue.Queue[Command | None] = queue.Queue(UNREAD_COMMANDS)
         self._unwanted = threading.Event()
@@ -78,7 +67,7 @@ class WorkerLink:
                 ).start()
             except RuntimeError:
                 logger.exception("cannot start a thread for a worker process")
-                self._close_childs_ends()
+                self._childs_end.close()
                 self._reap()
                 return
 
@@ -87,21 +76,13 @@ class WorkerLink:
         if self._outbox.unfinished_tasks == 0 and not _may_be_large(command):
             # On a busy machine another thread may be woken too late for a cancel, by steps.
             with contextlib.suppress(OSError):
-                if self._sent_at_once(ForkingPickler.dumps(command)):
+                if self._commands.sent_at_once(command):
                     return
         try:
             self._outbox.put_nowait(command)
         except queue.Full:
             logger.warning("worker %s reads no commands; killing it", self.pid)
             self.kill()
-
-    def _sent_at_once(self, pickled: memoryview) -> bool:
-        """Raises OSError. A pipe with room takes PIPE_BUF bytes without blocking, pipe(7)."""
-        small = pickled.nbytes + LENGTH_BYTES <= select.PIPE_BUF
-        if small and self._room.poll(0):
-            self._commands.send_bytes(pickled)
-            return True
-        return False
 
     def kill(self) -> None:
         self._unwanted.set()
@@ -121,7 +102,10 @@ class WorkerLink:
         try:
             self._start_process()
             self._read_events()
-        except OSError:
+        except (
+            OSError,
+            RuntimeError,
+        ):  # RuntimeError: a script without `if __name__ == "__main__"`
             logger.exception("cannot start a worker process")
         finally:
             self._reap()
@@ -134,19 +118,15 @@ class WorkerLink:
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             self._process.start()
         finally:
-            self._close_childs_ends()  # or the pipes would never end
+            self._childs_end.close()  # or the pipe would never end
         if self._unwanted.is_set():
             self._process.kill()
-
-    def _close_childs_ends(self) -> None:
-        for end in self._childs_ends:
-            end.close()
 
     def _read_events(self) -> None:
         # OSError: it was killed in the midst of an event.
         with contextlib.suppress(EOFError, OSError):
             while True:
-                self._call(self._on_event, self._events.recv())
+                self._call(self._on_event, self._events.receive())
 
     def _reap(self) -> None:
         if self.pid is not None:
@@ -155,7 +135,7 @@ class WorkerLink:
             self._process.kill()
             self._process.join()
         self._outbox.put(None)
-        self._events.close()
+        self._end.close()
         self._call(self._note_exit)
 
     def _note_exit(self) -> None:
@@ -173,9 +153,8 @@ class WorkerLink:
             with contextlib.suppress(OSError):
                 self._commands.send(command)
             self._outbox.task_done()
-        self._commands.close()
 
 
 def _may_be_large(command: Command) -> bool:
-    """Pickling a state of megabytes would hold up the event loop."""
+    """An array with gaps is copied before it is sent: too long for the event loop."""
     return isinstance(command, Generate) and command.job.state is not None

@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 
 from matinee.errors import BadInput, GenerationCancelled, MatineeError
 from matinee.generation import Chunk, Pcm, StepProgress, cut_sound
@@ -34,6 +33,7 @@ from matinee.worker.messages import (
     Shutdown,
     StepDone,
 )
+from matinee.worker.pipe import Reader, Writer
 from matinee.worker.ring import FrameRing, FreeSlots
 from matinee.worker.scheduler import Scheduler
 
@@ -93,8 +93,8 @@ class WorkerLoop:
         backend: Backend,
         ring: FrameRing,
         free: FreeSlots,
-        commands: Connection[Command, Command],
-        events: Connection[Event, Event],
+        commands: Reader[Command],
+        events: Writer[Event],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._engine = engine
@@ -129,12 +129,12 @@ class WorkerLoop:
 
     def _read_commands(self) -> None:
         """All that have arrived."""
-        while self._commands.poll(0):
+        while self._commands.poll():
             self._read_command()
 
     def _read_command(self) -> None:
         try:
-            command = self._commands.recv()
+            command = self._commands.receive()
         except (EOFError, OSError):
             raise WorkerLeaves from None
         self._obey(command)

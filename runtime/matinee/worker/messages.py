@@ -1,4 +1,4 @@
-"""What goes over the two pipes between the API process and a worker process.
+"""What goes over the pipe (`pipe.py`) between the API process and a worker process.
 
 Commands go down, events come up; both are frozen and picklable. Frames are not in here: they lie
 in the shared-memory ring (`ring.py`) and `FramesReady` carries the indices of their slots, and the

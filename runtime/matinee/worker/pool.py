@@ -39,8 +39,8 @@ class WorkerHealth:
 
 
 class WorkerPool:
-    """`on_change` is called after each change of a worker's state. Raises `BadInput` when there are
-    GPUs, but not one for each worker."""
+    """`on_change` is called after each change of a worker's state; the server that takes over a
+    pool puts its own there. Raises `BadInput` when there are GPUs, but not one for each worker."""
 
     def __init__(
         self,
@@ -54,12 +54,14 @@ class WorkerPool:
     ) -> None:
         gpus = gpus_present(os.environ.get("CUDA_VISIBLE_DEVICES"))
         check_workers(pool.num_workers, generator.engine.device, gpus)
+        self.on_change = on_change
         self.workers = tuple(
             WorkerSupervisor(
-                generator, pool, warmup, index, on_change, backend=backend, clock=clock
+                generator, pool, warmup, index, self._changed, backend=backend, clock=clock
             )
             for index in range(pool.num_workers)
         )
+        self._started = False
         self._worker_of: dict[str, WorkerSupervisor] = {}
 
     @property
@@ -68,9 +70,13 @@ class WorkerPool:
         return next((worker.info for worker in self.workers if worker.info is not None), None)
 
     async def start(self) -> None:
-        """Returns at once; `ready` waits."""
+        """Returns when the processes are on their way; `ready` waits. Once is enough."""
+        if self._started:
+            return
+        self._started = True
         for worker in self.workers:
             await worker.start()
+        await asyncio.sleep(0)  # each worker's task takes its first step
 
     async def ready(self) -> ModelInfo:
         """When one worker is, because it can serve; raises `WorkerFailed` when all are given up."""
@@ -109,6 +115,9 @@ class WorkerPool:
 
     def health(self) -> tuple[WorkerHealth, ...]:
         return tuple(self._health_of(worker) for worker in self.workers)
+
+    def _changed(self, worker: WorkerSupervisor) -> None:
+        self.on_change(worker)
 
     def _burden(self, worker: WorkerSupervisor) -> tuple[bool, int, int, int]:
         return (

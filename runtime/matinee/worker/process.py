@@ -12,9 +12,9 @@ import importlib
 import logging
 import os
 import signal
+import socket
 import time
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import cast
 
 import numpy as np
@@ -31,6 +31,7 @@ from matinee.serving.logs import log_to_stderr
 from matinee.worker.backend import Backend, EngineLike, RunLike
 from matinee.worker.loop import WorkerLoop, failure_message
 from matinee.worker.messages import Command, Event, WorkerReady, WorkerUnusable
+from matinee.worker.pipe import Reader, Writer
 from matinee.worker.ring import SLOT_PIXELS, FrameRing, FreeSlots
 from matinee_api.config.runtime_config import GeneratorConfig, WarmupConfig
 
@@ -52,12 +53,9 @@ class WorkerSettings:
     """Slots of the ring that no reader holds from before."""
 
 
-def main(
-    settings: WorkerSettings,
-    ring: FrameRing,
-    commands: Connection[Command, Command],
-    events: Connection[Event, Event],
-) -> None:
+def main(settings: WorkerSettings, ring: FrameRing, end: socket.socket) -> None:
+    """`end`: of the pipe to the API process."""
+    commands, events = Reader[Command](end), Writer[Event](end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: parent decides
     _die_with_parent(settings.parent_pid)
     log_to_stderr(logging.WARNING)

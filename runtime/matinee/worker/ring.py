@@ -33,18 +33,42 @@ DEFAULT_SLOTS = 128
 
 
 class FrameRing:
-    """The memory itself. Picklable to a child process while that is being spawned."""
+    """The memory itself, from `open` to `close`. Picklable to a child process while that is being
+    spawned."""
 
-    def __init__(self, fd: int, slots: int) -> None:
+    def __init__(self, slots: int = DEFAULT_SLOTS) -> None:
         self.slots = slots
-        self._fd = fd
-        self._memory: mmap.mmap | None = mmap.mmap(fd, slots * SLOT_BYTES)
+        self._fd = -1
+        self._memory: mmap.mmap | None = None
 
     @classmethod
     def create(cls, slots: int = DEFAULT_SLOTS) -> FrameRing:
-        fd = os.memfd_create("matinee-frames")
-        os.ftruncate(fd, slots * SLOT_BYTES)
-        return cls(fd, slots)
+        """One that is open. Raises OSError."""
+        ring = cls(slots)
+        ring.open()
+        return ring
+
+    @classmethod
+    def attached(cls, inherited: Any, slots: int) -> FrameRing:
+        """In the child: the same memory. `inherited`: what `reduction.DupFd` became there."""
+        ring = cls(slots)
+        ring._map(inherited.detach())
+        return ring
+
+    def open(self) -> None:
+        """Open already, it stays as it is. Raises OSError where the system has no descriptor or
+        memory; a retry may succeed."""
+        if self._memory is None:
+            fd = os.memfd_create("matinee-frames")
+            try:
+                os.ftruncate(fd, self.slots * SLOT_BYTES)
+                self._map(fd)
+            except OSError:
+                os.close(fd)
+                raise
+
+    def _map(self, fd: int) -> None:
+        self._memory, self._fd = mmap.mmap(fd, self.slots * SLOT_BYTES), fd
 
     def picture(self, slot: int, width: int, height: int) -> I420Picture:
         """The slot's memory as a picture: a view, valid while the slot is held."""
@@ -62,11 +86,7 @@ class FrameRing:
             os.close(self._fd)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _attach, (reduction.DupFd(self._fd), self.slots)
-
-
-def _attach(inherited: Any, slots: int) -> FrameRing:
-    return FrameRing(inherited.detach(), slots)
+        return self.attached, (reduction.DupFd(self._fd), self.slots)
 
 
 class FreeSlots:

@@ -62,7 +62,7 @@ class WorkerSupervisor:
         self._generator = with_threads(generator, default_threads(usable_cores(), pool.num_workers))
         self._pool, self._warmup, self._backend = pool, warmup, backend
         self._on_change, self._clock = on_change, clock
-        self._ring = FrameRing.create()
+        self._ring = FrameRing()
         self._table = JobTable(self._ring)
         self._restarts = RestartPolicy(pool.max_restarts)
         self._tick_s = min(1.0, pool.hang_timeout_seconds / 4)
@@ -150,6 +150,7 @@ class WorkerSupervisor:
         """One process from start to exit."""
         self._lost, self._retryable = None, True
         try:
+            self._ring.open()
             link = self._link = WorkerLink(self._settings(), self._ring, self._on_event)
         except OSError as error:
             self.reason = f"the worker process could not be started: {error.strerror}"

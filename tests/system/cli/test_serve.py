@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,14 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         name: str,
         admin_token: str | None,
         on_ready: Callable[[str], None],
+        workers: None,
     ) -> None:
         calls.append({"config": config, "name": name, "admin_token": admin_token})
         on_ready(host.url_of(listening))
         listening.close()
 
     monkeypatch.setattr(host, "serve", fake)
+    monkeypatch.setattr(serve, "workers_first", nullcontext)
     monkeypatch.setattr(serve, "log_to_stderr", lambda: None)
     return calls  # type: ignore[return-value]
 

@@ -32,6 +32,10 @@ class ScriptedSession:
     async def say(self, message_type: str, **fields: object) -> None:
         await self._socket.send(json.dumps({"type": message_type, **fields}))
 
+    async def say_text(self, text: str) -> None:
+        """Whatever it is."""
+        await self._socket.send(text)
+
     async def close(self, code: int, reason: str = "") -> None:
         await self._socket.close(code, reason)
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -12,6 +11,7 @@ from matinee.errors import InvalidRequest, MatineeError, WorkerFailed
 from matinee.server import host
 from matinee.server.host import bind, check_defaults, url_of
 from matinee.server.lifecycle import Lifecycle
+from matinee.server.workers_first import workers_first
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
     RequestConfig,
@@ -62,7 +62,6 @@ def test_the_url_is_one_that_a_browser_here_can_open(name: tuple[Any, ...], url:
 @pytest.fixture
 def fake_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT)
-    monkeypatch.setattr(host, "Lifecycle", partial(Lifecycle, backend=fake_engine.__name__))
 
 
 def serve(config: ServeConfig) -> list[str]:
@@ -73,7 +72,8 @@ def serve(config: ServeConfig) -> list[str]:
         urls.append(url)
         signal.raise_signal(signal.SIGTERM)
 
-    host.serve(config, bind("127.0.0.1", 0), "test", None, ready)
+    with workers_first(config, fake_engine.__name__) as workers:
+        host.serve(config, bind("127.0.0.1", 0), "test", None, ready, workers)
     return urls
 
 

@@ -130,14 +130,26 @@ async def test_a_session_rebuilt_after_any_fragment_gives_the_same_bytes(
         again = Viewing(session, studio, kept.turns.shown.first_frame)
         assert await again.run() == fragments[count:]
         assert again.outlet.ending == whole.outlet.ending
+        begun, turns = kept.turns.next_index, kept.turns
+        for kind, known in (
+            ("ltx2_segment_start", turns.prepared),
+            ("media_init", turns.shown.frames),
+        ):
+            assert segments(again, kind) == list(range(begun + bool(known), len(PROMPTS)))
         assert again.outlet.messages[-1] == whole.outlet.messages[-1]
         totals = [segment_totals(viewing) for viewing in (whole, again)]
         assert totals[1] == totals[0][-len(totals[1]) :]
 
 
+def segments(viewing: Viewing, kind: str) -> list[int]:
+    """What such messages are about."""
+    told = viewing.outlet.messages
+    return [message["segment_idx"] for message in told if message["type"] == kind]
+
+
 def segment_totals(viewing: Viewing) -> list[tuple[Any, ...]]:
     return [
-        tuple(message[name] for name in ("segment_idx", "chunks", "bytes", "frames", "pts_base_ms"))
+        tuple(message[name] for name in ("stream_id", "chunks", "bytes", "frames", "pts_base_ms"))
         for message in viewing.outlet.messages
         if message["type"] == "media_segment_complete"
     ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import multiprocessing
 import os
 import resource
 import signal
@@ -42,9 +43,9 @@ async def state_reached(worker: WorkerSupervisor, state: WorkerState) -> None:
 async def commands_in_pipe(worker: WorkerSupervisor) -> None:
     """Waits for the writing thread; the worker stands at a gate and reads nothing."""
     assert worker._link is not None
-    fd = worker._link._commands.fileno()
+    fd = worker._link._end.fileno()
     # Polled, because a pipe tells nobody that it was written.
-    while struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"0000")) == (0,):  # noqa: ASYNC110
+    while struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, b"0000")) == (0,):  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 
@@ -302,6 +303,31 @@ async def test_a_worker_that_dies_while_descriptors_are_out_comes_back_with_them
     assert isinstance(events[-1], SegmentDone)
     assert pixels == alone(job)
     assert worker.counters.restarts == 1
+
+
+@pytest.mark.parametrize("room", range(2))
+async def test_a_worker_is_started_once_there_are_descriptors_for_its_frames(
+    start_worker: StartWorker, room: int
+) -> None:
+    with descriptors_left(room):
+        worker = await start_worker(ready=False)
+        await state_reached(worker, WorkerState.RESTARTING)
+        assert worker.reason == "the worker process could not be started: Too many open files"
+    pixels, _ = await watch(worker.submit(job := segment(frames=9)))
+    assert pixels == alone(job)
+    assert worker.counters.restarts == 0
+
+
+async def test_a_process_that_python_refuses_to_start_is_tried_again(
+    start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a script without `if __name__ == "__main__"`, which its child would run once more."""
+    with monkeypatch.context() as within:
+        within.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+        worker = await start_worker(ready=False)
+        await state_reached(worker, WorkerState.RESTARTING)
+        assert worker.reason == "the worker process could not be started"
+    await worker.ready()
 
 
 async def test_a_worker_without_a_thread_is_tried_again(

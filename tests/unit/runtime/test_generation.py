@@ -94,7 +94,7 @@ def test_the_defaults_are_a_good_request() -> None:
         ("width", 0, "nearest: 32"),
         ("width", -64, "nearest: 32"),
         ("height", 95, "nearest: 64 or 96"),
-        ("width", 512, "width x height is 32768 pixels; at most 16384"),
+        ("width", 512, "512 x 64 (width x height) is 32768 pixels; at most 16384"),
         ("num_frames", 18, "8 x k + 1, got 18; nearest: 17 or 25"),
         ("num_frames", 58, "8 x k + 1, got 58; nearest: 57"),
         ("num_frames", 61, "from 9 to 60"),

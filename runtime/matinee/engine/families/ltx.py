@@ -50,7 +50,7 @@ _TRAIN_TIMESTEPS = 1000
 
 def load(folder: ModelFolder, model_id: str, device: torch.device, dtype: torch.dtype) -> LtxFamily:
     """Load the components of any LTX pipeline into the condition pipeline."""
-    _silence_known_warnings()
+    silence_known_warnings()
     try:
         with without_progress_bars():
             pipeline = _diffusers.LTXConditionPipeline.from_pretrained(
@@ -69,7 +69,8 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _silence_known_warnings() -> None:
+def silence_known_warnings() -> None:
+    """Of diffusers and transformers, about nothing that anybody could mend."""
     # They quote what viewers ask for, which belongs in no log; the rest of a prompt that is longer
     # than the model reads is left out, as everywhere with these models.
     drop_messages(_diffusers.__name__, "The following part of your input was truncated")
@@ -110,7 +111,7 @@ class LtxFamily:
 
 
 def _model_info(pipeline: Any, settings: ModelSettings, model_id: str) -> ModelInfo:
-    values = settings.model_dump()
+    values = settings.model_dump(exclude_none=True)
     names = {field.name for field in dataclasses.fields(GenerationDefaults)} & values.keys()
     defaults = GenerationDefaults(**{name: values[name] for name in names})
     vae_factor = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size

@@ -10,6 +10,7 @@ from matinee_api.contracts.fetch import (
     FetchResult,
     TreeResult,
 )
+from matinee_api.plain_text import plain
 
 RESULT_BYTES = 4000
 """Kubernetes keeps 4096 bytes of a termination message."""
@@ -42,11 +43,8 @@ def _with_messages_of(result: FetchResult, characters: int) -> str:
 
 
 def shortened(message: str, characters: int) -> str:
-    """One line, cut where it is too long."""
-    flat = " ".join(message.split())
-    return (
-        flat if len(flat) <= characters else flat[: max(characters - 1, 0)] + "…" * (characters > 0)
-    )
+    """One line of plain text, cut where it is too long."""
+    return plain(" ".join(message.split()), characters) if characters else ""
 
 
 def failed(name: str, reason: FetchReason, message: str) -> TreeResult:

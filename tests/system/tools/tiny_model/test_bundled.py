@@ -1,13 +1,12 @@
 """The committed weights: whole, small, and alive."""
 
 import json
-from dataclasses import asdict
 
 import pytest
 
 from tests.places import ROOT
 from tools.tiny_model import evaluate, segments
-from tools.tiny_model.export import DEFAULTS_FILE, Defaults
+from tools.tiny_model.export import DEFAULTS_FILE, SETTINGS
 from tools.tiny_model.recognise import recognise
 from tools.tiny_model.segments import Request
 
@@ -42,7 +41,9 @@ def test_the_folder_is_small() -> None:
 
 def test_the_defaults_are_those_that_training_exports() -> None:
     """The windows that the model was trained for."""
-    assert asdict(Defaults()) == json.loads((BUNDLED / DEFAULTS_FILE).read_text())
+    assert SETTINGS.model_dump(exclude_none=True) == json.loads(
+        (BUNDLED / DEFAULTS_FILE).read_text()
+    )
 
 
 def test_a_prompt_is_obeyed_and_any_text_gives_a_video() -> None:

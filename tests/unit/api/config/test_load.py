@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from matinee_api.config.errors import ConfigError, Problem
+from matinee_api.config.errors import MAX_PROBLEMS, ConfigError, Problem
 from matinee_api.config.load import load_file, load_text, validate
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.kinds.source import ModelSource
@@ -120,9 +120,19 @@ def test_a_list_is_not_a_configuration() -> None:
     assert str(caught.value) == "s.yaml: expected a mapping; got a list of 1"
 
 
-def test_an_alias_of_itself_is_refused() -> None:
-    with pytest.raises(ConfigError, match="holds what JSON cannot say"):
-        load_text(ServeConfig, "generator: &x [*x]")
+def test_what_is_wrong_thousands_of_times_is_told_a_few_times() -> None:
+    text = "{" + ",".join(f"k{number}: 1" for number in range(500)) + "}"
+    with pytest.raises(ConfigError) as caught:
+        load_text(ServeConfig, text, file="s.yaml")
+    told = str(caught.value).splitlines()
+    assert len(told) == MAX_PROBLEMS + 1
+    assert told[-1] == "s.yaml: and more mistakes; correct these first"
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/proc/self/mem"])
+def test_a_file_without_end_is_refused(path: str) -> None:
+    with pytest.raises(ConfigError, match=f"{path}: cannot be read: "):
+        load_file(ServeConfig, path)
 
 
 def test_lists_and_whole_numbers_fit_tuples_and_floats() -> None:

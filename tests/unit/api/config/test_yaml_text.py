@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 
 from matinee_api.config.errors import ConfigError
-from matinee_api.config.yaml_text import parse_document, parse_documents, parse_value
+from matinee_api.config.yaml_text import (
+    MAX_TEXT_BYTES,
+    parse_document,
+    parse_documents,
+    parse_value,
+)
 
 VALUES: dict[str, tuple[str, Any]] = {
     "a whole number": ("7", 7),
@@ -65,7 +70,49 @@ BROKEN: dict[str, tuple[str, str]] = {
         "a: \x01",
         "not valid YAML: unacceptable character #x0001: special characters are not allowed",
     ),
-    "brackets without end": ("[" * 500, "not valid YAML: nested too deeply"),
+    "brackets without end": (
+        "[" * 500,
+        "line 1, column 65: not valid YAML: nested too deeply; at most 64 in each other",
+    ),
+    "aliases that double ten times over": (
+        "\n".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 10)}]" for i in range(9)).replace(
+            "*a0", "x"
+        ),
+        "line 5, column 25: not valid YAML: more than 50000 values, aliases counted as often as "
+        "used",
+    ),
+    "an alias of itself": (
+        "a: &a [*a]",
+        "line 1, column 8: not valid YAML: more than 50000 values, aliases counted as often as "
+        "used",
+    ),
+    "a number of thousands of digits": (
+        f"a: {'9' * 5000}",
+        "line 1, column 4: not valid YAML: a number has at most 100 digits",
+    ),
+    "a number of thousands of digits in hexadecimal": (
+        f"a: 0x{'f' * 5000}",
+        "line 1, column 4: not valid YAML: a number has at most 100 digits",
+    ),
+    "a number that is infinite": (
+        "a: 1e999",
+        "line 1, column 4: not valid YAML: '1e999' is too large for a number",
+    ),
+    "a tag that does not fit": (
+        "a: !!bool maybe",
+        "line 1, column 4: not valid YAML: 'maybe' is no bool",
+    ),
+    "a number that is empty": ('a: !!int ""', "line 1, column 4: not valid YAML: '' is no int"),
+    "a character that cannot be": (
+        'a: "\\UFFFFFFFF"',
+        "not valid YAML: Python int too large to convert to C int",
+    ),
+    "a tag that runs code": (
+        "a: !!python/object/apply:os.system [ls]",
+        "line 1, column 4: not valid YAML: could not determine a constructor for the tag "
+        "'tag:yaml.org,2002:python/object/apply:os.system'",
+    ),
+    "megabytes": ("a" * (MAX_TEXT_BYTES + 1), "more than 1 MiB of text; split it"),
     "two documents": (
         "a: 1\n---\nb: 2",
         "expected one YAML document, got 2; remove the lines `---`",
@@ -81,9 +128,20 @@ def test_broken_yaml_is_told_with_its_place(case: str) -> None:
     assert str(caught.value) == message
 
 
-def test_a_number_with_thousands_of_digits_is_refused() -> None:
+@pytest.mark.parametrize("text", ["9" * 5000, "0x" + "f" * 5000, "1e999"])
+def test_a_typed_number_is_bounded_too(text: str) -> None:
     with pytest.raises(ConfigError, match="not valid YAML"):
-        parse_document(f"a: {'9' * 5000}")
+        parse_value(text)
+
+
+def test_aliases_are_fine_while_what_they_say_is_bounded() -> None:
+    lists = [f"- &a{number} [x]\n- *a{number}\n" for number in range(100)]
+    assert parse_document("".join(lists)) == [["x"]] * 200
+
+
+def test_a_merged_key_that_is_overridden_is_no_twin_where_it_is_merged_again() -> None:
+    text = "x: {y: &a {<<: {k: 1}, k: 2}}\nz: {<<: *a}"
+    assert parse_document(text) == {"x": {"y": {"k": 2}}, "z": {"k": 2}}
 
 
 def test_merge_keys_work_and_do_not_count_as_twins() -> None:

@@ -178,6 +178,39 @@ def test_the_servers_reason_is_told_and_no_file_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+REFUSALS = {
+    "too many pixels, made by two flags": (
+        ("width", "4096 x 4096 (width x height) is 16777216 pixels; at most 9 are allowed"),
+        "--width: 4096 x 4096 (width x height) is 16777216 pixels; at most 9 are allowed",
+    ),
+    "a picture of too many pixels": (
+        ("initial_image", "initial_image: 9000x9000 pixels; at most 64000000 in all are allowed"),
+        "--image: 9000x9000 pixels; at most 64000000 in all are allowed",
+    ),
+    "frames that the model cannot count": (
+        ("num_frames", "num_frames must be 8 x k + 1, got 18; nearest: 17 or 25"),
+        "--frames must be 8 x k + 1, got 18; nearest: 17 or 25",
+    ),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refusal_names_the_flag(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], refusal: str
+) -> None:
+    (param, message), says = REFUSALS[refusal]
+
+    async def script(session: ScriptedSession) -> None:
+        await session.hear()
+        await session.say("error", code="invalid_message", message=message, param=param)
+        await session.close(1008)
+
+    with serving(script) as url:
+        words = ["stream", url, "-p", "one", "-o", str(tmp_path / "out.mp4")]
+        assert main(words) == 2
+    assert f"matinee: {says}\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -221,3 +254,60 @@ def test_a_prompt_that_is_no_text_is_told_with_the_flag(
         main(["stream", "localhost:1", "-p", "a \udcff ball", "-o", "out.mp4"])
     assert end.value.code == 2
     assert "argument -p/--prompt: this is not UTF-8 text" in capsys.readouterr().err
+
+
+EVIL = "no\x1b]52;c;aGk=\x07\r\n\x9b2Jmatinee: all is well"
+FOREIGN: dict[str, tuple[str, str]] = {
+    "no JSON": ("{", "text that is not JSON"),
+    "a list": ("[]", "a message without a type"),
+    "a type that is none": ('{"type": 7}', "a message without a type"),
+    "brackets without end": ("[" * 99_000, "text that is not JSON"),
+    "more values than a message has": ("[" + "0," * 100_001, "more than 100000 values"),
+    "a number that is none": ('{"type": "step_complete", "step": NaN}', "not JSON"),
+    "a number of thousands of digits": ('{"type": "a", "b": ' + "9" * 5000 + "}", "not JSON"),
+    "a number that is too large": (
+        '{"type": "step_complete", "step": 1' + "0" * 400 + "}",
+        "step_complete has no usable step",
+    ),
+    "a number that is negative": (
+        '{"type": "viewer_lagging", "skipped_ms": -1}',
+        "viewer_lagging has no usable skipped_ms",
+    ),
+    "a field that is missing": (
+        '{"type": "queue_status"}',
+        "queue_status has no usable position",
+    ),
+    "a field of another type": (
+        '{"type": "error", "code": [], "message": {}}',
+        "error has no usable code",
+    ),
+    "the end of what has not begun": (
+        '{"type": "ltx2_segment_complete", "e2e_latency_ms": 1}',
+        "ended a segment that had not begun",
+    ),
+    "what a terminal obeys": (
+        json.dumps({"type": "error", "code": "session_rejected", "message": EVIL}),
+        "no\\u001b]52;c;aGk=\\u0007",
+    ),
+}
+
+
+def test_whatever_a_server_says_is_one_plain_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = iter([text for text, _ in FOREIGN.values()])
+
+    async def script(session: ScriptedSession) -> None:
+        await session.hear()
+        await session.say_text(next(texts))
+        await session.close(1011, "late")
+
+    with serving(script) as url:
+        for case, (_, says) in FOREIGN.items():
+            code = main(["stream", url, "-o", str(tmp_path / "out.mp4"), "-p", "one"])
+            told = capsys.readouterr().err
+            assert code == 1, case
+            assert told.startswith("matinee: "), case
+            assert told.removesuffix("\n").isprintable(), case
+            assert says in told, case
+    assert list(tmp_path.iterdir()) == []

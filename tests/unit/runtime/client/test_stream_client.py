@@ -139,6 +139,7 @@ async def test_a_server_that_is_not_there_is_told_in_words() -> None:
         (503, '{"error": "this server is draining"}', "answers 503: this server is draining"),
         (502, "<html>", "the server answers 502"),
         (500, "[]", "the server answers 500"),
+        (500, "[" * 5000, "the server answers 500"),
     ],
 )
 async def test_an_answer_that_is_no_stream_is_told_in_the_servers_words(
@@ -156,3 +157,20 @@ async def test_an_answer_that_is_no_stream_is_told_in_the_servers_words(
             async with StreamClient.connect(f"http://127.0.0.1:{port}"):
                 pass
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "gopher://a", "ws://[", "/v1/stream"])
+async def test_a_server_that_sends_us_to_what_is_no_stream_is_told(place: str) -> None:
+    def send_on(connection: ServerConnection, _request: Request) -> Response:
+        response = connection.respond(302, "")
+        response.headers["Location"] = place
+        return response
+
+    async def never(_connection: ServerConnection) -> None:
+        raise AssertionError("nobody gets in")
+
+    async with serve(never, "127.0.0.1", 0, process_request=send_on) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(StreamUnavailable, match=r"is not a stream|answers 302"):
+            async with StreamClient.connect(f"http://127.0.0.1:{port}"):
+                pass

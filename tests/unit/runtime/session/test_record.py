@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from matinee.prompt import PromptRefused
 from matinee.session.effects import Effect, KeepState, PreparePrompt, StartSegment
-from matinee.session.record import RecordUnreadable, SessionRecord
+from matinee.session.record import RecordUnreadable, SessionRecord, digest_of
 from tests.unit.runtime.session.making import Viewer, end_of, started, state_of
 from tests.unit.runtime.session.test_session_anything import ACTIONS, act
 
@@ -173,6 +173,7 @@ def test_a_segment_that_ran_starts_again_and_leaves_out_what_was_shown() -> None
         start.segment
     )
     assert again.state is FIRST
+    assert (start.again, again.again) == (False, True)
     assert again.shown == dataclasses.replace(start.shown, first_frame=7, frames=7, keyframes=(4,))
 
 
@@ -228,6 +229,21 @@ def test_a_picture_that_was_brought_along_is_in_the_state_only() -> None:
     assert record.state is IMAGE
     assert record.init.initial_image is None
     assert "AAAA" not in record.to_json()
+
+
+def test_a_record_knows_the_token_that_resumes_it_and_does_not_hold_it() -> None:
+    viewer = Viewer()
+    text = viewer.session.record(viewer.now, digest_of("a token")).to_json()
+    record = SessionRecord.from_json(text, None)
+    assert record.resumed_by("a token")
+    assert "a token" not in text
+    for other in ("", "a toke", "a token ", record.token_sha256, "\udcff"):
+        assert not record.resumed_by(other)
+
+
+def test_without_a_token_nobody_resumes_a_session() -> None:
+    record = Viewer().session.record(1000.0)
+    assert not any(record.resumed_by(guess) for guess in ("", "None", record.token_sha256))
 
 
 @pytest.mark.parametrize(

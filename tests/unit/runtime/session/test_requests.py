@@ -30,7 +30,7 @@ def test_what_a_prompt_says_comes_before_the_sessions_values() -> None:
     ("fields", "param"),
     [
         ({"width": 33}, "width"),
-        ({"height": 8}, "height"),
+        ({"height": 40}, "height"),
         ({"width": 4096, "height": 4096}, "width"),
         ({"num_frames": 18}, "num_frames"),
         ({"num_frames": 1}, "num_frames"),

@@ -58,6 +58,7 @@ class Stage:
             self.job,
             self.video,
             self._mode,
+            f"s1-{index}",
             outlet,
             self.studio,
             self.steps.append,
@@ -234,11 +235,22 @@ async def test_a_job_without_an_outcome_is_a_mistake_of_ours(encoders: ThreadPoo
 async def test_a_segment_made_again_leaves_out_what_was_shown(encoders: ThreadPoolExecutor) -> None:
     whole = Stage(encoders)
     _, first = await whole.run(*frames_ready(9, 8, end_chunks=False), segment_done(17))
-    init, *fragments = binaries(first)
+    _init, *fragments = binaries(first)
     for count, frames in enumerate([1, 7, 13, 17], start=1):
         again = Stage(encoders)
         _, heard = await again.run(
             *frames_ready(17, end_chunks=False), segment_done(17), shown=Shown(0, frames)
         )
-        assert binaries(heard) == ([init] if fragments[count:] else []) + fragments[count:]
+        assert binaries(heard) == fragments[count:]
         assert again.shown.frames == 17
+        assert types(heard)[-2:] == ["media_segment_complete", "ltx2_segment_complete"]
+        assert told(heard, "media_segment_complete") == told(first, "media_segment_complete")
+
+
+async def test_a_segment_of_which_nothing_was_shown_is_announced_again(
+    encoders: ThreadPoolExecutor,
+) -> None:
+    _, first = await Stage(encoders).run(*frames_ready(9), segment_done())
+    _, again = await Stage(encoders).run(*frames_ready(9), segment_done(), shown=Shown(0, 0))
+    assert binaries(again) == binaries(first)
+    assert types(again)[0] == "media_init"

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,23 @@ async def test_the_last_viewer_s_settings_take_the_place_of_others(
     opener.open_ahead(OTHERS)
     encoders.shutdown()
     assert (await opener.open(OTHERS)).timescale == OTHERS.fps * 1000
+
+
+class OutOfMemoryAtFirst(ThreadPoolExecutor):
+    """Its first task finds no memory."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.submit = super().submit  # type: ignore[method-assign]
+        failed: Future[Any] = Future()
+        failed.set_exception(MemoryError())
+        return failed
+
+
+async def test_a_viewer_hears_nothing_of_a_spare_that_failed() -> None:
+    with OutOfMemoryAtFirst(1) as encoders:
+        opener = VideoOpener(encoders)
+        opener.open_ahead(SETTINGS)
+        assert (await opener.open(SETTINGS)).timescale == SETTINGS.fps * 1000
 
 
 def test_a_server_that_ends_opens_nothing_more(encoders: ThreadPoolExecutor) -> None:

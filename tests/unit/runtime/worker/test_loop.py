@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
-from multiprocessing import Pipe
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from matinee.worker.messages import (
     Shutdown,
     StepDone,
 )
+from matinee.worker.pipe import Reader, Writer
 from matinee.worker.ring import FrameRing, FreeSlots
 from tests.unit.runtime.worker import fake_engine
 from tests.unit.runtime.worker.making import alone, segment
@@ -38,15 +39,15 @@ class Bench:
         self.free = FreeSlots(range(slots))
         self.at_step: Callable[[str, int], None] = fake_engine._obey
         self.pixels: dict[int, bytes] = {}
-        self._commands_end, self._commands = Pipe(duplex=False)
-        self._events, self._events_end = Pipe(duplex=False)
+        self.end, self._loops_end = socket.socketpair()
+        self._commands, self._events = Writer[Command](self.end), Reader[Event](self.end)
         self.loop = WorkerLoop(
             fake_engine.FakeEngine(lambda prompt, step: self.at_step(prompt, step)),
             fake_engine,
             self.ring,
             self.free,
-            self._commands_end,
-            self._events_end,
+            Reader(self._loops_end),
+            Writer(self._loops_end),
         )
 
     def send(self, *commands: Command) -> None:
@@ -61,8 +62,8 @@ class Bench:
     def events(self) -> list[Event]:
         """What has come since the last call."""
         events: list[Event] = []
-        while self._events.poll(0):
-            events.append(self._events.recv())
+        while self._events.poll():
+            events.append(self._events.receive())
         return events
 
     def finish(self, jobs: int) -> list[Event]:
@@ -84,8 +85,8 @@ class Bench:
         self.send(ReleaseSlots(event.slots))
 
     def close(self) -> None:
-        self._commands.close()
-        self._events.close()
+        self.end.close()
+        self._loops_end.close()
         self.ring.close()
 
 
@@ -347,7 +348,7 @@ def test_shutdown_leaves_at_the_next_step(bench: Bench) -> None:
 
 
 def test_the_end_of_the_command_pipe_leaves_at_the_next_step(bench: Bench) -> None:
-    bench.at_step = lambda _prompt, _step: bench._commands.close()
+    bench.at_step = lambda _prompt, _step: bench.end.shutdown(socket.SHUT_WR)
     bench.send(Generate(segment()))
     bench.loop.run()
     assert [type(event) for event in bench.events()] == [ChunkStarted, StepDone]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,6 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from matinee.worker.ring import SLOT_BYTES, FrameRing, FreeSlots
+
+
+@dataclass
+class Inherited:
+    """A descriptor as `multiprocessing` hands it to a child."""
+
+    fd: int
+
+    def detach(self) -> int:
+        return self.fd
 
 
 @pytest.fixture
@@ -20,7 +31,7 @@ def ring() -> Iterator[FrameRing]:
 
 
 def test_what_one_side_writes_the_other_sees_in_the_same_memory(ring: FrameRing) -> None:
-    other = FrameRing(os.dup(ring._fd), ring.slots)
+    other = FrameRing.attached(Inherited(os.dup(ring._fd)), ring.slots)
     seen = other.picture(2, width=32, height=16)
 
     ring.picture(2, width=32, height=16)[:] = 7

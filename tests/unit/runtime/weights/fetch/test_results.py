@@ -59,3 +59,7 @@ def test_messages_are_whole_where_there_is_room() -> None:
 )
 def test_what_is_cut_shows_it(message: str, characters: int, short: str) -> None:
     assert shortened(message, characters) == short
+
+
+def test_what_a_source_says_is_told_as_plain_text() -> None:
+    assert failed("model", "SourceDenied", "no:\x1b[2J\nno").message == "no:\\u001b[2J no"
