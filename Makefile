@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest --durations=10
 NONE_MATCH = $(if $(ARGS),|| [ $$? -eq 5 ])
 NO_CLUSTER := e2e/apiserver e2e/test_s3.py tests/charts
 
-.PHONY: help install check test test-unit test-system demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
+.PHONY: help install check test test-unit test-system fuzz demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -41,6 +41,9 @@ test-system: $(STAMP) ## the others, on the built wheel: processes, browsers, wh
 
 test-apiserver: cluster-programs ## what needs a real API server, S3 server or helm, but no cluster and no root
 	$(PYTEST) $(NO_CLUSTER) $(ARGS)
+
+fuzz: $(STAMP) ## a million cases of nonsense, at parsers and at a server; ARGS="--seed 7 --cases 50000"
+	$(BIN)/python -m tools.fuzz $(ARGS)
 
 demo: $(STAMP) ## serve the bundled model; the player is at http://127.0.0.1:PORT/player
 	$(BIN)/matinee up -f examples/quickstart.yaml --port $(PORT) --open
