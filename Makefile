@@ -7,7 +7,7 @@ UPGRADE ?= --upgrade
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest --durations=10
-# Where ARGS narrow the tests, there may be none in one of the folders.
+# Where ARGS narrow the tests, there may be none in one of the folders. No test is in two of them.
 NONE_MATCH = $(if $(ARGS),|| [ $$? -eq 5 ])
 NO_CLUSTER := e2e/apiserver e2e/test_s3.py tests/charts
 
@@ -37,7 +37,7 @@ test-unit: $(STAMP) ## those that are quick: 10 s of the processor for all of th
 
 test-system: $(STAMP) ## the others, on the built wheel: processes, browsers, whole servers
 	$(BIN)/python -m tools.system_packages chromium ffmpeg
-	$(BIN)/python -m tools.on_wheel $(PYTEST) tests --ignore=tests/unit $(ARGS) $(NONE_MATCH)
+	$(BIN)/python -m tools.on_wheel $(PYTEST) tests --ignore=tests/unit --ignore=tests/charts $(ARGS) $(NONE_MATCH)
 
 test-apiserver: cluster-programs ## what needs a real API server, S3 server or helm, but no cluster and no root
 	$(PYTEST) $(NO_CLUSTER) $(ARGS)
