@@ -17,10 +17,9 @@ from matinee.server.websocket_outlet import SendLimits, WebSocketOutlet
 from matinee.serving.admission import Admission
 from matinee.session.arrival import Arrival
 from matinee.session.effects import CloseCode, End
-from matinee.session.opened import Identity, Opened
+from matinee.session.opened import Identity
 from matinee.session.opening import Rejection, parse_init
-from matinee.session.read_ahead import Frame, listening_until
-from matinee.session.reception import Application, application, open_session
+from matinee.session.reception import application, open_session
 from matinee.session.runner import SessionRunner
 from matinee.session.studio import Studio
 from matinee.wire import server_messages as say
@@ -152,8 +151,12 @@ class Connection:
         del init  # megabytes that are needed no more once they are decoded
         self._arrival.hold(applied.nbytes)
         visit = self._arrival.enter()
-        opened, later = await self._opened(applied)
-        del applied
+        opening = open_session(self._identity, applied, self._studio)
+        later: list[str | None] = []
+        if applied.baggage is None:
+            opened = await opening
+        else:
+            opened, later = await self._arrival.opened(opening, self._receive)
         self._runner = SessionRunner(opened, self._outlet, self._studio, visit, self._tasks)
         if not self._outlet.over.is_set():  # the server may have ended it meanwhile
             self._tasks.create_task(self._runner.run())
@@ -165,17 +168,6 @@ class Connection:
         """Raises `Rejection`. The text is there twice while it is read."""
         self._arrival.hold(2 * len(text or ""))
         return parse_init(text, self._config.streaming.presets)
-
-    async def _opened(self, applied: Application) -> tuple[Opened, list[Frame]]:
-        """The session, and what the viewer said while its baggage was decoded. Raises
-        `Rejection`."""
-        opening = open_session(self._identity, applied, self._studio)
-        if applied.baggage is None:
-            return await opening, []
-        opened, later = await listening_until(opening, self._receive, MOST_LATER_CHARACTERS)
-        state = opened.session.state
-        self._arrival.hold_until_slot(0 if state is None else state.nbytes)
-        return opened, later
 
     async def _first_message(self) -> str | None:
         """Raises `NoInit`."""

@@ -1,4 +1,4 @@
 """What every server shares: who may enter, whose turn it is, the port, the log.
 
-Doors: `access`, `admission`, `listening`, `logs`, `tasks`.
+Doors: `access`, `admission`, `byte_budget`, `listening`, `logs`, `tasks`.
 """

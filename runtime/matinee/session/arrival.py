@@ -13,6 +13,7 @@ from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
 from matinee.serving.admission import Admission, NotAdmitting, Place, QueueFull, Visit
 from matinee.serving.byte_budget import ByteBudget, OverBudget, Share
+from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
 from matinee.session.read_ahead import Frame, listening_until
@@ -73,17 +74,29 @@ class Arrival:
             message = "too much that viewers sent waits already; try again, or send less"
             raise turned_away("session_rejected", message) from None
 
-    def hold_until_slot(self, nbytes: int) -> None:
-        """Those who have a slot may have a state as well. Raises `Rejection`."""
-        slot = self.enter().slot_given
-        self.hold(0 if slot.done() else nbytes)
-        slot.add_done_callback(partial(_let_go, self._share))
+    async def opened(
+        self,
+        opening: Coroutine[Any, Any, Opened],
+        receive: Callable[[], Coroutine[Any, Any, Frame]],
+    ) -> tuple[Opened, list[Frame]]:
+        """What becomes of a session whose baggage takes a while, and what the viewer says
+        meanwhile. Raises `Rejection`."""
+        opened, said = await listening_until(opening, receive, self._most_characters)
+        state = opened.session.state
+        self._hold_until_slot(0 if state is None else state.nbytes)
+        return opened, said
 
     def leave(self) -> None:
         """Give back what is held."""
         self._share.hold(0)
         if self._visit is not None:
             self._visit.leave()
+
+    def _hold_until_slot(self, nbytes: int) -> None:
+        """Those who have a slot may have a state as well. Raises `Rejection`."""
+        slot = self.enter().slot_given
+        self.hold(0 if slot.done() else nbytes)
+        slot.add_done_callback(partial(_let_go, self._share))
 
     def _tell_place(self, place: Place) -> None:
         self._outlet.put(say.QueueStatus(place.position, place.depth, place.eta_s))

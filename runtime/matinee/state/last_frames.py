@@ -18,8 +18,7 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from matinee.errors import InvalidState
 from matinee.generation import RgbFrames, State, StateSummary
-from matinee.media.decoding import Header, PictureRefused, header_of
-from matinee.media.decoding.header import Encoded
+from matinee.media.decoding import Encoded, Header, PictureRefused, header_of
 from matinee.media.decoding.pool import Pictures
 from matinee.wire import base64_text
 from matinee.wire.long_json import Base64

@@ -7,7 +7,15 @@
 from __future__ import annotations
 
 from matinee.media.decoding.errors import DecodingUnavailable, PictureRefused
-from matinee.media.decoding.header import Header, header_of
+from matinee.media.decoding.header import Encoded, Header, header_of
 from matinee.media.decoding.pixels import exact, filled
 
-__all__ = ["DecodingUnavailable", "Header", "PictureRefused", "exact", "filled", "header_of"]
+__all__ = [
+    "DecodingUnavailable",
+    "Encoded",
+    "Header",
+    "PictureRefused",
+    "exact",
+    "filled",
+    "header_of",
+]
