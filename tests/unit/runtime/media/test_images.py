@@ -90,7 +90,7 @@ def test_a_bad_image_is_refused_with_its_reason(data: bytes, mime: str, reason: 
     assert refusal.value.param == "initial_image"
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     mime=st.sampled_from(sorted(FORMATS)),
     place=st.integers(0, 400),

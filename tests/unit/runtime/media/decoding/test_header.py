@@ -23,6 +23,9 @@ def encoded(image_format: str, width: int = 70, height: int = 40, **options: Any
     return file.getvalue()
 
 
+WHOLE = {image_format: encoded(image_format) for image_format in FORMATS}
+
+
 def jpeg_of(*segments: bytes) -> bytes:
     return b"\xff\xd8" + b"".join(segments)
 
@@ -104,16 +107,16 @@ def test_what_promises_too_much_is_refused(image_format: Format, data: bytes, sa
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
-@pytest.mark.parametrize("length", range(30))
-def test_the_first_bytes_alone_are_refused(image_format: Format, length: int) -> None:
-    with pytest.raises(PictureRefused):
-        header_of(encoded(image_format)[: min(length, 20)], image_format, MAX_PIXELS)
+def test_the_first_bytes_alone_are_refused(image_format: Format) -> None:
+    for length in range(21):
+        with pytest.raises(PictureRefused):
+            header_of(WHOLE[image_format][:length], image_format, MAX_PIXELS)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(image_format=st.sampled_from(FORMATS), place=st.integers(0, 60), junk=st.binary(min_size=1))
 def test_any_bytes_are_a_header_or_refused(image_format: Format, place: int, junk: bytes) -> None:
-    data = bytearray(encoded(image_format))
+    data = bytearray(WHOLE[image_format])
     data[place : place + len(junk)] = junk
     try:
         header = header_of(data, image_format, MAX_PIXELS)
