@@ -6,10 +6,12 @@ uvicorn would close sockets itself at the first signal; `_Server` lets the sessi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import uvicorn
@@ -25,6 +27,7 @@ from matinee.serving.tasks import stopped
 from matinee.session.reception import server_defaults
 from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import RequestConfig, ServeConfig
+from matinee_api.signals import heeded
 
 logger = logging.getLogger(__name__)
 
@@ -49,15 +52,17 @@ def serve(
     admin_token: str | None,
     on_ready: Callable[[str], None],
     workers: Started,
-) -> None:
-    """Serve until SIGINT or SIGTERM. `on_ready` gets the server's URL once it can generate.
+) -> signal.Signals | None:
+    """Serve until a signal, and return it. `on_ready` gets the server's URL once it can generate.
 
     Raises `WorkerFailed` when the model cannot be run at all, `InvalidRequest` when it cannot make
     what is configured as default (every viewer would be refused for it), and `BadInput` when the
     folder for states cannot be written.
     """
     with listening:
-        workers.runner.run(_serve(config, listening, name, admin_token, on_ready, workers.pool))
+        return workers.runner.run(
+            _serve(config, listening, name, admin_token, on_ready, workers.pool)
+        )
 
 
 def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
@@ -79,7 +84,7 @@ async def _serve(
     admin_token: str | None,
     on_ready: Callable[[str], None],
     pool: WorkerPool,
-) -> None:
+) -> signal.Signals | None:
     life = Lifecycle(config, name, pool=pool)
     server = _Server(uvicorn_config(config, life, admin_token), life)
     failure: list[MatineeError] = []
@@ -101,15 +106,29 @@ async def _serve(
         await stopped(server.stopping)
     if failure and not server.told_to_stop:
         raise failure[0]
+    return server.told_to_stop
 
 
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, life: Lifecycle) -> None:
         super().__init__(config)
-        self.told_to_stop = False
+        self.told_to_stop: signal.Signals | None = None
         self._life = life
         self._loop = asyncio.get_running_loop()
         self.stopping: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own captures two signals, also where they are ignored."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in heeded()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal handler. A second signal ends the waiting for sessions: uvicorn
@@ -117,8 +136,8 @@ class _Server(uvicorn.Server):
         if self.told_to_stop:
             self.should_exit = True
         else:
-            self.told_to_stop = True
-            logger.info("%s: ending the sessions", signal.Signals(sig).name)
+            self.told_to_stop = signal.Signals(sig)
+            logger.info("%s: ending the sessions", self.told_to_stop.name)
             self._loop.call_soon_threadsafe(self._begin_stop)
 
     def _begin_stop(self) -> None:
