@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from matinee.weights.fetch import transfer
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken
 from matinee.weights.fetch.files import SourceFile
 from matinee.weights.fetch.retry import Retry
@@ -123,6 +124,18 @@ def test_an_empty_file_needs_no_request(tmp_path: Path) -> None:
 
 def test_a_small_file_is_read_whole_and_checked() -> None:
     retry = Retry("the hub", lambda _seconds: None)
-    assert read_all(Scripted([3, 10]), FILE, retry) == DATA
+    assert read_all(Scripted([3, 10]), FILE, retry, 10) == DATA
     with pytest.raises(FetchFailed, match="a/file"):
-        read_all(Scripted([10, 10], data=b"0123456780"), FILE, retry)
+        read_all(Scripted([10, 10], data=b"0123456780"), FILE, retry, 10)
+    with pytest.raises(FetchFailed, match="a/file of the hub is larger than 9 bytes"):
+        read_all(Scripted([]), FILE, retry, 9)
+
+
+def test_a_source_that_sends_a_byte_now_and_then_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "SLOW_S", 1e-9)
+    monkeypatch.setattr(transfer, "SLOWEST_BYTES_PER_S", 1e12)
+    large = FILE.model_copy(update={"size_bytes": 11})
+    with pytest.raises(FetchFailed, match="it sends less than"):
+        fetched(Scripted([10] * 5), tmp_path, large)
