@@ -7,11 +7,11 @@ UPGRADE ?= --upgrade
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest --durations=10
-# Where ARGS narrow the tests, there may be none in one of the folders.
+# Where ARGS narrow the tests, there may be none in one of the folders. No test is in two of them.
 NONE_MATCH = $(if $(ARGS),|| [ $$? -eq 5 ])
 NO_CLUSTER := e2e/apiserver e2e/test_s3.py tests/charts
 
-.PHONY: help install check test test-unit test-system demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
+.PHONY: help install check test test-unit test-system fuzz demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -37,10 +37,13 @@ test-unit: $(STAMP) ## those that are quick: 10 s of the processor for all of th
 
 test-system: $(STAMP) ## the others, on the built wheel: processes, browsers, whole servers
 	$(BIN)/python -m tools.system_packages chromium ffmpeg
-	$(BIN)/python -m tools.on_wheel $(PYTEST) tests --ignore=tests/unit $(ARGS) $(NONE_MATCH)
+	$(BIN)/python -m tools.on_wheel $(PYTEST) tests --ignore=tests/unit --ignore=tests/charts $(ARGS) $(NONE_MATCH)
 
 test-apiserver: cluster-programs ## what needs a real API server, S3 server or helm, but no cluster and no root
 	$(PYTEST) $(NO_CLUSTER) $(ARGS)
+
+fuzz: $(STAMP) ## a million cases of nonsense, at parsers and at a server; ARGS="--seed 7 --cases 50000"
+	$(BIN)/python -m tools.fuzz $(ARGS)
 
 demo: $(STAMP) ## serve the bundled model; the player is at http://127.0.0.1:PORT/player
 	$(BIN)/matinee up -f examples/quickstart.yaml --port $(PORT) --open

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
-from benchmarks._report import package_versions, report, take_turns
+from benchmarks._report import Figure, package_versions, report, take_turns
 from matinee.engine.families.ltx import shifted_timesteps, silence_known_warnings
 from matinee.engine.library_logs import without_progress_bars
 from matinee.generation import SegmentRequest
@@ -75,23 +75,27 @@ def main() -> None:
             lambda: wall_step_ms(lambda: bare(pipeline)),
         )
         runner.run(pool.stop())
-    for measured, (result, peer) in (("CPU time", spent), ("wall time", waited)):
-        report(
-            name=f"denoising step, against the bare diffusers call, {measured}",
-            unit="ms",
-            ours=result,
-            peer=peer,
-            target=1.01,
-            conditions={
-                "clip": f"{REQUEST.num_frames} frames {REQUEST.width}x{REQUEST.height}",
-                "steps": REQUEST.num_inference_steps,
-                "measured": f"{measured} of a whole call with decoding, per step",
-                "ours": "a segment through the worker process, frames handed over",
-                "threads": 1,
-                "peer": "LTXConditionPipeline.__call__",
-                **package_versions("torch", "diffusers"),
-            },
-        )
+    tell("CPU time", *spent)
+    tell("wall time", *waited)
+
+
+def tell(measured: str, result: Figure, peer: Figure) -> None:
+    report(
+        name=f"denoising step, against the bare diffusers call, {measured}",
+        unit="ms",
+        ours=result,
+        peer=peer,
+        target=1.01,
+        conditions={
+            "clip": f"{REQUEST.num_frames} frames {REQUEST.width}x{REQUEST.height}",
+            "steps": REQUEST.num_inference_steps,
+            "measured": f"{measured} of a whole call with decoding, per step",
+            "ours": "a segment through the worker process, frames handed over",
+            "threads": 1,
+            "peer": "LTXConditionPipeline.__call__",
+            **package_versions("torch", "diffusers"),
+        },
+    )
 
 
 async def ours(pool: WorkerPool) -> None:

@@ -15,6 +15,7 @@ from matinee_api.kinds.resource import KINDS
 from tests.places import ROOT
 from tools.generate import generated
 
+GENERATED = generated()
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
@@ -46,9 +47,9 @@ def test_every_kind_is_documented(kind: str) -> None:
     assert f"\n## {kind}\n" in page
 
 
-@pytest.mark.parametrize("path", generated())
+@pytest.mark.parametrize("path", GENERATED)
 def test_generated_files_are_current(path: str) -> None:
-    assert (ROOT / path).read_text(encoding="utf-8") == generated()[path]
+    assert (ROOT / path).read_text(encoding="utf-8") == GENERATED[path]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -53,8 +53,24 @@ def cni(node: Node) -> Path:
 
 
 def kubelet(node: Node) -> Component:
-    folder = node.folder
-    settings = {
+    file = node.folder / "kubelet.yaml"
+    write(file, yaml.safe_dump(_kubelet_settings(node), sort_keys=False))
+    return Component(
+        node.name,
+        "kubelet",
+        [
+            binaries.path_of("kubelet"),
+            f"--config={file}",
+            f"--kubeconfig={kubeconfig(node.name)}",
+            f"--root-dir={node.folder / 'kubelet'}",
+            f"--hostname-override={node.name}",
+            f"--node-ip={node.address}",
+        ],
+    )
+
+
+def _kubelet_settings(node: Node) -> dict[str, object]:
+    return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "cgroupDriver": "cgroupfs",
@@ -65,8 +81,8 @@ def kubelet(node: Node) -> Component:
         "resolvConf": "",
         "clusterDNS": [DNS_SERVICE],
         "clusterDomain": DOMAIN,
-        "podLogsDir": str(folder / "pod-logs"),
-        "volumePluginDir": str(folder / "volume-plugins"),
+        "podLogsDir": str(node.folder / "pod-logs"),
+        "volumePluginDir": str(node.folder / "volume-plugins"),
         "containerRuntimeEndpoint": f"unix://{runtime.socket_in(node.folder)}",
         "serializeImagePulls": False,
         "imageGCHighThresholdPercent": 100,  # the images cannot be pulled again
@@ -83,20 +99,6 @@ def kubelet(node: Node) -> Component:
         "nodeLeaseDurationSeconds": 20,
         "shutdownGracePeriod": "0s",
     }
-    file = folder / "kubelet.yaml"
-    write(file, yaml.safe_dump(settings, sort_keys=False))
-    return Component(
-        node.name,
-        "kubelet",
-        [
-            binaries.path_of("kubelet"),
-            f"--config={file}",
-            f"--kubeconfig={kubeconfig(node.name)}",
-            f"--root-dir={folder / 'kubelet'}",
-            f"--hostname-override={node.name}",
-            f"--node-ip={node.address}",
-        ],
-    )
 
 
 def kube_proxy(node: Node) -> Component:

@@ -1,1 +1,4 @@
-"""The runtime's configuration: its models, how it is read, and what is wrong with a file."""
+"""The runtime's configuration: its models, how it is read, and what is wrong with a file.
+
+Doors: `errors`, `load`, `problems`, `resources`, `runtime_config`, `serve_config`.
+"""

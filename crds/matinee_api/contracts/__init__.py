@@ -1,1 +1,4 @@
-"""What programs say to each other."""
+"""What programs say to each other.
+
+Doors: `fetch`, `pod_http`.
+"""

@@ -1,1 +1,5 @@
-"""The kinds of the API, what they share, and the CRDs made from them."""
+"""The kinds of the API, what they share, and the CRDs made from them.
+
+Doors: `compute`, `conditions`, `meta`, `patterns`, `resource`, `router`, `rules`, `scheduling`,
+`source`, `streamingservice`, `videomodel`.
+"""

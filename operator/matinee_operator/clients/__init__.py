@@ -1,1 +1,4 @@
-"""All I/O: the API server, the Lease, Events, and what the pods stream."""
+"""All I/O: the API server, the Lease, Events, and what the pods stream.
+
+Doors: `events`, `kube`, `leader`, `pod_feeds`, `retry`, `writes`.
+"""

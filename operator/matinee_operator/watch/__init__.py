@@ -1,1 +1,4 @@
-"""From an event to a key: kopf's handlers, relations, relists, the work queue."""
+"""From an event to a key: kopf's handlers, relations, relists, the work queue.
+
+Doors: `handlers`, `relations`, `resync`, `workqueue`.
+"""

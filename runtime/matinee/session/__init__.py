@@ -4,4 +4,7 @@
 ones, `turns` knows whose turn it is, `record` writes a session down. `segment_stream` turns
 pictures into fragments, `send_queue` bounds what waits for the viewer, `states` keeps what a later
 segment needs.
+
+Doors: `arrival`, `effects`, `metrics`, `opened`, `opening`, `outlet`, `reception`, `runner`,
+`send_queue`, `session_log`, `states`, `studio`, `video_opener`.
 """

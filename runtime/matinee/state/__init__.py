@@ -1,1 +1,4 @@
-"""Continuation states as bytes and JSON, and back."""
+"""Continuation states as bytes and JSON, and back.
+
+Doors: `codec`, `last_frames`, `stored`.
+"""

@@ -5,4 +5,6 @@ worker, and `submit` turns a `messages.SegmentJob` into a `job.JobHandle` whose 
 `SegmentDone`, `SegmentCancelled` or `SegmentFailed`. In the child, `process.main` loads the model
 and `loop.WorkerLoop` makes the chunks. Frames cross in `ring.FrameRing`, everything else as
 `messages` over a `pipe`.
+
+Doors: `backend`, `messages`, `pool`, `supervisor`.
 """

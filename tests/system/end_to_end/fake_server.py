@@ -1,12 +1,14 @@
-"""The server over the backend without torch. Its configuration is the argument, as JSON.
+"""The server over the backend without torch. Its configuration is the argument, as JSON; a second
+one is the admin token.
 
 SIGUSR1 lets it print, as JSON, how many tasks its event loop and how many objects its process has,
-for tests that look for leaks.
+for tests that look for leaks; what the allocator holds free is given back before.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import json
 import signal
@@ -23,15 +25,16 @@ from tests.unit.runtime.worker import fake_engine
 
 def count() -> None:
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     alive = {"tasks": len(asyncio.all_tasks()), "objects": len(gc.get_objects())}
     print(json.dumps(alive), flush=True)  # noqa: T201
 
 
-async def serve(config: ServeConfig, backend: str) -> None:
+async def serve(config: ServeConfig, backend: str, admin_token: str | None) -> None:
     """As `server._serve` does, over another backend."""
     listening = host.bind(config.server.host, config.server.port)
     life = Lifecycle(config, "fake", backend=backend)
-    web = host._Server(host.uvicorn_config(config, life, None), life)
+    web = host._Server(host.uvicorn_config(config, life, admin_token), life)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
 
     async def announce() -> None:
@@ -43,11 +46,11 @@ async def serve(config: ServeConfig, backend: str) -> None:
     announcing.cancel()
 
 
-def run(config: ServeConfig, backend: str) -> None:
+def run(config: ServeConfig, backend: str, admin_token: str | None = None) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config, backend))
+        runner.run(serve(config, backend, admin_token))
 
 
 if __name__ == "__main__":
     log_to_stderr()
-    run(ServeConfig.model_validate_json(sys.argv[1]), fake_engine.__name__)
+    run(ServeConfig.model_validate_json(sys.argv[1]), fake_engine.__name__, *sys.argv[2:])

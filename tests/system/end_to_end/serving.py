@@ -110,10 +110,14 @@ class Server:
             assert time.monotonic() < deadline, "this never came true"
             self.get("/healthz")
 
-    def count(self, what: str) -> int:
-        """How many `tasks` or `objects` it has; only a fake server tells it."""
+    def counted(self) -> dict[str, int]:
+        """How many `tasks` and `objects` it has; only a fake server tells it."""
         self.process.send_signal(signal.SIGUSR1)
-        return int(json.loads(self.line())[what])
+        counts: dict[str, int] = json.loads(self.line())
+        return counts
+
+    def count(self, what: str) -> int:
+        return self.counted()[what]
 
     def worker(self) -> psutil.Process:
         """The process that computes."""

@@ -1,0 +1,88 @@
+"""The server that is attacked, and what must hold for it after all of it.
+
+It runs, answers, has logged no mistake of its own, and holds as many tasks, descriptors and objects
+and as much memory as before. A first part of the cases warms it up: caches and free lists fill only
+once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.system.end_to_end.serving import Server, fake_server, running
+from tools.fuzz.scripts import LARGEST_MESSAGE
+
+GROWTH = 1.1
+"""Memory after all cases, beside that after the warm-up."""
+GROWTH_OBJECTS = 1000
+"""Far fewer than the sessions in between."""
+TOKEN = "the fuzzer's"  # noqa: S105
+MISTAKES = re.compile(
+    r'"level": "(error|critical)"|Traceback|internal_error|never retrieved|never awaited|failed'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Of the server: `memory_bytes` with its children, after unused memory was given back."""
+
+    tasks: int
+    objects: int
+    files: int
+    memory_bytes: int
+
+
+@contextmanager
+def target(folder: Path) -> Iterator[Server]:
+    """A server over the backend without torch, with small limits, in a process of its own."""
+    command = fake_server(
+        max_sessions=8,
+        generation_segment_cap=3,
+        state={"max_states": 16},  # else they are what grows, up to their bound
+        limits={"message_bytes": LARGEST_MESSAGE, "initial_image_bytes": LARGEST_MESSAGE // 2},
+    )
+    with running([*command, TOKEN], folder / "log") as server:
+        yield server
+
+
+def holdings(server: Server) -> Holdings:
+    server.wait_until_idle()
+    family = server.family()
+    alive = server.counted()
+    return Holdings(
+        alive["tasks"],
+        alive["objects"],
+        family[0].num_fds(),
+        sum(process.memory_info().rss for process in family),
+    )
+
+
+def mistakes(server: Server) -> list[str]:
+    """Lines of its log that tell a mistake of its own, or that it is gone."""
+    log = server.log.read_text()
+    found = [line for line in log.splitlines() if MISTAKES.search(line)]
+    if server.process.poll() is not None:
+        found.append(f"the server has ended with {server.process.returncode}")
+    return found
+
+
+def leaks(server: Server, before: Holdings) -> list[str]:
+    """What is more than before, once the server has had time to put it away."""
+    server.eventually(lambda: _few(holdings(server), before))
+    after = holdings(server)
+    return [
+        f"{name}: {getattr(after, name)} after, {getattr(before, name)} before"
+        for name, most in (
+            ("objects", before.objects + GROWTH_OBJECTS),
+            ("memory_bytes", before.memory_bytes * GROWTH),
+        )
+        if getattr(after, name) > most
+    ]
+
+
+def _few(now: Holdings, before: Holdings) -> bool:
+    return now.tasks <= before.tasks and now.files <= before.files

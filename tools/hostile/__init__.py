@@ -1,0 +1,1 @@
+"""Strangers: `wire` sends a server any bytes at all."""
