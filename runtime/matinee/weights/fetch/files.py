@@ -19,7 +19,7 @@ MAX_FILES = 20_000
 MAX_LISTING_BYTES = 16 * 2**20
 """Of one answer that lists files."""
 LONGEST_ANSWER_S = 120.0
-"""For such an answer as a whole: a server may send a byte now and then, for ever."""
+"""For such an answer as a whole: a server may send a byte now and then, indefinitely."""
 
 
 class SourceFile(BaseModel):

@@ -141,7 +141,7 @@ def _read_on(source: Readable, writing: _Writing) -> TransferBroken:
 
 
 def _fast_enough(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same. Raises `TransferBroken` where a byte comes now and then, for ever."""
+    """The same. Raises `TransferBroken` where a byte comes now and then, indefinitely."""
     began_s, received_bytes = time.monotonic(), 0
     for chunk in chunks:
         yield chunk
