@@ -40,13 +40,16 @@ def test_a_path_that_leads_out_is_not_taken(path: str) -> None:
     assert not stays_inside(path)
 
 
-def test_a_source_lists_each_file_once_and_not_without_end() -> None:
+def test_a_source_lists_each_file_once_and_not_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def endless() -> Iterator[SourceFile]:
         for number in itertools.count():
             yield SourceFile.model_construct(path=str(number), size_bytes=1, digest="etag:")
 
+    monkeypatch.setattr(files, "MAX_FILES", 4)
     assert listing_of(FILES, "the hub", "c") == Listing(FILES, "c")
-    with pytest.raises(FetchFailed, match="the hub lists more than 20000 files"):
+    with pytest.raises(FetchFailed, match="the hub lists more than 4 files"):
         listing_of(endless(), "the hub")
     with pytest.raises(FetchFailed, match="the hub lists a file twice"):
         listing_of(FILES * 2, "the hub")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matinee.weights.fetch import transfer
@@ -60,6 +60,7 @@ def fetched(source: Scripted, folder: Path, file: SourceFile = FILE) -> int:
     return counted.bytes
 
 
+@settings(max_examples=50)
 @given(
     cuts=st.lists(st.integers(1, 4), max_size=4),
     left=st.integers(0, len(DATA)),
