@@ -56,6 +56,10 @@ def rgb_to_i420(frames: RgbFrames, out: Sequence[I420Picture]) -> None:
         picture[:] = frame
 
 
+def on_part_done(_tell: Callable[[], None]) -> None:
+    """A step is over before anybody would ask."""
+
+
 def recover(_error: Exception) -> bool:
     return True
 

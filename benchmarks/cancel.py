@@ -143,6 +143,10 @@ def rgb_to_i420(frames: Frames, out: Sequence[I420Picture]) -> None:
     _real().rgb_to_i420(frames, out)
 
 
+def on_part_done(tell: Callable[[], None]) -> None:
+    _real().on_part_done(tell)
+
+
 def recover(error: Exception) -> bool:
     return bool(_real().recover(error))
 

@@ -19,6 +19,7 @@ from matinee.session.opening import Rejection, parse_init
 from matinee.state.codec import state_from_wire
 from matinee.wire.client_messages import InvalidMessage, StateEnvelope, parse_later_message
 from matinee.worker import messages as worker
+from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import Viewer, failed, state_of, step
 from tools.fuzz import grammar, pictures
 
@@ -102,8 +103,8 @@ def _act(rng: Random, viewer: Viewer) -> object:
     events: tuple[Callable[[], object], ...] = (
         lambda: session.segment_done(state_of(1), now),
         lambda: session.segment_cancelled(worker.SegmentCancelled(1, 1), now),
-        lambda: session.segment_failed(failed(bad_input=True), now),
-        lambda: session.segment_failed(failed(bad_input=False), now),
+        lambda: session.segment_failed(failed(Cause.REQUEST), now),
+        lambda: session.segment_failed(failed(Cause.NO_WORKER), now),
         lambda: session.slot_bound(now),
         lambda: session.drain(1.0),
         lambda: session.step_done(step(2), now),

@@ -116,10 +116,12 @@ class PoolConfig(Config):
     num_workers: int = Field(default=1, ge=1, le=64)
     """One per GPU (or CPU slot)."""
     hang_timeout_seconds: float = Field(default=120.0, gt=0, le=86400)
-    """A busy worker that makes no step for this long is killed and started again. Longer than
-    the slowest single step, first compilation included."""
+    """A busy worker that gets nothing done for this long, no step and no layer of the model, is
+    killed and started again. Longer than the slowest layer, first compilation included."""
     max_restarts: int = Field(default=5, ge=0, le=1000)
-    """Restarts within ten minutes before the server stops trying and says so in /readyz."""
+    """Restarts within ten minutes before a worker has failed. Those after deaths in the middle of a
+    segment do not count. One that has failed is retried every five minutes; when all have, the
+    server ends."""
 
 
 class LimitsConfig(Config):

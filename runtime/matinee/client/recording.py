@@ -20,7 +20,7 @@ SEGMENT_FACTS = {
     "ltx2_segment_complete": ("generation_time_ms", "e2e_latency_ms", "first_fragment_ms"),
 }
 GOES_ON = frozenset({"worker_failed", "upstream_timeout"})
-"""Errors after which the server itself goes on, or closes with a reason."""
+"""Errors, if retryable, after which the server itself goes on, or closes with a reason."""
 
 ENDINGS = {
     "segment_cap": "the server allows no more segments in one session; --save-state keeps where "
@@ -143,7 +143,7 @@ class Recording:
 
     def _error(self, message: Message) -> None:
         code, text = message["code"], message["message"]
-        if code in GOES_ON:
+        if code in GOES_ON and message.get("retryable", True):
             self._reason = text
             self.progress.line(text)
         elif code == "invalid_message":

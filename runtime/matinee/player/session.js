@@ -197,14 +197,14 @@ export class Session {
     this.ending = reason;
   }
 
-  /** An error of one request ends that request; others may be why the connection ends. After
-   * `worker_failed` the server tries again or closes. */
+  /** An error of one request ends that request; others may be why the connection ends. After a
+   * retryable `worker_failed` the server closes. */
   onError({ code, message, retryable, request_id: requestId, param, retry_after_seconds: after }) {
     const error = { code, message, retryable, param, retryAfterSeconds: after ?? null };
     this.snapshotAsked = false;
     if (param?.startsWith("continuation_state")) this.saved = null;
     if (code === "upstream_timeout") return;
-    if (!requestId || code === "worker_failed") this.error = error;
+    if (!requestId || (code === "worker_failed" && retryable)) this.error = error;
     else if (this.running?.request.id === requestId) this.finish(this.running, "failed");
     else this.drop(requestId);
   }

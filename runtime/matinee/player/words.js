@@ -63,7 +63,7 @@ const PROBLEMS = {
   },
   worker_failed: {
     title: "The model stopped working",
-    text: "The server retried it and failed again. Your prompts are still here.",
+    text: "The server could not go on with this session. Your prompts are still here.",
     action: "Try again",
   },
   preset_mismatch: {
@@ -136,7 +136,7 @@ export function problem(name, detail = "") {
 export function noteOfError({ code, message }) {
   if (code === "prompt_blocked") return `This prompt was blocked. ${message}`;
   if (code === "upstream_timeout") return "The prompt was not enhanced in time; it is used as it is.";
-  if (code === "worker_failed") return "The model stopped; the segment is retried.";
+  if (code === "worker_failed") return `This one was not made: ${message}`;
   return message;
 }
 

@@ -48,7 +48,8 @@ def _probes(life: Lifecycle) -> APIRouter:
 
     @router.get(ALIVE_PATH)
     async def healthz() -> JSONResponse:
-        return JSONResponse(health.alive())
+        code = HTTPStatus.SERVICE_UNAVAILABLE if life.failed.is_set() else HTTPStatus.OK
+        return JSONResponse(health.alive(life), code)
 
     @router.get("/health")
     async def overview() -> JSONResponse:

@@ -11,15 +11,18 @@ from matinee.worker.pool import WorkerHealth
 SERVICE = "matinee"
 
 
-def alive() -> dict[str, Any]:
-    """`/healthz`: this process answers."""
-    return {"status": "ok", "service": SERVICE, "ts": _now()}
+def alive(life: Lifecycle) -> dict[str, Any]:
+    """`/healthz`: this process answers; the route answers 503 unless `status` is "ok". All workers
+    have failed then, and who runs the server is to start it again."""
+    if not life.failed.is_set():
+        return {"status": "ok", "service": SERVICE, "ts": _now()}
+    return {"status": "failed", "service": SERVICE, "reason": _reason(life), "ts": _now()}
 
 
 def overview(life: Lifecycle) -> dict[str, Any]:
     """`/health`, as FastVideo has it."""
     return {
-        **alive(),
+        **alive(life),
         "sessions": life.admission.taken,
         "stream_mode": life.config.streaming.stream_mode,
     }
@@ -38,9 +41,14 @@ def readiness(life: Lifecycle) -> dict[str, Any]:
         "warmup_failed_gpus": sum(gpu.warmup_error is not None for gpu in gpus),
         "queue_size": life.admission.waiting,
         "draining": life.draining,
-        "reason": next((gpu.warmup_error for gpu in gpus if gpu.warmup_error), None),
+        "reason": _reason(life),
         "ts": _now(),
     }
+
+
+def _reason(life: Lifecycle) -> str | None:
+    """Why a worker is not ready."""
+    return next((gpu.warmup_error for gpu in life.pool.health() if gpu.warmup_error), None)
 
 
 def status(life: Lifecycle) -> dict[str, Any]:

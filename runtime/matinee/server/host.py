@@ -55,9 +55,10 @@ def serve(
 ) -> signal.Signals | None:
     """Serve until a signal, and return it. `on_ready` gets the server's URL once it can generate.
 
-    Raises `WorkerFailed` when the model cannot be run at all, `InvalidRequest` when it cannot make
-    what is configured as default (every viewer would be refused for it), and `BadInput` when the
-    folder for states cannot be written.
+    Raises `WorkerFailed` when all workers have failed, at the start or later: whoever started the
+    server (a kubelet, systemd, a person) starts it again. Raises `InvalidRequest` when it cannot
+    make what is configured as default (every viewer would be refused for it), and `BadInput` when
+    the folder for states cannot be written.
     """
     with listening:
         return workers.runner.run(
@@ -89,24 +90,31 @@ async def _serve(
     server = _Server(uvicorn_config(config, life, admin_token), life)
     failure: list[MatineeError] = []
 
-    async def announce() -> None:
+    async def watch() -> None:
         try:
-            check_defaults(await life.pool.ready(), config.default_request)
+            await _until_failed(life, lambda: on_ready(url_of(listening)))
         except MatineeError as error:
             failure.append(error)
-            server.should_exit = True
-        else:
-            on_ready(url_of(listening))
+            await server.stop()
 
-    announcing = asyncio.create_task(announce(), name="the announcement")
+    watching = asyncio.create_task(watch(), name="the watch over the workers")
     try:
         await server.serve(sockets=[listening])
     finally:
-        await stopped(announcing)
+        await stopped(watching)
         await stopped(server.stopping)
     if failure and not server.told_to_stop:
         raise failure[0]
     return server.told_to_stop
+
+
+async def _until_failed(life: Lifecycle, on_ready: Callable[[], None]) -> None:
+    """Raises what `serve` raises of the workers and the defaults, now or later."""
+    check_defaults(await life.pool.ready(), life.config.default_request)
+    on_ready()
+    while True:
+        await life.failed.wait()
+        await life.pool.ready()
 
 
 class _Server(uvicorn.Server):
@@ -141,9 +149,10 @@ class _Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._begin_stop)
 
     def _begin_stop(self) -> None:
-        self.stopping = asyncio.create_task(self._stop(), name="the shutdown")
+        self.stopping = asyncio.create_task(self.stop(), name="the shutdown")
 
-    async def _stop(self) -> None:
+    async def stop(self) -> None:
+        """Tell the sessions, then let `serve` return."""
         try:
             await self._life.shut_down(self._life.config.server.shutdown_grace_seconds)
         finally:

@@ -82,6 +82,8 @@ class Lifecycle:
             check_writable(Path(streaming.state.directory))
         self.config = config
         self.draining = False
+        self.failed = asyncio.Event()
+        """Set while all workers have failed."""
         self.viewers: set[Viewing] = set()
         self.slots_feed = SlotsFeed(lambda: self.slots().model_dump(mode="json"))
         self.admission = Admission(streaming.max_queue, self._slots_changed)
@@ -195,7 +197,10 @@ class Lifecycle:
         self.metrics.worker_restarts.inc(restarts - self._restarts_counted)
         self._restarts_counted = restarts
         if all(worker.state is WorkerState.FAILED for worker in workers):
+            self.failed.set()
             self.admission.close("no worker is able to run the model")
+        else:
+            self.failed.clear()
 
     def _slots_changed(self) -> None:
         admission, metrics = self.admission, self.metrics
@@ -221,8 +226,12 @@ async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -
 
 def quiet_threads(count: int, name: str) -> ThreadPoolExecutor:
     """They give way to the event loop's: a picture may be late by a millisecond, but every viewer
-    waits for the loop."""
-    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way)
+    waits for the loop. All are started here: whoever starts a thread waits until it runs."""
+    threads = ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way)
+    all_there = threading.Barrier(count)
+    for _ in range(count):
+        threads.submit(all_there.wait)
+    return threads
 
 
 def _give_way() -> None:

@@ -236,7 +236,7 @@ class SessionRunner:
             self._job = self._studio.pool.submit(job)
         except WorkerFailed:
             message = "no worker is able to run the model"
-            self._settle(worker.SegmentFailed(job_id, message, bad_input=False))
+            self._settle(worker.SegmentFailed(job_id, message, worker.Cause.NO_WORKER))
         else:
             self._segment_task = self._tasks.create_task(self._see_through(start, self._job))
 

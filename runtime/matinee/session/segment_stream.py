@@ -215,4 +215,4 @@ def _outcome_label(outcome: Outcome) -> str:
         case worker.SegmentCancelled():
             return "cancelled"
         case worker.SegmentFailed():
-            return "refused" if outcome.bad_input else "failed"
+            return "refused" if outcome.cause is worker.Cause.REQUEST else "failed"

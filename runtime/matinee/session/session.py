@@ -32,6 +32,7 @@ from matinee.session.effects import (
     Segment,
     StartSegment,
 )
+from matinee.session.failures import Failures, error_of
 from matinee.session.inbox import Inbox
 from matinee.session.outbox import Outbox
 from matinee.session.prompt_queue import PromptQueue, WaitingPrompt
@@ -77,6 +78,7 @@ class Session:
         self._steps = StepReports(0)
         self._heard_at = now
         self._was_active = False
+        self._failures = Failures()
         self._seed = rules.seed
         if init.enhancement_enabled:
             self._outbox.not_available("enhancement_enabled", "prompt enhancement")
@@ -247,18 +249,16 @@ class Session:
         self._start_next(now)
 
     def segment_failed(self, event: worker.SegmentFailed, now: float) -> None:
-        """The worker has already tried twice unless the request itself is at fault."""
+        """The video goes on from the state before the segment, if the session goes on."""
         left = self._leave_segment(now)
         if left is None:
             return
         segment, prompt = left
-        if event.bad_input:
-            self._outbox.refuse(event.param or "", event.message, segment.request_id)
-            self._queue.refused(prompt)
-            self._start_next(now)
-        else:
-            self._outbox.send(say.Error("worker_failed", event.message, True, segment.request_id))
-            self._end(End("error", CloseCode.INTERNAL, "worker_failed"))
+        self._outbox.send(error_of(event, segment.request_id))
+        if end := self._failures.end_after(event):
+            self._end(end)
+        self._queue.refused(prompt)
+        self._start_next(now)
 
     def frames_shown(self, frames: int, keyframes: tuple[int, ...] = ()) -> None:
         """The viewer was given the running segment's next fragment, or has missed it. `keyframes`:

@@ -2,19 +2,22 @@
 
 Commands leave through the `send` of the process that lives now, events enter through `take`.
 When a process dies, its jobs stay here and are sent, unchanged, to the next one: generation is
-deterministic, so each `JobHandle` only leaves out the frames that it has delivered. A job that
-was being computed when two processes died fails instead of killing a third.
+deterministic, so each `JobHandle` only leaves out the frames that it has delivered. The job that
+was being computed is suspected. It fails at once when the process hung or crashed by itself; when
+it was killed from outside (by a person, or for want of memory), it is retried once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from matinee.media.i420 import I420Picture
 from matinee.worker.job import Ended, JobHandle
 from matinee.worker.messages import (
     Cancel,
+    Cause,
     ChunkStarted,
     Command,
     FramesReady,
@@ -27,9 +30,17 @@ from matinee.worker.messages import (
     SegmentJob,
     StepDone,
 )
+from matinee.worker.quarantine import Quarantine
 from matinee.worker.ring import FrameRing
 
 MOST_DEATHS = 2
+
+
+class Death(Enum):
+    """How a process ended, as far as its job may be to blame."""
+
+    BY_ITSELF = "it hung or crashed"
+    FROM_OUTSIDE = "it was killed; by whom, nobody can tell"
 
 
 @dataclass(slots=True)
@@ -43,9 +54,13 @@ class WorkerCounters:
 
 
 class JobTable:
-    def __init__(self, ring: FrameRing) -> None:
+    """`quarantine` knows the requests of which workers died. `clock`: monotonic seconds."""
+
+    def __init__(self, ring: FrameRing, quarantine: Quarantine, clock: Callable[[], float]) -> None:
         self.counters = WorkerCounters()
         self._ring = ring
+        self._quarantine = quarantine
+        self._clock = clock
         self._held: set[int] = set()
         self._jobs: dict[int, JobHandle] = {}
         self._computing: int | None = None
@@ -59,7 +74,8 @@ class JobTable:
     def submit(self, job: SegmentJob) -> JobHandle:
         handle = JobHandle(job, self)
         self._jobs[job.job_id] = handle
-        self._tell_when_ready(Generate(job))
+        if not self._refused(handle):
+            self._tell_when_ready(Generate(job))
         return handle
 
     # The readers' side: `job.JobOwner`
@@ -92,29 +108,37 @@ class JobTable:
 
     def process_ready(self) -> None:
         self._ready = True
-        for handle in self._jobs.values():
+        for handle in list(self._jobs.values()):
+            if self._refused(handle):
+                continue
             self._tell_when_ready(Generate(handle.job))
             if handle.cancelled:
                 self._tell_when_ready(_cancel(handle))
 
-    def process_died(self) -> None:
+    def process_died(self, how: Death) -> bool:
+        """Whether it computed a job, which is to blame."""
         self._send, self._ready = None, False
         self._computed_ms.clear()
+        suspect = None if self._computing is None else self._jobs[self._computing]
+        self._computing = None
+        if suspect is not None:  # first, because one who sends it and leaves is to blame too
+            self._suspect(suspect, how)
         for handle in list(self._jobs.values()):
             if handle.cancelled:
                 self._end_unless_shown(handle)
-        suspect = self._jobs.get(self._computing) if self._computing is not None else None
-        self._computing = None
-        if suspect is not None:
-            suspect.worker_deaths += 1
-            if suspect.worker_deaths >= MOST_DEATHS:
-                self._fail(suspect, "the worker died twice while it made this segment")
+        return suspect is not None
+
+    def _suspect(self, handle: JobHandle, how: Death) -> None:
+        handle.worker_deaths += 1
+        surely = how is Death.BY_ITSELF or handle.worker_deaths == MOST_DEATHS
+        if self._quarantine.died(handle.job.request, self._clock(), surely=surely):
+            self._fail(handle, "the worker died while it made this segment", Cause.DEADLY)
 
     def give_up(self, message: str) -> None:
         """No process will come."""
         self._send, self._ready = None, False
         for handle in list(self._jobs.values()):
-            self._fail(handle, message)
+            self._fail(handle, message, Cause.NO_WORKER)
 
     def take(self, event: JobEvent | ChunkStarted) -> None:
         match event:
@@ -128,6 +152,8 @@ class JobTable:
                 self.counters.frames += len(event.slots)
                 self._held.update(event.slots)
                 self._computed(event.job_id)
+                if event.first_frame == 0:
+                    self._quarantine.made(self._jobs[event.job_id].job.request)
                 self._jobs[event.job_id].accept(event)
             case SegmentDone():
                 self._count_compute(event.job_id, event.compute_ms)
@@ -153,8 +179,15 @@ class JobTable:
         if not handle.shown_frames:
             self._end(SegmentCancelled(handle.job.job_id, steps_done=0))
 
-    def _fail(self, handle: JobHandle, message: str) -> None:
-        self._end(SegmentFailed(handle.job.job_id, message, bad_input=False))
+    def _refused(self, handle: JobHandle) -> bool:
+        """A worker died of such a request since; what was asked for before is no exception."""
+        message = self._quarantine.refusal(handle.job.request, self._clock())
+        if message is not None:
+            self._fail(handle, message, Cause.SEGMENT)
+        return message is not None
+
+    def _fail(self, handle: JobHandle, message: str, cause: Cause) -> None:
+        self._end(SegmentFailed(handle.job.job_id, message, cause))
 
     def _end(self, event: Ended) -> None:
         self._computed(event.job_id)

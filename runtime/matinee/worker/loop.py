@@ -18,6 +18,7 @@ from matinee.generation import Chunk, Pcm, StepProgress, cut_sound
 from matinee.worker.backend import Backend, EngineLike, Frames, RunLike
 from matinee.worker.messages import (
     Cancel,
+    Cause,
     ChunkStarted,
     Command,
     Event,
@@ -43,6 +44,9 @@ HAND_OVER_FRAMES = 8
 """Frames that are converted and announced together: the first ones leave early, and the cost of
 an announcement (some 20 us) stays small beside that of its frames. A segment's first frame goes
 alone: a viewer waits for it, and eight of 480p take the CPU 19 ms."""
+
+TELL_LIFE_EVERY_S = 0.1
+"""Parts of a model may be done thousands of times a second."""
 
 
 class WorkerLeaves(BaseException):
@@ -107,6 +111,14 @@ class WorkerLoop:
         self._scheduler = Scheduler()
         self._works: dict[int, _Work] = {}
         self._computing: _Work | None = None
+        self._life_told = clock()
+
+    def part_done(self) -> None:
+        """The engine has done a part of a step or of a decode: a sign of life."""
+        now = self._clock()
+        if now - self._life_told >= TELL_LIFE_EVERY_S:
+            self._life_told = now
+            self._send(Pong())
 
     def run(self) -> None:
         """Until `Shutdown` or the end of the command pipe."""
@@ -220,12 +232,12 @@ class WorkerLoop:
     def _fail(self, work: _Work, error: Exception) -> None:
         job_id = work.job.job_id
         if isinstance(error, BadInput):
-            self._end(work, SegmentFailed(job_id, str(error), bad_input=True, param=error.param))
+            self._end(work, SegmentFailed(job_id, str(error), Cause.REQUEST, error.param))
             return
         logger.error("job %s failed", job_id, exc_info=error)
         if not self._backend.recover(error):
             raise DeviceLost(str(error)) from error
-        self._end(work, SegmentFailed(job_id, failure_message(error), bad_input=False))
+        self._end(work, SegmentFailed(job_id, failure_message(error), Cause.SEGMENT))
 
     # Frames
 

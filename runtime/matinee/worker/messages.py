@@ -9,6 +9,7 @@ sound that belongs to them. A slot belongs to the reader from `FramesReady` unti
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from matinee.generation import ModelInfo, Pcm, SegmentRequest, State
 
@@ -131,13 +132,22 @@ class SegmentCancelled:
     state: State | None = field(default=None, compare=False)
 
 
+class Cause(Enum):
+    """Why a segment failed; the session goes on in every case but the last."""
+
+    REQUEST = "a field of the request is wrong"
+    SEGMENT = "the model cannot make this one, or not with the memory there is"
+    DEADLY = "a worker died of it"
+    NO_WORKER = "no worker is left that could make any"
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentFailed:
-    """The model raised. `bad_input` tells that the request, not the worker, is at fault."""
+    """There is no state after it. `param`: the field that is wrong, of `Cause.REQUEST`."""
 
     job_id: int
     message: str
-    bad_input: bool
+    cause: Cause
     param: str | None = None
 
 

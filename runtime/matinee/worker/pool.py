@@ -18,6 +18,7 @@ from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.devices import check_workers, gpus_present
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import SegmentJob
+from matinee.worker.quarantine import Quarantine
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
 from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
@@ -55,9 +56,17 @@ class WorkerPool:
         gpus = gpus_present(os.environ.get("CUDA_VISIBLE_DEVICES"))
         check_workers(pool.num_workers, generator.engine.device, gpus)
         self.on_change = on_change
+        quarantine = Quarantine()
         self.workers = tuple(
             WorkerSupervisor(
-                generator, pool, warmup, index, self._changed, backend=backend, clock=clock
+                generator,
+                pool,
+                warmup,
+                index,
+                self._changed,
+                quarantine=quarantine,
+                backend=backend,
+                clock=clock,
             )
             for index in range(pool.num_workers)
         )
@@ -79,7 +88,7 @@ class WorkerPool:
         await asyncio.sleep(0)  # each worker's task takes its first step
 
     async def ready(self) -> ModelInfo:
-        """When one worker is, because it can serve; raises `WorkerFailed` when all are given up."""
+        """When one worker is, because it can serve; raises `WorkerFailed` when all have failed."""
         waiting = {asyncio.create_task(worker.ready()) for worker in self.workers}
         try:
             while True:

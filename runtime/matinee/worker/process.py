@@ -70,7 +70,9 @@ def main(settings: WorkerSettings, ring: FrameRing, end: socket.socket) -> None:
         events.send(unusable(error))
         return
     events.send(WorkerReady(engine.info, timings_ms))
-    WorkerLoop(engine, backend, ring, FreeSlots(settings.free_slots), commands, events).run()
+    loop = WorkerLoop(engine, backend, ring, FreeSlots(settings.free_slots), commands, events)
+    backend.on_part_done(loop.part_done)
+    loop.run()
 
 
 def _prepare_environment(settings: WorkerSettings) -> None:

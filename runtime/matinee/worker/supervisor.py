@@ -10,21 +10,30 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable
 from enum import Enum
 
 from matinee.errors import WorkerFailed
-from matinee.generation import ModelInfo
+from matinee.generation import ModelInfo, with_defaults
 from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.devices import default_threads, usable_cores, visible_device
 from matinee.worker.job import JobHandle
-from matinee.worker.job_table import JobTable, WorkerCounters
+from matinee.worker.job_table import Death, JobTable, WorkerCounters
 from matinee.worker.link import WorkerLink
 from matinee.worker.messages import Event, Ping, Pong, SegmentJob, WorkerReady, WorkerUnusable
 from matinee.worker.process import WorkerSettings
-from matinee.worker.recovery import RESTART_WINDOW_S, Ended, RestartPolicy, Verdict, Watchdog
+from matinee.worker.quarantine import Quarantine
+from matinee.worker.recovery import (
+    FAILED_RETRY_S,
+    RESTART_WINDOW_S,
+    Ended,
+    RestartPolicy,
+    Verdict,
+    Watchdog,
+    exit_reason,
+    was_killed,
+)
 from matinee.worker.ring import FrameRing
 from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 
@@ -41,7 +50,10 @@ class WorkerState(Enum):
 
 class WorkerSupervisor:
     """`state`, `reason` (why the last process was lost), `info` and `timings_ms` are for reading;
-    `on_change` is called after each change of them."""
+    `on_change` is called after each change of them. `quarantine` is shared by all workers.
+
+    One that has failed is retried every `failed_retry_s`, and fails all jobs until it is ready.
+    """
 
     def __init__(
         self,
@@ -51,11 +63,12 @@ class WorkerSupervisor:
         index: int,
         on_change: Callable[[WorkerSupervisor], None],
         *,
+        quarantine: Quarantine,
         backend: str = TORCH_BACKEND,
         clock: Callable[[], float] = time.monotonic,
+        failed_retry_s: float = FAILED_RETRY_S,
     ) -> None:
-        self.index = index
-        self.state = WorkerState.STARTING
+        self.index, self.state = index, WorkerState.STARTING
         self.reason: str | None = None
         self.info: ModelInfo | None = None
         self.timings_ms: dict[str, float] = {}
@@ -63,14 +76,14 @@ class WorkerSupervisor:
         self._pool, self._warmup, self._backend = pool, warmup, backend
         self._on_change, self._clock = on_change, clock
         self._ring = FrameRing()
-        self._table = JobTable(self._ring)
+        self._quarantine, self._failed_retry_s = quarantine, failed_retry_s
+        self._table = JobTable(self._ring, quarantine, clock)
         self._restarts = RestartPolicy(pool.max_restarts)
         self._tick_s = min(1.0, pool.hang_timeout_seconds / 4)
         self._watchdog = Watchdog(warmup.timeout_seconds, clock())
         self._link: WorkerLink | None = None
         self._task: asyncio.Task[None] | None = None
         self._lost: str | None = None
-        self._retryable = True
         self._changed = asyncio.Event()
 
     @property
@@ -93,7 +106,7 @@ class WorkerSupervisor:
         self._task = asyncio.create_task(self._keep_alive(), name=f"worker-{self.index}")
 
     async def ready(self) -> ModelInfo:
-        """Raises `WorkerFailed` when the worker is given up."""
+        """Raises `WorkerFailed` when the worker has failed."""
         while self.state is not WorkerState.READY or self.info is None:
             self._refuse_when_over()
             self._changed.clear()
@@ -114,7 +127,7 @@ class WorkerSupervisor:
         self._change(WorkerState.STOPPED)
 
     def submit(self, job: SegmentJob) -> JobHandle:
-        """Waits for the worker when that is starting. Raises `WorkerFailed` when it is given up."""
+        """Waits for the worker when that is starting. Raises `WorkerFailed` when it has failed."""
         self._refuse_when_over()
         if not self._table:
             self._watchdog.sign_of_life(self._clock())  # its silence so far was idleness
@@ -131,15 +144,16 @@ class WorkerSupervisor:
             ended = await self._run_process()
             delay_s = self._restarts.delay_s(ended, self._clock())
             if delay_s is None:
-                return self._give_up(ended)
-            self.counters.restarts += ended is Ended.LOST
-            self._change(WorkerState.RESTARTING)
-            await asyncio.sleep(delay_s)
+                self._fail(ended)
+            else:
+                self.counters.restarts += ended in (Ended.LOST, Ended.AT_WORK)
+                self._change(WorkerState.RESTARTING)
+            await asyncio.sleep(self._failed_retry_s if delay_s is None else delay_s)
 
-    def _give_up(self, ended: Ended) -> None:
+    def _fail(self, ended: Ended) -> None:
         if ended is Ended.LOST:
             self.reason = (
-                f"{self.reason}; given up after {self._pool.max_restarts} restarts within "
+                f"{self.reason}; it failed {self._pool.max_restarts + 1} times within "
                 f"{RESTART_WINDOW_S / 60:.0f} minutes"
             )
         logger.error("worker %d: %s", self.index, self.reason)
@@ -157,12 +171,16 @@ class WorkerSupervisor:
             logger.warning("worker %d: %s", self.index, self.reason)
             return Ended.NOT_STARTED
         await self._see_through(link)
-        started = link.pid is not None
-        self.reason = self._lost or _exit_reason(link.exited.result())
+        exit_code = link.exited.result()
+        self.reason = self._lost or exit_reason(exit_code)
         logger.warning("worker %d: %s", self.index, self.reason)
-        if not started:
+        by_itself = self._lost is not None or not was_killed(exit_code)
+        at_work = self._table.process_died(Death.BY_ITSELF if by_itself else Death.FROM_OUTSIDE)
+        if link.pid is None:
             return Ended.NOT_STARTED
-        return Ended.LOST if self._retryable else Ended.UNUSABLE
+        if not self._retryable:
+            return Ended.UNUSABLE
+        return Ended.AT_WORK if at_work else Ended.LOST
 
     async def _see_through(self, link: WorkerLink) -> None:
         self._watchdog = Watchdog(self._warmup.timeout_seconds, self._clock())
@@ -171,7 +189,6 @@ class WorkerSupervisor:
         while not link.exited.done():
             await asyncio.wait([link.exited], timeout=self._tick_s)
             self._watch(link)
-        self._table.process_died()
 
     def _settings(self) -> WorkerSettings:
         device = visible_device(os.environ.get("CUDA_VISIBLE_DEVICES"), self.index)
@@ -200,6 +217,9 @@ class WorkerSupervisor:
             case WorkerReady(info, timings_ms):
                 self.info, self.timings_ms = info, timings_ms
                 self._watchdog = Watchdog(self._pool.hang_timeout_seconds, self._clock())
+                self._quarantine.window_frames = info.chunk_frames
+                if self._warmup.enabled:
+                    self._quarantine.made(with_defaults(info.defaults, self._warmup.prompt, seed=0))
                 self._table.process_ready()
                 self._change(WorkerState.READY)
             case WorkerUnusable(message, retryable):
@@ -223,11 +243,3 @@ def with_threads(generator: GeneratorConfig, threads: int) -> GeneratorConfig:
     return generator.model_copy(
         update={"engine": engine.model_copy(update={"cpu_threads": threads})}
     )
-
-
-def _exit_reason(exit_code: int | None) -> str:
-    if exit_code is None:
-        return "the worker process could not be started"
-    if exit_code < 0:
-        return f"the worker process was killed by {signal.Signals(-exit_code).name}"
-    return f"the worker process ended by itself with exit code {exit_code}"

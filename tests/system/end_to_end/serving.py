@@ -121,12 +121,16 @@ class Server:
 
     def worker(self) -> psutil.Process:
         """The process that computes."""
-        (worker,) = (
+        (worker,) = self.workers()
+        return worker
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that compute, in no order."""
+        return [
             child
             for child in psutil.Process(self.process.pid).children()
             if "multiprocessing.spawn" in " ".join(child.cmdline())
-        )
-        return worker
+        ]
 
     def family(self) -> list[psutil.Process]:
         """The server and all its children."""

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.serving import Server
 from tests.system.end_to_end.viewing import Viewer, messages_of, raw, segments_of, session
@@ -65,37 +67,44 @@ async def _cancelled_in_the_second_chunk(server: Server, gate: Gate, order: str)
     return segment.binaries
 
 
-async def test_a_segment_that_kills_two_workers_fails_and_is_told(start_fake: StartFake) -> None:
-    server = start_fake()
+@pytest.mark.parametrize(("end", "workers"), [("kill", 2), ("crash", 1), ("hang", 1)])
+async def test_a_deadly_request_is_refused_and_everybody_goes_on(
+    start_fake: StartFake, end: str, workers: int
+) -> None:
+    """Its sender too, from the state before. Nobody gets another worker for it."""
+    server = start_fake(pool={"hang_timeout_seconds": 1.0, "max_restarts": 0})
     tally = server.log.parent / "tally"
-    async with session(server) as viewer:
-        await viewer.ask(f"kill@2={tally} times=2", request_id="deadly")
-        items = await viewer.rest()
-    (error,) = messages_of(items, "error")
-    assert (
-        error["code"],
-        error["retryable"],
-        error["request_id"],
-    ) == ("worker_failed", True, "deadly")
-    assert items[-1] == {"type": "ltx2_stream_complete", "reason": "error"}
-    assert viewer.close_code == 1011
-    async with session(server) as other:
-        await other.segment("a ball")
-
-
-async def test_a_hung_worker_costs_a_session_nothing_but_time(start_fake: StartFake) -> None:
-    server = start_fake(pool={"hang_timeout_seconds": 2.0})
-    tally = server.log.parent / "tally"
+    deadly = f"{end}@2={tally} times=9"
     async with session(server, seed=3) as viewer:
         undisturbed = [await viewer.segment("a ball") for _ in range(2)]
-    async with session(server, seed=3) as viewer:
-        disturbed = [await viewer.segment(f"hang@2={tally}"), await viewer.segment("a ball")]
-        await viewer.end()
-    assert [segment.binaries for segment in disturbed] == [
-        segment.binaries for segment in undisturbed
-    ]
-    assert server.metric("matinee_worker_restarts_total") == 1
-    assert "gave no sign of life" in server.log.read_text()
+    async with session(server, seed=3) as viewer, session(server, seed=3) as other:
+        first = [await viewer.segment("a ball"), await other.segment("a ball")]
+        await viewer.ask(deadly, request_id="deadly")
+        await other.ask("a ball")
+        error = await viewer.hear("error")
+        second = await viewer.segment("a ball")
+        await other.hear("ltx2_segment_complete")
+    told = error["code"], error["retryable"], error["request_id"]
+    assert told == ("worker_failed", False, "deadly")
+    assert [segment.binaries for segment in first] == [undisturbed[0].binaries] * 2
+    assert second.binaries == segments_of(other.items)[1].binaries == undisturbed[1].binaries
+    async with session(server) as again:
+        await again.ask(deadly)
+        assert (await again.hear("error"))["code"] == "worker_failed"
+    assert tally.read_bytes() == b"." * workers
+    assert server.get("/healthz").status_code == 200
+
+
+async def test_a_session_that_two_workers_died_of_ends(start_fake: StartFake) -> None:
+    server = start_fake()
+    async with session(server) as viewer:
+        await viewer.segment("a ball")  # so that it is not their size
+        for name in ("one", "two"):
+            await viewer.ask(f"crash@1={server.log.parent / name}")
+        items = await viewer.rest()
+    assert [error["code"] for error in messages_of(items, "error")] == ["worker_failed"] * 2
+    assert items[-1] == {"type": "ltx2_stream_complete", "reason": "error"}
+    assert viewer.close_code == 1011
 
 
 async def test_the_gpu_stops_when_the_viewer_vanishes(fake: Server, gate: Gate) -> None:

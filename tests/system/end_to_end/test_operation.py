@@ -62,15 +62,16 @@ async def test_an_idle_session_moves_when_its_worker_is_given_up(start_fake: Sta
         undisturbed = [await staying.segment("a ball") for _ in range(2)]
         await staying.end()
     server.wait_until_idle()
-    async with session(server, seed=3) as idle:
-        home = (await idle.hear("gpu_assigned"))["gpu_id"]
-        first = await idle.segment("a ball")
-        async with session(server) as beside, session(server) as deadly:
-            gpus = [(await each.hear("gpu_assigned"))["gpu_id"] for each in (beside, deadly)]
-            victim = (beside, deadly)[gpus.index(home)]
-            await victim.ask(f"kill@1={server.log.parent / 'tally'}")
-            (error,) = messages_of(await victim.rest(), "error")
-            assert error["code"] == "worker_failed"
+    async with session(server, seed=3) as one, session(server, seed=3) as another:
+        homes = [(await each.hear("gpu_assigned"))["gpu_id"] for each in (one, another)]
+        assert sorted(homes) == [0, 1]
+        first = await one.segment("a ball")
+        assert (await another.segment("a ball")).binaries == first.binaries
+        server.workers()[0].kill()
+        server.wait_for_slots(lambda state: state["total"] == 2)
+        gpus = server.get("/status").json()["gpu_status"]
+        (lost,) = (int(number) for number, gpu in gpus.items() if gpu["state"] == "failed")
+        idle = (one, another)[homes.index(lost)]
         await idle.ask("a ball")
         migrated = await idle.hear("session_migrated")
         await idle.hear("ltx2_segment_complete")

@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
+import psutil
 import pytest
 
 from matinee.errors import InvalidRequest, MatineeError, WorkerFailed
@@ -14,6 +16,7 @@ from matinee.server.lifecycle import Lifecycle
 from matinee.server.workers_first import workers_first
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
+    PoolConfig,
     RequestConfig,
     SamplingConfig,
     ServeConfig,
@@ -64,13 +67,23 @@ def fake_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT)
 
 
-def serve(config: ServeConfig) -> list[str]:
-    """Serve until it is ready and SIGTERM comes; the URLs that were announced."""
+def terminate() -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+def kill_the_workers() -> None:
+    for child in psutil.Process().children():
+        if "multiprocessing.spawn" in " ".join(child.cmdline()):
+            child.kill()
+
+
+def serve(config: ServeConfig, then: Callable[[], None] = terminate) -> list[str]:
+    """Serve until it is ready, do something, and wait for its end; the URLs that were announced."""
     urls: list[str] = []
 
     def ready(url: str) -> None:
         urls.append(url)
-        signal.raise_signal(signal.SIGTERM)
+        then()
 
     with workers_first(config, fake_engine.__name__) as workers:
         host.serve(config, bind("127.0.0.1", 0), "test", None, ready, workers)
@@ -81,7 +94,9 @@ def config_of(model: str, **sampling: Any) -> ServeConfig:
     return ServeConfig(
         generator=GeneratorConfig(model_path=model),
         default_request=RequestConfig(sampling=SamplingConfig(**sampling)),
-        streaming=StreamingConfig(warmup=WarmupConfig(enabled=False)),
+        streaming=StreamingConfig(
+            warmup=WarmupConfig(enabled=False), pool=PoolConfig(max_restarts=0)
+        ),
     )
 
 
@@ -104,6 +119,12 @@ def test_a_server_that_could_make_nothing_ends_with_the_reason(
 ) -> None:
     with pytest.raises(error, match=says):
         serve(config)
+
+
+@pytest.mark.usefixtures("fake_workers")
+def test_a_server_whose_workers_have_failed_ends_so_that_it_can_be_started_again() -> None:
+    with pytest.raises(WorkerFailed, match="killed by SIGKILL; it failed 1 times"):
+        serve(config_of("fake"), then=kill_the_workers)
 
 
 def test_defaults_that_the_model_can_make_are_fine() -> None:

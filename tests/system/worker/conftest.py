@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from matinee.worker.quarantine import Quarantine
 from matinee.worker.supervisor import WorkerSupervisor
 from matinee_api.config.runtime_config import GeneratorConfig, PoolConfig, WarmupConfig
 from tests.places import ROOT
@@ -28,7 +29,12 @@ async def start_worker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StartWo
     workers: list[WorkerSupervisor] = []
 
     async def start(
-        model: str = "fake", *, warmup: bool = False, ready: bool = True, **pool: object
+        model: str = "fake",
+        *,
+        warmup: bool = False,
+        ready: bool = True,
+        failed_retry_s: float = 300.0,
+        **pool: object,
     ) -> WorkerSupervisor:
         worker = WorkerSupervisor(
             GeneratorConfig(model_path=model),
@@ -36,7 +42,9 @@ async def start_worker(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[StartWo
             WarmupConfig(enabled=warmup),
             0,
             lambda _worker: None,
+            quarantine=Quarantine(),
             backend=FAKE,
+            failed_retry_s=failed_retry_s,
         )
         workers.append(worker)
         await worker.start()

@@ -20,6 +20,7 @@ import pytest
 
 from matinee.errors import WorkerFailed
 from matinee.worker.messages import (
+    Cause,
     FramesReady,
     SegmentCancelled,
     SegmentDone,
@@ -30,6 +31,7 @@ from matinee.worker.supervisor import WorkerState, WorkerSupervisor, with_thread
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 from tests.places import ROOT
 from tests.system.worker.conftest import StartWorker
+from tests.unit.runtime.worker.fake_engine import PART_S
 from tests.unit.runtime.worker.making import alone, segment, watch
 from tests.unit.runtime.worker.stepping import Gate
 
@@ -158,19 +160,53 @@ async def test_a_job_that_kills_two_workers_fails_and_the_others_do_not(
     harmless = worker.submit(job)
     (_, events), (pixels, _) = await asyncio.gather(watch(poison), watch(harmless))
     assert isinstance(events[-1], SegmentFailed)
-    assert events[-1].message == "the worker died twice while it made this segment"
+    assert events[-1].cause is Cause.DEADLY
     assert pixels == alone(job)
+    assert (tmp_path / "tally").read_bytes() == b".."
 
 
-async def test_a_worker_that_hangs_in_a_step_is_replaced(
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("hang", "the worker gave no sign of life for 0.4 s"),
+        ("crash", "the worker process ended by itself with exit code 3"),
+    ],
+)
+async def test_a_job_that_hangs_or_crashes_one_worker_is_given_to_no_other(
+    start_worker: StartWorker, tmp_path: Path, end: str, reason: str
+) -> None:
+    worker = await start_worker(warmup=True, hang_timeout_seconds=0.4)
+    tally = tmp_path / "tally"
+    job = segment(session="b", frames=129)
+    poison = worker.submit(segment(f"{end}@2={tally} times=9", session="a"))
+    (_, events), (pixels, _) = await asyncio.gather(watch(poison), watch(worker.submit(job)))
+    assert isinstance(events[-1], SegmentFailed)
+    assert events[-1].cause is Cause.DEADLY
+    assert worker.reason == reason
+    assert pixels == alone(job)
+    await watch(worker.submit(segment(f"{end}@2={tally} times=9", session="c", seed=2)))
+    assert tally.read_bytes() == b"."
+
+
+async def test_a_strangers_requests_never_make_a_worker_fail(
     start_worker: StartWorker, tmp_path: Path
 ) -> None:
-    worker = await start_worker(hang_timeout_seconds=0.4)
-    before = pid_of(worker)
-    job = segment(f"hang@2={tmp_path / 'tally'}")
+    worker = await start_worker(max_restarts=0)
+    for number in range(2):
+        order = f"crash@1={tmp_path / 'tally'} times=9 number={number}"
+        await watch(worker.submit(segment(order, steps=9 - number)))
+        await worker.ready()
+    assert (tmp_path / "tally").read_bytes() == b".."
+    job = segment()
     assert (await watch(worker.submit(job)))[0] == alone(job)
-    assert worker.reason == "the worker gave no sign of life for 0.4 s"
-    assert worker.pid != before
+
+
+async def test_a_long_step_that_gets_on_is_left_alone(start_worker: StartWorker) -> None:
+    """It takes longer than a worker may be silent, and so each of its parts may not."""
+    worker = await start_worker(hang_timeout_seconds=1.5)
+    job = segment(f"long@2={round(2.0 / PART_S)}")
+    assert (await watch(worker.submit(job)))[0] == alone(job)
+    assert worker.counters.restarts == 0
 
 
 async def test_an_idle_worker_that_hangs_is_replaced(start_worker: StartWorker) -> None:
@@ -206,9 +242,21 @@ async def test_a_worker_that_never_loads_is_given_up_after_its_restarts(
     start_worker: StartWorker,
 ) -> None:
     worker = await start_worker("flaky", ready=False, max_restarts=1)
-    with pytest.raises(WorkerFailed, match="given up after 1 restarts within 10 minutes"):
+    with pytest.raises(WorkerFailed, match="it failed 2 times within 10 minutes"):
         await worker.ready()
     assert worker.counters.restarts == 1
+
+
+async def test_a_worker_that_failed_is_tried_again(
+    start_worker: StartWorker, tmp_path: Path
+) -> None:
+    worker = await start_worker(f"late={tmp_path}", ready=False, failed_retry_s=0.1)
+    with pytest.raises(WorkerFailed, match="no weights"):
+        await worker.ready()
+    (tmp_path / "weights").touch()
+    await state_reached(worker, WorkerState.READY)
+    job = segment()
+    assert (await watch(worker.submit(job)))[0] == alone(job)
 
 
 async def test_stopping_leaves_no_process_and_ends_the_jobs(

@@ -16,6 +16,7 @@ from matinee.engine.engine import Engine
 from matinee.generation import ModelInfo, with_defaults
 from matinee.worker import torch_backend
 from matinee.worker.messages import FramesReady, SegmentCancelled, SegmentJob, StepDone
+from matinee.worker.quarantine import Quarantine
 from matinee.worker.supervisor import WorkerSupervisor
 from matinee_api.config.runtime_config import (
     EngineConfig,
@@ -69,7 +70,12 @@ def pixels_of(engine: Engine, job: SegmentJob) -> bytes:
 @pytest.fixture
 async def worker(generator: GeneratorConfig) -> AsyncIterator[WorkerSupervisor]:
     worker = WorkerSupervisor(
-        generator, PoolConfig(), WarmupConfig(enabled=False), 0, lambda _worker: None
+        generator,
+        PoolConfig(),
+        WarmupConfig(enabled=False),
+        0,
+        lambda _worker: None,
+        quarantine=Quarantine(),
     )
     await worker.start()
     await worker.ready()
@@ -108,6 +114,19 @@ async def test_a_worker_killed_after_its_first_frames_leaves_no_trace_in_the_vid
     assert worker.counters.restarts == 1
 
 
+async def test_the_parts_of_a_decode_are_told_while_it_lasts(generator: GeneratorConfig) -> None:
+    """After the last step, when nothing else tells that the worker gets on."""
+    engine = torch_backend.load(generator)
+    parts: list[int] = []
+    hook = torch_backend.on_part_done(lambda: parts.append(1))
+    request = with_defaults(engine.info.defaults, "a ball", seed=1, num_inference_steps=1)
+    at_step: list[int] = []
+    engine.begin(request, None).next_chunk(lambda _progress: at_step.append(len(parts)))
+    hook.remove()
+    assert at_step[0] > 5
+    assert len(parts) - at_step[-1] > 5
+
+
 @pytest.mark.gpu
 async def test_a_worker_on_a_gpu_makes_the_video_that_the_cpu_makes(
     generator: GeneratorConfig, alone: list[bytes]
@@ -120,6 +139,7 @@ async def test_a_worker_on_a_gpu_makes_the_video_that_the_cpu_makes(
         WarmupConfig(),
         0,
         lambda _worker: None,
+        quarantine=Quarantine(),
     )
     await worker.start()
     job = jobs(await worker.ready())[0]

@@ -81,6 +81,13 @@ async def test_before_a_worker_is_ready_readyz_is_503_and_healthz_is_not(
         assert (await client.get(path)).status_code == 200
 
 
+async def test_healthz_is_503_when_all_workers_have_failed(
+    client: AsyncClient, life: Lifecycle
+) -> None:
+    life.failed.set()
+    assert (await client.get("/healthz")).status_code == 503
+
+
 async def test_the_root_leads_to_the_player(client: AsyncClient) -> None:
     answer = await client.get("/")
     assert answer.is_redirect

@@ -34,8 +34,15 @@ def without_time(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def test_a_live_process_says_so() -> None:
-    assert without_time(health.alive()) == {"status": "ok", "service": "matinee"}
+def test_a_live_process_says_so(life: Lifecycle, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(life, monkeypatch, LOST)
+    assert without_time(health.alive(life)) == {"status": "ok", "service": "matinee"}
+    life.failed.set()
+    assert without_time(health.alive(life)) == {
+        "status": "failed",
+        "service": "matinee",
+        "reason": "killed by SIGKILL",
+    }
 
 
 def test_health_counts_the_sessions(life: Lifecycle) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -100,10 +101,13 @@ def test_restarts_are_counted_once() -> None:
 
 async def test_without_any_worker_left_nobody_waits_any_more() -> None:
     life = life_of()
+    workers(life, WorkerState.FAILED, WorkerState.READY)
+    assert not life.failed.is_set()
     workers(life, WorkerState.FAILED, WorkerState.FAILED)
     with pytest.raises(NotAdmitting, match="no worker is able to run the model"):
         async with slot(life.admission):
             pass
+    assert life.failed.is_set()
 
 
 @pytest.mark.parametrize("tells_state", [True, False])
@@ -171,6 +175,11 @@ async def test_what_is_there_before_the_first_viewer_is_not_collected_again_and_
     async with life.running():
         assert gc.get_freeze_count() > 10_000
     assert gc.get_freeze_count() == 0
+
+
+def test_threads_are_there_before_their_work() -> None:
+    with quiet_threads(3, "early"):
+        assert sum(thread.name.startswith("early") for thread in threading.enumerate()) == 3
 
 
 def test_encoders_give_way_to_the_event_loop() -> None:

@@ -32,6 +32,7 @@ from matinee.wire.client_messages import SegmentPrompt, SessionInit
 from matinee.wire.long_json import parts_of
 from matinee.wire.server_messages import Error, ServerMessage
 from matinee.worker import messages as worker
+from matinee.worker.messages import Cause
 from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import LimitsConfig, StreamingConfig
 from tests.unit.runtime.media.pictures import moving_i420
@@ -81,8 +82,8 @@ def step(number: int, total: int = 4, elapsed_ms: float = 100.0) -> worker.StepD
     return worker.StepDone(1, number, total, "denoise", elapsed_ms)
 
 
-def failed(*, bad_input: bool) -> worker.SegmentFailed:
-    return worker.SegmentFailed(1, "it did not work", bad_input, "prompt" if bad_input else None)
+def failed(cause: Cause) -> worker.SegmentFailed:
+    return worker.SegmentFailed(1, "no", cause, "prompt" if cause is Cause.REQUEST else None)
 
 
 def sent(effects: Iterable[Effect]) -> list[ServerMessage]:
@@ -171,8 +172,8 @@ class Viewer:
         self.session.segment_cancelled(worker.SegmentCancelled(1, steps, state), self.now)
         return self.effects
 
-    def failed(self, *, bad_input: bool) -> list[Effect]:
-        self.session.segment_failed(failed(bad_input=bad_input), self.now)
+    def failed(self, cause: Cause) -> list[Effect]:
+        self.session.segment_failed(failed(cause), self.now)
         return self.effects
 
     def step(self, number: int) -> list[Effect]:

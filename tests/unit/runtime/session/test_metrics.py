@@ -8,6 +8,7 @@ from matinee.session.metrics import Metrics
 from matinee.session.segment_stream import _outcome_label
 from matinee.wire.server_messages import EndReason
 from matinee.worker import messages as worker
+from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import failed, segment_done
 
 LABELS = {
@@ -33,8 +34,8 @@ def test_a_label_has_only_values_that_are_known_beforehand() -> None:
     outcomes = (
         segment_done(),
         worker.SegmentCancelled(1, 2),
-        failed(bad_input=True),
-        failed(bad_input=False),
+        failed(Cause.REQUEST),
+        failed(Cause.NO_WORKER),
     )
     assert [_outcome_label(one) for one in outcomes] == ["done", "cancelled", "refused", "failed"]
 

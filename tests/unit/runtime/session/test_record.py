@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from matinee.prompt import PromptRefused
 from matinee.session.effects import Effect, KeepState, PreparePrompt, StartSegment
 from matinee.session.record import RecordUnreadable, SessionRecord, digest_of
+from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import Viewer, end_of, started, state_of
 from tests.unit.runtime.session.test_session_anything import ACTIONS, act
 
@@ -79,7 +80,7 @@ STORY: dict[str, Deed] = {
     "four is ready": lambda a: a.ready(),
     "curated prompts": lambda a: a.say("seed_prompts_updated", seed_prompts=["x", "y"]),
     "loop generation": lambda a: a.say("loop_generation_updated", enabled=True),
-    "four fails": lambda a: a.failed(bad_input=True),
+    "four fails": lambda a: a.failed(Cause.REQUEST),
     "x is ready": lambda a: a.ready(),
     "x is done": lambda a: a.done(FIRST),
     "y is refused": lambda a: a.refuse(),

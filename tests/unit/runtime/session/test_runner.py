@@ -8,6 +8,7 @@ import pytest
 from matinee.session.effects import CloseCode
 from matinee.session.opening import RETRY_AFTER_S
 from matinee.worker import messages as worker
+from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import INFO, failed, state_of, wire_of
 from tests.unit.runtime.session.passing_time import PassingClock
 from tests.unit.runtime.session.staging import Client, Stage, Staged, turns
@@ -142,7 +143,7 @@ async def test_a_timeout_within_a_session_is_not_taken_for_a_slot_that_did_not_b
 async def test_a_refused_request_leaves_the_session_open(staged: Staged) -> None:
     stage = staged()
     client = await in_a_segment(stage)
-    stage.pool.jobs[0].give(failed(bad_input=True))
+    stage.pool.jobs[0].give(failed(Cause.REQUEST))
     error = await client.hear("error")
     assert (error["code"], error["request_id"]) == ("invalid_message", "r1")
     client.say("segment_prompt_source", prompt="another")
@@ -152,7 +153,7 @@ async def test_a_refused_request_leaves_the_session_open(staged: Staged) -> None
 async def test_a_worker_that_fails_ends_the_session(staged: Staged) -> None:
     stage = staged()
     client = await in_a_segment(stage)
-    stage.pool.jobs[0].give(failed(bad_input=False))
+    stage.pool.jobs[0].give(failed(Cause.NO_WORKER))
     await client.over()
     assert client.closed == (1011, "worker_failed")
     assert stage.clean

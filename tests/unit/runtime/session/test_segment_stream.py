@@ -13,6 +13,7 @@ from matinee.session.effects import CloseCode, End, Shown, StartSegment
 from matinee.session.segment_stream import Outcome, SegmentStream
 from matinee.session.video import JpegStream, SessionVideo
 from matinee.worker import messages as worker
+from matinee.worker.messages import Cause
 from tests.unit.runtime.media.mp4_reading import boxes
 from tests.unit.runtime.session.making import (
     FakeJob,
@@ -188,7 +189,7 @@ async def test_a_cancelled_segment_tells_what_was_sent_of_it(encoders: ThreadPoo
 
 
 @pytest.mark.parametrize(
-    "outcome", [worker.SegmentCancelled(1, 0), failed(bad_input=True), failed(bad_input=False)]
+    "outcome", [worker.SegmentCancelled(1, 0), failed(Cause.REQUEST), failed(Cause.NO_WORKER)]
 )
 async def test_a_segment_without_pictures_says_nothing(
     encoders: ThreadPoolExecutor, outcome: Outcome

@@ -7,6 +7,7 @@ import pytest
 
 from matinee.errors import InvalidRequest
 from matinee.session.effects import AnswerSnapshot, Effect, KeepState
+from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import Viewer, errors, prompts_of, started, state_of
 
 # Segments
@@ -95,7 +96,7 @@ def test_every_segment_has_a_number_of_its_own_however_it_ends() -> None:
     ends: list[Callable[[], list[Effect]]] = [
         viewer.done,
         viewer.cancelled,
-        lambda: viewer.failed(bad_input=True),
+        lambda: viewer.failed(Cause.REQUEST),
         viewer.done,
     ]
     numbers = []
@@ -216,7 +217,7 @@ def test_a_prompt_of_its_own_that_is_refused_is_not_tried_again_and_again() -> N
     viewer = Viewer(init={"curated_prompts": ["a"], "loop_generation_enabled": True})
     assert prompts_of(viewer.effects) == ["a"]
 
-    refused = viewer.failed(bad_input=True)
+    refused = viewer.failed(Cause.REQUEST)
 
     assert started(refused) == []
     assert errors(refused)[0].param == "prompt"

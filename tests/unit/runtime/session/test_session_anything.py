@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from matinee.session.effects import End
 from matinee.worker import messages as worker
+from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import Viewer, failed, started, state_of, step
 
 NAMES = st.sampled_from([None, "a", "b"])
@@ -61,8 +62,8 @@ def act(viewer: Viewer, action: str, value: str) -> None:
         "binary": lambda: session.receive(None, now),
         "done": lambda: session.segment_done(state_of(1), now),
         "cancelled": lambda: session.segment_cancelled(worker.SegmentCancelled(1, 1), now),
-        "bad": lambda: session.segment_failed(failed(bad_input=True), now),
-        "lost": lambda: session.segment_failed(failed(bad_input=False), now),
+        "bad": lambda: session.segment_failed(failed(Cause.REQUEST), now),
+        "lost": lambda: session.segment_failed(failed(Cause.NO_WORKER), now),
         "bind": lambda: session.slot_bound(now),
         "drain": lambda: session.drain(1.0),
         "step": lambda: session.step_done(step(int(value)), now),

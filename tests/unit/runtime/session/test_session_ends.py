@@ -4,7 +4,16 @@ import pytest
 
 from matinee.session.effects import CancelSegment, CloseCode, Effect, End, KeepState, Send
 from matinee.wire import server_messages as say
-from tests.unit.runtime.session.making import Viewer, end_of, errors, prompts_of, sent, started
+from matinee.worker.messages import Cause
+from tests.unit.runtime.session.making import (
+    Viewer,
+    end_of,
+    errors,
+    prompts_of,
+    sent,
+    started,
+    state_of,
+)
 
 
 def test_the_cap_counts_segments_that_were_completed() -> None:
@@ -110,19 +119,31 @@ def test_a_request_at_fault_leaves_the_session_open() -> None:
     viewer = Viewer()
     viewer.prompt("one", request_id="r1")
     viewer.prompt("two")
-    effects = viewer.failed(bad_input=True)
+    effects = viewer.failed(Cause.REQUEST)
     assert sent(effects) == [
-        say.Error("invalid_message", "it did not work", True, request_id="r1", param="prompt")
+        say.Error("invalid_message", "no", True, request_id="r1", param="prompt")
     ]
     assert prompts_of(effects) == ["two"]
 
 
-def test_a_worker_at_fault_ends_the_session() -> None:
+def test_a_segment_that_a_worker_died_of_leaves_the_session_open_with_the_state_before() -> None:
+    viewer = Viewer()
+    viewer.prompt("one")
+    viewer.done(before := state_of())
+    viewer.prompt("two", request_id="r2")
+    viewer.prompt("three")
+    effects = viewer.failed(Cause.DEADLY)
+    assert sent(effects) == [say.Error("worker_failed", "no", False, request_id="r2")]
+    (start,) = started(effects)
+    assert start.state is before
+
+
+def test_without_a_worker_the_session_ends() -> None:
     viewer = Viewer()
     viewer.prompt("one", request_id="r1")
     viewer.prompt("two")
-    assert viewer.failed(bad_input=False) == [
-        Send(say.Error("worker_failed", "it did not work", True, request_id="r1")),
+    assert viewer.failed(Cause.NO_WORKER) == [
+        Send(say.Error("worker_failed", "no", True, request_id="r1")),
         End("error", CloseCode.INTERNAL, "worker_failed"),
     ]
 
@@ -143,6 +164,6 @@ def test_nothing_happens_after_the_end() -> None:
     viewer.session.shut_down("drained", CloseCode.RESTART, "again")
     viewer.session.drain(1.0)
     later = viewer.effects
-    later += viewer.step(4) + viewer.done() + viewer.cancelled() + viewer.failed(bad_input=False)
+    later += viewer.step(4) + viewer.done() + viewer.cancelled() + viewer.failed(Cause.NO_WORKER)
     later += viewer.prompt() + viewer.binary() + viewer.say("snapshot_state") + viewer.wait(10**6)
     assert later == []

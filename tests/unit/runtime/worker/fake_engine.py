@@ -1,8 +1,9 @@
 """A backend without torch: pixels from a hash, and prompts that make it hang, crash or wait.
 
 Words of the prompt are orders: `step=FIFO` writes one byte to a named pipe at each step and then
-waits for one on `FIFO.go`; `kill@N=FILE` and `hang@N=FILE` end the process or stop it for good at
-step N, `times=K` times over all processes (FILE keeps count); `raise@N=NAME` raises at step N.
+waits for one on `FIFO.go`; `kill@N=FILE`, `crash@N=FILE` and `hang@N=FILE` let the process be
+killed, end or stop for good at step N, `times=K` times over all processes (FILE keeps count);
+`raise@N=NAME` raises at step N; `long@N=PARTS` makes step N take so many parts of `PART_S` each.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ INFO = ModelInfo(
     ),
 )
 
+PART_S = 0.2
+
 ERRORS: dict[str, type[Exception]] = {
     "ValueError": ValueError,
     "MemoryError": MemoryError,
@@ -61,6 +64,9 @@ ERRORS: dict[str, type[Exception]] = {
 def load(generator: GeneratorConfig) -> FakeEngine:
     if "missing" in generator.model_path:
         raise ModelUnavailable(f"no weights in {generator.model_path}")
+    _, late, folder = generator.model_path.partition("late=")
+    if late and not Path(folder, "weights").exists():
+        raise ModelUnavailable(f"no weights in {folder} yet")
     if "flaky" in generator.model_path:
         raise RuntimeError("the disk had a bad day")
     return FakeEngine()
@@ -72,6 +78,15 @@ def rgb_to_i420(frames: RgbFrames, out: Sequence[I420Picture]) -> None:
         height = frame.shape[0]
         picture[:height] = frame[:, :, 0]
         picture[height:] = frame[: height // 2, :, 1]
+
+
+def on_part_done(tell: Callable[[], None]) -> None:
+    global _tell_part
+    _tell_part = tell
+
+
+def _tell_part() -> None:
+    """Replaced in a worker."""
 
 
 def recover(error: Exception) -> bool:
@@ -169,6 +184,11 @@ def _obey(prompt: str, step: int) -> None:
     times = int(orders.get("times", "1"))
     if f"hang@{step}" in orders and _counted(Path(orders[f"hang@{step}"]), times):
         threading.Event().wait()
+    for _ in range(int(orders.get(f"long@{step}", "0"))):
+        threading.Event().wait(PART_S)
+        _tell_part()
+    if f"crash@{step}" in orders and _counted(Path(orders[f"crash@{step}"]), times):
+        os._exit(3)
     if f"kill@{step}" in orders and _counted(Path(orders[f"kill@{step}"]), times):
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -11,6 +11,7 @@ from matinee.generation import Pcm, State, cut_sound, samples_of
 from matinee.media.i420 import I420Picture
 from matinee.worker.job import JobHandle
 from matinee.worker.messages import (
+    Cause,
     FramesReady,
     JobEvent,
     SegmentCancelled,
@@ -74,7 +75,7 @@ async def test_a_reader_that_waits_is_woken() -> None:
     handle, _ = new_handle()
     reader = asyncio.create_task(drain(handle))
     await asyncio.sleep(0)
-    handle.accept(end := SegmentFailed(1, "no", bad_input=False))
+    handle.accept(end := SegmentFailed(1, "no", Cause.NO_WORKER))
     assert await reader == [end]
 
 

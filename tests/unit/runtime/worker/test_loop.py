@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import itertools
 import socket
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -10,6 +12,7 @@ from matinee.generation import samples_before, samples_of
 from matinee.worker.loop import DeviceLost, WorkerLeaves, WorkerLoop, failure_message
 from matinee.worker.messages import (
     Cancel,
+    Cause,
     ChunkStarted,
     Command,
     Event,
@@ -34,7 +37,7 @@ from tests.unit.runtime.worker.making import alone, segment
 class Bench:
     """A loop in this process: commands are put into its pipe, turns are taken one by one."""
 
-    def __init__(self, slots: int = 64) -> None:
+    def __init__(self, slots: int = 64, clock: Callable[[], float] = time.perf_counter) -> None:
         self.ring = FrameRing.create(slots)
         self.free = FreeSlots(range(slots))
         self.at_step: Callable[[str, int], None] = fake_engine._obey
@@ -48,6 +51,7 @@ class Bench:
             self.free,
             Reader(self._loops_end),
             Writer(self._loops_end),
+            clock=clock,
         )
 
     def send(self, *commands: Command) -> None:
@@ -261,7 +265,8 @@ def test_a_job_that_raises_fails_alone(
     assert failure.job_id == bad.job_id
     assert message in failure.message
     assert "internal" not in failure.message
-    assert (failure.bad_input, failure.param) == (param is not None, param)
+    cause = Cause.SEGMENT if param is None else Cause.REQUEST
+    assert (failure.cause, failure.param) == (cause, param)
     assert bench.pixels[good.job_id] == alone(good)
 
 
@@ -275,6 +280,22 @@ def test_an_error_in_the_colour_conversion_fails_the_job_too(
     job = segment()
     bench.start(job)
     assert kinds(bench.finish(1), job)[-1] is SegmentFailed
+
+
+def test_parts_of_a_long_step_are_signs_of_life_but_not_each_of_them() -> None:
+    milliseconds = itertools.count()
+    bench = Bench(clock=lambda: next(milliseconds) / 1000)
+
+    def take_long(_prompt: str, _step: int) -> None:
+        for _ in range(1000):
+            bench.loop.part_done()
+
+    bench.at_step = take_long
+    bench.send(Generate(segment(steps=2)))
+    bench.loop.turn()
+    bench.loop.turn()
+    assert 15 <= bench.events().count(Pong()) <= 20
+    bench.close()
 
 
 def test_a_lost_device_ends_the_process(bench: Bench) -> None:

@@ -1,6 +1,15 @@
 from __future__ import annotations
 
-from matinee.worker.recovery import Ended, RestartPolicy, Verdict, Watchdog
+import pytest
+
+from matinee.worker.recovery import (
+    Ended,
+    RestartPolicy,
+    Verdict,
+    Watchdog,
+    exit_reason,
+    was_killed,
+)
 
 
 def test_the_first_restart_is_immediate_and_later_ones_wait_longer() -> None:
@@ -22,6 +31,34 @@ def test_no_delay_is_longer_than_half_a_minute() -> None:
 
 def test_no_restart_is_allowed_when_none_is_configured() -> None:
     assert RestartPolicy(max_restarts=0).delay_s(Ended.LOST, 0.0) is None
+
+
+def test_deaths_at_work_are_waited_for_and_never_make_a_worker_fail() -> None:
+    policy = RestartPolicy(max_restarts=1)
+    assert [policy.delay_s(Ended.AT_WORK, 0.0) for _ in range(5)] == [0.0, 0.5, 1.0, 2.0, 4.0]
+    assert policy.delay_s(Ended.LOST, 0.0) == 8.0
+    assert policy.delay_s(Ended.AT_WORK, 0.0) == 16.0
+    assert policy.delay_s(Ended.LOST, 0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "killed", "reason"),
+    [
+        (None, False, "could not be started"),
+        (0, False, "ended by itself with exit code 0"),
+        (1, False, "ended by itself with exit code 1"),
+        (-9, True, "killed by SIGKILL"),
+        (-15, True, "killed by SIGTERM"),
+        (-11, False, "killed by SIGSEGV"),
+        (-6, False, "killed by SIGABRT"),
+        (-40, True, "killed by signal 40"),
+    ],
+)
+def test_how_a_process_ended_tells_whether_it_was_killed_from_outside(
+    exit_code: int | None, killed: bool, reason: str
+) -> None:
+    assert was_killed(exit_code) is killed
+    assert reason in exit_reason(exit_code)
 
 
 def test_a_process_that_could_not_be_started_is_tried_again_without_end() -> None:
