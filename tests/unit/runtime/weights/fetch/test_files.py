@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matinee.weights.fetch import files
@@ -64,6 +64,7 @@ def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
         bounded(itertools.repeat(b""), 3)
 
 
+@settings(max_examples=30)
 @given(st.text(alphabet="ab./\\", max_size=12))
 def test_what_is_taken_stays_inside(path: str) -> None:
     if stays_inside(path):
