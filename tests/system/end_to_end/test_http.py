@@ -44,6 +44,17 @@ def test_a_live_process_says_so(fake: Server, path: str) -> None:
         assert (answer["sessions"], answer["stream_mode"]) == (0, "av_fmp4")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/health", "/readyz", "/status", "/metrics", "/v1/slots", "/", "/player", "/no"],
+)
+def test_head_is_answered_as_get(fake: Server, path: str) -> None:
+    with httpx.stream("GET", fake.url + path) as got:
+        head = httpx.head(fake.url + path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers.get("content-type") == got.headers.get("content-type")
+
+
 def test_a_ready_server_says_so_with_all_fields(server: Server) -> None:
     response = server.get("/readyz")
     answer = response.json()
