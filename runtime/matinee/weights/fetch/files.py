@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken
+from matinee_api.contracts.fetch import MOST_BYTES
 
-LARGEST_BYTES = 2**50
-"""Of a file: far more than any disk has, far less than what a status can say."""
 LONGEST_PATH_BYTES, LONGEST_NAME_BYTES = 2000, 250
 MAX_FILES = 20_000
 """Of one source. The largest models have hundreds."""
@@ -29,7 +28,7 @@ class SourceFile(BaseModel):
 
     path: str
     """Relative to the tree, with `/`."""
-    size_bytes: int = Field(ge=0, le=LARGEST_BYTES)
+    size_bytes: int = Field(ge=0, le=MOST_BYTES)
     digest: str
     """`algorithm:value`, see `digests.py`; files with the same one are the same."""
 
@@ -57,6 +56,8 @@ def listing_of(files: Iterable[SourceFile], where: str, commit: str | None = Non
         problem = f"lists more than {MAX_FILES} files; give the folder of one model"
     elif len({file.path for file in kept}) < len(kept):
         problem = "lists a file twice; check that the address is right"
+    elif total_bytes(kept) > MOST_BYTES:
+        problem = f"lists more than {MOST_BYTES} bytes; check that the address is right"
     else:
         return Listing(kept, commit)
     raise FetchFailed("SourceUnsupported", f"{where} {problem}")

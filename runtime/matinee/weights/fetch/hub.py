@@ -37,7 +37,6 @@ from pydantic import BaseModel, FailFast, Field, ValidationError
 
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken, words_of
 from matinee.weights.fetch.files import (
-    LARGEST_BYTES,
     MAX_LISTING_BYTES,
     Listing,
     SourceFile,
@@ -47,7 +46,7 @@ from matinee.weights.fetch.files import (
 )
 from matinee.weights.fetch.tokens import read_token
 from matinee.weights.fetch.transfer import Content
-from matinee_api.contracts.fetch import FetchedTree
+from matinee_api.contracts.fetch import COMMIT, MOST_BYTES, FetchedTree
 
 _TIMEOUT_S = 30.0
 """For each wait: to connect, and for the next bytes."""
@@ -168,7 +167,7 @@ class _Sibling(BaseModel):
     """A file of a repository, and the name that a hub has for one."""
 
     rfilename: str
-    size: int = Field(ge=0, le=LARGEST_BYTES)
+    size: int = Field(ge=0, le=MOST_BYTES)
     blob_id: str = Field(default="", alias="blobId", pattern=r"^[0-9a-f]*$", max_length=64)
     lfs: _Lfs | None = None
 
@@ -176,7 +175,7 @@ class _Sibling(BaseModel):
 class _Info(BaseModel):
     """What a hub says of a repository, as far as it is used here."""
 
-    sha: str = Field(pattern=r"^[0-9a-zA-Z][\w.-]{0,63}$")
+    sha: str = Field(pattern=COMMIT)
     siblings: Annotated[tuple[_Sibling, ...], FailFast()] = ()
 
 
