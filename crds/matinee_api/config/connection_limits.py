@@ -11,9 +11,9 @@ class ConnectionLimits(Config):
     """What one connection may cost, and how many there may be."""
 
     connections: int = Field(default=1024, ge=8, le=100_000)
-    """Most connections at once. Past it the one that has been silent for longest is closed for a
-    new one; those that stream or wait for an answer stay. Fewer when the process may not open so
-    many files."""
+    """Most connections at once to each port. Past it the one that has been silent for longest is
+    closed for a new one; those that stream or wait for an answer stay. Fewer when the process may
+    not open so many files."""
     connections_per_address: int = Field(default=256, ge=0, le=100_000)
     """The same for each address of a client; 0 = no limit. A router or a proxy brings all clients
     from one address: there it must be above the slots and `streaming.max_queue` together."""
@@ -32,9 +32,10 @@ class ConnectionLimits(Config):
     first_message_seconds: float = Field(default=60.0, gt=0, le=86400)
     """How long the first message on `/v1/stream` may take. No longer than
     `streaming.session_timeout_seconds`."""
-    long_messages_bytes: int = Field(default=48 * 2**20, ge=2**20, le=2**36)
+    long_messages_bytes: int = Field(default=16 * 2**20, ge=2**20, le=2**36)
     """Memory for messages of more than 64 KiB that have come in part or are being read, of all
-    connections together; the others wait. At least one largest message fits in any case."""
+    connections together; the others wait. The one that came first does not count: it may always
+    grow, up to `streaming.limits.message_bytes`."""
     frames_per_second: int = Field(default=250, ge=1, le=100_000)
     """Frames that a client may send on `/v1/stream`, pings and empty ones included; twice as many
     at once. More end the connection with 1008. Long parts of long messages do not count."""
