@@ -20,6 +20,7 @@ from matinee_api.kinds.meta import (
 from matinee_api.kinds.pod import PodExtras
 from matinee_api.kinds.rules import Rule
 from matinee_api.kinds.scheduling import Scheduling
+from matinee_api.request_limits import RequestLimits
 
 
 class ModelRef(ApiModel):
@@ -125,6 +126,10 @@ class Prompts(ApiModel):
     """Preset names that clients may use; empty: any."""
 
 
+class ServiceLimits(ApiModel, RequestLimits):
+    """What one request may ask of this service at most, within the limits of its VideoModel."""
+
+
 class Encoding(ApiModel):
     """H.264 settings, the same for all sessions."""
 
@@ -159,6 +164,7 @@ class StreamingServiceSpec(ApiModel):
     rollout: Rollout = Rollout()
     drain: Drain = Drain()
     prompts: Prompts = Prompts()
+    limits: ServiceLimits = ServiceLimits()
     encoding: Encoding = Encoding()
     store: Store = Store()
     scheduling: Scheduling = Scheduling()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket
 
 from matinee.player.assets import Asset, load_assets
-from matinee.server import health
+from matinee.server import health, models
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.slots_feed import TooManyReaders
 from matinee.server.websocket import Connection
@@ -38,6 +39,7 @@ def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
     app = FastAPI(title="Matinee", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.include_router(_probes(life))
     app.include_router(_control(life, admin_token))
+    app.include_router(_models(life))
     app.include_router(_player(load_assets()))
     _add_stream(app, life)
     return app
@@ -109,6 +111,36 @@ def _is_admin(request: Request, admin_token: str | None) -> bool:
         return False
     caller = request.client.host if request.client else None
     return may_drain(admin_token, headers.get("authorization"), caller)
+
+
+def _models(life: Lifecycle) -> APIRouter:
+    router, created = APIRouter(), int(time.time())
+
+    @router.get("/v1/models")
+    async def listed() -> JSONResponse:
+        info = life.pool.info
+        if info is None:
+            return _still_loading()
+        return JSONResponse(models.model_list([models.model(info, life.config, created)]))
+
+    @router.get("/v1/models/{name:path}")
+    async def one(name: str) -> JSONResponse:
+        info = life.pool.info
+        if info is None:
+            return _still_loading()
+        if name != info.model_id:
+            problem = models.error(f"there is no such model; present: {info.model_id}", "not_found")
+            return JSONResponse(problem, HTTPStatus.NOT_FOUND)
+        return JSONResponse(models.model(info, life.config, created))
+
+    return router
+
+
+def _still_loading() -> JSONResponse:
+    """What the model can do is known when it is loaded."""
+    problem = models.error("the model is still being loaded", "model_not_ready")
+    headers = {"retry-after": str(models.RETRY_AFTER_S)}
+    return JSONResponse(problem, HTTPStatus.SERVICE_UNAVAILABLE, headers)
 
 
 def _player(assets: dict[str, Asset]) -> APIRouter:

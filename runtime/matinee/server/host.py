@@ -22,9 +22,9 @@ from matinee.server.long_messages import WebSocketProtocol
 from matinee.server.workers_first import Started
 from matinee.serving.listening import bind as listening_on
 from matinee.serving.tasks import stopped
-from matinee.session.reception import server_defaults
+from matinee.session.reception import offered
 from matinee.worker.pool import WorkerPool
-from matinee_api.config.runtime_config import RequestConfig, ServeConfig
+from matinee_api.config.runtime_config import ServeConfig
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +61,10 @@ def serve(
         workers.runner.run(_serve(config, listening, name, admin_token, on_ready, workers.pool))
 
 
-def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
-    """Raises `InvalidRequest`."""
-    check_request(info, with_defaults(server_defaults(info, configured), "", seed=0))
+def check_defaults(info: ModelInfo, config: ServeConfig) -> None:
+    """Raises `InvalidRequest` when the server could not make what it takes as default."""
+    info = offered(info, config.streaming.limits, config.default_request)
+    check_request(info, with_defaults(info.defaults, "", seed=0))
 
 
 def url_of(listening: socket.socket) -> str:
@@ -104,7 +105,7 @@ async def _serve(
 
 async def _until_failed(life: Lifecycle, on_ready: Callable[[], None]) -> None:
     """Raises what `serve` raises of the workers and the defaults, now or later."""
-    check_defaults(await life.pool.ready(), life.config.default_request)
+    check_defaults(await life.pool.ready(), life.config)
     on_ready()
     while True:
         await life.failed.wait()

@@ -7,14 +7,14 @@ import dataclasses
 import secrets
 
 from matinee.errors import BadInput
-from matinee.generation import GenerationDefaults, ModelInfo
+from matinee.generation import GenerationDefaults, ModelInfo, served
 from matinee.session.opened import Identity, Opened
 from matinee.session.opening import brings_state, brought_state, refused
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
 from matinee.session.studio import Studio
 from matinee.wire.client_messages import SessionInit
-from matinee_api.config.runtime_config import RequestConfig, StreamingConfig
+from matinee_api.config.runtime_config import LimitsConfig, RequestConfig, StreamingConfig
 
 
 async def open_session(
@@ -26,14 +26,10 @@ async def open_session(
     studio: Studio,
 ) -> Opened:
     """Slow things happen in threads. Raises `Rejection`."""
+    info = offered(info, streaming.limits, configured)
     try:
-        rules = RequestRules(
-            info,
-            streaming.limits,
-            server_defaults(info, configured),
-            init,
-            _seed(init, configured),
-        )
+        seed = _seed(init, configured)
+        rules = RequestRules(info, streaming.limits, info.defaults, init, seed)
         state = None
         if brings_state(init):  # a detour by a thread costs each viewer a part of a millisecond
             state = await asyncio.to_thread(
@@ -43,6 +39,11 @@ async def open_session(
     except BadInput as error:
         raise refused(error.param, str(error)) from None
     return Opened(identity, session, info, await studio.videos.open(session.encoder))
+
+
+def offered(info: ModelInfo, limits: LimitsConfig, configured: RequestConfig) -> ModelInfo:
+    """The model with the server's own defaults and limits."""
+    return served(info, server_defaults(info, configured), limits)
 
 
 def server_defaults(info: ModelInfo, configured: RequestConfig) -> GenerationDefaults:
