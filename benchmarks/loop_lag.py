@@ -3,14 +3,15 @@ encoded and sent as fast as they are watched; once more while each of them asks 
 nine frames of 704x480 after every segment.
 
 Everything is real but the model: worker process, shared memory, encoders, sockets. The viewers are
-another process. A timer that is due each 5 ms tells how late it runs. The floor is a loop that does
-nothing but hand the same work to the same threads (`_bare_loop.py`).
+another process that gives way, as they stand for other machines. A timer that is due each 5 ms
+tells how late it runs. The floor is a loop that does nothing but hand the same work to the same
+threads, and what they make to viewers that throw it away (`_bare_loop.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
+import os
 import statistics
 import sys
 import time
@@ -19,6 +20,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -40,6 +42,7 @@ from matinee_api.config.runtime_config import (
 )
 
 TIMER_S = 0.005
+VIEWERS_NICENESS = 19
 SEGMENTS = 2
 TURNS = 5
 CONFIG = ServeConfig(
@@ -57,8 +60,9 @@ since the one before, ms. The second does not depend on what else the machine do
 
 def main() -> None:
     if len(sys.argv) > 1:
-        url, snapshots = sys.argv[1:]
-        asyncio.run(view(url, snapshots=snapshots == "snapshots"))
+        os.nice(VIEWERS_NICENESS)
+        url, what = sys.argv[1:]
+        asyncio.run(throw_away(url) if what == "nothing" else view(url, what == "snapshots"))
         return
     tell("event loop lag with 4 encoding sessions at 480p, p99", p99, snapshots=False)
     tell("longest event loop stall with snapshots of 9 frames of 704x480", max, snapshots=True)
@@ -111,7 +115,7 @@ async def served(*, snapshots: bool) -> Lags:
     serving = asyncio.create_task(web.serve(sockets=[listening]))
     await life.pool.ready()
     # Before the first tick: a process that starts another one stands still meanwhile.
-    watching = await viewers(listening, snapshots=snapshots)
+    watching = await viewers(host.url_of(listening), "snapshots" if snapshots else "video")
     lags = await lags_ms(ended(watching))
     web.should_exit = True
     await serving
@@ -121,14 +125,20 @@ async def served(*, snapshots: bool) -> Lags:
 async def bare(*, snapshots: bool) -> Lags:
     clip()
     backend.state()
-    return await lags_ms(bare_sessions(SEGMENTS, snapshots=snapshots))
+    arrived: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    server = await asyncio.start_server(lambda _, viewer: arrived.put(viewer), "127.0.0.1", 0)
+    async with server:
+        watching = await viewers(host.url_of(server.sockets[0]), "nothing")
+        writers = [await arrived.get() for _ in range(backend.SESSIONS)]
+        lags = await lags_ms(bare_sessions(SEGMENTS, writers, snapshots=snapshots))
+        for writer in writers:
+            writer.close()
+        await ended(watching)
+    return lags
 
 
-async def viewers(listening: socket.socket, *, snapshots: bool) -> Process:
-    what = "snapshots" if snapshots else "video"
-    return await asyncio.create_subprocess_exec(
-        sys.executable, __file__, host.url_of(listening), what
-    )
+async def viewers(url: str, what: str) -> Process:
+    return await asyncio.create_subprocess_exec(sys.executable, __file__, url, what)
 
 
 async def ended(watching: Process) -> None:
@@ -136,7 +146,20 @@ async def ended(watching: Process) -> None:
         raise RuntimeError("the viewers failed")
 
 
-async def view(url: str, *, snapshots: bool) -> None:
+async def throw_away(url: str) -> None:
+    """What the floor sends."""
+    address = urlsplit(url)
+
+    async def one() -> None:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        while await reader.read(2**16):
+            pass
+        writer.close()
+
+    await asyncio.gather(*(one() for _ in range(backend.SESSIONS)))
+
+
+async def view(url: str, snapshots: bool) -> None:
     await asyncio.gather(*(watch(url, snapshots=snapshots) for _ in range(backend.SESSIONS)))
 
 

@@ -226,8 +226,12 @@ async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -
 
 def quiet_threads(count: int, name: str) -> ThreadPoolExecutor:
     """They give way to the event loop's: a picture may be late by a millisecond, but every viewer
-    waits for the loop."""
-    return ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way)
+    waits for the loop. All are started here: whoever starts a thread waits until it runs."""
+    threads = ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way)
+    all_there = threading.Barrier(count)
+    for _ in range(count):
+        threads.submit(all_there.wait)
+    return threads
 
 
 def _give_way() -> None:

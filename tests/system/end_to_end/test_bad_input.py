@@ -55,7 +55,7 @@ async def test_a_wrong_first_message_is_told_and_closes_with_1003(
     ("fields", "param", "says"),
     [
         ({"width": 33}, "width", "nearest: 32 or 48"),
-        ({"width": -1}, "width", "expected at least 1; got -1"),
+        ({"width": -1}, "width", "expected at least 32; got -1"),
         ({"width": 10**30}, "width", ""),
         ({"width": "64"}, "width", "expected a whole number"),
         ({"num_frames": 16}, "num_frames", "nearest: 9 or 17"),

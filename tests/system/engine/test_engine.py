@@ -15,20 +15,12 @@ from matinee.engine.families import Run
 from matinee.engine.families.ltx import shifted_timesteps
 from matinee.engine.windows import noise_seed
 from matinee.errors import GenerationCancelled, InvalidRequest, InvalidState
-from matinee.generation import SegmentRequest, State, StepProgress
+from matinee.generation import State, StepProgress
 from matinee.state.last_frames import MAX_PROMPTS, LastFrames
+from tests.unit.runtime import models
 
 untyped: Any = pipeline_ltx_condition
-REQUEST = SegmentRequest(
-    prompt="a red ball",
-    seed=7,
-    width=64,
-    height=64,
-    num_frames=17,
-    fps=8,
-    num_inference_steps=2,
-    guidance_scale=3.0,
-)
+REQUEST = models.request(guidance_scale=3.0)
 
 
 def ignore(_progress: StepProgress) -> None:

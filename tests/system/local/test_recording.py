@@ -7,24 +7,16 @@ import pytest
 import torch
 
 from matinee.engine.engine import Engine
-from matinee.generation import Chunk, SegmentRequest
+from matinee.generation import Chunk
 from matinee.local.events import VideoEvent, VideoPartialEvent
 from matinee.local.generator import VideoGenerator
 from matinee.local.recording import recording
 from tests.system.engine.families.tone import ToneFamily
+from tests.unit.runtime import models
 from tests.unit.runtime.media.mp4_reading import video_frames
 from tests.unit.runtime.media.sounds import frequency, heard
 
-REQUEST = SegmentRequest(
-    prompt="a red ball",
-    seed=7,
-    width=64,
-    height=32,
-    num_frames=9,
-    fps=8,
-    num_inference_steps=1,
-    guidance_scale=1.0,
-)
+REQUEST = models.request(height=32, num_frames=9, num_inference_steps=1)
 
 
 def test_recorded_frames_keep_their_colours_and_order(tmp_path: Path) -> None:

@@ -9,30 +9,16 @@ from hypothesis import given, settings
 from matinee.errors import InvalidRequest
 from matinee.generation import (
     ChunkPlan,
-    GenerationDefaults,
-    ModelInfo,
     check_request,
     count_steps,
     plan_chunks,
     with_defaults,
 )
 from matinee_api.limits import MAX_SEED
+from tests.unit.runtime import models
 
-DEFAULTS = GenerationDefaults(
-    width=64, height=64, num_frames=17, fps=24, num_inference_steps=4, guidance_scale=1.0
-)
-INFO = ModelInfo(
-    model_id="test",
-    family="ltx",
-    state_kind="ltx.v1",
-    spatial_factor=32,
-    temporal_factor=8,
-    chunk_frames=17,
-    overlap_frames=9,
-    defaults=DEFAULTS,
-    max_pixels=128 * 128,
-    max_frames=60,
-)
+INFO = models.info(max_pixels=128 * 128, max_frames=60)
+DEFAULTS = INFO.defaults
 
 
 def refusal(**values: object) -> InvalidRequest:

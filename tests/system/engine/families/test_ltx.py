@@ -12,21 +12,13 @@ import torch
 from matinee.engine.engine import Engine
 from matinee.engine.families.ltx import LtxFamily, shifted_timesteps
 from matinee.errors import ModelUnavailable
-from matinee.generation import GenerationDefaults, SegmentRequest
+from matinee.generation import GenerationDefaults
 from matinee.weights.model_folder import ModelSettings
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 from tests.system.engine.untrained import untrained_pipeline
+from tests.unit.runtime import models
 
-REQUEST = SegmentRequest(
-    prompt="a red ball",
-    seed=7,
-    width=32,
-    height=64,
-    num_frames=9,
-    fps=8,
-    num_inference_steps=2,
-    guidance_scale=1.0,
-)
+REQUEST = models.request(width=32, num_frames=9)
 NOTHING = torch.empty((0, 64, 32, 3), dtype=torch.uint8)
 
 

@@ -9,24 +9,13 @@ import pytest
 from PIL import Image
 
 from matinee.errors import BadInput, InvalidRequest
-from matinee.generation import GenerationDefaults, ModelInfo
 from matinee.local.options import GenerationOptions, request_from, starting_state
 from matinee.state.last_frames import LastFrames
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 from matinee_api.limits import MAX_SEED
+from tests.unit.runtime import models
 
-INFO = ModelInfo(
-    model_id="m",
-    family="ltx",
-    state_kind="ltx.v1",
-    spatial_factor=32,
-    temporal_factor=4,
-    chunk_frames=17,
-    overlap_frames=9,
-    defaults=GenerationDefaults(
-        width=64, height=64, num_frames=17, fps=8, num_inference_steps=8, guidance_scale=3.0
-    ),
-)
+INFO = models.info(temporal_factor=4)
 STATE = LastFrames(np.zeros((9, 64, 64, 3), np.uint8)).to_state("ltx.v1")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -174,6 +175,11 @@ async def test_what_is_there_before_the_first_viewer_is_not_collected_again_and_
     async with life.running():
         assert gc.get_freeze_count() > 10_000
     assert gc.get_freeze_count() == 0
+
+
+def test_threads_are_there_before_their_work() -> None:
+    with quiet_threads(3, "early"):
+        assert sum(thread.name.startswith("early") for thread in threading.enumerate()) == 3
 
 
 def test_encoders_give_way_to_the_event_loop() -> None:

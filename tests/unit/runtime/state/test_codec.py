@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from matinee.errors import InvalidState
-from matinee.generation import GenerationDefaults, ModelInfo, State
+from matinee.generation import State
 from matinee.state.codec import (
     check_state,
     known_frames,
@@ -16,20 +16,10 @@ from matinee.state.codec import (
     summary_of,
 )
 from matinee.state.last_frames import LastFrames
+from tests.unit.runtime import models
 
-SIZE = GenerationDefaults(
-    width=64, height=32, num_frames=17, fps=24, num_inference_steps=4, guidance_scale=1.0
-)
-INFO = ModelInfo(
-    model_id="test",
-    family="ltx",
-    state_kind="ltx.v1",
-    spatial_factor=32,
-    temporal_factor=8,
-    chunk_frames=17,
-    overlap_frames=9,
-    defaults=SIZE,
-)
+INFO = models.info({"height": 32})
+SIZE = INFO.defaults
 FRAMES = np.zeros((9, 32, 64, 3), np.uint8)
 STATE = LastFrames(FRAMES, segment_index=2, seed=7).to_state("ltx.v1")
 
