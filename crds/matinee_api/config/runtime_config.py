@@ -9,22 +9,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from matinee_api.config.config_model import Config
+from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.families import FamilyName
 from matinee_api.kinds.rules import broken_rules
 from matinee_api.request_limits import RequestLimits
 from matinee_api.sampling import NegativePrompt, Sampling, Seeded
 
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
-
-
-class Config(BaseModel):
-    """A part of a configuration file: strict and frozen."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
 
 
 class EngineConfig(Config):
@@ -98,6 +92,7 @@ class ServerConfig(Config):
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages that may open a stream, besides the server's own; `*` allows any.
     Programs that send no Origin are always allowed."""
+    limits: ConnectionLimits = ConnectionLimits()
 
 
 class WarmupConfig(Config):
@@ -184,7 +179,8 @@ class StreamingConfig(Config):
     """`/v1/stream`."""
 
     session_timeout_seconds: float = Field(default=300.0, gt=0, le=86400)
-    """Longest wait for the first message, for the next one, and for a free slot."""
+    """A session whose client asks for nothing for so long ends: only prompts count. Also the
+    longest wait for a free slot."""
     generation_segment_cap: int = Field(default=6, ge=0, le=10**6)
     """Segments of one session; 0 = no limit."""
     stream_mode: Literal["av_fmp4", "legacy_jpeg"] = "av_fmp4"

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from matinee_api.config.runtime_config import Config
+from matinee_api.config.config_model import Config
 from matinee_api.contracts.pod_http import PORT
 from matinee_api.families import FamilyName
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from matinee_api.config.runtime_config import Config
+from matinee_api.config.config_model import Config
 
 PORT = 8000
 """Of every pod in a cluster."""

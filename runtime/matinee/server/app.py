@@ -19,6 +19,7 @@ from matinee.server.lifecycle import Lifecycle
 from matinee.server.slots_feed import TooManyReaders
 from matinee.server.websocket import Connection
 from matinee.serving.access import may_drain, origin_allowed
+from matinee.serving.http_manners import HttpManners
 from matinee_api.contracts.pod_http import (
     ALIVE_PATH,
     DRAIN_PATH,
@@ -42,6 +43,7 @@ def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
     app.include_router(_models(life))
     app.include_router(_player(load_assets()))
     _add_stream(app, life)
+    app.add_middleware(HttpManners)
     return app
 
 

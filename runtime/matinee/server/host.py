@@ -18,8 +18,9 @@ from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.server.app import create_app
 from matinee.server.lifecycle import Lifecycle
-from matinee.server.long_messages import WebSocketProtocol
+from matinee.server.long_messages import LongMessages
 from matinee.server.workers_first import Started
+from matinee.serving.door import Door
 from matinee.serving.listening import bind as listening_on
 from matinee.serving.tasks import stopped
 from matinee.session.reception import offered
@@ -147,18 +148,11 @@ def _is_ours(record: logging.LogRecord) -> bool:
 
 
 def uvicorn_config(config: ServeConfig, life: Lifecycle, admin_token: str | None) -> uvicorn.Config:
-    """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU of
-    sending it."""
     logging.getLogger("uvicorn.error").addFilter(_is_ours)
+    door = Door(config.server.limits, config.streaming.limits.message_bytes)
     return uvicorn.Config(
         create_app(life, admin_token),
-        http="httptools",
-        ws=WebSocketProtocol,
-        ws_per_message_deflate=False,
-        ws_max_size=config.streaming.limits.message_bytes,
         lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
         timeout_graceful_shutdown=1,
+        **door.uvicorn_options(LongMessages),
     )

@@ -13,8 +13,8 @@ from typing import Any
 
 from starlette.websockets import WebSocket
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import State
+
+from matinee.serving.websocket_protocol import WebSocketProtocol
 
 EXTENSION = "matinee.websocket.parts"
 Parts = tuple[bytes, ...]
@@ -33,8 +33,8 @@ async def send_frame(socket: WebSocket, frame: str | bytes | Parts) -> None:
             await socket.send_text(b"".join(parts).decode())
 
 
-class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own, which also takes `{"type": "websocket.send", "parts": (b"...", ...)}`."""
+class LongMessages(WebSocketProtocol):
+    """A WebSocket that also takes `{"type": "websocket.send", "parts": (b"...", ...)}`."""
 
     async def run_asgi(self) -> None:
         self.scope["extensions"][EXTENSION] = {}
@@ -57,10 +57,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             # A message that was begun is finished, as nothing else can be sent in its middle.
             while 0 < len(left) < len(parts) and not self._gone:
                 self._write(left.pop(), first=False, last=not left)
-
-    @property
-    def _gone(self) -> bool:
-        return self.disconnected or self.close_sent or self.conn.state is not State.OPEN
 
     def _write(self, part: bytes, *, first: bool, last: bool) -> None:
         if first:

@@ -135,8 +135,7 @@ class Connection:
             self._outlet.put(rejection.error)
             self._outlet.close(End("error", rejection.code, rejection.text))
         except NoInit:
-            timeout_s = self._config.streaming.session_timeout_seconds
-            self._outlet.put(say.SessionTimeout(timeout_seconds=round(timeout_s)))
+            self._outlet.put(say.SessionTimeout(timeout_seconds=round(self._init_timeout_s)))
             self._outlet.close(End("timeout", CloseCode.NORMAL, "session_timeout"))
 
     async def _open(self) -> SessionRunner:
@@ -155,10 +154,16 @@ class Connection:
             self._runner.heard(frame)
         return self._runner
 
+    @property
+    def _init_timeout_s(self) -> float:
+        config = self._config
+        patience_s = config.server.limits.first_message_seconds
+        return min(patience_s, config.streaming.session_timeout_seconds)
+
     async def _first_message(self) -> str | None:
         """Raises `NoInit`."""
         try:
-            async with asyncio.timeout(self._config.streaming.session_timeout_seconds):
+            async with asyncio.timeout(self._init_timeout_s):
                 return await self._receive()
         except TimeoutError:
             raise NoInit from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -50,6 +51,8 @@ class PromptQueue:
     """
 
     def __init__(self, rules: RequestRules, init: SessionInit, limit: int) -> None:
+        self.asked_at = -math.inf
+        """When the client's last good prompt came."""
         self._rules = rules
         self._limit = limit
         self._alone = init.single_clip_mode
@@ -70,6 +73,7 @@ class PromptQueue:
                 "", f"{self._limit} requests are waiting already; wait for a segment to end"
             )
         self._halted = False
+        self.asked_at = now
         self._waiting.append(WaitingPrompt(message, request, now))
 
     def take(self, now: float) -> WaitingPrompt | None:

@@ -76,7 +76,7 @@ class Session:
         self._turns = Turns(self._queue)
         self._inbox = Inbox(self._queue, self._turns, self._outbox, config.limits.bad_messages)
         self._steps = StepReports(0)
-        self._heard_at = now
+        self._worked_at = now
         self._was_active = False
         self._failures = Failures()
         self._seed = rules.seed
@@ -99,7 +99,7 @@ class Session:
         session._queue.restore(record.prompts, now)
         session._inbox.bad_in_a_row = record.bad_in_a_row
         session._was_active = record.active
-        session._heard_at = now - record.idle_s
+        session._worked_at = now - record.idle_s
         session._outbox.ended = record.ended
         if record.answered:
             session.take_effects()
@@ -116,7 +116,7 @@ class Session:
             prompts=self._queue.record(now),
             answered=self._outbox.taken,
             active=self._active,
-            idle_s=now - self._heard_at,
+            idle_s=now - max(self._worked_at, self._queue.asked_at),
             bad_in_a_row=self._inbox.bad_in_a_row,
             ended=self.ended,
             state=self.state,
@@ -144,7 +144,7 @@ class Session:
         """When `tick` ends an idle session, monotonic seconds; None while a turn lasts."""
         if self.ended or self._turns.current or not self._active:
             return None
-        return self._heard_at + self.timeout_s
+        return max(self._worked_at, self._queue.asked_at) + self.timeout_s
 
     # From the runner
 
@@ -154,7 +154,7 @@ class Session:
             return
         self._active = True
         if not self._was_active:
-            self._heard_at = now
+            self._worked_at = now
         match self._turns.resume():
             case Segment() as segment:
                 self._start(segment, again=True)
@@ -187,10 +187,9 @@ class Session:
     # From the client
 
     def receive(self, frame: str | None, now: float) -> None:
-        """A text frame, or None for a binary one."""
+        """A text frame, or None for a binary one. Only a prompt keeps an idle session."""
         if self.ended:
             return
-        self._heard_at = now
         end = self._inbox.receive(frame, now)
         if end is not None:
             self.shut_down(end.reason, end.code, end.text)
@@ -212,7 +211,7 @@ class Session:
         request_id = refused.prompt.request_id
         self._outbox.send(say.Error(why.code, why.message, why.retryable, request_id, why.param))
         self._queue.refused(refused)
-        self._heard_at = now
+        self._worked_at = now
         self._start_next(now)
 
     # From the worker
@@ -291,7 +290,7 @@ class Session:
         left = self._turns.leave()
         if left is None or self.ended:
             return None
-        self._heard_at = now
+        self._worked_at = now
         return left
 
     def _end(self, end: End) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -74,8 +74,14 @@ def start_fake(tmp_path: Path) -> Iterator[StartFake]:
     """Servers with configurations of their own; they end with the test."""
     with ExitStack() as stack:
 
-        def start(*, ready: bool = True, host: str = "127.0.0.1", **streaming: object) -> Server:
-            command = fake_server(host, **streaming)
+        def start(
+            *,
+            ready: bool = True,
+            host: str = "127.0.0.1",
+            under: Sequence[str] = (),
+            **streaming: object,
+        ) -> Server:
+            command = [*under, *fake_server(host, **streaming)]
             return stack.enter_context(running(command, tmp_path / "log", ready=ready))
 
         yield start

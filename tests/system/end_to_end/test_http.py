@@ -85,6 +85,28 @@ async def test_what_is_past_the_limits_is_refused_and_a_viewer_beside_it_goes_on
         await beside.end()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/healthz",
+        "/health",
+        "/readyz",
+        "/status",
+        "/metrics",
+        "/v1/slots",
+        "/v1/models",
+        "/",
+        "/player",
+        "/no",
+    ],
+)
+def test_head_is_answered_as_get(fake: Server, path: str) -> None:
+    with httpx.stream("GET", fake.url + path) as got:
+        head = httpx.head(fake.url + path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers.get("content-type") == got.headers.get("content-type")
+
+
 def test_a_ready_server_says_so_with_all_fields(server: Server) -> None:
     response = server.get("/readyz")
     answer = response.json()

@@ -10,8 +10,10 @@ import uvicorn
 import websockets
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from matinee.server.long_messages import WebSocketProtocol, send_frame
+from matinee.server.long_messages import LongMessages, send_frame
+from matinee.serving.door import Door
 from matinee.serving.listening import bind
+from matinee_api.config.connection_limits import ConnectionLimits
 
 Talk = Callable[[WebSocket], Awaitable[None]]
 PARTS = tuple(b"%d" % number * 40_000 for number in range(10))
@@ -19,18 +21,17 @@ TEXT = b"".join(PARTS).decode()
 
 
 @asynccontextmanager
-async def serving(talk: Talk, ws: Any = WebSocketProtocol) -> AsyncIterator[str]:
+async def serving(talk: Talk, *, ours: bool = True) -> AsyncIterator[str]:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         socket = WebSocket(scope, receive, send)
         await socket.accept()
         await talk(socket)
 
     with bind("127.0.0.1", 0) as listening:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app, ws=ws, ws_per_message_deflate=False, lifespan="off", log_config=None
-            )
-        )
+        options: dict[str, Any] = {"ws": "websockets-sansio", "log_config": None}
+        if ours:
+            options = Door(ConnectionLimits(), 2**20).uvicorn_options(LongMessages)
+        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", **options))
         task = asyncio.create_task(server.serve(sockets=[listening]))
         try:
             yield f"ws://127.0.0.1:{listening.getsockname()[1]}/"
@@ -50,9 +51,9 @@ async def talk(socket: WebSocket) -> None:
     await socket.close()
 
 
-@pytest.mark.parametrize("ws", [WebSocketProtocol, "websockets-sansio"])
-async def test_a_message_in_parts_is_one_message_for_its_client(ws: Any) -> None:
-    async with serving(talk, ws) as url:
+@pytest.mark.parametrize("ours", [True, False])
+async def test_a_message_in_parts_is_one_message_for_its_client(ours: bool) -> None:
+    async with serving(talk, ours=ours) as url:
         assert await heard(url) == ["short", TEXT, b"binary", "in one part", "last"]
 
 

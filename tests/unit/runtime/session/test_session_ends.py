@@ -46,11 +46,17 @@ def test_an_idle_session_ends() -> None:
     assert viewer.wait(1000) == []
 
 
-def test_messages_and_segments_keep_a_session_from_being_idle() -> None:
+@pytest.mark.parametrize("useless", ["snapshot_state", "segment_cancel", "unheard_of"])
+def test_a_message_that_asks_for_nothing_does_not_keep_an_idle_session(useless: str) -> None:
     viewer = Viewer(session_timeout_seconds=10.0)
     viewer.wait(9)
-    viewer.say("snapshot_state")
-    assert viewer.wait(9) == []
+    viewer.say(useless)
+    assert end_of(viewer.wait(1)) is not None
+
+
+def test_prompts_and_segments_keep_a_session_from_being_idle() -> None:
+    viewer = Viewer(session_timeout_seconds=10.0)
+    viewer.wait(9)
     viewer.prompt()
     assert viewer.wait(1000) == []
     viewer.done()

@@ -1,0 +1,95 @@
+"""The door of a server: what all its connections share, and the options that make uvicorn use it.
+
+Whoever comes in is bounded before anything is known of them: connections (`guests.py`), time and
+bytes of requests (`http_protocol.py`), frames of WebSockets (`websocket_protocol.py`), memory for
+long messages, and above all the time for which they keep the event loop (`turns.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from matinee.serving.guests import Guest, Guests, address_of
+from matinee.serving.http_protocol import HttpProtocol
+from matinee.serving.message_memory import MessageMemory
+from matinee.serving.open_files import connections_that_fit
+from matinee.serving.turns import Turns
+from matinee.serving.websocket_protocol import WebSocketProtocol
+from matinee_api.config.connection_limits import ConnectionLimits
+
+SWEEP_S = 0.5
+PING_INTERVAL_S = 20.0
+
+logger = logging.getLogger(__name__)
+
+
+class Door:
+    """`message_bytes`: the largest message on a WebSocket."""
+
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        message_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits
+        self.turns = Turns()
+        self.memory = MessageMemory(max(limits.long_messages_bytes, message_bytes))
+        self.clock = clock
+        most = connections_that_fit(limits.connections)
+        if most < limits.connections:
+            logger.warning("only %d connections fit: this process may not open more files", most)
+        self._guests = Guests(limits, most)
+        self._of_transport: dict[asyncio.BaseTransport, Guest] = {}
+        self._message_bytes = message_bytes
+        self._sweeping = False
+
+    def uvicorn_options(self, ws: type[WebSocketProtocol] = WebSocketProtocol) -> dict[str, Any]:
+        """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU
+        of sending it; and a few bytes would become many."""
+        return {
+            "http": partial(HttpProtocol, self),
+            "ws": partial(ws, self),
+            "ws_per_message_deflate": False,
+            "ws_max_size": self._message_bytes,
+            "ws_ping_interval": PING_INTERVAL_S,
+            "ws_ping_timeout": self.limits.unresponsive_seconds,
+            "timeout_keep_alive": self.limits.keep_alive_seconds,
+            "server_header": False,
+            "access_log": False,
+            "log_config": None,
+        }
+
+    def come_in(self, transport: asyncio.BaseTransport, time_out: Callable[[], None]) -> Guest:
+        """A new connection. Raises `TooMany`."""
+        address = address_of(transport.get_extra_info("peername"))
+        guest = Guest(address, transport, time_out, self.clock())  # type: ignore[arg-type]
+        self._guests.add(guest)
+        self._of_transport[transport] = guest
+        self._sweep_later()
+        return guest
+
+    def guest(self, transport: asyncio.BaseTransport) -> Guest:
+        return self._of_transport[transport]
+
+    def leave(self, transport: asyncio.BaseTransport) -> None:
+        """A second time changes nothing."""
+        guest = self._of_transport.pop(transport, None)
+        if guest is not None:
+            self._guests.remove(guest)
+
+    def _sweep_later(self) -> None:
+        if not self._sweeping:
+            self._sweeping = True
+            asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeping = False
+        self._guests.sweep(self.clock())
+        if len(self._guests):
+            self._sweep_later()

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from matinee.serving.message_memory import FREE_BYTES, MessageMemory
+
+MIB = 2**20
+
+
+def test_short_messages_hold_nothing() -> None:
+    memory = MessageMemory(MIB)
+    assert all(memory.hold(holder, FREE_BYTES) for holder in range(1000))
+    assert memory.held_bytes == 0
+
+
+def test_who_came_first_may_always_grow_so_that_somebody_gets_done() -> None:
+    memory = MessageMemory(MIB)
+    assert memory.hold("first", MIB // 2)
+    assert memory.hold("second", MIB)
+    assert not memory.hold("third", MIB // 2)
+    assert memory.hold("first", 48 * MIB)
+    assert not memory.hold("second", MIB + 1)
+    memory.release("first")
+    assert memory.hold("second", 2 * MIB)
+
+
+def test_all_together_hold_at_most_one_largest_message_more_than_the_bound() -> None:
+    memory = MessageMemory(MIB)
+    for size in range(0, 2 * MIB, FREE_BYTES):
+        for holder in range(10):
+            memory.hold(holder, size)
+    assert memory.held_bytes <= 2 * MIB + MIB
+
+
+def test_those_who_wait_are_told_once_of_each_release() -> None:
+    memory = MessageMemory(MIB)
+    told: list[str] = []
+    memory.hold("first", MIB)
+    memory.wait(lambda: told.append("a"))
+    memory.release("nobody")
+    assert told == []
+    memory.release("first")
+    memory.release("first")
+    assert told == ["a"]
