@@ -33,7 +33,9 @@ from benchmarks._report import package_versions, report, take_turns
 from benchmarks._server import PROMPT, watch_segment, watch_until
 from matinee.client.stream_client import StreamClient
 from matinee.server import host
+from matinee.server.doors import bind, url_of
 from matinee.server.lifecycle import Lifecycle
+from matinee.serving.access import ControlAccess
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
     ServeConfig,
@@ -109,13 +111,13 @@ def told(lags: Lags) -> list[tuple[str, float]]:
 
 
 async def served(*, snapshots: bool) -> Lags:
-    listening = host.bind("127.0.0.1", 0)
+    listening = bind("127.0.0.1", 0)
     life = Lifecycle(CONFIG, "benchmark", backend=backend.__name__)
-    web = uvicorn.Server(host.uvicorn_config(CONFIG, life, None))
+    web = uvicorn.Server(host.uvicorn_config(CONFIG, life, ControlAccess()))
     serving = asyncio.create_task(web.serve(sockets=[listening]))
     await life.pool.ready()
     # Before the first tick: a process that starts another one stands still meanwhile.
-    watching = await viewers(host.url_of(listening), "snapshots" if snapshots else "video")
+    watching = await viewers(url_of(listening), "snapshots" if snapshots else "video")
     lags = await lags_ms(ended(watching))
     web.should_exit = True
     await serving
@@ -128,7 +130,7 @@ async def bare(*, snapshots: bool) -> Lags:
     arrived: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
     server = await asyncio.start_server(lambda _, viewer: arrived.put(viewer), "127.0.0.1", 0)
     async with server:
-        watching = await viewers(host.url_of(server.sockets[0]), "nothing")
+        watching = await viewers(url_of(server.sockets[0]), "nothing")
         writers = [await arrived.get() for _ in range(backend.SESSIONS)]
         lags = await lags_ms(bare_sessions(SEGMENTS, writers, snapshots=snapshots))
         for writer in writers:

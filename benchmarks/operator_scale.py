@@ -27,7 +27,7 @@ from benchmarks._operator import Operator, Sample, running_operator
 from benchmarks._report import package_versions, report
 from e2e.apiserver import control_plane, simulated_nodes
 from e2e.apiserver.crds import install_crds
-from matinee_api.contracts.pod_http import PORT
+from matinee_api.contracts.pod_http import CONTROL_PORT
 from matinee_api.kinds.meta import API_VERSION
 from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.metrics import Metrics
@@ -110,11 +110,11 @@ async def measure(services: int) -> Measured:
 @asynccontextmanager
 async def pods_server() -> AsyncIterator[None]:
     script = str(Path(__file__).with_name("_many_pods.py"))
-    command = (sys.executable, script, PODS_ADDRESS, str(PORT), "4")
+    command = (sys.executable, script, PODS_ADDRESS, str(CONTROL_PORT), "4")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         if await listening(process) != b"ready\n":
-            raise RuntimeError(f"{PODS_ADDRESS}:{PORT} cannot be listened on")
+            raise RuntimeError(f"{PODS_ADDRESS}:{CONTROL_PORT} cannot be listened on")
         yield
     finally:
         if process.returncode is None:

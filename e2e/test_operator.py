@@ -33,6 +33,33 @@ def test_the_examples_serve_and_say_so(operator: Target, served: str, tmp_path: 
     assert router["status"]["url"].startswith(f"ws://tiny-router.{served}.svc")
 
 
+STATUS = """
+import sys, urllib.error, urllib.request
+request = urllib.request.Request(sys.argv[1], headers={"Host": sys.argv[2]} if sys.argv[2] else {})
+try:
+    print(urllib.request.urlopen(request, timeout=5).status)
+except urllib.error.HTTPError as error:
+    print(error.code)
+except OSError:
+    print(0)
+"""
+
+
+def test_a_pod_answers_to_its_names_and_is_controlled_with_the_token(
+    operator: Target, served: str
+) -> None:
+    def asked(url: str, host: str = "") -> int:
+        words = ("exec", "-n", served, "client", "--", "python3", "-c", STATUS, url, host)
+        return int(operator.kubectl(*words))
+
+    url = f"http://tiny.{served}.svc"
+    assert asked(f"{url}:8000/healthz") == 200
+    assert asked(f"{url}:8000/healthz", "evil.example") == 421
+    assert asked(f"{url}:8000/metrics") == 404
+    # 0 where the cluster's network keeps to NetworkPolicies
+    assert asked(f"{url}:8001/v1/slots") in (0, 401)
+
+
 def table(text: str) -> list[dict[str, str]]:
     """What `kubectl get` prints, by column. AGE is left out."""
     head, *rows = text.splitlines()

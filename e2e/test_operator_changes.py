@@ -93,7 +93,7 @@ def test_a_paused_rollout_waits_until_it_is_told_to_go_on(operator: Target, lone
 CHILDREN: dict[str, tuple[dict[str, Any], Callable[[Object], bool]]] = {
     "service": (
         {"spec": {"ports": [{"name": "http", "port": 9999, "targetPort": "http"}]}},
-        lambda found: [port["port"] for port in found["spec"]["ports"]] == [8000],
+        lambda found: [port["port"] for port in found["spec"]["ports"]] == [8000, 8001],
     ),
     "networkpolicy": (
         {"spec": {"ingress": []}},

@@ -16,7 +16,7 @@ from e2e.waiting import Object, ask_until, is_ready, wait_for
 TOKEN = "only-for-this-test"  # noqa: S105
 CONFIG = {
     "generator": {"model_path": "builtin:tiny", "engine": {"device": "cpu"}},
-    "server": {"host": "0.0.0.0"},  # noqa: S104 - in a pod
+    "server": {"host": "::", "allowed_hosts": ["*.svc"]},
     "streaming": {"max_sessions": 2},
 }
 SETTINGS = {

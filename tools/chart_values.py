@@ -49,7 +49,7 @@ class Runtime(_Values):
 
 
 class OperatorKey(_Values):
-    """The secret that the tokens for draining pods are derived from."""
+    """The secret that the control tokens of runtime pods are derived from."""
 
     existing_secret: str = ""
     """A Secret with the key `key` (at least 16 characters). Empty: the chart makes one and keeps
@@ -104,6 +104,12 @@ class Values(_Values):
     count as serving yet, and a cordoned pod is not ordered to drain, which refuses viewers."""
     lease_seconds: int = Field(default=12, ge=3, le=300)
     """A leader that is silent for this long is replaced; it is renewed six times in it."""
+    cluster_domain: str = Field(default="cluster.local", min_length=1)
+    """What the names of Services end with. Runtime pods answer under `SERVICE.NAMESPACE.svc` and
+    the same with this behind it; another one rolls every service out, sessions kept."""
+    monitoring_namespaces: list[str] = Field(default_factory=lambda: ["monitoring"])
+    """From there, runtime pods' metrics may be scraped (on their control port, by their
+    NetworkPolicies)."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The log is JSON on stderr."""
     operator_key: OperatorKey = OperatorKey()

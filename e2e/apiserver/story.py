@@ -14,7 +14,6 @@ from typing import Any
 
 import aiohttp
 
-from matinee_api.contracts.pod_http import PORT
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PodFeeds
@@ -70,7 +69,7 @@ class Life:
         kube: Kube,
         session: aiohttp.ClientSession,
         namespace: str,
-        feed_port: int = PORT,
+        feed_port: int | None = None,
     ) -> None:
         self.kube, self.cache = kube, Cache()
         self.ahead = timedelta()

@@ -59,7 +59,7 @@ async def test_pods_are_monitored_where_somebody_reads_monitors(
         found = await kube.get(monitor)
         assert found["metadata"]["ownerReferences"][0]["kind"] == "StreamingService"
         (endpoint,) = found["spec"]["podMetricsEndpoints"]
-        assert endpoint == {"port": "http", "path": "/metrics"}
+        assert endpoint == {"port": "control", "path": "/metrics"}
 
 
 async def _uid(kube: Kube, namespace: str) -> str:

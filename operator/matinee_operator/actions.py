@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from matinee_operator.objects import Key
+from matinee_operator.objects import Address, Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Drain:
     """`POST /v1/drain` of a pod."""
 
     pod: str
-    ip: str
+    address: Address
     deadline_s: float
     migrate: bool
     """Whether viewers that are left at the deadline are given their state, to resume elsewhere."""

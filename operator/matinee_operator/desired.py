@@ -100,7 +100,8 @@ def _pods(snapshot: ServiceSnapshot, scale: Scale) -> DesiredPods | None:
     weights = weights_of(model) if model else None
     if model is None or weights is None:
         return None
-    config, rollout = pod_config(model, service, weights), service.spec.rollout
+    config = pod_config(model, service, snapshot.installation, weights)
+    rollout = service.spec.rollout
     target = RolloutTarget(
         revision=revision_of(model, service, snapshot.installation, weights, config),
         replicas=scale.replicas,

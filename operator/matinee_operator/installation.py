@@ -14,6 +14,12 @@ class Installation:
     """Image of runtime pods whose service names none."""
     image_pull_policy: str
     """Of those pods."""
+    namespace: str = "matinee-system"
+    """Of the operator itself: its pods may control those of the services."""
+    cluster_domain: str = "cluster.local"
+    """What the names of Services end with."""
+    monitoring_namespaces: tuple[str, ...] = ()
+    """From there, runtime pods' metrics are scraped."""
     has_pod_monitors: bool = False
     """Whether the cluster has the PodMonitor kind of the Prometheus operator."""
     propagation: timedelta = timedelta(seconds=5)

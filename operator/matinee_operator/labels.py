@@ -1,4 +1,4 @@
-"""The fixed names: labels, annotations, the finalizer and field managers."""
+"""The fixed names: labels, annotations, a port, the finalizer and field managers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,14 @@ DRAIN_DEADLINE = "matinee.video/drain-deadline"
 APPLIED = "matinee.video/applied"
 """Annotation of every applied child: hash of what was applied."""
 
+CONTROL_PORT = "matinee.video/control-port"
+"""Annotation of a pod: where it is controlled; pods of a former release have one port for all."""
+CONTROL = "control"
+"""Name of that port."""
+
 FINALIZER = "matinee.video/drain"
 FIELD_MANAGER = "matinee-operator"
 STATUS_MANAGER = "matinee-operator-status"
 APP = "matinee"
+OPERATOR_APP = "matinee-operator"
+"""Name that the chart gives the operator's own pods."""

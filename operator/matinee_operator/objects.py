@@ -23,6 +23,13 @@ class Key(NamedTuple):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
+class Address(NamedTuple):
+    """Where a pod can be asked."""
+
+    ip: str
+    port: int
+
+
 def key_of(raw: Object) -> Key:
     meta = raw["metadata"]
     return Key(raw["kind"], meta.get("namespace", ""), meta["name"])

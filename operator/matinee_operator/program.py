@@ -117,6 +117,9 @@ class _Operator:
         installation = Installation(
             runtime_image=settings.runtime_image,
             image_pull_policy=settings.image_pull_policy,
+            namespace=settings.namespace,
+            cluster_domain=settings.cluster_domain,
+            monitoring_namespaces=settings.monitoring_namespaces,
             has_pod_monitors=has_pod_monitors,
             propagation=timedelta(seconds=settings.propagation_seconds),
         )

@@ -39,7 +39,7 @@ from matinee_operator.desired import (
 from matinee_operator.errors import NotFound, OperatorError, Refused
 from matinee_operator.internal_errors import InternalErrors
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key, Object
+from matinee_operator.objects import Address, Key, Object
 from matinee_operator.observe.pods import Trouble, listening_at
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
@@ -129,7 +129,8 @@ class Reconciler:
         match snapshot:
             case ServiceSnapshot():
                 live = (pod for pod in snapshot.pods if pod.running and not pod.finished)
-                self.feeds.follow(key, SLOTS, {pod.uid: pod.ip for pod in live if pod.ip})
+                places = {pod.uid: pod.control for pod in live if pod.control}
+                self.feeds.follow(key, SLOTS, places, snapshot.token)
             case ModelSnapshot():
                 self.feeds.follow(key, PROGRESS, _fetching_pods(snapshot))
             case _:
@@ -213,14 +214,14 @@ def _refusal(failures: list[OperatorError]) -> Trouble | None:
     return Trouble(conditions.POD_REFUSED, refused.message) if refused else None
 
 
-def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, str]:
+def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, Address]:
     """uid -> address of the pods that fetch weights."""
     fetching = [
         pod
         for pod in snapshot.job_pods
         if pod["metadata"]["labels"].get(labels.COMPONENT) == "download"
     ]
-    return {pod["metadata"]["uid"]: ip for pod in fetching if (ip := listening_at(pod))}
+    return {pod["metadata"]["uid"]: place for pod in fetching if (place := listening_at(pod))}
 
 
 def _plan(snapshot: Snapshot, desired: Desired) -> list[Action]:

@@ -25,6 +25,8 @@ class Settings:
     namespaces: tuple[str, ...] = ()
     runtime_image: str = "matinee/runtime:dev"
     image_pull_policy: str = "IfNotPresent"
+    cluster_domain: str = "cluster.local"
+    monitoring_namespaces: tuple[str, ...] = ()
     leader_election: bool = True
     health_port: int = 8080
     workers: int = 8
@@ -38,7 +40,7 @@ class Settings:
 VARIABLES: dict[str, tuple[str, str]] = {
     "MATINEE_OPERATOR_KEY": (
         "operator_key",
-        "secret that the tokens for draining are derived from",
+        "secret that the control tokens of runtime pods are derived from",
     ),
     "MATINEE_NAMESPACE": ("namespace", "namespace of the operator itself, for its Lease"),
     "MATINEE_IDENTITY": ("identity", "name of this replica in the Lease: the pod's"),
@@ -50,6 +52,11 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "MATINEE_IMAGE_PULL_POLICY": (
         "image_pull_policy",
         "pull policy of runtime pods that name none",
+    ),
+    "MATINEE_CLUSTER_DOMAIN": ("cluster_domain", "what the names of Services end with"),
+    "MATINEE_MONITORING_NAMESPACES": (
+        "monitoring_namespaces",
+        "namespaces that may scrape runtime pods, with commas; empty: none",
     ),
     "MATINEE_LEADER_ELECTION": ("leader_election", "true, or false where there is one replica"),
     "MATINEE_HEALTH_PORT": ("health_port", "port of /healthz, /readyz and /metrics"),
@@ -121,6 +128,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "operator_key": _key,
     "namespaces": _names,
+    "monitoring_namespaces": _names,
     "image_pull_policy": _choice("Always", "IfNotPresent", "Never"),
     "leader_election": _flag,
     "health_port": _number(1, 65535),

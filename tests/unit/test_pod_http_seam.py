@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+from typing import Any, cast
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 
-from matinee.server.app import create_app
 from matinee_api.contracts.pod_http import DRAIN_PATH
 from matinee_operator.actions import Drain
 from matinee_operator.clients.pod_feeds import drain_body, parse_slots
+from matinee_operator.objects import Address
 from matinee_operator.observe.pods import Slots
-from tests.unit.runtime.server.test_app import life_of
+from tests.unit.runtime.server.test_app import app_of, life_of
 
 
 async def test_the_operator_reads_the_slots_that_a_runtime_streams() -> None:
     life = life_of()
     life.draining = True
-    line = await anext(life.slots_feed.open())
+    line = await anext(life.slots_feed.lines())
     assert parse_slots(line) == Slots(used=0, total=0, queued=0, draining=True)
 
 
@@ -32,8 +33,8 @@ def test_the_operator_reads_the_slots_of_a_newer_and_of_an_older_runtime() -> No
 @pytest.mark.parametrize("migrate", [True, False])
 async def test_a_runtime_takes_the_operator_s_order_to_drain(migrate: bool) -> None:
     life = life_of()
-    app = create_app(life, "secret")
-    body = drain_body(Drain("live-new-0", "10.0.0.1", 60.5, migrate))
+    app = cast(Any, app_of(life, "secret"))
+    body = drain_body(Drain("live-new-0", Address("10.0.0.1", 8001), 60.5, migrate))
     headers = {"authorization": "Bearer secret"}
     async with AsyncClient(transport=ASGITransport(app), base_url="http://pod") as client:
         answer = await client.post(DRAIN_PATH, json=body, headers=headers)

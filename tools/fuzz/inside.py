@@ -13,7 +13,7 @@ from random import Random
 
 from matinee.errors import BadInput
 from matinee.media.images import decode_image
-from matinee.serving.access import origin_allowed
+from matinee.serving.names import host_refusal, origin_allowed
 from matinee.session.effects import End
 from matinee.session.opening import Rejection, parse_init
 from matinee.state.codec import state_from_wire
@@ -67,6 +67,7 @@ def origins(rng: Random) -> int:
         origin = rng.choice(("http://", "https://", "null", "", "//")) + rng.choice(places)
         allowed = rng.choices(places, k=2)
         _tried(partial(origin_allowed, origin, host, allowed), (origin, host))
+        _tried(partial(host_refusal, [host], "1.1", allowed), host)
     return BATCH
 
 

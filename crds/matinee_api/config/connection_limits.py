@@ -11,9 +11,9 @@ class ConnectionLimits(Config):
     """What one connection may cost, and how many there may be."""
 
     connections: int = Field(default=1024, ge=8, le=100_000)
-    """Most connections at once. Past it the one that has been silent for longest is closed for a
-    new one; those that stream or wait for an answer stay. Fewer when the process may not open so
-    many files."""
+    """Most connections at once to each port. Past it the one that has been silent for longest is
+    closed for a new one; those that stream or wait for an answer stay. Fewer when the process may
+    not open so many files."""
     connections_per_address: int = Field(default=256, ge=0, le=100_000)
     """The same for each address of a client; 0 = no limit. A router or a proxy brings all clients
     from one address: there it must be above the slots and `streaming.max_queue` together."""

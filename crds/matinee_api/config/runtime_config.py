@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from matinee_api.config.config_model import Config
 from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.families import FamilyName
+from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
 from matinee_api.kinds.rules import broken_rules
 from matinee_api.request_limits import RequestLimits
 from matinee_api.sampling import NegativePrompt, Sampling, Seeded
@@ -84,15 +85,36 @@ class ServerConfig(Config):
     """The HTTP server."""
 
     host: str = "127.0.0.1"
-    """Address to listen on. Loopback by default: a pod's configuration says 0.0.0.0."""
+    """Address to listen on. Loopback by default: a pod's configuration says `::`, which is every
+    address of the machine, IPv6 and IPv4."""
     port: int = Field(default=8000, ge=0, le=65535)
     """TCP port; 0 takes a free one."""
+    control_port: int | None = Field(default=None, ge=0, le=65535)
+    """TCP port of `/v1/slots`, `/v1/drain` and `/metrics`. Unset: `port` has them too."""
+    control_host: str | None = None
+    """Address that `control_port` listens on; unset: `host`."""
+    control_token_file: str | None = None
+    """File with the bearer token that those routes want. Several, one a line, all fit; it is read
+    again at each request, so a mounted Secret can be rotated. Without a token the routes answer on
+    a loopback address only."""
+    open_metrics: bool = False
+    """Whether `/metrics` needs no token."""
     shutdown_grace_seconds: float = Field(default=2.0, gt=0, le=3600)
     """How long open sessions may take to be told and closed at the end."""
-    allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[Annotated[str, Field(pattern=HOST_NAME, max_length=255)], ...] = ()
+    """Names that the server may be asked by, besides its addresses, loopback's names and the
+    machine's own: `video.example.com`, `*.example.com` for all names below that one, `*` for any.
+    Others are refused, so that no web page's name can be led here (DNS rebinding)."""
+    allowed_origins: tuple[Annotated[str, Field(pattern=ORIGIN, max_length=512)], ...] = ()
     """Origins of web pages that may open a stream, besides the server's own; `*` allows any.
     Programs that send no Origin are always allowed."""
     limits: ConnectionLimits = ConnectionLimits()
+
+    @model_validator(mode="after")
+    def _the_ports_are_two(self) -> Self:
+        if self.control_port == self.port != 0:
+            raise broken_rules([("control_port", "is port too; leave it out to have one for both")])
+        return self
 
 
 class WarmupConfig(Config):

@@ -61,7 +61,7 @@ def serve_config(
         raise _in_service(service, "store.type", "File needs a folder", "give --state-dir DIR")
     return ServeConfig(
         generator=generator_config(model, service.spec.resources, weights),
-        server=server or ServerConfig(),
+        server=_server(server or ServerConfig(), service.spec),
         default_request=_request(model.spec.generation),
         streaming=_streaming(model, service.spec, state_directory),
     )
@@ -126,6 +126,14 @@ def _model_path(name: str, source: ModelSource) -> str:
         )
     rest = source.uri.removeprefix(f"{source.scheme}:")
     return f"{source.scheme}:{rest.removeprefix('//')}"
+
+
+def _server(server: ServerConfig, spec: StreamingServiceSpec) -> ServerConfig:
+    access = {
+        "allowed_hosts": (*server.allowed_hosts, *spec.access.hosts),
+        "allowed_origins": (*server.allowed_origins, *spec.access.origins),
+    }
+    return server.model_copy(update=access)
 
 
 def _request(generation: GenerationSpec) -> RequestConfig:

@@ -1,9 +1,10 @@
 """What the operator and routers say to a pod over HTTP, and what it answers.
 
-A runtime pod streams its slots (`GET /v1/slots`, one `Slots` a line) and takes the order to drain
-(`POST /v1/drain`, a `DrainOrder`). A pod that fetches weights streams its progress instead
-(`GET /v1/download`, one `FetchProgress` a line). Routers open sessions at `/v1/stream`; one that
-resumes a session names it in the header `matinee-resume`.
+A runtime pod has two ports. On the control port it streams its slots (`GET /v1/slots`, one `Slots`
+a line), takes the order to drain (`POST /v1/drain`, a `DrainOrder`) and the order to go on
+(`DELETE`), all for bearers of the service's control token. A pod that fetches weights streams its
+progress instead (`GET /v1/download`, one `FetchProgress` a line). Routers open sessions at
+`/v1/stream`; one that resumes a session names it in the header `matinee-resume`.
 
 The two sides may be of different releases: readers ignore keys that they do not know, and a key
 that is added later has a default.
@@ -18,7 +19,9 @@ from pydantic import Field
 from matinee_api.config.config_model import Config
 
 PORT = 8000
-"""Of every pod in a cluster."""
+"""Of every pod in a cluster; viewers come here."""
+CONTROL_PORT = 8001
+"""Of every runtime pod."""
 ALIVE_PATH = "/healthz"
 READY_PATH = "/readyz"
 """200 only after a real generation; both are the probes that the kubelet asks."""

@@ -11,6 +11,9 @@ QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$"
 ABSOLUTE_PATH = r"^/[^:]*$"
 HTTP_URL = r"^https?://[A-Za-z0-9.\[\]:_-]+(/[^\s]*)?$"
+_NAME_PART = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+HOST_NAME = rf"^(\*|(\*\.)?{_NAME_PART}(\.{_NAME_PART})*)$"
+ORIGIN = r"^(\*|null|[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9_.\[\]:-]+)$"
 
 EXPLAINED = {
     DNS_LABEL: "lower-case letters, digits and -, with a letter or digit at both ends",
@@ -19,4 +22,6 @@ EXPLAINED = {
     RESOURCE_NAME: "a resource name such as nvidia.com/gpu",
     ABSOLUTE_PATH: "a path that begins with /",
     HTTP_URL: "an address such as https://hub.example.com",
+    HOST_NAME: "a name without a port, such as video.example.com or *.example.com",
+    ORIGIN: "an origin such as https://video.example.com, or *",
 }

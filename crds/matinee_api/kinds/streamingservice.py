@@ -17,6 +17,7 @@ from matinee_api.kinds.meta import (
     PrinterColumn,
     condition_column,
 )
+from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
 from matinee_api.kinds.pod import PodExtras
 from matinee_api.kinds.rules import Rule
 from matinee_api.kinds.scheduling import Scheduling
@@ -130,6 +131,21 @@ class ServiceLimits(ApiModel, RequestLimits):
     """What one request may ask of this service at most, within the limits of its VideoModel."""
 
 
+class Access(ApiModel):
+    """Where clients may come from. Names of the service inside the cluster need not be listed."""
+
+    hosts: Annotated[
+        tuple[Annotated[str, Field(pattern=HOST_NAME, max_length=255)], ...], Field(max_length=64)
+    ] = ()
+    """Names that clients outside use for the service, such as an Ingress's: `video.example.com`,
+    `*.example.com` for all names below that one, `*` for any."""
+    origins: Annotated[
+        tuple[Annotated[str, Field(pattern=ORIGIN, max_length=512)], ...], Field(max_length=64)
+    ] = ()
+    """Origins of web pages that may open a stream, besides those under the service's own names:
+    `https://app.example.com`; `*` for any."""
+
+
 class Encoding(ApiModel):
     """H.264 settings, the same for all sessions."""
 
@@ -165,6 +181,7 @@ class StreamingServiceSpec(ApiModel):
     drain: Drain = Drain()
     prompts: Prompts = Prompts()
     limits: ServiceLimits = ServiceLimits()
+    access: Access = Access()
     encoding: Encoding = Encoding()
     store: Store = Store()
     scheduling: Scheduling = Scheduling()

@@ -21,14 +21,13 @@ from matinee_api.contracts.pod_http import (
     DOWNLOAD_PATH,
     DRAIN_PATH,
     HEARTBEAT_S,
-    PORT,
     SLOTS_PATH,
     DrainOrder,
 )
 from matinee_operator.actions import Drain
 from matinee_operator.clients.retry import Retry
 from matinee_operator.errors import PodUnreachable
-from matinee_operator.objects import Key
+from matinee_operator.objects import Address, Key
 from matinee_operator.observe.pods import Slots
 
 logger = logging.getLogger(__name__)
@@ -59,6 +58,7 @@ class _Feed:
     root: Key
     stream: Stream
     url: str
+    token: str | None
     said: Slots | FetchProgress | None = None
     retry: Retry = field(default_factory=lambda: Retry(FIRST_BACKOFF_S, LONGEST_BACKOFF_S))
 
@@ -69,19 +69,24 @@ class PodFeeds:
 
     session: aiohttp.ClientSession
     changed: Callable[[Key], None]
-    port: int = PORT
+    port: int | None = None
+    """Another one than the pods say, for all: in tests, one server stands for many pods."""
     _feeds: dict[str, _Feed] = field(default_factory=dict)
     _tasks: dict[_Feed, asyncio.Task[None]] = field(default_factory=dict)
     """Also of feeds that were cancelled and have not ended yet."""
 
-    def follow(self, root: Key, stream: Stream, pods: Mapping[str, str]) -> None:
-        """Read the feeds of these pods (uid -> address) of the root, and of no others."""
+    def follow(
+        self, root: Key, stream: Stream, pods: Mapping[str, Address], token: str | None = None
+    ) -> None:
+        """Read the feeds of these pods (uid -> address) of the root, and of no others. `token`:
+        what the pods want of who reads."""
         for uid, feed in list(self._feeds.items()):
             if feed.root == root and uid not in pods:
                 self._forget(uid)
-        for uid, ip in pods.items():
+        for uid, address in pods.items():
             if uid not in self._feeds:
-                self._begin(_Feed(uid, root, stream, f"{self._url(ip)}{stream.path}"))
+                url = f"{self._url(address)}{stream.path}"
+                self._begin(_Feed(uid, root, stream, url, token))
 
     def slots(self, uid: str) -> Slots | None:
         said = self._said(uid)
@@ -102,13 +107,13 @@ class PodFeeds:
 
     async def drain(self, order: Drain, token: str) -> None:
         """Raises `PodUnreachable`."""
-        ip, headers = order.ip, {"Authorization": f"Bearer {token}"}
+        ip = order.address.ip
         timeout = aiohttp.ClientTimeout(total=DRAIN_TIMEOUT_S)
         try:
             async with self.session.post(
-                f"{self._url(ip)}{DRAIN_PATH}",
+                f"{self._url(order.address)}{DRAIN_PATH}",
                 json=drain_body(order),
-                headers=headers,
+                headers=_bearer(token),
                 timeout=timeout,
             ) as answer:
                 if answer.status != 200:
@@ -143,7 +148,8 @@ class PodFeeds:
         """One connection, until it ends."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
         try:
-            async with self.session.get(feed.url, timeout=timeout) as answer:
+            headers = _bearer(feed.token)
+            async with self.session.get(feed.url, headers=headers, timeout=timeout) as answer:
                 answer.raise_for_status()
                 async for line in answer.content:
                     said = feed.stream.parse(line)
@@ -159,9 +165,13 @@ class PodFeeds:
             if self._feeds.get(feed.uid) is feed:
                 self.changed(feed.root)
 
-    def _url(self, ip: str) -> str:
-        host = f"[{ip}]" if ":" in ip else ip
-        return f"http://{host}:{self.port}"
+    def _url(self, address: Address) -> str:
+        host = f"[{address.ip}]" if ":" in address.ip else address.ip
+        return f"http://{host}:{self.port or address.port}"
+
+
+def _bearer(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def drain_body(order: Drain) -> dict[str, object]:

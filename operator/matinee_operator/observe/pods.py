@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds import conditions
 from matinee_operator import labels
-from matinee_operator.objects import Object, condition, moment
+from matinee_operator.objects import Address, Object, condition, moment
 from matinee_operator.observe.fetch_result import first_failure
 
 _PULL = frozenset(
@@ -52,7 +53,8 @@ class ObservedPod:
     attempt: int = 0
     labels: Mapping[str, str] | None = None
     node: str | None = None
-    ip: str | None = None
+    control: Address | None = None
+    """Where it is controlled."""
     running: bool = False
     """A container runs, so that somebody may be watching."""
     ready_since: datetime | None = None
@@ -79,6 +81,12 @@ class ObservedPod:
     def live(self) -> bool:
         """It exists and is not terminating."""
         return not self.terminating
+
+    @property
+    def is_being_made(self) -> bool:
+        """It has a node, and its containers are about to run."""
+        to_come = self.live and not self.running and not self.finished
+        return to_come and self.node is not None and self.trouble is None
 
     @property
     def serving(self) -> bool:
@@ -119,7 +127,7 @@ def observed_pod(
         **_marks(meta),
         created=moment(meta["creationTimestamp"]),
         node=raw.get("spec", {}).get("nodeName"),
-        ip=status.get("podIP"),
+        control=_control_of(meta, status),
         running=_runs(status),
         ready_since=ready_since,
         finished=finished,
@@ -146,12 +154,18 @@ def _marks(meta: Object) -> dict[str, Any]:
     }
 
 
-def listening_at(raw: Object) -> str | None:
+def listening_at(raw: Object) -> Address | None:
     """The address of a pod that runs and can be asked."""
     status = raw.get("status", {})
     ended = status.get("phase") in ("Failed", "Succeeded")
     ip: str | None = status.get("podIP")
-    return ip if _runs(status) and not ended else None
+    return Address(ip, PORT) if ip and _runs(status) and not ended else None
+
+
+def _control_of(meta: Object, status: Object) -> Address | None:
+    ip: str | None = status.get("podIP")
+    port = str(meta.get("annotations", {}).get(labels.CONTROL_PORT, ""))
+    return Address(ip, int(port) if port.isdecimal() else PORT) if ip else None
 
 
 def pod_trouble(raw: Object) -> Trouble | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, RecordEvent, Requeue
@@ -49,7 +48,11 @@ def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Act
 def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
     """Children that do not depend on the model."""
     service = snapshot.service
-    made = [headless_service(service), disruption_budget(service), network_policy(service)]
+    made = [
+        headless_service(service),
+        disruption_budget(service),
+        network_policy(service, snapshot.installation),
+    ]
     if snapshot.installation.has_pod_monitors:
         made.append(pod_monitor(service))
     return made
@@ -85,14 +88,8 @@ def _roll(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) ->
 def _make(
     snapshot: ServiceSnapshot, model: VideoModel, pods: DesiredPods, decided: Rollout
 ) -> Iterator[Action]:
-    secret = secret_name(snapshot.service, snapshot.token)
-    is_missed = any(
-        pod.trouble
-        and pod.trouble.reason == conditions.POD_CONFIG_INVALID
-        and secret in pod.trouble.message
-        for pod in snapshot.pods
-    )
-    if decided.made or is_missed:
+    # The kubelet says nothing of a volume that it cannot make: a pod may wait for its Secret.
+    if decided.made or any(pod.is_being_made for pod in snapshot.pods):
         yield Create(admin_secret(snapshot.service, snapshot.token))
     for slot, attempt in decided.made.items():
         pod = runtime_pod(
@@ -104,7 +101,7 @@ def _make(
             revision=pods.target.revision,
             slot=slot,
             attempt=attempt,
-            secret=secret,
+            secret=secret_name(snapshot.service, snapshot.token),
             routers=snapshot.routers,
         )
         yield Create(pod)
@@ -133,7 +130,7 @@ def _undrained(snapshot: ServiceSnapshot, decided: Rollout) -> Iterator[Observed
 def _drain(snapshot: ServiceSnapshot, pod: ObservedPod) -> Drain | datetime | None:
     """The order to drain, or when it is due: a pod that drains refuses viewers, so it is given when
     no Service sends new ones there any more."""
-    if pod.drain_deadline is None or pod.ip is None:
+    if pod.drain_deadline is None or pod.control is None:
         return None
     if pod.cordoned_at and pod.ready:
         due = pod.cordoned_at + snapshot.installation.propagation
@@ -141,7 +138,7 @@ def _drain(snapshot: ServiceSnapshot, pod: ObservedPod) -> Drain | datetime | No
             return due
     seconds = max(0.0, (pod.drain_deadline - snapshot.now).total_seconds())
     migrate = snapshot.service.spec.drain.on_deadline == "Migrate"
-    return Drain(pod.name, pod.ip, seconds, migrate)
+    return Drain(pod.name, pod.control, seconds, migrate)
 
 
 def _stale_configs(snapshot: ServiceSnapshot, current: PodConfig) -> Iterator[Action]:

@@ -1,4 +1,4 @@
-"""The Secret with the token that draining a service's pods needs.
+"""The Secret with the control token of a service's pods.
 
 Created and never read: the operator derives the token again whenever it needs it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator.objects import content_hash
 from matinee_operator.resources.metadata import Manifest, metadata
-from matinee_operator.resources.runtime_pod import TOKEN_KEY
+from matinee_operator.resources.runtime_config import TOKEN_KEY
 
 
 def admin_secret(service: StreamingService, token: str) -> Manifest:

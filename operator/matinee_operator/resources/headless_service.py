@@ -6,7 +6,7 @@ revision. Connections that exist are not affected by what it selects.
 
 from __future__ import annotations
 
-from matinee_api.contracts.pod_http import PORT
+from matinee_api.contracts.pod_http import CONTROL_PORT, PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata
@@ -21,6 +21,10 @@ def headless_service(service: StreamingService) -> Manifest:
             "type": "ClusterIP",
             "clusterIP": "None",
             "selector": {labels.SERVICE: service.metadata.name, labels.ACCEPTING: "true"},
-            "ports": [{"name": "http", "port": PORT, "protocol": "TCP", "targetPort": "http"}],
+            "ports": [_port("http", PORT), _port(labels.CONTROL, CONTROL_PORT)],
         },
     }
+
+
+def _port(name: str, number: int) -> Manifest:
+    return {"name": name, "port": number, "protocol": "TCP", "targetPort": name}

@@ -15,6 +15,6 @@ def pod_monitor(service: StreamingService) -> Manifest:
         "spec": {
             "selector": {"matchLabels": {labels.SERVICE: service.metadata.name}},
             "podTargetLabels": [labels.SERVICE, labels.MODEL, labels.REVISION],
-            "podMetricsEndpoints": [{"port": "http", "path": "/metrics"}],
+            "podMetricsEndpoints": [{"port": labels.CONTROL, "path": "/metrics"}],
         },
     }

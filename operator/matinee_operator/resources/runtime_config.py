@@ -8,15 +8,18 @@ import yaml
 
 from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.config.serve_config import serve_config
-from matinee_api.contracts.pod_http import PORT
+from matinee_api.contracts.pod_http import CONTROL_PORT, PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator.installation import Installation
 from matinee_operator.objects import content_hash
-from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
 from matinee_operator.weights.available import Weights
 
 FILE = "serve.yaml"
 STATE_FOLDER = "/state"
+TOKEN_FOLDER = "/etc/matinee-control"  # noqa: S105 - a path
+TOKEN_KEY = "token"  # noqa: S105 - a name, not a secret
 SHUTDOWN_GRACE_S = 5.0
 """Sessions are drained before a pod is deleted; this is for those that are left."""
 
@@ -39,19 +42,35 @@ def runtime_config(service: StreamingService, config: PodConfig) -> Manifest:
     }
 
 
-def pod_config(model: VideoModel, service: StreamingService, weights: Weights) -> PodConfig:
-    text = _text(model, service, weights)
+def pod_config(
+    model: VideoModel, service: StreamingService, installation: Installation, weights: Weights
+) -> PodConfig:
+    text = _text(model, service, installation, weights)
     return PodConfig(f"{service.metadata.name}-{content_hash(text)}", text)
 
 
-def _text(model: VideoModel, service: StreamingService, weights: Weights) -> str:
+def names_in_cluster(service: StreamingService, cluster_domain: str) -> tuple[str, ...]:
+    """What clients inside call the service. Routers in front of it come and go while its pods
+    stay, so every Service of the namespace is meant; those names cannot be another's."""
+    name, namespace = service.metadata.name, namespace_of(service.metadata)
+    every = f"*.{namespace}.svc"
+    return (name, f"{name}.{namespace}", every, f"{every}.{cluster_domain}")
+
+
+def _text(
+    model: VideoModel, service: StreamingService, installation: Installation, weights: Weights
+) -> str:
     """What differs from the runtime's defaults, so that a new operator writes the same text."""
     config = serve_config(
         model,
         service,
         server=ServerConfig(
-            host="0.0.0.0",  # noqa: S104 - a pod's own network; its NetworkPolicy says who may in
+            host="::",
             port=PORT,
+            control_port=CONTROL_PORT,
+            control_token_file=f"{TOKEN_FOLDER}/{TOKEN_KEY}",
+            open_metrics=True,  # the NetworkPolicy says who reaches them
+            allowed_hosts=names_in_cluster(service, installation.cluster_domain),
             shutdown_grace_seconds=SHUTDOWN_GRACE_S,
         ),
         state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,

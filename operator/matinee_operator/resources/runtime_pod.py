@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from matinee_api.contracts.pod_http import ALIVE_PATH, PORT, READY_PATH
+from matinee_api.contracts.pod_http import ALIVE_PATH, CONTROL_PORT, PORT, READY_PATH
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -25,12 +25,12 @@ from matinee_operator.resources.pod_spec import (
 from matinee_operator.resources.runtime_config import (
     FILE,
     STATE_FOLDER,
+    TOKEN_FOLDER,
 )
 from matinee_operator.weights.available import Weights
 
 CONFIG_FOLDER = "/etc/matinee"
 CONTAINER = "runtime"
-TOKEN_KEY = "token"  # noqa: S105 - a name, not a secret
 TERMINATION_GRACE_S = 30
 """The operator drains a pod before it deletes it; this is for deletions by others."""
 
@@ -60,8 +60,8 @@ def runtime_pod(
     secret: str,
     routers: Iterable[str] = (),
 ) -> Manifest:
-    """`config`: the ConfigMap with its configuration; `secret`: the Secret with the token for
-    draining; `routers`: those that front the service."""
+    """`config`: the ConfigMap with its configuration; `secret`: the Secret with the control token;
+    `routers`: those that front the service."""
     own = {labels.REVISION: revision, labels.SLOT: str(slot), labels.ACCEPTING: "true"}
     behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
     marks = {**service.spec.pod.labels, **own, **behind}
@@ -70,6 +70,7 @@ def runtime_pod(
         **service.spec.pod.annotations,
         labels.CONFIG: config,
         labels.ATTEMPT: str(attempt),
+        labels.CONTROL_PORT: str(CONTROL_PORT),
     }
     return {
         "apiVersion": "v1",
@@ -92,9 +93,10 @@ def _spec(
     spec["terminationGracePeriodSeconds"] = TERMINATION_GRACE_S
     image, pull_policy = image_of(service, installation), pull_policy_of(service, installation)
     spec |= init_containers(model, weights, image, pull_policy)
-    spec["containers"] = [_container(model, service, installation, weights, secret)]
+    spec["containers"] = [_container(model, service, installation, weights)]
     spec["volumes"] = [
         {"name": "config", "configMap": {"name": config}},
+        {"name": "control", "secret": {"secretName": secret, "defaultMode": 0o440}},
         {"name": "state", "emptyDir": {}},
         *base_volumes(weights, resources),
         *(volume.model_dump(mode="json", exclude_none=True) for volume in extras.volumes),
@@ -114,10 +116,8 @@ def _container(
     service: StreamingService,
     installation: Installation,
     weights: Weights,
-    secret: str,
 ) -> Manifest:
     extras = service.spec.pod
-    token = {"secretKeyRef": {"name": secret, "key": TOKEN_KEY}}
     return {
         "name": CONTAINER,
         "image": image_of(service, installation),
@@ -125,10 +125,12 @@ def _container(
         "args": ["serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
         "env": [
             *base_environment(),
-            {"name": "MATINEE_ADMIN_TOKEN", "valueFrom": token},
             *(each.model_dump(mode="json", exclude_none=True) for each in extras.env),
         ],
-        "ports": [{"name": "http", "containerPort": PORT}],
+        "ports": [
+            {"name": "http", "containerPort": PORT},
+            {"name": labels.CONTROL, "containerPort": CONTROL_PORT},
+        ],
         "resources": container_resources(service.spec.resources),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -141,6 +143,7 @@ def _mounts(service: StreamingService, weights: Weights) -> list[Manifest]:
     extras = service.spec.pod.volume_mounts
     return [
         {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+        {"name": "control", "mountPath": TOKEN_FOLDER, "readOnly": True},
         {"name": "state", "mountPath": STATE_FOLDER},
         *base_mounts(weights),
         *(each.model_dump(mode="json", exclude_none=True) for each in extras),
@@ -149,21 +152,22 @@ def _mounts(service: StreamingService, weights: Weights) -> list[Manifest]:
 
 def _probes(load_timeout_s: int) -> Manifest:
     """`/healthz` answers from the start; `/readyz` only after a real generation. The model may
-    take its time to load: that is no reason for a restart, and the runtime has its own limit."""
+    take its time to load: that is no reason for a restart, and the runtime has its own limit. The
+    kubelet asks where viewers cannot be in its way."""
     return {
         "startupProbe": {
-            "httpGet": {"path": ALIVE_PATH, "port": "http"},
+            "httpGet": {"path": ALIVE_PATH, "port": labels.CONTROL},
             "periodSeconds": 1,
             "failureThreshold": min(load_timeout_s, 600),
         },
         "livenessProbe": {
-            "httpGet": {"path": ALIVE_PATH, "port": "http"},
+            "httpGet": {"path": ALIVE_PATH, "port": labels.CONTROL},
             "periodSeconds": 10,
             "timeoutSeconds": 5,
             "failureThreshold": 6,
         },
         "readinessProbe": {
-            "httpGet": {"path": READY_PATH, "port": "http"},
+            "httpGet": {"path": READY_PATH, "port": labels.CONTROL},
             "periodSeconds": 1,
             "timeoutSeconds": 2,
             "failureThreshold": 2,

@@ -22,8 +22,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "serve",
         help="run a server from a configuration file",
         description=__doc__,
-        epilog=f"{ADMIN_TOKEN_VARIABLE} in the environment is the bearer token that "
-        "POST /v1/drain wants; without it only callers on this machine may drain.",
+        epilog=f"{ADMIN_TOKEN_VARIABLE} in the environment is a bearer token that /v1/slots, "
+        "/v1/drain and /metrics want (or server.control_token_file); without any they answer on a "
+        "loopback address only.",
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="see docs/configuration.md")
     parser.set_defaults(run=run)
@@ -60,10 +61,11 @@ def _serve(config: ServeConfig, show: Callable[[str], None]) -> None:
 
     with workers_first(config) as workers:
         from matinee.server import host  # takes half a second
+        from matinee.server.doors import Doors
 
         host.serve(
             config,
-            host.bind(config.server.host, config.server.port),
+            Doors.of(config.server),
             name=platform.node(),
             admin_token=os.environ.get(ADMIN_TOKEN_VARIABLE) or None,
             on_ready=announce,

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import time
+import platform
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import ValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.websockets import WebSocket
 
 from matinee.player.assets import Asset, load_assets
-from matinee.server import health, models
+from matinee.server import health
+from matinee.server.control import add_control
 from matinee.server.lifecycle import Lifecycle
-from matinee.server.slots_feed import TooManyReaders
+from matinee.server.models import models_router
+from matinee.server.ports import ByPort
 from matinee.server.websocket import Connection
-from matinee.serving.access import may_drain, origin_allowed
+from matinee.serving.access import ControlAccess
+from matinee.serving.host_guard import App, HostGuard
 from matinee.serving.http_manners import HttpManners
-from matinee_api.contracts.pod_http import (
-    ALIVE_PATH,
-    DRAIN_PATH,
-    READY_PATH,
-    SLOTS_PATH,
-    DrainOrder,
-)
+from matinee.serving.names import origin_allowed
+from matinee_api.config.runtime_config import ServerConfig
+from matinee_api.contracts.pod_http import ALIVE_PATH, READY_PATH
 
 
-def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
-    """`admin_token`: what `POST /v1/drain` wants as bearer; None: callers on this machine only."""
+def create_app(life: Lifecycle, access: ControlAccess, control_port: int | None = None) -> App:
+    """All that the server answers. Without a `control_port` the one port has the control routes
+    too."""
+    app: App
+    public = public_app(life)
+    if control_port is None:
+        add_control(public, life, access)
+        app = public
+    else:
+        app = ByPort(public, control_app(life, access), control_port)
+    return HostGuard(app, _own_names(life.config.server))
+
+
+def public_app(life: Lifecycle) -> FastAPI:
+    """What anybody may ask."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -39,12 +49,26 @@ def create_app(life: Lifecycle, admin_token: str | None = None) -> FastAPI:
 
     app = FastAPI(title="Matinee", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.include_router(_probes(life))
-    app.include_router(_control(life, admin_token))
-    app.include_router(_models(life))
+    app.include_router(models_router(life))
     app.include_router(_player(load_assets()))
     _add_stream(app, life)
     app.add_middleware(HttpManners)
     return app
+
+
+def control_app(life: Lifecycle, access: ControlAccess) -> FastAPI:
+    """What the control port answers: probes to anybody, the rest by `access`."""
+    app = FastAPI(title="Matinee control", openapi_url=None)
+    app.include_router(_probes(life))
+    add_control(app, life, access)
+    app.add_middleware(HttpManners)
+    return app
+
+
+def _own_names(server: ServerConfig) -> tuple[str, ...]:
+    """Besides those of loopback: what the machine is called, also on its own network (mDNS)."""
+    node = platform.node()
+    return (*server.allowed_hosts, server.host, node, f"{node}.local")
 
 
 def _probes(life: Lifecycle) -> APIRouter:
@@ -68,81 +92,7 @@ def _probes(life: Lifecycle) -> APIRouter:
     async def status() -> JSONResponse:
         return JSONResponse(health.status(life))
 
-    @router.get("/metrics")
-    async def metrics() -> Response:
-        text = generate_latest(life.metrics.registry)
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
-
     return router
-
-
-def _control(life: Lifecycle, admin_token: str | None) -> APIRouter:
-    router = APIRouter()
-
-    @router.get(SLOTS_PATH)
-    async def slots() -> Response:
-        try:
-            lines = life.slots_feed.open()
-        except TooManyReaders:
-            return JSONResponse({"error": "too many readers"}, HTTPStatus.SERVICE_UNAVAILABLE)
-        return StreamingResponse(lines, media_type="application/x-ndjson")
-
-    @router.post(DRAIN_PATH)
-    async def drain(request: Request) -> JSONResponse:
-        if not _is_admin(request, admin_token):
-            error = "draining needs the admin token, or a caller on this machine when none is set"
-            return JSONResponse({"error": error}, HTTPStatus.FORBIDDEN)
-        try:
-            order = DrainOrder.model_validate_json(await request.body() or b"{}")
-        except ValidationError:
-            error = (
-                'the body is {"deadline_seconds": seconds, from 0 to 86400, '
-                '"on_deadline": "migrate" or "close"}, or empty'
-            )
-            return JSONResponse({"error": error}, HTTPStatus.BAD_REQUEST)
-        life.drain(order.deadline_seconds, tells_state=order.on_deadline == "migrate")
-        return JSONResponse({"draining": True, "sessions": life.admission.taken})
-
-    return router
-
-
-def _is_admin(request: Request, admin_token: str | None) -> bool:
-    """Pages of other sites are on this machine too when its user visits them."""
-    headers = request.headers
-    if not origin_allowed(headers.get("origin"), headers.get("host"), ()):
-        return False
-    caller = request.client.host if request.client else None
-    return may_drain(admin_token, headers.get("authorization"), caller)
-
-
-def _models(life: Lifecycle) -> APIRouter:
-    router, created = APIRouter(), int(time.time())
-
-    @router.get("/v1/models")
-    async def listed() -> JSONResponse:
-        info = life.pool.info
-        if info is None:
-            return _still_loading()
-        return JSONResponse(models.model_list([models.model(info, life.config, created)]))
-
-    @router.get("/v1/models/{name:path}")
-    async def one(name: str) -> JSONResponse:
-        info = life.pool.info
-        if info is None:
-            return _still_loading()
-        if name != info.model_id:
-            problem = models.error(f"there is no such model; present: {info.model_id}", "not_found")
-            return JSONResponse(problem, HTTPStatus.NOT_FOUND)
-        return JSONResponse(models.model(info, life.config, created))
-
-    return router
-
-
-def _still_loading() -> JSONResponse:
-    """What the model can do is known when it is loaded."""
-    problem = models.error("the model is still being loaded", "model_not_ready")
-    headers = {"retry-after": str(models.RETRY_AFTER_S)}
-    return JSONResponse(problem, HTTPStatus.SERVICE_UNAVAILABLE, headers)
 
 
 def _player(assets: dict[str, Asset]) -> APIRouter:

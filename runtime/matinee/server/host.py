@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -17,35 +18,23 @@ import uvicorn
 from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.server.app import create_app
+from matinee.server.doors import Doors, url_of
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.long_messages import LongMessages
 from matinee.server.workers_first import Started
+from matinee.serving.access import ControlAccess
 from matinee.serving.door import Door
-from matinee.serving.listening import bind as listening_on
 from matinee.serving.tasks import stopped
 from matinee.session.reception import offered
 from matinee.worker.pool import WorkerPool
-from matinee_api.config.runtime_config import ServeConfig
+from matinee_api.config.runtime_config import ServeConfig, ServerConfig
 
 logger = logging.getLogger(__name__)
-
-TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-UNSENT_BYTES = 128 * 1024
-"""Video that the kernel may hold for a viewer that does not read. Without the limit it hides
-megabytes, that is many seconds of stale video, from the bounded queue above it."""
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket for viewers; `port` 0 takes a free one. Raises `PortUnavailable`."""
-    listening = listening_on(host, port)
-    if TCP_NOTSENT_LOWAT is not None:  # accepted connections inherit it
-        listening.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-    return listening
 
 
 def serve(
     config: ServeConfig,
-    listening: socket.socket,
+    doors: Doors,
     name: str,
     admin_token: str | None,
     on_ready: Callable[[str], None],
@@ -56,10 +45,24 @@ def serve(
     Raises `WorkerFailed` when all workers have failed, at the start or later: whoever started the
     server (a kubelet, systemd, a person) starts it again. Raises `InvalidRequest` when it cannot
     make what is configured as default (every viewer would be refused for it), and `BadInput` when
-    the folder for states cannot be written.
+    the folder for states cannot be written or the file for the control token holds none.
     """
-    with listening:
-        workers.runner.run(_serve(config, listening, name, admin_token, on_ready, workers.pool))
+    with closing(doors):
+        access = control_access(config.server, doors, admin_token)
+        workers.runner.run(_serve(config, doors, name, access, on_ready, workers.pool))
+
+
+def control_access(config: ServerConfig, doors: Doors, admin_token: str | None) -> ControlAccess:
+    """Raises `BadInput` when the configured file holds no token."""
+    file = config.control_token_file
+    access = ControlAccess(
+        token=admin_token,
+        token_file=Path(file) if file else None,
+        private=doors.private,
+        open_metrics=config.open_metrics,
+    )
+    access.check()
+    return access
 
 
 def check_defaults(info: ModelInfo, config: ServeConfig) -> None:
@@ -68,35 +71,28 @@ def check_defaults(info: ModelInfo, config: ServeConfig) -> None:
     check_request(info, with_defaults(info.defaults, "", seed=0))
 
 
-def url_of(listening: socket.socket) -> str:
-    """Where a browser on this machine finds the server."""
-    host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compares only)
-    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
-
-
 async def _serve(
     config: ServeConfig,
-    listening: socket.socket,
+    doors: Doors,
     name: str,
-    admin_token: str | None,
+    access: ControlAccess,
     on_ready: Callable[[str], None],
     pool: WorkerPool,
 ) -> None:
     life = Lifecycle(config, name, pool=pool)
-    server = _Server(uvicorn_config(config, life, admin_token), life)
+    server = _Server(uvicorn_config(config, life, access, doors.control_port), life)
     failure: list[MatineeError] = []
 
     async def watch() -> None:
         try:
-            await _until_failed(life, lambda: on_ready(url_of(listening)))
+            await _until_failed(life, lambda: on_ready(url_of(doors.public)))
         except MatineeError as error:
             failure.append(error)
             await server.stop()
 
     watching = asyncio.create_task(watch(), name="the watch over the workers")
     try:
-        await server.serve(sockets=[listening])
+        await server.serve(sockets=doors.sockets)
     finally:
         await stopped(watching)
         await stopped(server.stopping)
@@ -147,11 +143,13 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Invalid UTF-8 sequence received")
 
 
-def uvicorn_config(config: ServeConfig, life: Lifecycle, admin_token: str | None) -> uvicorn.Config:
+def uvicorn_config(
+    config: ServeConfig, life: Lifecycle, access: ControlAccess, control_port: int | None = None
+) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_ours)
     door = Door(config.server.limits, config.streaming.limits.message_bytes)
     return uvicorn.Config(
-        create_app(life, admin_token),
+        create_app(life, access, control_port),
         lifespan="on",
         timeout_graceful_shutdown=1,
         **door.uvicorn_options(LongMessages),

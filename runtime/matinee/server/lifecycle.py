@@ -45,6 +45,7 @@ ENCODER_NICENESS = 10
 """Above the process's own: Linux gives the event loop about nine times an encoder's share."""
 STATE_THREADS = 2
 """States that are encoded at once, however many sessions end together."""
+DRAINING, SHUTTING_DOWN = "this server is draining", "this server is shutting down"
 WORKER_STOP_S = 0.5
 """How long a worker may take to leave by itself: it holds nothing that would be lost."""
 
@@ -81,7 +82,7 @@ class Lifecycle:
         if streaming.state.directory is not None:
             check_writable(Path(streaming.state.directory))
         self.config = config
-        self.draining = False
+        self.draining = self.shutting_down = False
         self.failed = asyncio.Event()
         """Set while all workers have failed."""
         self.viewers: set[Viewing] = set()
@@ -164,17 +165,29 @@ class Lifecycle:
         if self.draining:
             return
         self.draining = True
-        self.admission.close("this server is draining")
+        self.admission.close(DRAINING)
         for viewer in list(self.viewers):
             viewer.drain(deadline_s)
         self._drain_task = asyncio.create_task(
             self._end_at(deadline_s, tells_state), name="the drain"
         )
 
+    def undrain(self) -> bool:
+        """Take new sessions again. Those that run were told of a deadline: it is called off, and
+        they play on. Idempotent. False: the server is shutting down, which nothing calls off."""
+        if self.shutting_down:
+            return False
+        if self._drain_task is not None:
+            self._drain_task.cancel()
+            self._drain_task = None
+        self.draining = False
+        self.admission.reopen(DRAINING)
+        return True
+
     async def shut_down(self, grace_s: float) -> None:
         """Tell every session, close its socket with 1012, and wait for at most `grace_s`."""
-        self.draining = True
-        self.admission.close("this server is shutting down")
+        self.draining = self.shutting_down = True
+        self.admission.close(SHUTTING_DOWN)
         viewers = set(self.viewers)
         for viewer in viewers:
             viewer.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=True)

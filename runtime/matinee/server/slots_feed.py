@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,45 +19,55 @@ from matinee_api.contracts.pod_http import HEARTBEAT_S
 MAX_READERS = 64
 
 
-class TooManyReaders(Exception):
-    """`max_readers` read the feed already."""
+@dataclass(slots=True, eq=False)
+class _Reader:
+    caller: str
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(slots=True)
 class SlotsFeed:
-    """`snapshot` gives the state now, as JSON values."""
+    """`snapshot` gives the state now, as JSON values. There are `max_readers` at most: a further
+    one takes the place of the oldest among those of the caller that has the most, so that nobody
+    who reads again and again keeps the operator or a router from reading."""
 
     snapshot: Callable[[], dict[str, Any]]
     heartbeat_s: float = HEARTBEAT_S
     max_readers: int = MAX_READERS
-    _readers: set[asyncio.Event] = field(default_factory=set)
+    _readers: list[_Reader] = field(default_factory=list)
     _closed: bool = False
 
     def changed(self) -> None:
         for reader in self._readers:
-            reader.set()
+            reader.news.set()
 
     def close(self) -> None:
         """End every reader's stream."""
         self._closed = True
         self.changed()
 
-    def open(self) -> AsyncIterator[bytes]:
-        """A new reader's lines. Raises `TooManyReaders`."""
+    async def lines(self, caller: str = "") -> AsyncIterator[bytes]:
+        """For a new reader, from its first line on. `caller`: its address."""
         if len(self._readers) >= self.max_readers:
-            raise TooManyReaders
-        return self._lines()
-
-    async def _lines(self) -> AsyncIterator[bytes]:
-        news = asyncio.Event()
-        self._readers.add(news)
+            self._part_with_one()
+        reader = _Reader(caller)
+        self._readers.append(reader)
         try:
-            while not self._closed:
-                news.clear()
+            while reader in self._readers and not self._closed:
+                reader.news.clear()
                 yield json.dumps(self.snapshot()).encode() + b"\n"
-                await _wait(news, self.heartbeat_s)
+                await _wait(reader.news, self.heartbeat_s)
         finally:
-            self._readers.discard(news)
+            if reader in self._readers:
+                self._readers.remove(reader)
+
+    def _part_with_one(self) -> None:
+        """End the stream of the oldest reader of the caller with the most."""
+        callers = Counter(reader.caller for reader in self._readers)
+        greedy, _ = callers.most_common(1)[0]
+        oldest = next(reader for reader in self._readers if reader.caller == greedy)
+        self._readers.remove(oldest)
+        oldest.news.set()
 
 
 async def _wait(news: asyncio.Event, timeout_s: float) -> None:

@@ -1,33 +1,84 @@
-"""Who may do what: pages of other origins may not stream, strangers may not drain. Pure."""
+"""Who may use the control routes: bearers of a token, or this machine where there is none."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Sequence
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from matinee.errors import BadInput
+from matinee.serving.refusal import Refusal
+
+MAX_FILE_BYTES = 64 * 1024
+OPEN_TO_NOBODY = (
+    "the control routes are off: this server can be reached from other machines and has no token. "
+    "Set server.control_token_file or the variable MATINEE_ADMIN_TOKEN; or give the routes a port "
+    "for this machine alone: server.control_port, with server.control_host: 127.0.0.1"
+)
+NEEDS_A_TOKEN = "this needs the header Authorization: Bearer TOKEN, with the control token"  # noqa: S105
+OTHER_PAGE = "pages of other sites may not use the control routes"
 
 
-def origin_allowed(origin: str | None, host: str | None, allowed: Sequence[str]) -> bool:
-    """Browsers send an `Origin` and other sites' pages must not use their users' network to get
-    here; programs send none. A page of this server's own host is always allowed."""
-    if origin is None or "*" in allowed or origin in allowed:
-        return True
+@dataclass(frozen=True, slots=True)
+class ControlAccess:
+    """`token_file`: tokens that fit beside `token`, one a line. It is read again at each question,
+    so that a mounted Secret can be rotated: for a while it holds the old token and the new one.
+    `private`: the port can be reached from this machine alone. `open_metrics`: they need no token.
+    """
+
+    token: str | None = None
+    token_file: Path | None = None
+    private: bool = True
+    open_metrics: bool = False
+
+    def check(self) -> None:
+        """Raises `BadInput` when the file gives no token: nobody could ever get in."""
+        if self.token_file is not None and not self._tokens_of_file():
+            problem = f"{self.token_file} cannot be read or holds no token; write one, on one line"
+            raise BadInput("server.control_token_file", problem, joint=": ")
+
+    def refusal(self, headers: Mapping[str, str], caller: str | None) -> Refusal | None:
+        """None: it may. `headers` have names in lower case; `caller`: its address."""
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            return Refusal(HTTPStatus.FORBIDDEN, OTHER_PAGE)
+        if self.token is not None or self.token_file is not None:
+            if self._fits(headers.get("authorization", "")):
+                return None
+            return Refusal(HTTPStatus.UNAUTHORIZED, NEEDS_A_TOKEN, {"www-authenticate": "Bearer"})
+        if self.private and _is_this_machine(caller):
+            return None
+        return Refusal(HTTPStatus.FORBIDDEN, OPEN_TO_NOBODY)
+
+    def _fits(self, authorization: str) -> bool:
+        """Takes as long for a good guess as for a bad one."""
+        scheme, _, given = authorization.partition(" ")
+        known = (*self._tokens_of_file(), *([self.token.encode()] if self.token else []))
+        same = [hmac.compare_digest(given.encode("latin-1"), token) for token in known]
+        return any(same) and scheme.lower() == "bearer"
+
+    def _tokens_of_file(self) -> tuple[bytes, ...]:
+        if self.token_file is None:
+            return ()
+        try:
+            with self.token_file.open("rb") as file:
+                lines = file.read(MAX_FILE_BYTES).splitlines()
+        except OSError:
+            return ()
+        return tuple(token for line in lines if (token := line.strip()))
+
+
+def is_loopback(address: str) -> bool:
+    """Also of an IPv4 address in IPv6's form. A name is none."""
     try:
-        origin_host = urlsplit(origin).netloc.lower()
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return bool(origin_host) and host is not None and origin_host == host.lower()
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return (mapped or parsed).is_loopback
 
 
-def may_drain(token: str | None, authorization: str | None, client_host: str | None) -> bool:
-    """With an admin token, its bearers; without one, callers on this machine or in this pod."""
-    if token is not None:
-        given = (authorization or "").encode()
-        return hmac.compare_digest(given, f"Bearer {token}".encode())
-    try:
-        address = ipaddress.ip_address(client_host or "")
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback
+def _is_this_machine(caller: str | None) -> bool:
+    return caller is not None and is_loopback(caller)

@@ -77,13 +77,17 @@ class Admission:
     on_change: Callable[[], None] = lambda: None
     slots: int = 0
     taken: int = 0
-    closed_because: str | None = None
+    _closed_because: list[str] = field(default_factory=list)
     _waiters: deque[Visit] = field(default_factory=deque)
     _mean_session_s: float | None = None
 
     @property
     def waiting(self) -> int:
         return len(self._waiters)
+
+    @property
+    def closed_because(self) -> str | None:
+        return next(iter(self._closed_because), None)
 
     @property
     def free(self) -> int:
@@ -96,9 +100,16 @@ class Admission:
 
     def close(self, because: str) -> None:
         """Admit nobody any more; those who wait get `NotAdmitting`."""
-        self.closed_because = because
+        if because not in self._closed_because:
+            self._closed_because.append(because)
         while self._waiters:
             self._waiters.popleft().refuse(NotAdmitting(because))
+        self.on_change()
+
+    def reopen(self, because: str) -> None:
+        """That is no longer a reason; there may be others."""
+        if because in self._closed_because:
+            self._closed_because.remove(because)
         self.on_change()
 
     def enter(self, on_place: Callable[[Place], None]) -> Visit:
@@ -106,8 +117,8 @@ class Admission:
 
         Raises `QueueFull` and `NotAdmitting`.
         """
-        if self.closed_because is not None:
-            raise NotAdmitting(self.closed_because)
+        if (because := self.closed_because) is not None:
+            raise NotAdmitting(because)
         visit = Visit(self, on_place)
         if self.free and not self._waiters:
             on_place(Place(0, 0, 0.0))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -44,7 +45,8 @@ class Door:
         most = connections_that_fit(limits.connections)
         if most < limits.connections:
             logger.warning("only %d connections fit: this process may not open more files", most)
-        self._guests = Guests(limits, most)
+        self._guests: dict[int, Guests] = defaultdict(lambda: Guests(limits, most))
+        """By the port that they came in by, so that none keeps those of the other from coming."""
         self._of_transport: dict[asyncio.BaseTransport, Guest] = {}
         self._message_bytes = message_bytes
         self._sweeping = False
@@ -69,7 +71,7 @@ class Door:
         """A new connection. Raises `TooMany`."""
         address = address_of(transport.get_extra_info("peername"))
         guest = Guest(address, transport, time_out, self.clock())  # type: ignore[arg-type]
-        self._guests.add(guest)
+        self._guests[_port_of(transport)].add(guest)
         self._of_transport[transport] = guest
         self._sweep_later()
         return guest
@@ -81,7 +83,8 @@ class Door:
         """A second time changes nothing."""
         guest = self._of_transport.pop(transport, None)
         if guest is not None:
-            self._guests.remove(guest)
+            for guests in self._guests.values():
+                guests.remove(guest)
 
     def _sweep_later(self) -> None:
         if not self._sweeping:
@@ -90,6 +93,12 @@ class Door:
 
     def _sweep(self) -> None:
         self._sweeping = False
-        self._guests.sweep(self.clock())
-        if len(self._guests):
+        for guests in self._guests.values():
+            guests.sweep(self.clock())
+        if self._of_transport:
             self._sweep_later()
+
+
+def _port_of(transport: asyncio.BaseTransport) -> int:
+    """Our own end's."""
+    return int(transport.get_extra_info("sockname")[1])

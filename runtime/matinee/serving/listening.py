@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+from typing import Any
 
 from matinee.errors import MatineeError
+
+EVERY_ADDRESS = "::"
 
 
 class PortUnavailable(MatineeError):
@@ -12,12 +16,10 @@ class PortUnavailable(MatineeError):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; `port` 0 takes a free one. Raises `PortUnavailable`."""
+    """A listening socket; `port` 0 takes a free one. `::` is every address, those of IPv4 too, and
+    these alone on a machine without IPv6. Raises `PortUnavailable`."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
+        listening, address = _made(host, port)
     except OSError as error:
         raise PortUnavailable(f"cannot listen on {host}: {error.strerror}") from error
     except ValueError as error:  # a name that cannot be one: too long, or with a NUL
@@ -33,3 +35,19 @@ def bind(host: str, port: int) -> socket.socket:
             "or --port 0 for any free one"
         ) from error
     return listening
+
+
+def _made(host: str, port: int) -> tuple[socket.socket, Any]:
+    """A socket, and the address to bind it to. Raises `OSError` and `ValueError`."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    try:
+        made = socket.socket(family, kind, protocol)
+    except OSError as error:
+        if host == EVERY_ADDRESS and error.errno == errno.EAFNOSUPPORT:
+            return _made("0.0.0.0", port)  # noqa: S104 - as asked
+        raise
+    if host == EVERY_ADDRESS:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    return made, address

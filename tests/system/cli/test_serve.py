@@ -12,6 +12,7 @@ import pytest
 from matinee.cli import main, serve
 from matinee.errors import InvalidRequest, WorkerFailed
 from matinee.server import host
+from matinee.server.doors import Doors, url_of
 from matinee_api.config.runtime_config import ServeConfig
 
 CONFIG = "generator:\n  model_path: builtin:tiny\nserver:\n  port: 0\n"
@@ -31,15 +32,15 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
     def fake(
         config: ServeConfig,
-        listening: socket.socket,
+        doors: Doors,
         name: str,
         admin_token: str | None,
         on_ready: Callable[[str], None],
         workers: None,
     ) -> None:
         calls.append({"config": config, "name": name, "admin_token": admin_token})
-        on_ready(host.url_of(listening))
-        listening.close()
+        on_ready(url_of(doors.public))
+        doors.close()
 
     monkeypatch.setattr(host, "serve", fake)
     monkeypatch.setattr(serve, "workers_first", nullcontext)
@@ -135,8 +136,8 @@ def test_a_model_that_cannot_run_is_a_failure(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(_config: ServeConfig, listening: socket.socket, **_rest: object) -> None:
-        listening.close()
+    def fail(_config: ServeConfig, doors: Doors, **_rest: object) -> None:
+        doors.close()
         raise WorkerFailed("no weights in /models/x; download them with ...")
 
     monkeypatch.setattr(host, "serve", fail)
@@ -150,8 +151,8 @@ def test_a_default_that_the_model_cannot_make_is_told_with_its_key(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def refuse(_config: ServeConfig, listening: socket.socket, **_rest: object) -> None:
-        listening.close()
+    def refuse(_config: ServeConfig, doors: Doors, **_rest: object) -> None:
+        doors.close()
         raise InvalidRequest("width", "must be a multiple of 32, got 65")
 
     monkeypatch.setattr(host, "serve", refuse)
@@ -179,3 +180,15 @@ def test_a_state_folder_that_cannot_be_written_is_told_before_anybody_is_served(
     said = capsys.readouterr()
     assert said.out == ""
     assert "matinee: streaming.state.directory: cannot write to /proc/nothing" in said.err
+
+
+def test_a_token_file_without_a_token_is_told_before_anybody_is_served(
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serve, "log_to_stderr", lambda: None)
+    words = ["--server.control_token_file", str(tmp_path / "token")]
+    assert main(["serve", "--config", str(config), *words]) == 2
+    assert "matinee: server.control_token_file: " in capsys.readouterr().err

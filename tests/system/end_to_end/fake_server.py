@@ -17,6 +17,7 @@ import sys
 import uvloop
 
 from matinee.server import host
+from matinee.server.doors import Doors, url_of
 from matinee.server.lifecycle import Lifecycle
 from matinee.serving.logs import log_to_stderr
 from matinee_api.config.runtime_config import ServeConfig
@@ -32,17 +33,18 @@ def count() -> None:
 
 async def serve(config: ServeConfig, backend: str, admin_token: str | None) -> None:
     """As `server._serve` does, over another backend."""
-    listening = host.bind(config.server.host, config.server.port)
+    doors = Doors.of(config.server)
+    access = host.control_access(config.server, doors, admin_token)
     life = Lifecycle(config, "fake", backend=backend)
-    web = host._Server(host.uvicorn_config(config, life, admin_token), life)
+    web = host._Server(host.uvicorn_config(config, life, access, doors.control_port), life)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
 
     async def announce() -> None:
         await life.pool.ready()
-        print(f"ready: {host.url_of(listening)}/player", flush=True)  # noqa: T201
+        print(f"ready: {url_of(doors.public)}/player", flush=True)  # noqa: T201
 
     announcing = asyncio.create_task(announce())
-    await web.serve(sockets=[listening])
+    await web.serve(sockets=doors.sockets)
     announcing.cancel()
 
 

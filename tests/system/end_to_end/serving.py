@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,16 @@ class Server:
             if connection.status == psutil.CONN_LISTEN
         )
         return int(connection.laddr.port)
+
+    def control_url(self) -> str:
+        """Of a server with a control port."""
+        process = psutil.Process(self.process.pid)
+        listening = [
+            connection.laddr.port
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port != self.port
+        ]
+        return f"http://127.0.0.1:{listening[0]}"
 
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.url + path, timeout=PATIENCE_S)
@@ -174,12 +184,17 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
 
 def fake_server(host: str = "127.0.0.1", **streaming: Any) -> list[str]:
     """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
-    return _command("fake_server", host, streaming)
+    return _command("fake_server", {"host": host}, streaming)
+
+
+def fake_pod(**server: object) -> list[str]:
+    """The same, with keys of the configuration's section `server`."""
+    return _command("fake_server", server, {})
 
 
 def tone_server() -> list[str]:
     """The command line of `tone_server.py`."""
-    return _command("tone_server", "127.0.0.1", {})
+    return _command("tone_server", {"host": "127.0.0.1"}, {})
 
 
 GENEROUS = {"max_pixels": 128 * 128, "max_steps": 200, "max_work": 2**40}
@@ -187,12 +202,12 @@ GENEROUS = {"max_pixels": 128 * 128, "max_steps": 200, "max_work": 2**40}
 of that are asked of it."""
 
 
-def _command(program: str, host: str, streaming: dict[str, Any]) -> list[str]:
-    changed = streaming | {"limits": GENEROUS | streaming.get("limits", {})}
+def _command(program: str, server: Mapping[str, object], streaming: Mapping[str, Any]) -> list[str]:
+    changed = {**streaming, "limits": GENEROUS | streaming.get("limits", {})}
     config = ServeConfig.model_validate(
         {
             "generator": {"model_path": "fake", "engine": {"device": "cpu"}},
-            "server": {"host": host, "port": 0},
+            "server": {"port": 0, **server},
             "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **changed},
         }
     )

@@ -21,7 +21,7 @@ from matinee_operator.clients.pod_feeds import (
     pod_session,
 )
 from matinee_operator.errors import PodUnreachable
-from matinee_operator.objects import Key
+from matinee_operator.objects import Address, Key
 from matinee_operator.observe.pods import Slots
 from tests.unit.operator.making import slots
 
@@ -35,12 +35,14 @@ class FakePod:
         self.lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self.drains: list[tuple[str, Any]] = []
         self.connections = 0
+        self.tokens: list[str | None] = []
         self.opened: asyncio.Queue[None] = asyncio.Queue()
         self.drain_status = 200
         self.port = 0
 
     async def slots(self, request: web.Request) -> web.StreamResponse:
         self.connections += 1
+        self.tokens.append(request.headers.get("Authorization"))
         response = web.StreamResponse()
         await response.prepare(request)
         self.opened.put_nowait(None)
@@ -104,8 +106,8 @@ def line(**facts: Any) -> dict[str, Any]:
     return {"used": 1, "total": 4, "free": 3, "queued": 0, "draining": False} | facts
 
 
-HERE = {"uid": "127.0.0.1"}
-ORDER = Drain("live-new-0", "127.0.0.1", 60.0, migrate=True)
+HERE = {"uid": Address("127.0.0.1", 8001)}
+ORDER = Drain("live-new-0", Address("127.0.0.1", 8001), 60.0, migrate=True)
 
 
 async def test_what_a_pod_says_is_known_and_told(
@@ -120,6 +122,24 @@ async def test_what_a_pod_says_is_known_and_told(
     fake.lines.put_nowait(line(used=0, draining=True))
     await changes.next()
     assert feeds.slots("uid") == slots(draining=True)
+
+
+@pytest.mark.parametrize(("token", "said"), [("secret", "Bearer secret"), (None, None)])
+async def test_a_feed_is_read_with_the_token_of_its_pods(
+    feeds: PodFeeds, fake: FakePod, token: str | None, said: str | None
+) -> None:
+    feeds.follow(LIVE, SLOTS, HERE, token)
+    await fake.opened.get()
+    assert fake.tokens == [said]
+
+
+async def test_each_pod_is_asked_where_it_says(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.port = None
+    feeds.follow(LIVE, SLOTS, {"uid": Address("127.0.0.1", fake.port)})
+    fake.lines.put_nowait(line())
+    assert await changes.next() == LIVE
 
 
 async def test_a_broken_feed_knows_nothing_and_is_opened_again(
@@ -214,7 +234,8 @@ async def test_hundreds_of_feeds_are_open_and_a_pod_can_still_be_told_to_drain(
     feeds: PodFeeds, fake: FakePod
 ) -> None:
     count = 150
-    feeds.follow(LIVE, SLOTS, {f"uid-{number}": "127.0.0.1" for number in range(count)})
+    place = HERE["uid"]
+    feeds.follow(LIVE, SLOTS, {f"uid-{number}": place for number in range(count)})
     for _ in range(count):
         await fake.opened.get()
     await feeds.drain(ORDER, "secret")
@@ -234,7 +255,7 @@ async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: Fake
     with pytest.raises(PodUnreachable, match=r"127\.0\.0\.1 does not drain: HTTP 403"):
         await feeds.drain(ORDER, "wrong")
     with pytest.raises(PodUnreachable, match="the order to drain failed"):
-        await feeds.drain(dataclasses.replace(ORDER, ip="127.0.0.2"), "secret")
+        await feeds.drain(dataclasses.replace(ORDER, address=Address("127.0.0.2", 8001)), "secret")
 
 
 @pytest.mark.parametrize("text", [b"", b"no", b"[]", b"{}", b'{"used": "x"}', b"null"])

@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import psutil
 import pytest
 
 from matinee.errors import InvalidRequest, MatineeError, WorkerFailed
 from matinee.server import host
-from matinee.server.host import bind, check_defaults, url_of
+from matinee.server.doors import Doors
+from matinee.server.host import check_defaults
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.workers_first import workers_first
+from matinee.serving.access import ControlAccess
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
     LimitsConfig,
@@ -21,46 +22,13 @@ from matinee_api.config.runtime_config import (
     RequestConfig,
     SamplingConfig,
     ServeConfig,
+    ServerConfig,
     StreamingConfig,
     WarmupConfig,
 )
 from tests.places import ROOT
 from tests.unit.runtime.session.making import INFO
 from tests.unit.runtime.worker import fake_engine
-
-
-def test_accepted_connections_hold_little_unsent_video() -> None:
-    with (
-        bind("127.0.0.1", 0) as listening,
-        socket.create_connection(listening.getsockname()),
-    ):
-        accepted, _ = listening.accept()
-        with accepted:
-            limit = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
-    assert limit == host.UNSENT_BYTES
-
-
-class Bound:
-    def __init__(self, *name: Any) -> None:
-        self._name = name
-
-    def getsockname(self) -> tuple[Any, ...]:
-        return self._name
-
-
-@pytest.mark.parametrize(
-    ("name", "url"),
-    [
-        (("127.0.0.1", 8000), "http://127.0.0.1:8000"),
-        (("0.0.0.0", 8000), "http://127.0.0.1:8000"),  # noqa: S104
-        (("192.168.1.5", 80), "http://192.168.1.5:80"),
-        (("::", 8000, 0, 0), "http://[::1]:8000"),
-        (("::1", 8000, 0, 0), "http://[::1]:8000"),
-        (("fd00::7", 8000, 0, 0), "http://[fd00::7]:8000"),
-    ],
-)
-def test_the_url_is_one_that_a_browser_here_can_open(name: tuple[Any, ...], url: str) -> None:
-    assert url_of(cast(socket.socket, Bound(*name))) == url
 
 
 @pytest.fixture
@@ -87,13 +55,14 @@ def serve(config: ServeConfig, then: Callable[[], None] = terminate) -> list[str
         then()
 
     with workers_first(config, fake_engine.__name__) as workers:
-        host.serve(config, bind("127.0.0.1", 0), "test", None, ready, workers)
+        host.serve(config, Doors.of(config.server), "test", None, ready, workers)
     return urls
 
 
 def config_of(model: str, **sampling: Any) -> ServeConfig:
     return ServeConfig(
         generator=GeneratorConfig(model_path=model),
+        server=ServerConfig(port=0),
         default_request=RequestConfig(sampling=SamplingConfig(**sampling)),
         streaming=StreamingConfig(
             warmup=WarmupConfig(enabled=False), pool=PoolConfig(max_restarts=0)
@@ -151,7 +120,7 @@ async def test_a_second_signal_does_not_wait_for_the_sessions(
         await ended.wait()
 
     monkeypatch.setattr(life, "shut_down", shut_down)
-    ours = host._Server(host.uvicorn_config(config_of("fake"), life, None), life)
+    ours = host._Server(host.uvicorn_config(config_of("fake"), life, ControlAccess()), life)
     ours.handle_exit(signal.SIGTERM, None)
     await stopping.wait()
     assert (ours.told_to_stop, ours.should_exit) == (True, False)

@@ -14,6 +14,7 @@ from matinee_operator import labels
 from matinee_operator.actions import Action
 from matinee_operator.desired import DesiredPods, desired_model, desired_service
 from matinee_operator.installation import Installation
+from matinee_operator.objects import Address
 from matinee_operator.observe.pods import ObservedPod, Slots, Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot, ServiceSnapshot
 from matinee_operator.plan import plan_model, plan_service
@@ -21,7 +22,11 @@ from matinee_operator.resources.metadata import Manifest
 from matinee_operator.status import model_status, service_status
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-INSTALLATION = Installation(runtime_image="matinee/runtime:1", image_pull_policy="IfNotPresent")
+INSTALLATION = Installation(
+    runtime_image="matinee/runtime:1",
+    image_pull_policy="IfNotPresent",
+    monitoring_namespaces=("monitoring",),
+)
 TOKEN = "0" * 64
 CPU = {"gpu": {"count": 0}}
 BUG = Trouble(conditions.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
@@ -74,7 +79,7 @@ def pod(name: str = "live-new-0", **facts: Any) -> ObservedPod:
         "created": NOW - timedelta(hours=1),
         "labels": {labels.ACCEPTING: "true"},
         "running": True,
-        "ip": f"10.0.0.{int(slot) + 1}",
+        "control": Address(f"10.0.0.{int(slot) + 1}", 8001),
         "ready_since": NOW - timedelta(minutes=59),
         "slots": slots(),
     }
@@ -92,7 +97,7 @@ def starting(name: str, **facts: Any) -> ObservedPod:
 
 def waiting(name: str, **facts: Any) -> ObservedPod:
     """A pod without a running container."""
-    return starting(name, **({"running": False, "slots": None, "ip": None} | facts))
+    return starting(name, **({"running": False, "slots": None, "control": None} | facts))
 
 
 def snapshot(*pods: ObservedPod, **facts: Any) -> ServiceSnapshot:

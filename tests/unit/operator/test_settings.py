@@ -28,6 +28,8 @@ def test_everything_can_be_set() -> None:
         "MATINEE_NAMESPACES": "a, b,",
         "MATINEE_RUNTIME_IMAGE": "x:1",
         "MATINEE_IMAGE_PULL_POLICY": "Never",
+        "MATINEE_CLUSTER_DOMAIN": "k8s.example",
+        "MATINEE_MONITORING_NAMESPACES": "prometheus",
         "MATINEE_LEADER_ELECTION": "False",
         "MATINEE_HEALTH_PORT": "9000",
         "MATINEE_WORKERS": "2",

@@ -145,9 +145,18 @@ def ready(since: str = STAMP) -> dict[str, Any]:
     }
 
 
+def test_a_pod_is_controlled_where_it_says_and_one_of_a_former_release_at_its_only_port() -> None:
+    for said, port in (({"matinee.video/control-port": "8001"}, 8001), ({}, 8000)):
+        found = raw(ready(), annotations=said)
+        assert observed_pod(found, None, SOON, PROPAGATION).control == ("10.0.0.1", port)
+    spoilt = raw(ready(), annotations={"matinee.video/control-port": "x"})
+    assert observed_pod(spoilt, None, SOON, PROPAGATION).control == ("10.0.0.1", 8000)
+    assert observed_pod(raw({}), None, SOON, PROPAGATION).control is None
+
+
 def test_a_ready_pod_serves_and_has_no_trouble() -> None:
     pod = observed_pod(raw(ready()), slots(2), SOON, PROPAGATION)
-    assert (pod.revision, pod.slot, pod.node, pod.ip) == ("abc", 2, "n1", "10.0.0.1")
+    assert (pod.revision, pod.slot, pod.node) == ("abc", 2, "n1")
     assert (pod.serving, pod.sessions, pod.ready_since, pod.trouble) == (True, 2, NOW, None)
     assert not pod.never_served
 

@@ -16,7 +16,7 @@ from matinee_operator.actions import (
     RecordEvent,
     Requeue,
 )
-from matinee_operator.objects import Key, key_of
+from matinee_operator.objects import Address, Key, key_of
 from matinee_operator.observe.pods import Trouble
 from matinee_operator.observe.snapshot import Children, ServiceSnapshot
 from tests.unit.operator.making import (
@@ -76,14 +76,14 @@ def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> Non
         "apply Service live",
         "apply PodDisruptionBudget live",
         "apply NetworkPolicy live",
-        "apply ConfigMap live-6d899ce8",
+        "apply ConfigMap live-da5dcf19",
         "create Secret live-admin-1aa8e844",
         f"create Pod {NEW}",
     ]
 
 
 def test_nothing_is_written_when_nothing_is_to_be_done() -> None:
-    assert planned(settled(pod(NEW, config="live-6d899ce8"))) == []
+    assert planned(settled(pod(NEW, config="live-da5dcf19"))) == []
 
 
 def test_a_child_that_was_changed_by_hand_is_put_back() -> None:
@@ -139,7 +139,7 @@ def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> N
     known = dataclasses.replace(cordoned, cordoned_at=NOW - timedelta(seconds=5))
     for one in (unready, known):
         actions = planned(settled(one, pod(NEW)))
-        assert Drain("live-old-0", "10.0.0.1", 600.0, migrate=True) in actions
+        assert Drain("live-old-0", Address("10.0.0.1", 8001), 600.0, migrate=True) in actions
 
 
 def test_how_long_viewers_can_still_be_sent_there_is_a_setting() -> None:
@@ -153,7 +153,7 @@ def test_how_long_viewers_can_still_be_sent_there_is_a_setting() -> None:
 def test_a_pod_that_says_that_it_drains_is_not_told_again() -> None:
     deadline = NOW + timedelta(minutes=10)
     silent = pod("live-old-0", drain_deadline=deadline, slots=None)
-    order = Drain("live-old-0", "10.0.0.1", 600.0, migrate=True)
+    order = Drain("live-old-0", Address("10.0.0.1", 8001), 600.0, migrate=True)
     assert order in planned(settled(silent, pod(NEW)))
     knows = dataclasses.replace(silent, slots=slots(1, draining=True))
     actions = planned(settled(knows, pod(NEW)))
@@ -177,12 +177,14 @@ def test_the_configuration_of_an_old_pod_stays_as_long_as_the_pod() -> None:
     assert Delete(key, "u") in planned(without)
 
 
-def test_our_secret_is_made_again_when_it_is_missing_and_no_other() -> None:
-    told = 'secret "live-admin-1aa8e844" not found'
-    broken = waiting(NEW, trouble=Trouble(conditions.POD_CONFIG_INVALID, told))
-    assert kinds(planned(settled(broken))) == ["create Secret live-admin-1aa8e844"]
-    users = waiting(NEW, trouble=Trouble(conditions.POD_CONFIG_INVALID, 'secret "keys" not found'))
-    assert kinds(planned(settled(users))) == []
+def test_our_secret_is_made_once_more_for_a_pod_that_may_be_waiting_for_it() -> None:
+    """A volume that cannot be made is in no status."""
+    begins = waiting(NEW, node="n1")
+    assert kinds(planned(settled(begins))) == ["create Secret live-admin-1aa8e844"]
+    trouble = Trouble(conditions.POD_CONFIG_INVALID, 'secret "keys" not found')
+    others = (waiting(NEW), waiting(NEW, node="n1", trouble=trouble), pod(NEW, node="n1"))
+    for other in others:
+        assert kinds(planned(settled(other))) == []
 
 
 def test_deleting_a_service_that_drains_waits_for_its_sessions() -> None:

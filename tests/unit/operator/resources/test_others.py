@@ -20,6 +20,7 @@ from matinee_operator.resources.pod_monitor import pod_monitor
 from matinee_operator.resources.router_service import router_service, router_url
 from matinee_operator.resources.runtime_config import runtime_config
 from tests.unit.operator.making import (
+    INSTALLATION,
     TOKEN,
     claim_model,
     desired_pods,
@@ -60,7 +61,9 @@ spec:
   type: ClusterIP
   clusterIP: None
   selector: {matinee.video/service: live, matinee.video/accepting: "true"}
-  ports: [{name: http, port: 8000, protocol: TCP, targetPort: http}]
+  ports:
+    - {name: http, port: 8000, protocol: TCP, targetPort: http}
+    - {name: control, port: 8001, protocol: TCP, targetPort: control}
 """,
     ),
     "the disruption budget": (
@@ -75,7 +78,7 @@ spec:
 """,
     ),
     "the network policy": (
-        network_policy(service()),
+        network_policy(service(), INSTALLATION),
         "live",
         """
 apiVersion: networking.k8s.io/v1
@@ -83,7 +86,17 @@ kind: NetworkPolicy
 spec:
   podSelector: {matchLabels: {matinee.video/service: live}}
   policyTypes: [Ingress]
-  ingress: [{ports: [{port: http, protocol: TCP}]}]
+  ingress:
+    - ports: [{port: http, protocol: TCP}]
+    - ports: [{port: control, protocol: TCP}]
+      from:
+        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: matinee-system}}
+          podSelector: {matchLabels: {app.kubernetes.io/name: matinee-operator}}
+        - podSelector:
+            matchLabels:
+              app.kubernetes.io/managed-by: matinee
+              app.kubernetes.io/component: router
+        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}
 """,
     ),
     "the pod monitor": (
@@ -95,7 +108,7 @@ kind: PodMonitor
 spec:
   selector: {matchLabels: {matinee.video/service: live}}
   podTargetLabels: [matinee.video/service, matinee.video/model, matinee.video/revision]
-  podMetricsEndpoints: [{port: http, path: /metrics}]
+  podMetricsEndpoints: [{port: control, path: /metrics}]
 """,
     ),
     "the Secret with the token": (
@@ -126,7 +139,6 @@ def test_the_runtime_s_configuration_is_named_by_its_content() -> None:
     small, large = (config(service(sessions={"maxPerPod": count})) for count in (1, 4))
     assert small["metadata"]["name"] != large["metadata"]["name"]
     assert large["immutable"]
-    everywhere = "0.0.0.0"  # noqa: S104 - compared, not listened on
     assert yaml.safe_load(large["data"]["serve.yaml"]) == {
         "generator": {
             "model_path": "builtin:tiny",
@@ -134,9 +146,23 @@ def test_the_runtime_s_configuration_is_named_by_its_content() -> None:
             "family": "ltx",
             "engine": {"device": "cpu"},
         },
-        "server": {"host": everywhere, "shutdown_grace_seconds": 5.0},
+        "server": {
+            "host": "::",
+            "control_port": 8001,
+            "control_token_file": "/etc/matinee-control/token",
+            "open_metrics": True,
+            "allowed_hosts": ["live", "live.demo", "*.demo.svc", "*.demo.svc.cluster.local"],
+            "shutdown_grace_seconds": 5.0,
+        },
         "streaming": {"max_sessions": 4},
     }
+
+
+def test_a_service_adds_names_and_origins_to_its_own() -> None:
+    asked = service(access={"hosts": ["tv.example"], "origins": ["https://app.example"]})
+    server = load_text(ServeConfig, config(asked)["data"]["serve.yaml"]).server
+    assert server.allowed_hosts[-2:] == ("*.demo.svc.cluster.local", "tv.example")
+    assert server.allowed_origins == ("https://app.example",)
 
 
 def test_the_runtime_reads_what_is_written() -> None:

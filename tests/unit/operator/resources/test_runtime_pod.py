@@ -28,8 +28,9 @@ metadata:
     matinee.video/accepting: "true"
     router.matinee.video/front: "true"
   annotations:
-    matinee.video/config: live-6d899ce8
+    matinee.video/config: live-da5dcf19
     matinee.video/attempt: "0"
+    matinee.video/control-port: "8001"
   ownerReferences:
     - apiVersion: matinee.video/v1alpha1
       kind: StreamingService
@@ -67,9 +68,7 @@ spec:
         - {name: XDG_CACHE_HOME, value: /cache}
         - {name: TORCHINDUCTOR_CACHE_DIR, value: /cache}
         - {name: TRITON_CACHE_DIR, value: /cache}
-        - name: MATINEE_ADMIN_TOKEN
-          valueFrom: {secretKeyRef: {name: live-admin-1, key: token}}
-      ports: [{name: http, containerPort: 8000}]
+      ports: [{name: http, containerPort: 8000}, {name: control, containerPort: 8001}]
       resources:
         requests: {cpu: 500m, memory: 2Gi}
         limits: {memory: 2Gi}
@@ -80,23 +79,28 @@ spec:
       terminationMessagePolicy: FallbackToLogsOnError
       volumeMounts:
         - {name: config, mountPath: /etc/matinee, readOnly: true}
+        - {name: control, mountPath: /etc/matinee-control, readOnly: true}
         - {name: state, mountPath: /state}
         - {name: tmp, mountPath: /tmp}
         - {name: cache, mountPath: /cache}
         - {name: shared-memory, mountPath: /dev/shm}
-      startupProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1, failureThreshold: 600}
+      startupProbe:
+        httpGet: {path: /healthz, port: control}
+        periodSeconds: 1
+        failureThreshold: 600
       livenessProbe:
-        httpGet: {path: /healthz, port: http}
+        httpGet: {path: /healthz, port: control}
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
       readinessProbe:
-        httpGet: {path: /readyz, port: http}
+        httpGet: {path: /readyz, port: control}
         periodSeconds: 1
         timeoutSeconds: 2
         failureThreshold: 2
   volumes:
-    - {name: config, configMap: {name: live-6d899ce8}}
+    - {name: config, configMap: {name: live-da5dcf19}}
+    - {name: control, secret: {secretName: live-admin-1, defaultMode: 288}}
     - {name: state, emptyDir: {}}
     - {name: tmp, emptyDir: {}}
     - {name: cache, emptyDir: {}}

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from starlette.types import Message
 
 from matinee.server.app import create_app
 from matinee.server.lifecycle import Lifecycle
+from matinee.serving.access import ControlAccess
+from matinee.serving.host_guard import App
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
     ServeConfig,
@@ -25,14 +27,20 @@ from tests.unit.runtime.worker import fake_engine
 def life_of(allowed_origins: tuple[str, ...] = ()) -> Lifecycle:
     config = ServeConfig(
         generator=GeneratorConfig(model_path="fake"),
-        server=ServerConfig(allowed_origins=allowed_origins),
+        server=ServerConfig(allowed_origins=allowed_origins, allowed_hosts=("tv", "pod")),
         streaming=StreamingConfig(max_sessions=3, warmup=WarmupConfig(enabled=False)),
     )
     return Lifecycle(config, "test", backend=fake_engine.__name__)
 
 
-def browse(app: FastAPI, caller: str = "127.0.0.1") -> AsyncClient:
-    return AsyncClient(transport=ASGITransport(app, client=(caller, 5)), base_url="http://tv")
+def app_of(life: Lifecycle, token: str | None = None) -> App:
+    return create_app(life, ControlAccess(token))
+
+
+def browse(app: App, caller: str = "127.0.0.1") -> AsyncClient:
+    return AsyncClient(
+        transport=ASGITransport(cast(Any, app), client=(caller, 5)), base_url="http://tv"
+    )
 
 
 @pytest.fixture
@@ -43,7 +51,7 @@ def life() -> Lifecycle:
 
 @pytest.fixture
 async def client(life: Lifecycle) -> AsyncIterator[AsyncClient]:
-    async with browse(create_app(life)) as client:
+    async with browse(app_of(life)) as client:
         yield client
 
 
@@ -52,9 +60,9 @@ async def test_a_server_with_a_ready_worker_over_its_whole_life(
 ) -> None:
     monkeypatch.syspath_prepend(ROOT)
     life = life_of()
-    app = create_app(life)
+    app = app_of(life)
     async with browse(app) as client:
-        async with app.router.lifespan_context(app):
+        async with life.running():
             await life.pool.ready()
             readyz = await client.get("/readyz")
             assert (readyz.status_code, readyz.json()["status"]) == (200, "ready")
@@ -62,7 +70,7 @@ async def test_a_server_with_a_ready_worker_over_its_whole_life(
             assert (await client.get("/status")).json()["gpu_status"]["0"]["ready"]
             metrics = (await client.get("/metrics")).text
             assert "matinee_slots 3.0" in metrics
-            lines = life.slots_feed.open()
+            lines = life.slots_feed.lines()
             assert json.loads(await anext(lines))["total"] == 3
             life.drain(60.0)
             news = json.loads(await anext(lines))
@@ -107,10 +115,7 @@ async def test_the_root_leads_to_the_player(client: AsyncClient) -> None:
     assert (await client.get("/player/..%2f..%2fapp.py")).status_code == 404
 
 
-async def test_the_feed_takes_only_so_many_readers(client: AsyncClient, life: Lifecycle) -> None:
-    life.slots_feed.max_readers = 0
-    assert (await client.get("/v1/slots")).status_code == 503
-    life.slots_feed.max_readers = 1
+async def test_the_slots_are_told_as_json_lines(client: AsyncClient, life: Lifecycle) -> None:
     life.slots_feed.close()
     answer = await client.get("/v1/slots")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
@@ -119,14 +124,14 @@ async def test_the_feed_takes_only_so_many_readers(client: AsyncClient, life: Li
 # Draining
 
 
-async def drained(app: FastAPI, caller: str = "127.0.0.1", **kwargs: object) -> httpx.Response:
+async def drained(app: App, caller: str = "127.0.0.1", **kwargs: object) -> httpx.Response:
     async with browse(app, caller) as client:
         return await client.post("/v1/drain", **kwargs)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("body", [b"", b'{"deadline_seconds": 5, "on_deadline": "close"}', b"{}"])
 async def test_a_caller_on_this_machine_may_drain(life: Lifecycle, body: bytes) -> None:
-    answer = await drained(create_app(life), content=body)
+    answer = await drained(app_of(life), content=body)
     assert answer.json() == {"draining": True, "sessions": 0}
     assert life.draining
     life.drain(1.0)  # a second time changes nothing
@@ -136,32 +141,67 @@ async def test_a_caller_on_this_machine_may_drain(life: Lifecycle, body: bytes) 
     "body", [b"[]", b"{", b'{"deadline_seconds": NaN}', b'{"deadline_seconds": -1}', b'{"in": 1}']
 )
 async def test_a_wrong_order_to_drain_is_explained(life: Lifecycle, body: bytes) -> None:
-    answer = await drained(create_app(life), content=body)
+    answer = await drained(app_of(life), content=body)
     assert answer.status_code == 400
     assert "deadline_seconds" in answer.json()["error"]
     assert not life.draining
 
 
+CONTROL = [
+    ("GET", "/v1/slots"),
+    ("POST", "/v1/drain"),
+    ("DELETE", "/v1/drain"),
+    ("GET", "/metrics"),
+]
+
+
 @pytest.mark.parametrize(
-    ("token", "caller", "headers"),
+    ("token", "caller", "headers", "status"),
     [
-        (None, "10.0.0.7", {}),
-        (None, "127.0.0.1", {"origin": "https://evil.example"}),
-        ("secret", "127.0.0.1", {}),
-        ("secret", "127.0.0.1", {"authorization": "Bearer guess"}),
+        (None, "10.0.0.7", {}, 403),
+        (None, "127.0.0.1", {"origin": "https://evil.example"}, 403),
+        (None, "127.0.0.1", {"sec-fetch-site": "cross-site"}, 403),
+        ("secret", "127.0.0.1", {}, 401),
+        ("secret", "127.0.0.1", {"authorization": "Bearer guess"}, 401),
     ],
 )
-async def test_strangers_and_other_sites_pages_may_not_drain(
-    life: Lifecycle, token: str | None, caller: str, headers: dict[str, str]
+async def test_strangers_and_other_sites_pages_may_not_control(
+    life: Lifecycle,
+    token: str | None,
+    caller: str,
+    headers: dict[str, str],
+    status: int,
 ) -> None:
-    answer = await drained(create_app(life, token), caller, headers=headers, content=b"{")
-    assert answer.status_code == 403
+    async with browse(app_of(life, token), caller) as client:
+        for method, path in CONTROL:
+            answer = await client.request(method, path, headers=headers)
+            assert answer.status_code == status, path
     assert not life.draining
+
+
+async def test_a_drain_is_called_off(life: Lifecycle) -> None:
+    async with browse(app_of(life)) as client:
+        await client.post("/v1/drain")
+        for _ in range(2):
+            answer = await client.delete("/v1/drain")
+            assert answer.json() == {"draining": False, "sessions": 0}
+        life.shutting_down = True
+        assert (await client.delete("/v1/drain")).status_code == 409
+
+
+@pytest.mark.parametrize(("is_open", "status"), [(True, 200), (False, 401)])
+async def test_metrics_need_no_token_where_that_is_configured(
+    life: Lifecycle, is_open: bool, status: int
+) -> None:
+    access = ControlAccess("secret", open_metrics=is_open)
+    async with browse(create_app(life, access), "10.0.0.7") as client:
+        assert (await client.get("/metrics")).status_code == status
+        assert (await client.get("/v1/slots")).status_code == 401
 
 
 async def test_the_admin_may_drain_from_anywhere(life: Lifecycle) -> None:
     headers = {"authorization": "Bearer secret"}
-    answer = await drained(create_app(life, "secret"), "10.0.0.7", headers=headers)
+    answer = await drained(app_of(life, "secret"), "10.0.0.7", headers=headers)
     assert answer.status_code == 200
 
 
@@ -186,7 +226,7 @@ async def refusal(life: Lifecycle, origin: str | None = None) -> tuple[int, byte
         "headers": headers,
         "extensions": {"websocket.http.response": {}},
     }
-    await create_app(life)(scope, receive, send)
+    await app_of(life)(scope, receive, send)
     return said[0]["status"], said[1]["body"]
 
 
@@ -201,3 +241,12 @@ async def test_a_draining_server_answers_before_the_upgrade(life: Lifecycle) -> 
     life.draining = True
     assert await refusal(life) == (503, b'{"error":"this server is draining"}')
     assert await refusal(life, "http://tv") == (503, b'{"error":"this server is draining"}')
+
+
+async def test_a_name_that_is_not_ours_is_refused_before_the_upgrade() -> None:
+    """The page is this server's own by its `Origin`: so DNS rebinding makes it look."""
+    config = ServeConfig(generator=GeneratorConfig(model_path="fake"))
+    stranger = Lifecycle(config, "test", backend=fake_engine.__name__)
+    status, body = await refusal(stranger, "http://tv")
+    assert status == 421
+    assert b"tv is not a name of this server" in body

@@ -121,6 +121,34 @@ async def test_draining_tells_the_sessions_and_ends_them_at_the_deadline(tells_s
     assert life.admission.closed_because == "this server is draining"
 
 
+async def test_a_drain_that_is_called_off_ends_nobody() -> None:
+    life = life_of()
+    viewer = connected(life)
+    workers(life, WorkerState.READY)
+    life.drain(0.01)
+    assert life.undrain()
+    assert life.undrain()
+    assert (life.draining, life.ready, life.admission.closed_because) == (False, True, None)
+    assert viewer.orders == [("drain", 0.01)]
+    life.drain(0.0)  # and it may be drained again
+    await asyncio.wait_for(viewer.closed(), 20)
+
+
+async def test_what_else_keeps_viewers_out_outlasts_a_drain() -> None:
+    life = life_of()
+    workers(life, WorkerState.FAILED)
+    life.drain(60.0)
+    assert life.undrain()
+    assert life.admission.closed_because == "no worker is able to run the model"
+
+
+async def test_a_shutdown_is_not_called_off() -> None:
+    life = life_of()
+    await life.shut_down(1.0)
+    assert not life.undrain()
+    assert life.draining
+
+
 async def test_shutdown_waits_for_the_sessions() -> None:
     life = life_of()
     viewer = connected(life)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import socket
+from typing import Any
 
 import pytest
 
@@ -29,3 +31,28 @@ def test_a_port_in_use_is_told_with_the_remedy() -> None:
 def test_a_host_that_is_not_this_machines_is_told(host: str) -> None:
     with pytest.raises(PortUnavailable, match="cannot listen on"):
         bind(host, 0)
+
+
+def test_every_address_is_those_of_both_families() -> None:
+    with bind("::", 0) as listening:
+        port = listening.getsockname()[1]
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, port)):
+                pass
+
+
+def test_every_address_of_a_machine_without_ipv6_is_that_of_ipv4(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = socket.socket
+
+    def without_ipv6(family: int, *more: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *more)
+
+    monkeypatch.setattr(socket, "socket", without_ipv6)
+    with bind("::", 0) as listening:
+        assert listening.family == socket.AF_INET
+    with pytest.raises(PortUnavailable, match="not supported"):
+        bind("::1", 0)

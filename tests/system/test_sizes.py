@@ -59,6 +59,6 @@ def functions(text: str) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = node.body[-1].end_lineno or 0
             first = node.body[0]
-            if ast.get_docstring(node) is not None:
+            if ast.get_docstring(node, clean=False) is not None:
                 lines -= (first.end_lineno or 0) - first.lineno + 1
             yield node.name, lines - node.lineno + 1
