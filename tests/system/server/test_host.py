@@ -77,6 +77,15 @@ def test_a_server_tells_when_it_is_ready_and_stops_at_a_signal() -> None:
 
 
 @pytest.mark.usefixtures("fake_workers")
+def test_workers_that_nobody_served_with_end_with_their_block() -> None:
+    with workers_first(config_of("fake"), fake_engine.__name__) as workers:
+        workers.runner.run(workers.pool.ready())
+        pid = workers.pool.workers[0].pid
+        assert pid is not None
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.usefixtures("fake_workers")
 @pytest.mark.parametrize(
     ("config", "error", "says"),
     [
