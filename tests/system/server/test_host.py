@@ -132,7 +132,7 @@ async def test_a_second_signal_does_not_wait_for_the_sessions(
     ours = host._Server(host.uvicorn_config(config_of("fake"), life, ControlAccess()), life)
     ours.handle_exit(signal.SIGTERM, None)
     await stopping.wait()
-    assert (ours.told_to_stop, ours.should_exit) == (True, False)
+    assert (ours.told_to_stop, ours.should_exit) == (signal.SIGTERM, False)
     ours.handle_exit(signal.SIGTERM, None)
     assert ours.should_exit
     ended.set()
