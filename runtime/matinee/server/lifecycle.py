@@ -49,8 +49,8 @@ ENCODER_NICENESS = 10
 """Above the process's own: Linux gives the event loop about nine times an encoder's share."""
 STATE_THREADS = 2
 """States that are encoded at once, however many sessions end together."""
-DRAINING, ALL_FAILED = "no worker is able to run the model"
-SHUTTING_DOWN = "this server is draining", "this server is shutting down"
+ALL_FAILED = "no worker is able to run the model"
+DRAINING, SHUTTING_DOWN = "this server is draining", "this server is shutting down"
 WORKER_STOP_S = 0.5
 """How long a worker may take to leave by itself: it holds nothing that would be lost."""
 
