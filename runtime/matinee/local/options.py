@@ -30,6 +30,7 @@ from matinee_api.bounded_file import read_at_most
 from matinee_api.config.problems import nearest, sentence_of
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 
+MAX_IMAGE_BYTES = 256 * 2**20
 MAX_IMAGE_PIXELS = 64 * 10**6
 MAX_IMAGE_BYTES = 256 * 2**20
 
