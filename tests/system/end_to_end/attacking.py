@@ -20,7 +20,7 @@ INIT = frame(TEXT, b'{"type":"session_init_v2"}')
 PAUSE = b'{"type":"generation_paused_updated","paused":false}'
 MANY = b'{"type":"seed_prompts_updated","x":[' + b"1," * 99_000 + b"1]}"
 DEEP = b'{"type":"seed_prompts_updated","x":[' + b"{}," * 49_000 + b"1]}"
-GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
 FLOODS: dict[str, bytes] = {
     "empty pings": frame(PING, b"") * 20_000,
@@ -53,7 +53,8 @@ def attack(port: int, name: str, seconds: float) -> None:
     else:
         first, again = HEADS[name]
     senders = [
-        threading.Thread(target=_send, args=(port, first, again, until)) for _ in range(CONNECTIONS)
+        threading.Thread(target=_send, args=(port, first, again, until, number % 2 == 0))
+        for number in range(CONNECTIONS)
     ]
     for sender in senders:
         sender.start()
@@ -61,7 +62,7 @@ def attack(port: int, name: str, seconds: float) -> None:
         sender.join()
 
 
-def _send(port: int, first: bytes, again: bytes, until: float) -> None:
+def _send(port: int, first: bytes, again: bytes, until: float, reads: bool) -> None:
     handshake, _, message = first.partition(b"\r\n\r\n")
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as one:
@@ -71,7 +72,8 @@ def _send(port: int, first: bytes, again: bytes, until: float) -> None:
                 one.sendall(message)
             else:
                 one.sendall(first)
-            threading.Thread(target=_read, args=(one,), daemon=True).start()
+            if reads:
+                threading.Thread(target=_read, args=(one,), daemon=True).start()
             while time.monotonic() < until:
                 one.sendall(again)
 
