@@ -54,10 +54,11 @@ DAMAGE = (
     LookupError,
     TypeError,
     EOFError,
+    ArithmeticError,
     struct.error,
     zlib.error,
 )
-"""All that Pillow's readers let out when a file is broken."""
+"""All that Pillow's readers, and sums over what they read, let out when a file is broken."""
 
 
 def filled(

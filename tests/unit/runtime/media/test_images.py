@@ -68,6 +68,11 @@ BAD_IMAGES = {
     "text": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/png", "cannot be read as PNG"),
     "half a PNG": (PNG[: len(PNG) // 2], "image/png", "damaged or cut short"),
     "a JPEG cut short": (JPEG[:-100], "image/jpeg", "damaged or cut short"),
+    "a JPEG that samples nothing": (
+        encoded(PHOTO[:, :, 0], "JPEG", progressive=True).replace(b"\1\1\x11\0", b"\1\1\0\0"),
+        "image/jpeg",
+        "damaged or cut short",
+    ),
     "half a WebP": (WEBP[: len(WEBP) // 2], "image/webp", "damaged or cut short"),
     "a JPEG of no size": (flat_jpeg(), "image/jpeg", "cannot be read as JPEG"),
     "a PNG without pixels": (empty_png(64, 48), "image/png", "damaged or cut short"),
