@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from benchmarks.encode_scene import i420_scene, scene
+from matinee.errors import InvalidRequest
 from matinee.generation import (
     Chunk,
     GenerationDefaults,
@@ -77,6 +78,8 @@ class PacedEngine:
         self._clip = np.stack(clip)
 
     def begin(self, request: SegmentRequest, _state: State | None) -> PacedRun:
+        if (request.width, request.height) != (WIDTH, HEIGHT):
+            raise InvalidRequest("width", f"the clip is {WIDTH}x{HEIGHT}", joint=": ")
         return PacedRun(self._clip, request)
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks._report import package_versions, report
-from benchmarks._server import ROOT, quickstart_server
+from benchmarks._server import ROOT
 from tools.hostile import attacks
 from tools.hostile.attackers import under
 from tools.hostile.watching import Arrivals, Probe, memory_mb, p99, watch
@@ -43,7 +43,7 @@ LEARN_S = 3.0
 SAMPLE_S = 0.25
 SETTLE_S = 1.0
 """After an attack, so that it is not counted as the next one's."""
-UNPROTECTED = [sys.executable, "-m", "benchmarks._unprotected"]
+OURS, UNPROTECTED = "benchmarks._paced_server", "benchmarks._unprotected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def main(arguments: Sequence[str]) -> None:
     names = [name for name in arguments if name != "--full"]
     names = names or list(attacks.ATTACKS if full else SHORT)
     attack_s = 6.0 if full else 2.5
-    with quickstart_server() as server:
-        ours = asyncio.run(all_harm(server.url, server.pid, names, attack_s))
+    with server(OURS) as (url, pid):
+        ours = asyncio.run(all_harm(url, pid, names, attack_s))
     peers = {name: unprotected(name, attack_s) for name in names}
     under_attack = [ours[name] for name in names if name != attacks.NOBODY]
     conditions = {
@@ -96,17 +96,20 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def unprotected(name: str, attack_s: float) -> Harm:
-    with unprotected_server() as (url, pid):
+    with server(UNPROTECTED) as (url, pid):
         return asyncio.run(all_harm(url, pid, [name], attack_s))[name]
 
 
 @contextmanager
-def unprotected_server() -> Iterator[tuple[str, int]]:
-    """Its URL and process."""
-    with subprocess.Popen(UNPROTECTED, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+def server(module: str) -> Iterator[tuple[str, int]]:
+    """Its URL and process. It ends with the block."""
+    command = [sys.executable, "-m", module]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
-            yield line.removeprefix("ready: ").strip(), process.pid
+            yield line.removeprefix("ready: ").strip().removesuffix("/player"), process.pid
         finally:
             process.kill()
 

@@ -102,4 +102,4 @@ async def alive(port: int) -> None:
         raise Broken(f"/healthz answers {bytes(probe.heard[:60])!r}", PROBE)
 
 
-OUTSIDE = {"messages": play_messages, "frames": play_frames}
+OUTSIDE = {"messages": play_messages, "frames": play_frames, "http": play_http}

@@ -32,9 +32,10 @@ class ConnectionLimits(Config):
     first_message_seconds: float = Field(default=60.0, gt=0, le=86400)
     """How long the first message on `/v1/stream` may take. No longer than
     `streaming.session_timeout_seconds`."""
-    long_messages_bytes: int = Field(default=48 * 2**20, ge=2**20, le=2**36)
+    long_messages_bytes: int = Field(default=16 * 2**20, ge=2**20, le=2**36)
     """Memory for messages of more than 64 KiB that have come in part or are being read, of all
-    connections together; the others wait. At least one largest message fits in any case."""
+    connections together; the others wait. The one that came first does not count: it may always
+    grow, up to `streaming.limits.message_bytes`."""
     frames_per_second: int = Field(default=250, ge=1, le=100_000)
     """Frames that a client may send on `/v1/stream`, pings and empty ones included; twice as many
     at once. More end the connection with 1008. Long parts of long messages do not count."""

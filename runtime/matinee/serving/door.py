@@ -40,7 +40,7 @@ class Door:
     ) -> None:
         self.limits = limits
         self.turns = Turns()
-        self.memory = MessageMemory(max(limits.long_messages_bytes, message_bytes))
+        self.memory = MessageMemory(limits.long_messages_bytes)
         self.clock = clock
         most = connections_that_fit(limits.connections)
         if most < limits.connections:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import httptools
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from matinee.serving.guests import Guest, Phase, TooMany
@@ -43,6 +44,7 @@ class Refusal:
 
 
 BAD_REQUEST = Refusal(HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
+HASTY = Refusal(HTTPStatus.BAD_REQUEST, "wait for the last answer before an upgrade")
 TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request took too long")
 
 
@@ -138,7 +140,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._here.enter(Phase.HEAD if self._begun else Phase.IDLE, self._door.clock())
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        start = partial(super()._start_asgi_task, cycle, app)
+        start = partial(super()._start_asgi_task, cycle, partial(self._while_open, app, cycle))
 
         def begin() -> bool:
             if not cycle.disconnected:
@@ -146,6 +148,25 @@ class HttpProtocol(HttpToolsProtocol):
             return False
 
         self._door.turns.ask(self._here.account, begin, REQUEST_S)
+
+    async def _while_open(
+        self, app: ASGIApp, cycle: RequestResponseCycle, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """uvicorn writes until it is told of the end; uvloop raises from the end on."""
+
+        def gone() -> bool:
+            over = self._lingering is not None or self.transport.is_closing()
+            cycle.disconnected = cycle.disconnected or over
+            return bool(cycle.disconnected)
+
+        async def receive_while_open() -> Message:
+            return {"type": "http.disconnect"} if gone() else await receive()
+
+        async def send_while_open(message: Message) -> None:
+            if not gone():
+                await send(message)
+
+        await app(scope, receive_while_open, send_while_open)
 
     # Within
 
@@ -186,7 +207,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _upgrade(self) -> None:
         self._handed_over = True
-        if self._should_upgrade():
+        if self._should_upgrade() and self.cycle is not None and not self.cycle.response_complete:
+            self._refuse(HASTY)
+        elif self._should_upgrade():
             self._door.turns.ask(self._here.account, self._open_websocket, REQUEST_S)
         else:
             self.cycle.keep_alive = False  # answered as if it had not asked for another protocol

@@ -97,6 +97,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True  # refused; else uvicorn logs a mistake of ours
         self._parse_on()  # after the handshake, and after our close frame
 
     # From uvicorn

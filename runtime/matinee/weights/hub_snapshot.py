@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from matinee.weights.fetch.selection import model_files
-from matinee.weights.model_index import MODEL_INDEX, components_of
+from matinee.weights.model_index import MODEL_INDEX, components_of, read_index
 
 PARALLEL_FILES = 4
 
@@ -35,7 +35,7 @@ def hub_snapshot(hub_id: str, revision: str | None) -> Path:
     commit = index.parent.name
     paths = _paths(hub_id, commit)
     if paths is not None:
-        wanted = model_files(paths, components_of(index.read_bytes(), None, hub_id))
+        wanted = model_files(paths, components_of(read_index(index.parent, hub_id), None, hub_id))
         _download(hub_id, commit, wanted)
     return index.parent
 

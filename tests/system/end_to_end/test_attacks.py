@@ -14,7 +14,7 @@ from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.serving import Server
 from tests.system.end_to_end.viewing import session
 
-ATTACK_S = 0.6
+ATTACK_S = 0.4
 WAIT_S = 0.1
 MEMORY_BYTES = 60 * 2**20
 

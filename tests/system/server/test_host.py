@@ -76,6 +76,15 @@ def test_a_server_tells_when_it_is_ready_and_stops_at_a_signal() -> None:
 
 
 @pytest.mark.usefixtures("fake_workers")
+def test_workers_that_nobody_served_with_end_with_their_block() -> None:
+    with workers_first(config_of("fake"), fake_engine.__name__) as workers:
+        workers.runner.run(workers.pool.ready())
+        pid = workers.pool.workers[0].pid
+        assert pid is not None
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.usefixtures("fake_workers")
 @pytest.mark.parametrize(
     ("config", "error", "says"),
     [
@@ -115,7 +124,7 @@ async def test_a_second_signal_does_not_wait_for_the_sessions(
     ours = host._Server(host.uvicorn_config(config_of("fake"), life, ControlAccess()), life)
     ours.handle_exit(signal.SIGTERM, None)
     await stopping.wait()
-    assert (ours.told_to_stop, ours.should_exit) == (True, False)
+    assert (ours.told_to_stop, ours.should_exit) == (signal.SIGTERM, False)
     ours.handle_exit(signal.SIGTERM, None)
     assert ours.should_exit
     ended.set()

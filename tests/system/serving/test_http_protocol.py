@@ -11,6 +11,10 @@ GET = b"GET / HTTP/1.1\r\n" + HOST
 POST = b"POST / HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 LAST = b"Connection: close\r\n\r\n"
+UPGRADE = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 
 
 def status_of(answer: bytes) -> int:
@@ -37,6 +41,7 @@ REFUSED = {
     "a space before the colon": (GET + b"Content-Length : 5\r\n\r\n", 400),
     "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100), 400),
     "a path that is none": (b"GET http://[ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "an upgrade before the answer to another request": (GET + b"\r\n" + GET + UPGRADE, 400),
     "a tunnel": (b"CONNECT x:80 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
 }
 
@@ -159,4 +164,14 @@ async def test_who_leaves_within_a_body_leaves_no_trace_in_the_log(
         assert status_of(await house.ask(GET + LAST)) == 200
         writer.transport.abort()
         assert status_of(await house.ask(GET + LAST)) == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_requests_before_one_that_is_refused_leave_no_trace_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_house() as house:
+        for last in (b"no HTTP at all\r\n\r\n", GET + UPGRADE):
+            for before in range(1, 8):
+                await house.ask((GET + b"Expect: 100-continue\r\n\r\n") * before + last)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []

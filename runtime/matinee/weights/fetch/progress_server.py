@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from matinee.weights.fetch.progress import Progress
 from matinee_api.contracts.pod_http import DOWNLOAD_PATH
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 MAX_LISTENERS = 16
 """At the same time; each is a thread. More are refused with 503."""
+MAX_CONNECTIONS = 64
+"""With those that have not asked so far; more are closed at once."""
 _POLL_S = 0.05
 """How long the server's end may wait for its thread to see it."""
 _STUCK_S = 5.0
@@ -53,6 +56,19 @@ class _Server(ThreadingHTTPServer):
         self.socket = listening
         self.progress = progress
         self.places = threading.BoundedSemaphore(MAX_LISTENERS)
+        self._connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._connections.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._connections.release()
 
 
 class _Handler(BaseHTTPRequestHandler):

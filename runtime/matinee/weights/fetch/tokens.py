@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from matinee.weights.fetch.errors import FetchFailed
+from matinee_api.bounded_file import read_at_most
+
+MAX_TOKEN_BYTES = 16 * 1024
 
 
 def read_token(path: str) -> str:
@@ -14,7 +15,7 @@ def read_token(path: str) -> str:
         FetchFailed: `SourceDenied`: the file is not readable, or empty.
     """
     try:
-        token = Path(path).read_text(encoding="utf-8").strip()
+        token = read_at_most(path, MAX_TOKEN_BYTES).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise FetchFailed("SourceDenied", f"the token in {path} cannot be read: {error}") from error
     if not token or not token.isprintable():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ import pytest
 
 from matinee.serving.listening import bind
 from matinee.weights.fetch.progress import Progress
-from matinee.weights.fetch.progress_server import MAX_LISTENERS, telling
+from matinee.weights.fetch.progress_server import MAX_CONNECTIONS, MAX_LISTENERS, telling
 from matinee_api.contracts.pod_http import DOWNLOAD_PATH
 
 
@@ -41,3 +42,16 @@ def test_other_addresses_and_too_many_listeners_are_refused() -> None:
         with pytest.raises(urllib.error.HTTPError, match="503") as refused:
             urllib.request.urlopen(f"{url}{DOWNLOAD_PATH}")  # noqa: S310 (ours)
         refused.value.close()
+
+
+def test_silent_connections_are_no_more_threads_than_a_few() -> None:
+    listening = bind("127.0.0.1", 0)
+    with ExitStack() as stack, telling(Progress(), listening):
+        silent = [
+            stack.enter_context(socket.create_connection(listening.getsockname()))
+            for _ in range(MAX_CONNECTIONS + 1)
+        ]
+        silent[-1].settimeout(60)
+        assert silent[-1].recv(1) == b""
+        for one in silent:
+            one.close()
