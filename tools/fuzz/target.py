@@ -51,6 +51,7 @@ def target(folder: Path) -> Iterator[Server]:
         limits={"message_bytes": LARGEST_MESSAGE, "initial_image_bytes": LARGEST_MESSAGE // 2},
     )
     with running([*command, TOKEN], folder / "log") as server:
+        server.token = TOKEN
         yield server
 
 
