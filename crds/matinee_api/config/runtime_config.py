@@ -16,6 +16,7 @@ from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.families import FamilyName
 from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
 from matinee_api.kinds.rules import broken_rules
+from matinee_api.request_limits import RequestLimits
 from matinee_api.sampling import NegativePrompt, Sampling, Seeded
 
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
@@ -141,7 +142,7 @@ class PoolConfig(Config):
     server ends."""
 
 
-class LimitsConfig(Config):
+class LimitsConfig(Config, RequestLimits):
     """What one client may use."""
 
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)

@@ -27,9 +27,9 @@ from matinee.server.workers_first import Started
 from matinee.serving.access import ControlAccess
 from matinee.serving.door import Door
 from matinee.serving.tasks import stopped
-from matinee.session.reception import server_defaults
+from matinee.session.reception import offered
 from matinee.worker.pool import WorkerPool
-from matinee_api.config.runtime_config import RequestConfig, ServeConfig, ServerConfig
+from matinee_api.config.runtime_config import ServeConfig, ServerConfig
 from matinee_api.signals import heeded
 
 logger = logging.getLogger(__name__)
@@ -68,9 +68,10 @@ def control_access(config: ServerConfig, doors: Doors, admin_token: str | None) 
     return access
 
 
-def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
-    """Raises `InvalidRequest`."""
-    check_request(info, with_defaults(server_defaults(info, configured), "", seed=0))
+def check_defaults(info: ModelInfo, config: ServeConfig) -> None:
+    """Raises `InvalidRequest` when the server could not make what it takes as default."""
+    info = offered(info, config.streaming.limits, config.default_request)
+    check_request(info, with_defaults(info.defaults, "", seed=0))
 
 
 async def _serve(
@@ -105,7 +106,7 @@ async def _serve(
 
 async def _until_failed(life: Lifecycle, on_ready: Callable[[], None]) -> None:
     """Raises what `serve` raises of the workers and the defaults, now or later."""
-    check_defaults(await life.pool.ready(), life.config.default_request)
+    check_defaults(await life.pool.ready(), life.config)
     on_ready()
     while True:
         await life.failed.wait()

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 from matinee.errors import BadInput
-from matinee.generation import GenerationDefaults, ModelInfo
+from matinee.generation import GenerationDefaults, ModelInfo, served
 from matinee.media.decoding import DecodingUnavailable
 from matinee.session.baggage import Packed, packed_baggage
 from matinee.session.opened import Identity, Opened
@@ -16,7 +16,7 @@ from matinee.session.requests import RequestRules
 from matinee.session.session import Session
 from matinee.session.studio import Studio
 from matinee.wire.client_messages import SessionInit
-from matinee_api.config.runtime_config import RequestConfig, StreamingConfig
+from matinee_api.config.runtime_config import LimitsConfig, RequestConfig, StreamingConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ def application(
 ) -> Application:
     """All of the message is checked but pixels, which takes no time. Raises `Rejection`."""
     light = init.model_copy(update={"initial_image": None, "continuation_state": None})
-    defaults, seed = server_defaults(info, configured), _seed(init, configured)
+    info, seed = offered(info, streaming.limits, configured), _seed(init, configured)
     try:
-        rules = RequestRules(info, streaming.limits, defaults, light, seed)
+        rules = RequestRules(info, streaming.limits, info.defaults, light, seed)
         session = Session(streaming, rules, light, None, now)
         baggage = packed_baggage(init, info, rules.defaults, streaming.limits)
     except BadInput as error:
@@ -64,6 +64,11 @@ async def open_session(identity: Identity, applied: Application, studio: Studio)
     except DecodingUnavailable as error:
         raise turned_away("session_rejected", str(error)) from None
     return Opened(identity, session, applied.info, await studio.videos.open(session.encoder))
+
+
+def offered(info: ModelInfo, limits: LimitsConfig, configured: RequestConfig) -> ModelInfo:
+    """The model with the server's own defaults and limits."""
+    return served(info, server_defaults(info, configured), limits)
 
 
 def server_defaults(info: ModelInfo, configured: RequestConfig) -> GenerationDefaults:

@@ -17,6 +17,7 @@ from matinee.server.workers_first import workers_first
 from matinee.serving.access import ControlAccess
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
+    LimitsConfig,
     PoolConfig,
     RequestConfig,
     SamplingConfig,
@@ -106,8 +107,15 @@ def test_a_server_whose_workers_have_failed_ends_so_that_it_can_be_started_again
 
 
 def test_defaults_that_the_model_can_make_are_fine() -> None:
-    check_defaults(INFO, RequestConfig())
-    check_defaults(INFO, RequestConfig(sampling=SamplingConfig(width=64, num_frames=25)))
+    check_defaults(INFO, config_of("fake"))
+    check_defaults(INFO, config_of("fake", width=64, num_frames=25))
+
+
+def test_limits_that_the_defaults_go_past_are_told_at_the_start() -> None:
+    streaming = StreamingConfig(limits=LimitsConfig(max_steps=3))
+    config = config_of("fake").model_copy(update={"streaming": streaming})
+    with pytest.raises(InvalidRequest, match="num_inference_steps must be from 1 to 3"):
+        check_defaults(INFO, config)
 
 
 async def test_a_second_signal_does_not_wait_for_the_sessions(

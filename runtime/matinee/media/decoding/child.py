@@ -13,7 +13,6 @@ from __future__ import annotations
 import gc
 import os
 import resource
-import signal
 import struct
 import sys
 import time
@@ -23,6 +22,7 @@ from typing import cast
 from matinee.media.decoding.errors import PictureRefused
 from matinee.media.decoding.header import Format, Header
 from matinee.media.decoding.pixels import exact, filled
+from matinee_api.signals import leave_to_parent
 
 ORDER = struct.Struct("!4s?IIIIQ")
 """Format; whether it must be exact; the image's width and height; those wanted; encoded bytes."""
@@ -32,7 +32,7 @@ REASON = struct.Struct("!H")
 
 
 def main(memory_bytes: int, cpu_s: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: parent decides
+    leave_to_parent()
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     for nothing in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(nothing, (0, 0))

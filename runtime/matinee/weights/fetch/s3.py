@@ -7,6 +7,7 @@ public buckets allow.
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import os
 import re
@@ -36,7 +37,9 @@ from matinee.weights.fetch.files import (
     listing_of,
     stays_inside,
 )
+from matinee.weights.fetch.tokens import MAX_TOKEN_BYTES
 from matinee.weights.fetch.transfer import Content
+from matinee_api.bounded_file import read_at_most
 from matinee_api.contracts.fetch import FetchedTree
 
 AWS = "https://s3.amazonaws.com"
@@ -221,20 +224,27 @@ def _denied(code: str, where: str, with_credentials: bool) -> str:
     return f"the credentials may not read {where} ({code}); allow s3:ListBucket and s3:GetObject"
 
 
+_NO_CREDENTIALS = (ValueError, OSError, configparser.Error, urllib3.exceptions.HTTPError)
+
+
 def _credentials(file: str | None) -> Provider | None:
     """Raises `FetchFailed` with `SourceDenied` for a file that holds none."""
     if file is not None:
         provider = AWSConfigProvider(file)
         try:
+            read_at_most(file, MAX_TOKEN_BYTES)
             provider.retrieve()
-        except ValueError as error:
+        except (ValueError, OSError, configparser.Error):
+            # Without the cause: it quotes the file, which may hold a secret of another form.
             raise FetchFailed(
-                "SourceDenied", f"{error}; put an AWS shared credentials file there"
-            ) from error
+                "SourceDenied",
+                f"{file} holds no credentials for this profile, or cannot be read; put an AWS "
+                "shared credentials file there",
+            ) from None
         return provider
     machine = _http(connect_s=1, read_s=5)
     for found in (EnvAWSProvider(), AWSConfigProvider(), IamAwsProvider(http_client=machine)):
-        with contextlib.suppress(ValueError, OSError, urllib3.exceptions.HTTPError):
+        with contextlib.suppress(*_NO_CREDENTIALS):
             found.retrieve()
             return found
     return None

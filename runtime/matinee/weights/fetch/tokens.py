@@ -16,8 +16,11 @@ def read_token(path: str) -> str:
     """
     try:
         token = read_at_most(path, MAX_TOKEN_BYTES).decode().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FetchFailed("SourceDenied", f"the token in {path} cannot be read: {error}") from error
+    except OSError as error:
+        says = f"the token in {path} cannot be read: {error.strerror}"
+        raise FetchFailed("SourceDenied", says) from error
+    except UnicodeDecodeError:  # which holds what was read
+        raise FetchFailed("SourceDenied", f"{path} holds no token, but other bytes") from None
     if not token or not token.isprintable():
         raise FetchFailed("SourceDenied", f"{path} holds no token; put one line of text there")
     return token
