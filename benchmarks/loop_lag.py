@@ -67,7 +67,11 @@ def main() -> None:
         asyncio.run(throw_away(url) if what == "nothing" else view(url, what == "snapshots"))
         return
     tell("event loop lag with 4 encoding sessions at 480p, p99", p99, snapshots=False)
-    tell("longest event loop stall with snapshots of 9 frames of 704x480", max, snapshots=True)
+    tell(
+        "event loop stalls with snapshots of 9 frames of 704x480, mean of the longest 8",
+        longest,
+        snapshots=True,
+    )
 
 
 def tell(name: str, figure: Callable[[list[float]], float], *, snapshots: bool) -> None:
@@ -192,6 +196,12 @@ async def lags_ms(during: Coroutine[Any, Any, None]) -> Lags:
         lags.append((max(0.0, late_s) * 1000, (spent_s - before_s) * 1000))
     await busy
     return lags
+
+
+def longest(values: list[float]) -> float:
+    """As many as snapshots are made, so that none can stall the loop unseen; and a single hiccup of
+    the machine does not decide."""
+    return statistics.mean(sorted(values)[-backend.SESSIONS * SEGMENTS :])
 
 
 def p99(values: list[float]) -> float:

@@ -1,6 +1,6 @@
 """Write what is made from the models and tables: the CRDs, parts of the chart, `docs/api.md`,
-`docs/configuration.md`, `docs/families.md`, the runtime's values of a generation; and
-`docs/faults.md`, from the tables that tests use.
+`docs/configuration.md`, `docs/families.md`, the runtime's values of a generation; `docs/limits.md`,
+from them and `tools/limits`; and `docs/faults.md`, from the tables that tests use.
 
 `python -m tools.generate` writes, with `--check` it only compares and names what differs.
 """
@@ -17,6 +17,7 @@ import yaml
 from matinee_api.kinds.crd import DEFINITIONS, crd
 from tools.chart import chart_files
 from tools.fault_page import fault_page
+from tools.limits.page import limits_page
 from tools.pages import api_page, configuration_page, families_page
 from tools.sampling_code import sampling_module
 
@@ -57,6 +58,7 @@ def generated() -> dict[str, str]:
         "docs/configuration.md": configuration_page(),
         "docs/families.md": families_page(),
         "docs/faults.md": fault_page(),
+        "docs/limits.md": limits_page(),
     }
     code = {"runtime/matinee/generation/sampling.py": sampling_module()}
     files = {f"crds/{name}.yaml": text for name, text in crds.items()}

@@ -11,7 +11,7 @@ from random import Random
 from tests.system.end_to_end.serving import Server
 from tools.fuzz.inside import INSIDE, Broken
 from tools.fuzz.outside import OUTSIDE, alive
-from tools.fuzz.target import holdings, leaks, mistakes, target
+from tools.fuzz.target import holdings, leaks, mistakes, target, undrain
 
 SHARES = {
     "parsers": 0.20,
@@ -129,6 +129,7 @@ async def _play(plan: Plan, kind: str, server: Server) -> tuple[int, int]:
         await alive(server.port)
         if found := mistakes(server):
             raise Failure(plan, kind, first, number - first, "\n".join(found[:5]))
+        undrain(server)
     return number - plan.first, cases
 
 

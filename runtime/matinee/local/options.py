@@ -32,6 +32,7 @@ from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 
 MAX_IMAGE_BYTES = 256 * 2**20
 MAX_IMAGE_PIXELS = 64 * 10**6
+MAX_IMAGE_BYTES = 256 * 2**20
 
 
 class GenerationOptions(SamplingOptions, total=False):

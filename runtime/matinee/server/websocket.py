@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 import time
+import traceback
 import uuid
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -71,13 +72,17 @@ class Connection:
         try:
             async with self._tasks:
                 await self._serve()
-        except* WebSocketDisconnect:
+        except* WebSocketDisconnect as gone:
+            _let_go(gone)
             self._outlet.vanish()
-        except* Exception:
+        except* Exception as mistake:
             logger.exception("session %s failed", self._identity.session_id)
+            _let_go(mistake)
             await self._outlet.apologise()
         finally:
             self._arrival.leave()
+            self._outlet.forget()
+            self._runner = None
             self._told.set()
             self._closed.set()
             self._log_end(time.monotonic() - started)
@@ -204,3 +209,10 @@ class Connection:
             seconds=round(duration_s, 3),
             skipped_ms=round(self._outlet.skipped_ms, 1),
         )
+
+
+def _let_go(failures: BaseExceptionGroup[BaseException]) -> None:
+    """A failure holds the frames that it came through, and these hold the failure, the session and
+    all its memory, in a circle."""
+    for failure in (failures, *failures.exceptions):
+        traceback.clear_frames(failure.__traceback__)

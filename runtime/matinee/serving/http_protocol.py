@@ -246,7 +246,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer, unless something else is being answered, and close."""
+        """Answer, unless something else is being answered, and close. A second time changes
+        nothing: whoever lingers is overdue still."""
+        if self._lingering is not None or self.transport.is_closing():
+            return
         self._refusal = refusal
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:

@@ -91,6 +91,7 @@ class Arrival:
         self._share.hold(0)
         if self._visit is not None:
             self._visit.leave()
+            self._visit = None  # it knows us, and memory is free at once without circles
 
     def _hold_until_slot(self, nbytes: int) -> None:
         """Those who have a slot may have a state as well. Raises `Rejection`."""

@@ -7,6 +7,7 @@ no lock is needed around the session.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from matinee.errors import WorkerFailed
 from matinee.prompt import PromptRefused
@@ -50,6 +51,7 @@ class SessionRunner:
         self._studio = studio
         self._visit = visit
         self._tasks = tasks
+        self._log = partial(studio.logs.write, self._session_id)
         self._states = StateKeeper(self._session_id, studio.states, outlet.put, self._log)
         self._gpu_id: int | None = None
         self._job: JobHandle | None = None
@@ -287,6 +289,3 @@ class SessionRunner:
     def _cancel_segment(self) -> None:
         if self._job is not None:
             self._job.cancel()
-
-    def _log(self, event: str, **payload: object) -> None:
-        self._studio.logs.write(self._session_id, event, **payload)

@@ -46,6 +46,12 @@ class SendQueue:
         self._closed = False
         self._changed = asyncio.Event()
 
+    def forget(self) -> None:
+        """The end, whatever waits: nothing is sent any more, and nobody is called."""
+        self._closed = True
+        self._items.clear()
+        self._request_keyframe = self._viewer_gone = _nobody
+
     @property
     def waiting(self) -> int:
         """Messages and fragments."""
@@ -122,3 +128,7 @@ class SendQueue:
         if self._skipped_ms and has_room and not self._keyframe_asked:
             self._keyframe_asked = True
             self._request_keyframe()
+
+
+def _nobody() -> None:
+    """Who is called after the end."""

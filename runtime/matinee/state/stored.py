@@ -7,6 +7,7 @@ of the bytes of a noisy picture.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -57,8 +58,11 @@ def from_stored(facts: Mapping[str, Any], blobs: Mapping[str, bytes | memoryview
 def _tensor(
     name: str, dtype: np.dtype[Any], shape: tuple[int, ...], blobs: Mapping[str, bytes | memoryview]
 ) -> npt.NDArray[np.generic]:
-    if dtype.hasobject:
+    if dtype.hasobject or not all(isinstance(side, int) and side >= 0 for side in shape):
         raise ValueError(f"{name} is no tensor")
+    there = sum(len(blob) for place, blob in blobs.items() if place.rpartition(".")[0] == name)
+    if dtype.itemsize * math.prod(shape) != there:  # before any memory is taken
+        raise ValueError(f"{name} has {there} bytes, which are not its shape's")
     tensor = np.empty(shape, dtype)
     contents = tensor.reshape(-1).view(np.uint8)
     filled = index = 0

@@ -38,11 +38,13 @@ from matinee.store.base import (
 )
 from matinee.store.container import pack, unpack
 from matinee.store.disk import locked, put_in_place, sync_folder, write_aside
+from matinee_api.bounded_file import read_at_most
 
 logger = logging.getLogger(__name__)
 
 MAX_BYTES = 4 * 2**30
 """Of all the states together, where nothing is configured."""
+MOST_LEASE_BYTES = 4096
 NOBODY = ""
 SUFFIX = ".state"
 
@@ -129,7 +131,7 @@ class FileStore:
         """Fence and owner. A lease that cannot be read was never given."""
         path = self.directory / session_id / "lease"
         try:
-            lease = json.loads(path.read_bytes())
+            lease = json.loads(read_at_most(path, MOST_LEASE_BYTES))
             return int(lease["fence"]), str(lease["owner"])
         except FileNotFoundError:
             return 0, NOBODY

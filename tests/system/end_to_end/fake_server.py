@@ -1,5 +1,4 @@
-"""The server over the backend without torch. Its configuration is the argument, as JSON; a second
-one is the admin token.
+"""The server over the backend without torch. Its configuration is the argument, as JSON.
 
 SIGUSR1 lets it print, as JSON, how many tasks its event loop and how many objects its process has,
 for tests that look for leaks; what the allocator holds free is given back before.
@@ -31,10 +30,10 @@ def count() -> None:
     print(json.dumps(alive), flush=True)  # noqa: T201
 
 
-async def serve(config: ServeConfig, backend: str, admin_token: str | None) -> None:
+async def serve(config: ServeConfig, backend: str) -> None:
     """As `server._serve` does, over another backend."""
     doors = Doors.of(config.server)
-    access = host.control_access(config.server, doors, admin_token)
+    access = host.control_access(config.server, doors, None)
     life = Lifecycle(config, "fake", backend=backend)
     web = host._Server(host.uvicorn_config(config, life, access, doors.control_port), life)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
@@ -48,11 +47,11 @@ async def serve(config: ServeConfig, backend: str, admin_token: str | None) -> N
     announcing.cancel()
 
 
-def run(config: ServeConfig, backend: str, admin_token: str | None = None) -> None:
+def run(config: ServeConfig, backend: str) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config, backend, admin_token))
+        runner.run(serve(config, backend))
 
 
 if __name__ == "__main__":
     log_to_stderr()
-    run(ServeConfig.model_validate_json(sys.argv[1]), fake_engine.__name__, *sys.argv[2:])
+    run(ServeConfig.model_validate_json(sys.argv[1]), fake_engine.__name__)

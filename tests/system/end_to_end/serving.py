@@ -34,12 +34,11 @@ TETHER = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 @dataclass
 class Server:
-    """One server process. `log`: its stderr. `token`: what its control routes want."""
+    """One server process. `log`: its stderr."""
 
     process: subprocess.Popen[str]
     log: Path
     url: str = ""
-    token: str | None = None
 
     @property
     def host(self) -> str:
@@ -80,7 +79,7 @@ class Server:
         return f"http://127.0.0.1:{listening[0]}"
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers=self._headers(), timeout=PATIENCE_S)
+        return httpx.get(self.url + path, timeout=PATIENCE_S)
 
     def post(self, path: str, body: object) -> httpx.Response:
         return httpx.post(self.url + path, json=body, timeout=PATIENCE_S)
@@ -98,13 +97,9 @@ class Server:
         return next(self.slot_lines())
 
     def slot_lines(self) -> Iterator[dict[str, Any]]:
-        url, headers = f"{self.url}/v1/slots", self._headers()
-        with httpx.stream("GET", url, headers=headers, timeout=PATIENCE_S) as response:
+        with httpx.stream("GET", self.url + "/v1/slots", timeout=PATIENCE_S) as response:
             for line in response.iter_lines():
                 yield json.loads(line)
-
-    def _headers(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token}"} if self.token else {}
 
     def wait_for_slots(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first state that `holds` likes."""

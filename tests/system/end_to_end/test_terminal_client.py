@@ -73,6 +73,9 @@ def test_at_the_segment_cap_the_video_is_kept_and_goes_on_from_its_state(
     )
     assert (ended.code, ended.report["complete"]) == (0, True)
     assert frames_of(second) == 16
+    capped.wait_until_idle()
+    assert capped.metric("matinee_sessions_ended_total", reason="stop_requested") == 1
+    assert capped.metric("matinee_sessions_ended_total", reason="vanished") == 0
 
 
 def test_as_many_prompts_as_the_cap_allows_are_a_whole_video_with_its_state(

@@ -175,3 +175,14 @@ async def test_requests_before_one_that_is_refused_leave_no_trace_in_the_log(
             for before in range(1, 8):
                 await house.ask((GET + b"Expect: 100-continue\r\n\r\n") * before + last)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_who_is_late_with_a_request_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """The doors are looked after twice while the connection lingers."""
+    async with open_house(head_seconds=0.1) as house:
+        reader, writer = await house.connect()
+        writer.write(GET)
+        assert status_of(await reader.read()) == 408
+        await house.until(lambda: len(house.door._of_transport) == 1)  # the one that asks
+        writer.transport.abort()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

@@ -30,6 +30,7 @@ def test_writing_makes_the_check_pass(root: Path, capsys: pytest.CaptureFixture[
         "wrote docs/configuration.md",
         "wrote docs/families.md",
         "wrote docs/faults.md",
+        "wrote docs/limits.md",
         "wrote runtime/matinee/generation/sampling.py",
     ]
     assert generate.main(["--check"]) == 0

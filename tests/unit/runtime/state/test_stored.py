@@ -62,6 +62,9 @@ GOOD: dict[str, Any] = {"kind": "any.v1", "facts": {}, "tensors": [["a", "|u1", 
         ({**GOOD, "tensors": [["a", "nonsense", [1]]]}, {"a.0": b"1"}),
         ({**GOOD, "tensors": [["a", "|u1", [-1]]]}, {"a.0": b"1"}),
         ({**GOOD, "tensors": [["a", "|u1"]]}, {"a.0": b"1"}),
+        ({**GOOD, "tensors": [["a", "|u1", [2**40]]]}, {"a.0": b"1"}),
+        ({**GOOD, "tensors": [["a", "|V1000000000000", [1]]]}, {"a.0": b"1"}),
+        ({**GOOD, "tensors": [["a", "|u1", [10**400, 0]]]}, {"a.0": b"1"}),
     ],
 )
 def test_what_another_version_wrote_is_refused(

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from starlette.routing import BaseRoute
+
+from matinee.server.app import control_app, public_app
+from matinee.serving.access import ControlAccess
+from matinee.wire.client_messages import ClientMessage
+from tests.places import ROOT
+from tests.unit.runtime.server.test_app import life_of
+from tools.limits.page import filled, limits_page
+from tools.limits.rows import SECTIONS
+
+ROWS = [row for section in SECTIONS for row in section.rows]
+NAMED = {name for row in ROWS for name in row.names}
+READ = {path for row in ROWS for path in row.reads}
+READING = {
+    *("open", "read_text", "read_bytes", "loads", "load_all", "safe_load", "safe_open", "urlopen"),
+    *("validate_json", "model_validate_json", "recv", "recv_into", "receive", "data_received"),
+    *("iter_lines", "iter_raw", "stream", "body", "list_objects", "get_object"),
+}
+"""Names of functions with which bytes come in."""
+OURS = {
+    "matinee/cli/stopping.py": "reads its own pipe",
+    "matinee/cli/up.py": "opens a browser",
+    "matinee/media/aac.py": "opens an encoder",
+    "matinee/media/h264.py": "opens an encoder",
+    "matinee/media/video_file.py": "writes",
+    "matinee/player/assets.py": "what is installed with it",
+    "matinee/session/reception.py": "opens an encoder",
+    "matinee/session/runner.py": "frames that the connection took",
+    "matinee/session/session.py": "frames that the connection took",
+    "matinee/session/session_log.py": "writes",
+    "matinee/weights/fetch/cache.py": "locks and syncs",
+    "matinee/weights/fetch/manifest.py": "written by itself",
+    "matinee/worker/": "processes of ours, and /sys",
+    "matinee_operator/status/model.py": "annotations that the operator wrote",
+}
+"""Where such a name is something else, or the bytes are our own."""
+
+
+def test_all_constants_and_keys_are_there() -> None:
+    assert "{" not in limits_page()
+    with pytest.raises(AttributeError):
+        filled("{streaming.limits.no_such_key}")
+
+
+def test_every_route_has_a_row() -> None:
+    life = life_of()
+    apps = (public_app(life), control_app(life, ControlAccess()))
+    assert {path for app in apps for path in paths(app.routes)} - NAMED == set()
+
+
+def paths(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    for route in routes:
+        if router := getattr(route, "original_router", None):
+            yield from paths(router.routes)
+        else:
+            yield str(getattr(route, "path", route))
+
+
+def test_every_message_has_a_row() -> None:
+    types = {
+        kind
+        for model in get_args(ClientMessage)
+        for kind in get_args(model.model_fields["type"].annotation)
+    }
+    assert types - NAMED == set()
+
+
+def test_every_row_is_of_something_that_is_there() -> None:
+    places = [ROOT / "runtime", ROOT / "operator", ROOT / "crds"]
+    assert [path for path in READ if not any((place / path).exists() for place in places)] == []
+
+
+def test_every_module_that_reads_has_a_row_or_reads_what_is_ours() -> None:
+    known = (*READ, *OURS)
+    missing = [path for path in sorted(reading_modules()) if not path.startswith(known)]
+    assert missing == []
+
+
+def reading_modules() -> Iterator[str]:
+    for package in ("crds/matinee_api", "operator/matinee_operator", "runtime/matinee"):
+        root = (ROOT / package).parent
+        for file in (ROOT / package).rglob("*.py"):
+            if called_in(file) & READING:
+                yield str(file.relative_to(root))
+
+
+def called_in(file: Path) -> set[str]:
+    calls = (
+        node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)
+    )
+    return {
+        call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls
+    }
