@@ -20,7 +20,7 @@ INIT = frame(TEXT, b'{"type":"session_init_v2"}')
 PAUSE = b'{"type":"generation_paused_updated","paused":false}'
 MANY = b'{"type":"seed_prompts_updated","x":[' + b"1," * 99_000 + b"1]}"
 DEEP = b'{"type":"seed_prompts_updated","x":[' + b"{}," * 49_000 + b"1]}"
-GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
 FLOODS: dict[str, bytes] = {
     "empty pings": frame(PING, b"") * 20_000,
