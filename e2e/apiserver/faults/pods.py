@@ -6,6 +6,7 @@ from e2e.apiserver.faults.fault import FALSE, SERVICE, TRUE, Fault, degraded
 from e2e.apiserver.faults.steps import (
     OOM,
     TRACEBACK,
+    WORKERS_FAILED,
     applied,
     container,
     ended,
@@ -129,6 +130,12 @@ PODS: tuple[Fault, ...] = (
         conditions.CRASH_LOOPING,
         "restarted 3 times, exit code 1: ModelUnavailable: no folder /models/x",
         **waits("CrashLoopBackOff", lastState=ended(1, TRACEBACK), restartCount=3),
+    ),
+    _of_pods(
+        "all workers of a pod have failed, so that the runtime ends to be started again",
+        conditions.CRASH_LOOPING,
+        "it failed 6 times within 10 minutes",
+        **waits("CrashLoopBackOff", lastState=ended(1, WORKERS_FAILED), restartCount=1),
     ),
     _of_pods(
         "the liveness probe kills the runtime again and again",

@@ -134,4 +134,9 @@ def failed(reason: str, message: str) -> dict[str, Any]:
 
 
 OOM = ended(137, reason="OOMKilled")
+WORKERS_FAILED = (
+    '{"level": "error", "message": "worker 0: ..."}\n'
+    "matinee: the worker process was killed by SIGKILL; it failed 6 times within 10 minutes\n"
+)
+"""The end of a runtime's log when all its workers have failed."""
 TRACEBACK = "Traceback\n  x\nModelUnavailable: no folder /models/x\n"

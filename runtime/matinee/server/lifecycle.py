@@ -49,6 +49,7 @@ ENCODER_NICENESS = 10
 """Above the process's own: Linux gives the event loop about nine times an encoder's share."""
 STATE_THREADS = 2
 """States that are encoded at once, however many sessions end together."""
+ALL_FAILED = "no worker is able to run the model"
 DRAINING, SHUTTING_DOWN = "this server is draining", "this server is shutting down"
 WORKER_STOP_S = 0.5
 """How long a worker may take to leave by itself: it holds nothing that would be lost."""
@@ -219,9 +220,10 @@ class Lifecycle:
         self._restarts_counted = restarts
         if all(worker.state is WorkerState.FAILED for worker in workers):
             self.failed.set()
-            self.admission.close("no worker is able to run the model")
+            self.admission.close(ALL_FAILED)
         else:
             self.failed.clear()
+            self.admission.reopen(ALL_FAILED)
 
     def _slots_changed(self) -> None:
         admission, metrics = self.admission, self.metrics

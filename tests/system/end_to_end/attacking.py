@@ -53,7 +53,8 @@ def attack(port: int, name: str, seconds: float) -> None:
     else:
         first, again = HEADS[name]
     senders = [
-        threading.Thread(target=_send, args=(port, first, again, until)) for _ in range(CONNECTIONS)
+        threading.Thread(target=_send, args=(port, first, again, until, number % 2 == 0))
+        for number in range(CONNECTIONS)
     ]
     for sender in senders:
         sender.start()
@@ -61,7 +62,7 @@ def attack(port: int, name: str, seconds: float) -> None:
         sender.join()
 
 
-def _send(port: int, first: bytes, again: bytes, until: float) -> None:
+def _send(port: int, first: bytes, again: bytes, until: float, reads: bool) -> None:
     handshake, _, message = first.partition(b"\r\n\r\n")
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5) as one:
@@ -71,7 +72,8 @@ def _send(port: int, first: bytes, again: bytes, until: float) -> None:
                 one.sendall(message)
             else:
                 one.sendall(first)
-            threading.Thread(target=_read, args=(one,), daemon=True).start()
+            if reads:
+                threading.Thread(target=_read, args=(one,), daemon=True).start()
             while time.monotonic() < until:
                 one.sendall(again)
 

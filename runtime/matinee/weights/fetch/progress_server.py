@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 MAX_LISTENERS = 16
 """At the same time; each is a thread. More are refused with 503."""
-MAX_CONNECTIONS = 64
+MAX_CONNECTIONS = 32
 """With those that have not asked so far; more are closed at once."""
 _POLL_S = 0.05
 """How long the server's end may wait for its thread to see it."""

@@ -108,6 +108,9 @@ async def test_without_any_worker_left_nobody_waits_any_more() -> None:
         async with slot(life.admission):
             pass
     assert life.failed.is_set()
+    workers(life, WorkerState.FAILED, WorkerState.READY)
+    assert not life.failed.is_set()
+    assert life.admission.closed_because is None
 
 
 @pytest.mark.parametrize("tells_state", [True, False])

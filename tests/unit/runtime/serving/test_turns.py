@@ -52,12 +52,12 @@ async def test_work_is_done_at_once_while_there_is_time_in_this_turn(clock: Cloc
     assert clock.now == began + 0.001
 
 
-@pytest.mark.parametrize("connections", [1, 5, 500])
+@pytest.mark.parametrize("connections", [1, 5, 200])
 async def test_a_turn_is_short_however_much_there_is_to_do(clock: Clock, connections: int) -> None:
     turns = Turns(clock)
     for _ in range(connections):
         turns.ask(Account(), clock.work(0.001, times=1000))
-    assert await longest_turn(clock, 2000) <= 2 * TURN_S
+    assert await longest_turn(clock, 300) <= 2 * TURN_S
 
 
 async def test_who_used_little_goes_before_who_used_much(clock: Clock) -> None:
