@@ -60,13 +60,13 @@ class Tally:
         self.counts["still ms"] += round(player.still_s * 1000)
 
     def heard(self, message: dict[str, Any], leaves: str) -> None:
-        """Of one who cancels, errors are answers: there may be nothing to cancel."""
+        """Of one who asks, errors are answers: there may be nothing to cancel."""
         match message["type"]:
             case "media_segment_complete":
                 self.seconds["video"] += message["duration_ms"] / 1000
             case "ltx2_segment_complete":
                 self.counts["segments"] += 1
-            case "error" if leaves != "cancels":
+            case "error" if leaves not in ASKS:
                 self.errors[f"{message['code']}: {message['message'][:60]}"] += 1
 
 

@@ -183,6 +183,7 @@ async def test_who_is_late_with_a_request_is_told_once(caplog: pytest.LogCapture
         reader, writer = await house.connect()
         writer.write(GET)
         assert status_of(await reader.read()) == 408
-        await house.until(lambda: len(house.door._of_transport) == 1)  # the one that asks
+        (late,) = house.door._of_transport.values()
+        await house.until(late.transport.is_closing)
         writer.transport.abort()
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []

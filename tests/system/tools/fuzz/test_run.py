@@ -5,6 +5,10 @@ from random import Random
 
 import pytest
 
+from matinee.server.app import control_app, public_app
+from matinee.serving.access import ControlAccess
+from tests.system.tools.test_limits_page import paths
+from tests.unit.runtime.server.test_app import life_of
 from tools.fuzz import http, inside, scripts
 from tools.fuzz.run import KINDS, SHARES, Failure, Plan, fuzz
 
@@ -16,6 +20,13 @@ def test_a_script_is_made_from_its_seed_alone(make: object) -> None:
     first, again, other = (make(plan.random("a", number)) for number in (3, 3, 4))
     assert first == again
     assert first != other
+
+
+def test_every_route_is_asked() -> None:
+    life = life_of()
+    apps = (public_app(life), control_app(life, ControlAccess()))
+    asked = {path for app in apps for path in paths(app.routes) if "{" not in path}
+    assert asked - set(http.PATHS) == set()
 
 
 def test_all_cases_are_shared_out() -> None:
