@@ -118,8 +118,8 @@ async def test_a_video_goes_on_after_a_drain_and_a_restart(
             await viewer.say("snapshot_state")
             state = (await viewer.hear("continuation_state_snapshot"))["state"]
             uninterrupted = await viewer.segment("a ball", seed=6)
-            assert _drain(server.url, "Bearer of nothing") == 403
-            assert _drain(server.url, None) == 403
+            assert _drain(server.url, "Bearer of nothing") == 401
+            assert _drain(server.url, None) == 401
             assert _drain(server.url, f"Bearer {TOKEN}") == 200
             items = await viewer.rest()
         assert kinds_of(items) == [
