@@ -85,7 +85,7 @@ async def test_ctrl_c_ends_matinee_up_in_mid_segment(resources: Path, tmp_path: 
     """As a terminal sends it: to the whole process group. Signals without a meaning came before."""
     with running(matinee_up(resources), tmp_path / "log") as server:
         async with session(server) as viewer:
-            await viewer.ask("a ball", num_inference_steps=200)
+            await viewer.ask("a ball", num_inference_steps=100)
             await viewer.hear("step_complete")
             family = server.family()
             blocks = shared_memory_of(family)
