@@ -93,6 +93,8 @@ def tell(name: str, figure: Callable[[list[float]], float], *, snapshots: bool) 
             "frames_of_each": SEGMENTS * backend.SEGMENT,
             "snapshots": backend.SESSIONS * SEGMENTS if snapshots else 0,
             "timer_ms": TIMER_S * 1000,
+            "floor": "a loop that only hands pictures to the same threads and fragments to sockets",
+            "viewers": "another process, which gives way: they stand for other machines",
             **{f"{which}_{key}": value for which in every for key, value in told(every[which])},
             **package_versions("uvloop", "av"),
         },

@@ -35,9 +35,12 @@ settings.load_profile("no deadlines")
 
 
 def pytest_configure() -> None:
-    """Ctrl-C is tested, and a shell's background jobs are started with it ignored."""
+    """Signals are tested, and a shell's background jobs are started with some of them ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -44,7 +44,7 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
         await eventually(kube, Key("Service", namespace, "tiny"), lambda _found: True)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(PATIENCE_S):
-            assert await process.wait() == 0
+            assert await process.wait() == 128 + signal.SIGTERM
     await eventually(kube, lease, led_by(""))
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from matinee_api.signals import exit_code, ignore_meaningless
 from matinee_operator.errors import OperatorError
 from matinee_operator.logs import log_to_stderr
 from matinee_operator.program import run
@@ -16,7 +17,7 @@ from matinee_operator.settings import VARIABLES, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: stopped by a signal. 1: an error that a restart may fix. 2: bad settings."""
+    """128 + N: stopped by signal N. 1: an error that a restart may fix. 2: bad settings."""
     _parser().parse_args(arguments)
     try:
         settings = read_settings(os.environ)
@@ -24,12 +25,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)  # noqa: T201 - before logging is set up, for people
         return 2
     log_to_stderr(settings.log_level)
+    ignore_meaningless()
     try:
-        asyncio.run(run(settings))
+        ended_by = asyncio.run(run(settings))
     except (OperatorError, ExceptionGroup) as error:
         logging.getLogger(__name__).critical("stopped: %s", "; ".join(_causes(error)))
         return 1
-    return 0
+    return exit_code(ended_by) if ended_by else 0
 
 
 def _causes(error: Exception) -> list[str]:

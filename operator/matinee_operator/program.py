@@ -29,6 +29,7 @@ from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.reconciler import Reconciler
 from matinee_operator.settings import Settings
+from matinee_operator.stopping import Stopping
 from matinee_operator.watch import handlers
 from matinee_operator.watch.relations import affected, routers_of_pod
 from matinee_operator.watch.resync import Resync
@@ -43,8 +44,19 @@ PROGRESS_SETTLE_S = 5.0
 """A download reports its progress every second; its object is written no more often than this."""
 
 
-async def run(settings: Settings) -> None:
-    """Until a signal, or an error that only a restart can fix."""
+async def run(settings: Settings) -> signal.Signals | None:
+    """Until a signal, which is returned, or an error that only a restart can fix."""
+    stopping = Stopping()
+    stopping.listen()
+    try:
+        await _operate(settings, stopping)
+    except asyncio.CancelledError:
+        if stopping.asked_by is None:
+            raise
+    return stopping.asked_by
+
+
+async def _operate(settings: Settings, stopping: Stopping) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
@@ -55,18 +67,11 @@ async def run(settings: Settings) -> None:
         parts = _Operator(settings, kube, session, metrics, has_monitors)
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
         stack.push_async_callback(parts.stop)
-        await parts.run()
+        await parts.run(stopping)
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def _on_signals(stop: asyncio.Event) -> None:
-    """kopf has set up its own by now; these take their place."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
 
 
 class KindsMissing(OperatorError):
@@ -145,10 +150,10 @@ class _Operator:
             enqueue=self._queue.add,
         )
 
-    async def run(self) -> None:
+    async def run(self, stopping: Stopping) -> None:
         """Every replica watches; the leader also reconciles."""
         await self._resync.first()
-        watching, stopped = asyncio.Event(), asyncio.Event()
+        watching = asyncio.Event()
         stop_watching = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(watching, stop_watching))
@@ -157,8 +162,7 @@ class _Operator:
                 group.create_task(self._resync.run(self._settings.resync_seconds)),
             ]
             await watching.wait()
-            _on_signals(stopped)
-            await stopped.wait()
+            await stopping.wait()
             # kopf waits seconds for tasks that it did not start, so ours end first.
             for task in ours:
                 task.cancel()

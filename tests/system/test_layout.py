@@ -95,6 +95,11 @@ def test_the_server_s_side_starts_without_torch(package: str) -> None:
     assert heavy_after_importing([f"matinee.{package}", *modules]) == "[]"
 
 
+def test_up_has_imported_nothing_of_the_server_when_it_starts_the_workers() -> None:
+    late = ("uvicorn", "fastapi", "av", "websockets")
+    assert fresh(f"import matinee.cli.up, sys; print({{*{late}}} & {{*sys.modules}})") == "set()"
+
+
 WITH_THE_ROUTER_S_PACKAGES = """
 import importlib.metadata, re, sys
 from pathlib import Path

@@ -16,11 +16,11 @@ from matinee.media.images import decode_image
 from matinee.serving.names import host_refusal, origin_allowed
 from matinee.session.effects import End
 from matinee.session.opening import Rejection, parse_init
-from matinee.state.codec import state_from_wire
 from matinee.wire.client_messages import InvalidMessage, StateEnvelope, parse_later_message
 from matinee.worker import messages as worker
 from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import Viewer, failed, state_of, step
+from tests.unit.runtime.state.unpacking import state_from_wire
 from tools.fuzz import grammar, pictures
 
 BATCH = 100

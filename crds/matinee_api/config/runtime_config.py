@@ -16,6 +16,7 @@ from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.families import FamilyName
 from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
 from matinee_api.kinds.rules import broken_rules
+from matinee_api.request_limits import RequestLimits
 from matinee_api.sampling import NegativePrompt, Sampling, Seeded
 
 Prompt = Annotated[str, Field(min_length=1, max_length=8192)]
@@ -141,15 +142,27 @@ class PoolConfig(Config):
     server ends."""
 
 
-class LimitsConfig(Config):
+class LimitsConfig(Config, RequestLimits):
     """What one client may use."""
 
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)
     """Largest message from a client, before base64 decoding."""
     initial_image_bytes: int = Field(default=32 * 2**20, ge=1024, le=2**30)
     """Largest initial image, decoded from base64."""
-    initial_image_pixels: int = Field(default=64 * 10**6, ge=1, le=10**9)
-    """Largest initial image in pixels."""
+    initial_image_pixels: int = Field(default=16 * 10**6, ge=1, le=10**9)
+    """Largest initial image in pixels; checked before any of them is decoded."""
+    unseated_bytes: int = Field(default=96 * 2**20, ge=2**20, le=2**40)
+    """What all viewers without a slot may hold together: messages that arrive (twice their size,
+    for what is read out of them), images and states that wait. Who goes beyond is refused and may
+    try again. At least twice `message_bytes` counts, so that one message always has room."""
+    decoders: int = Field(default=1, ge=1, le=64)
+    """Images that are decoded at once, each in a process of its own that lives while there is
+    work."""
+    decode_memory_bytes: int = Field(default=128 * 2**20, ge=64 * 2**20, le=2**40)
+    """Memory of such a process. An image that needs more is refused: a WebP of more than 4 million
+    pixels, or a PNG of more than 10 million with transparency."""
+    decode_seconds: int = Field(default=5, ge=1, le=3600)
+    """Longest decoding of one image, in seconds of a CPU."""
     prompt_characters: int = Field(default=8192, ge=1, le=2**20)
     """Longest prompt."""
     queued_requests: int = Field(default=8, ge=1, le=1000)

@@ -27,6 +27,7 @@ from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.source import ModelSource
 from matinee_api.kinds.streamingservice import StreamingService, StreamingServiceSpec
 from matinee_api.kinds.videomodel import GenerationSpec, VideoModel
+from matinee_api.request_limits import tightest
 
 _LOCAL_SCHEMES = ("builtin", "file", "hf")
 
@@ -161,7 +162,10 @@ def _streaming(
             timeout_seconds=float(warmup.timeout_seconds),
         ),
         pool=PoolConfig(num_workers=workers),
-        limits=LimitsConfig(prompt_characters=spec.prompts.max_characters),
+        limits=LimitsConfig(
+            prompt_characters=spec.prompts.max_characters,
+            **tightest(model.spec.limits, spec.limits),
+        ),
         state=StateConfig(
             store="file" if spec.store.type == "File" else "memory",
             directory=state_directory,

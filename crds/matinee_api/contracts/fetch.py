@@ -33,6 +33,12 @@ FetchReason = Literal[
 """Reasons of `conditions.py`."""
 
 
+COMMIT = r"^[0-9a-zA-Z][\w.-]{0,63}$"
+"""A hub's name of a version; it becomes part of folders' names."""
+MOST_BYTES = 2**50
+"""Of all files of a source: more than any volume has, less than what a status may hold."""
+
+
 class FetchedTree(Config):
     """One folder of files: the model's, or an adapter's."""
 
@@ -71,9 +77,9 @@ class TreeResult(Config):
 
     name: str
     """As in the configuration."""
-    commit: str | None = None
+    commit: str | None = Field(default=None, pattern=COMMIT)
     """Of an `hf:` source."""
-    bytes: int | None = None
+    bytes: int | None = Field(default=None, ge=0, le=MOST_BYTES)
     """Of all its files."""
     reason: FetchReason | None = None
     """Why there is no (complete) tree; unset: there is."""
@@ -91,9 +97,9 @@ class FetchResult(Config):
 class FetchProgress(Config):
     """One line of `/v1/download`, at the start of the answer and then once a second at most."""
 
-    bytes_done: int = Field(ge=0)
+    bytes_done: int = Field(ge=0, le=MOST_BYTES)
     """Fetched so far, of all trees, with what earlier attempts left."""
-    bytes_total: int = Field(ge=0)
+    bytes_total: int = Field(ge=0, le=MOST_BYTES)
     """Of all files."""
-    bytes_per_second: int = Field(ge=0)
+    bytes_per_second: int = Field(ge=0, le=MOST_BYTES)
     """Over the last seconds."""

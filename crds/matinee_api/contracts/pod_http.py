@@ -31,6 +31,8 @@ DOWNLOAD_PATH = "/v1/download"
 RESUME_HEADER = "matinee-resume"
 HEARTBEAT_S = 15.0
 """A stream is never silent for longer, so that a reader can tell silence from death."""
+MOST_SLOTS = 1_000_000
+"""Of one pod, and viewers that wait for them: far more than any has."""
 
 
 class Slots(Config):
@@ -44,11 +46,11 @@ class Slots(Config):
     """Whether the warm-up has succeeded and a worker is alive."""
     draining: bool
     """It takes no new session."""
-    total: int = Field(ge=0)
-    used: int = Field(ge=0)
-    free: int = Field(default=0, ge=0)
+    total: int = Field(ge=0, le=MOST_SLOTS)
+    used: int = Field(ge=0, le=MOST_SLOTS)
+    free: int = Field(default=0, ge=0, le=MOST_SLOTS)
     """0 while it drains."""
-    queued: int = Field(ge=0)
+    queued: int = Field(ge=0, le=MOST_SLOTS)
     """Viewers that wait for a slot."""
     ts: float = 0.0
     """When this was said, in seconds since 1970."""

@@ -21,6 +21,7 @@ from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
 from matinee_api.kinds.pod import PodExtras
 from matinee_api.kinds.rules import Rule
 from matinee_api.kinds.scheduling import Scheduling
+from matinee_api.request_limits import RequestLimits
 
 
 class ModelRef(ApiModel):
@@ -126,6 +127,10 @@ class Prompts(ApiModel):
     """Preset names that clients may use; empty: any."""
 
 
+class ServiceLimits(ApiModel, RequestLimits):
+    """What one request may ask of this service at most, within the limits of its VideoModel."""
+
+
 class Access(ApiModel):
     """Where clients may come from. Names of the service inside the cluster need not be listed."""
 
@@ -175,6 +180,7 @@ class StreamingServiceSpec(ApiModel):
     rollout: Rollout = Rollout()
     drain: Drain = Drain()
     prompts: Prompts = Prompts()
+    limits: ServiceLimits = ServiceLimits()
     access: Access = Access()
     encoding: Encoding = Encoding()
     store: Store = Store()

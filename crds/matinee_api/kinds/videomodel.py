@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -22,6 +23,7 @@ from matinee_api.kinds.meta import (
 from matinee_api.kinds.rules import Rule, immutable
 from matinee_api.kinds.scheduling import Scheduling
 from matinee_api.kinds.source import Adapter, ModelSource
+from matinee_api.request_limits import RequestLimits
 from matinee_api.sampling import NegativePrompt, Sampling
 
 
@@ -36,6 +38,10 @@ class ModelEngine(ApiModel):
 
 class GenerationSpec(ApiModel, NegativePrompt, Sampling):
     """What a request takes when it says nothing; unset: the model's own values."""
+
+
+class ModelLimits(ApiModel, RequestLimits):
+    """What one request may ask of this model at most, whichever service it comes through."""
 
 
 class CacheClaim(ApiModel):
@@ -111,12 +117,35 @@ def _multiple(family: str, factor: int, side: str) -> Rule:
     )
 
 
+def _within(limit: str, field: str) -> Rule:
+    """A default does not go past a limit; both by their names in YAML."""
+    limit_name, field_name = (re.sub("[A-Z]", r"_\g<0>", name).lower() for name in (limit, field))
+
+    def holds(spec: VideoModelSpec) -> bool:
+        most, value = getattr(spec.limits, limit_name), getattr(spec.generation, field_name)
+        return most is None or value is None or value <= most
+
+    return Rule(
+        f"!has(self.limits.{limit}) || !has(self.generation.{field}) "
+        f"|| self.generation.{field} <= self.limits.{limit}",
+        f"must not be more than limits.{limit}",
+        holds,
+        f"generation.{field}",
+    )
+
+
+def _pixels_are_within(spec: VideoModelSpec) -> bool:
+    most, width, height = spec.limits.max_pixels, spec.generation.width, spec.generation.height
+    return most is None or width is None or height is None or width * height <= most
+
+
 class VideoModelSpec(ApiModel):
     """Desired state."""
 
     source: ModelSource
     engine: ModelEngine
     generation: GenerationSpec = GenerationSpec()
+    limits: ModelLimits = ModelLimits()
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=16), KeyedBy("name")] = ()
     """LoRA weights that are fetched and checked with the model's; sessions cannot ask for them
     yet."""
@@ -125,10 +154,22 @@ class VideoModelSpec(ApiModel):
     scheduling: Scheduling = Scheduling()
     """Where the download and warm-up Jobs may run."""
 
-    rules: ClassVar[tuple[Rule, ...]] = tuple(
-        _multiple(family.name, family.size_factor, side)
-        for family in FAMILIES
-        for side in ("width", "height")
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *(
+            _multiple(family.name, family.size_factor, side)
+            for family in FAMILIES
+            for side in ("width", "height")
+        ),
+        _within("maxFrames", "numFrames"),
+        _within("maxSteps", "numInferenceSteps"),
+        Rule(
+            "!has(self.limits.maxPixels) || !has(self.generation.width) "
+            "|| !has(self.generation.height) "
+            "|| self.generation.width * self.generation.height <= self.limits.maxPixels",
+            "generation.width times generation.height must not be more than limits.maxPixels",
+            _pixels_are_within,
+            "limits.maxPixels",
+        ),
     )
 
 

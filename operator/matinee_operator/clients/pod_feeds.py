@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Literal
 
 import aiohttp
@@ -35,13 +36,20 @@ logger = logging.getLogger(__name__)
 SILENCE_S = 2.5 * HEARTBEAT_S
 """After this without a heartbeat the feed is opened again."""
 CONNECT_S = 3.0
+LINE_S = 0.01
+"""Between two lines of a pod: one that floods us costs no more than a hundred lines a second."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.2, 60.0
 DRAIN_TIMEOUT_S = 5.0
 
 
 def pod_session() -> aiohttp.ClientSession:
-    """Every pod's feed stays open, so there are as many connections as pods: no limit."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+    """Every pod's feed stays open, so there are as many connections as pods: no limit. What a pod
+    sends is taken as it is: nothing is unpacked, and no cookie is kept."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ class PodFeeds:
                 json=drain_body(order),
                 headers=_bearer(token),
                 timeout=timeout,
+                allow_redirects=False,
             ) as answer:
                 if answer.status != 200:
                     raise PodUnreachable(f"{ip} does not drain: HTTP {answer.status}")
@@ -149,12 +158,16 @@ class PodFeeds:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
         try:
             headers = _bearer(feed.token)
-            async with self.session.get(feed.url, headers=headers, timeout=timeout) as answer:
-                answer.raise_for_status()
+            async with self.session.get(
+                feed.url, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                if answer.status != HTTPStatus.OK:  # nor does a pod send us elsewhere
+                    raise ValueError(f"HTTP {answer.status}")
                 async for line in answer.content:
                     said = feed.stream.parse(line)
                     feed.retry.reset()
                     self._know(feed, said)
+                    await asyncio.sleep(LINE_S)
         finally:
             self._know(feed, None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModelStatus, WarmupStatus
@@ -21,6 +21,9 @@ from matinee_operator.status.weights import (
     resolved,
     weights_downloaded,
 )
+
+MOST = 1e9
+"""Frames or seconds of a warm-up."""
 
 
 def model_status(snapshot: ModelSnapshot, desired: DesiredModel) -> VideoModelStatus:
@@ -122,7 +125,7 @@ def _measured(job: ObservedJob | None) -> WarmupStatus | None:
     started, finished = moment(done["startedAt"]), moment(done["finishedAt"])
     made = _json(done.get("message", ""))
     frames, seconds = made.get("frames"), made.get("seconds")
-    if not isinstance(frames, int) or not isinstance(seconds, int | float) or seconds <= 0:
+    if not (_is_amount(frames) and _is_amount(seconds) and seconds >= 0.001):
         return WarmupStatus(started_at=stamp(started), finished_at=stamp(finished))
     return WarmupStatus(
         started_at=stamp(started),
@@ -132,10 +135,15 @@ def _measured(job: ObservedJob | None) -> WarmupStatus | None:
     )
 
 
+def _is_amount(value: object) -> TypeGuard[float]:
+    """Of something that the container says, whatever that may be."""
+    return type(value) in (int, float) and 0 <= value <= MOST  # type: ignore[operator]
+
+
 def _json(text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -1,8 +1,8 @@
 """The `matinee` command.
 
-Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted (Ctrl-C, SIGTERM). Messages go to stderr,
-results to stdout. Words such as `--streaming.pool.num_workers 2` override keys of a configuration
-file.
+Exit codes: 0 done, 1 failed, 2 bad input, 128 + N ended by signal N (130: Ctrl-C, 143: SIGTERM),
+141 when nobody reads the output any more. Messages go to stderr, results to stdout. Words such as
+`--streaming.pool.num_workers 2` override keys of a configuration file.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import itertools
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 
+from matinee.cli.stopping import Stopping, closed_pipe
 from matinee.errors import BadInput, MatineeError
 from matinee_api.config.errors import ConfigError
 from matinee_api.plain_text import plain
@@ -31,32 +30,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words)
     if overrides and not hasattr(args, "config"):
         parser.error(f"unrecognized arguments: {' '.join(overrides)}")
-    try:
-        with _sigterm_as_ctrl_c():
-            return int(args.run(args, overrides))
-    except ConfigError as error:
-        lines = "\n".join(plain(str(problem)) for problem in error.problems)
-        print(f"matinee: {lines}", file=sys.stderr)
-        return 2
-    except BadInput as error:
-        print(f"matinee: {plain(str(error))}", file=sys.stderr)
-        return 2
-    except MatineeError as error:
-        print(f"matinee: {plain(str(error))}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    with Stopping() as stopping:
+        try:
+            code = int(args.run(args, overrides))
+            sys.stdout.flush()
+        except (MatineeError, ConfigError) as error:
+            return _told(error)
+        except KeyboardInterrupt:
+            return stopping.exit_code
+        except BrokenPipeError:
+            return closed_pipe()
+    return code
 
 
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """So that what is half written is kept or removed as after Ctrl-C. Servers end in ways of their
-    own once they run; before that, the first process of a container would ignore the signal."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _told(error: MatineeError | ConfigError) -> int:
+    """The exit code of an error that is said on stderr."""
+    problems = error.problems if isinstance(error, ConfigError) else [error]
+    print("matinee:", "\n".join(plain(str(problem)) for problem in problems), file=sys.stderr)
+    return 2 if isinstance(error, BadInput | ConfigError) else 1
 
 
 def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -20,6 +20,8 @@ from matinee.serving.listening import bind
 from matinee.serving.logs import log_to_stderr
 from matinee_api.config.load import load_file
 from matinee_api.contracts.fetch import DONE, GIVE_UP, TRY_AGAIN, FetchConfig, FetchResult
+from matinee_api.signals import exit_code as signals_exit_code
+from matinee_api.signals import heeded
 
 logger = logging.getLogger(__name__)
 _NO_TELEMETRY = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
@@ -32,9 +34,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="fetch a model's weights into folders",
         description=__doc__,
         epilog=f"Exit codes: {DONE} the model's files are there, {TRY_AGAIN} another try may help, "
-        f"{GIVE_UP} only a person can help, 2 the configuration is wrong, 130 or 143 stopped by a "
-        "signal. While files are fetched, GET /v1/download at the configured host and port streams "
-        "how far it is.",
+        f"{GIVE_UP} only a person can help, 2 the configuration is wrong, 128 + N stopped by "
+        "signal N. "
+        "While files are fetched, GET /v1/download at the configured host and port streams how far "
+        "it is.",
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="see docs/fetching.md")
     parser.add_argument(
@@ -93,14 +96,14 @@ def _in_a_thread(work: Callable[[], FetchResult]) -> FetchResult:
 
 @contextlib.contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """End at once at SIGTERM and SIGINT. The volume is right at every moment, so there is nothing
+    """End at once at a signal that ends. The volume is right at every moment, so there is nothing
     to put in order, and threads that wait for the network are not waited for."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         logger.warning("stopped by %s; what was fetched is kept", signal.Signals(number).name)
-        os._exit(128 + number)
+        os._exit(signals_exit_code(number))
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, stop) for number in heeded()}
     try:
         yield
     finally:

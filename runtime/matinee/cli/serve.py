@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
+import signal
 from collections.abc import Callable, Mapping
 
 from matinee.cli.model_check import check_model
@@ -13,6 +15,7 @@ from matinee.server.workers_first import workers_first
 from matinee.serving.logs import log_to_stderr
 from matinee_api.config.load import load_file
 from matinee_api.config.runtime_config import SamplingConfig, ServeConfig
+from matinee_api.signals import exit_code
 
 ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
 
@@ -34,36 +37,38 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
     config = load_file(ServeConfig, args.config, overrides)
     sampling = f"{args.config}: default_request.sampling"
     names = {field: f"{sampling}.{field}" for field in SamplingConfig.model_fields}
-    run_server(config, {**names, "model_path": f"{args.config}: generator.model_path"})
-    return 0
+    return run_server(config, {**names, "model_path": f"{args.config}: generator.model_path"})
 
 
 def run_server(
     config: ServeConfig,
     names: Mapping[str, str],
     show: Callable[[str], None] = lambda _url: None,
-) -> None:
-    """Serve until a signal. One line on stdout tells when and where the server is ready, and
-    `show` gets the player's URL. `names`: what the user calls each field that may be wrong."""
+) -> int:
+    """Serve until a signal, and return the exit code. One line on stdout tells when and where the
+    server is ready, and `show` gets the player's URL. `names`: what the user calls each field that
+    may be wrong."""
     check_model(config.generator, names["model_path"])
     try:
-        _serve(config, show)
+        ended_by = _serve(config, show)
     except BadInput as error:
         raise error.renamed(names) from error
+    return exit_code(ended_by) if ended_by else 0
 
 
-def _serve(config: ServeConfig, show: Callable[[str], None]) -> None:
+def _serve(config: ServeConfig, show: Callable[[str], None]) -> signal.Signals | None:
     log_to_stderr()
 
     def announce(url: str) -> None:
-        print(f"ready: {url}/player", flush=True)
+        with contextlib.suppress(OSError):  # whoever started it may read no more
+            print(f"ready: {url}/player", flush=True)
         show(f"{url}/player")
 
     with workers_first(config) as workers:
         from matinee.server import host  # takes half a second
         from matinee.server.doors import Doors
 
-        host.serve(
+        return host.serve(
             config,
             Doors.of(config.server),
             name=platform.node(),

@@ -165,20 +165,21 @@ async def _record(url: str, init: Message, recording: Recording, *, saves_state:
         async for item in stream:
             recording.take(item)
             if recording.complete and (recording.state is not None or not saves_state):
-                return await _last_sound(stream, recording)
+                return await _end(stream, recording)
             # Why the server closed, if it has, is still to be read.
             with contextlib.suppress(StreamClosed):
                 await _ask_next(stream, item, prompts, recording)
         raise recording.failure(stream.close_reason)
 
 
-async def _last_sound(stream: StreamClient, recording: Recording) -> None:
-    """The end of the sound waits for a segment after it, or for the end of the session."""
-    if not recording.has_sound:
-        return
+async def _end(stream: StreamClient, recording: Recording) -> None:
+    """End the session, which has not vanished. The end of the sound comes only now, or with a
+    segment after it."""
     with contextlib.suppress(StreamClosed, TimeoutError):
         async with asyncio.timeout(ENDING_S):
             await stream.send("session_end")
+            if not recording.has_sound:
+                return
             async for item in stream:
                 if isinstance(item, bytes):
                     recording.take(item)

@@ -46,8 +46,8 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
         server=ServerConfig(host=args.host, port=args.port),
         state_directory=args.state_dir,
     )
-    run_server(config, _names(args.filename, config), open_player if args.open else _show_nobody)
-    return 0
+    show = open_player if args.open else _show_nobody
+    return run_server(config, _names(args.filename, config), show)
 
 
 def _names(file: str, config: ServeConfig) -> dict[str, str]:

@@ -48,7 +48,7 @@ class Engine:
         """Check the request (`InvalidRequest`) and the state (`InvalidState`); compute nothing."""
         check_request(self.info, request)
         if state is not None:
-            check_kind(self.info, state)
+            check_kind(self.info, state.kind)
         return self._family.begin(request, state)
 
 

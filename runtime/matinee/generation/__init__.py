@@ -18,6 +18,7 @@ from matinee.generation.request import (
     with_defaults,
 )
 from matinee.generation.sampling import SamplingOptions
+from matinee.generation.service_limits import served
 from matinee.generation.sound import (
     AudioFormat,
     Pcm,
@@ -53,6 +54,7 @@ __all__ = [
     "plan_chunks",
     "samples_before",
     "samples_of",
+    "served",
     "sound_of_frames",
     "with_defaults",
 ]

@@ -29,10 +29,30 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
     _check_frames(request.num_frames, info)
     _check_range("fps", request.fps, 1, MAX_FPS)
     _check_range("num_inference_steps", request.num_inference_steps, 1, info.max_steps)
+    _check_work(info, request)
     _check_range("guidance_scale", request.guidance_scale, 0.0, info.max_guidance_scale)
     _check_range("seed", request.seed, 0, MAX_SEED)
     if request.adapters:
         raise InvalidRequest("adapters", "adapters are not available with this model")
+
+
+def _check_work(info: ModelInfo, request: SegmentRequest) -> None:
+    pixels, frames = request.width * request.height, request.num_frames
+    steps = request.num_inference_steps
+    if info.max_work is None or pixels * frames * steps <= info.max_work:
+        return
+    usual = info.defaults
+    excess = {
+        "width": pixels / (usual.width * usual.height),
+        "num_frames": frames / usual.num_frames,
+        "num_inference_steps": steps / usual.num_inference_steps,
+    }
+    raise InvalidRequest(
+        max(excess, key=lambda name: excess[name]),
+        f"{request.width} x {request.height} pixels x {frames} num_frames x {steps} "
+        f"num_inference_steps is {pixels * frames * steps}; at most {info.max_work} is allowed",
+        joint=None,
+    )
 
 
 def _check_range(param: str, value: float, low: float, high: float) -> None:

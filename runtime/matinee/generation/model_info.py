@@ -20,7 +20,7 @@ class ModelInfo:
     `spatial_factor`: width and height are multiples of it. `temporal_factor`: see the module's
     docstring. `chunk_frames`, `overlap_frames`: window of one pipeline call and the frames it
     takes over from the one before, both `temporal_factor * k + 1`. `audio`: None of a model without
-    sound.
+    sound. `max_work`: pixels times frames times steps of a request; None: no limit but the others.
     """
 
     model_id: str
@@ -34,6 +34,7 @@ class ModelInfo:
     max_pixels: int = 1920 * 1088
     max_frames: int = 257
     max_steps: int = 200
+    max_work: int | None = None
     max_guidance_scale: float = 30.0
     audio: AudioFormat | None = None
     components: dict[str, str] = field(default_factory=dict)

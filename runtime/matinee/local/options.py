@@ -26,9 +26,11 @@ from matinee.generation import (
 from matinee.media.images import decode_image
 from matinee.media.suffixes import MIME_OF_SUFFIX
 from matinee.state.codec import state_of_image
+from matinee_api.bounded_file import read_at_most
 from matinee_api.config.problems import nearest, sentence_of
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 
+MAX_IMAGE_BYTES = 256 * 2**20
 MAX_IMAGE_PIXELS = 64 * 10**6
 
 
@@ -122,7 +124,7 @@ def _plain(value: object) -> object:
 def _read_image(path: Path, request: SegmentRequest) -> RgbFrames:
     """(H, W, 3) of the request's size."""
     try:
-        encoded = path.read_bytes()
+        encoded = read_at_most(path, MAX_IMAGE_BYTES)
     except OSError as error:
         raise InvalidRequest(
             "image", f"{path} cannot be read: {error.strerror}", joint=None

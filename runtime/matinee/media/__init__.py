@@ -3,7 +3,8 @@
 CPU work only, without sockets, event loops or torch. Nothing here is thread-safe; a session's
 `MediaStream` is called by one thread at a time.
 
-Doors: `i420`, `images`, `jpeg`, `media_stream`, `suffixes`, `video_file`.
+Doors: `decoding`, `decoding/pool`, `decoding/process`, `i420`, `images`, `jpeg`, `media_stream`,
+`suffixes`, `video_file`.
 """
 
 __all__ = [

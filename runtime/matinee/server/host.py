@@ -6,9 +6,11 @@ uvicorn would close sockets itself at the first signal; `_Server` lets the sessi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from types import FrameType
@@ -25,9 +27,10 @@ from matinee.server.workers_first import Started
 from matinee.serving.access import ControlAccess
 from matinee.serving.door import Door
 from matinee.serving.tasks import stopped
-from matinee.session.reception import server_defaults
+from matinee.session.reception import offered
 from matinee.worker.pool import WorkerPool
-from matinee_api.config.runtime_config import RequestConfig, ServeConfig, ServerConfig
+from matinee_api.config.runtime_config import ServeConfig, ServerConfig
+from matinee_api.signals import heeded
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +42,8 @@ def serve(
     admin_token: str | None,
     on_ready: Callable[[str], None],
     workers: Started,
-) -> None:
-    """Serve until SIGINT or SIGTERM. `on_ready` gets the server's URL once it can generate.
+) -> signal.Signals | None:
+    """Serve until a signal, and return it. `on_ready` gets the server's URL once it can generate.
 
     Raises `WorkerFailed` when all workers have failed, at the start or later: whoever started the
     server (a kubelet, systemd, a person) starts it again. Raises `InvalidRequest` when it cannot
@@ -49,7 +52,7 @@ def serve(
     """
     with closing(doors):
         access = control_access(config.server, doors, admin_token)
-        workers.runner.run(_serve(config, doors, name, access, on_ready, workers.pool))
+        return workers.runner.run(_serve(config, doors, name, access, on_ready, workers.pool))
 
 
 def control_access(config: ServerConfig, doors: Doors, admin_token: str | None) -> ControlAccess:
@@ -65,9 +68,10 @@ def control_access(config: ServerConfig, doors: Doors, admin_token: str | None) 
     return access
 
 
-def check_defaults(info: ModelInfo, configured: RequestConfig) -> None:
-    """Raises `InvalidRequest`."""
-    check_request(info, with_defaults(server_defaults(info, configured), "", seed=0))
+def check_defaults(info: ModelInfo, config: ServeConfig) -> None:
+    """Raises `InvalidRequest` when the server could not make what it takes as default."""
+    info = offered(info, config.streaming.limits, config.default_request)
+    check_request(info, with_defaults(info.defaults, "", seed=0))
 
 
 async def _serve(
@@ -77,7 +81,7 @@ async def _serve(
     access: ControlAccess,
     on_ready: Callable[[str], None],
     pool: WorkerPool,
-) -> None:
+) -> signal.Signals | None:
     life = Lifecycle(config, name, pool=pool)
     server = _Server(uvicorn_config(config, life, access, doors.control_port), life)
     failure: list[MatineeError] = []
@@ -97,11 +101,12 @@ async def _serve(
         await stopped(server.stopping)
     if failure and not server.told_to_stop:
         raise failure[0]
+    return server.told_to_stop
 
 
 async def _until_failed(life: Lifecycle, on_ready: Callable[[], None]) -> None:
     """Raises what `serve` raises of the workers and the defaults, now or later."""
-    check_defaults(await life.pool.ready(), life.config.default_request)
+    check_defaults(await life.pool.ready(), life.config)
     on_ready()
     while True:
         await life.failed.wait()
@@ -111,10 +116,23 @@ async def _until_failed(life: Lifecycle, on_ready: Callable[[], None]) -> None:
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, life: Lifecycle) -> None:
         super().__init__(config)
-        self.told_to_stop = False
+        self.told_to_stop: signal.Signals | None = None
         self._life = life
         self._loop = asyncio.get_running_loop()
         self.stopping: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own captures two signals, also where they are ignored."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in heeded()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal handler. A second signal ends the waiting for sessions: uvicorn
@@ -122,8 +140,8 @@ class _Server(uvicorn.Server):
         if self.told_to_stop:
             self.should_exit = True
         else:
-            self.told_to_stop = True
-            logger.info("%s: ending the sessions", signal.Signals(sig).name)
+            self.told_to_stop = signal.Signals(sig)
+            logger.info("%s: ending the sessions", self.told_to_stop.name)
             self._loop.call_soon_threadsafe(self._begin_stop)
 
     def _begin_stop(self) -> None:

@@ -15,10 +15,14 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from matinee.media.decoding.pool import DecoderPool
+from matinee.media.decoding.process import DecodeLimits
 from matinee.server.slots_feed import SlotsFeed
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
+from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.tasks import stopped
+from matinee.session.baggage import Unpacker
 from matinee.session.effects import CloseCode
 from matinee.session.metrics import Metrics
 from matinee.session.session_log import LogBounds, SessionLogs
@@ -34,7 +38,7 @@ from matinee.wire.server_messages import EndReason
 from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState, WorkerSupervisor
-from matinee_api.config.runtime_config import ServeConfig, StateConfig
+from matinee_api.config.runtime_config import LimitsConfig, ServeConfig, StateConfig
 from matinee_api.contracts.pod_http import Slots
 
 LAG_PROBE_S = 0.1
@@ -93,6 +97,7 @@ class Lifecycle:
         self.pool.on_change = self._workers_changed
         self._encoders = quiet_threads(os.cpu_count() or 1, "encoder")
         self._state_threads = quiet_threads(STATE_THREADS, "state")
+        self._unpacker = open_unpacker(streaming.limits)
         self.studio = self._open_studio(name, streaming.state)
         self._restarts_counted = 0
         self._drain_task: asyncio.Task[None] | None = None
@@ -106,6 +111,8 @@ class Lifecycle:
             metrics=self.metrics,
             encoders=self._encoders,
             videos=VideoOpener(self._encoders),
+            unpacker=self._unpacker,
+            unseated=unseated_budget(self.config.streaming.limits),
         )
 
     @property
@@ -129,6 +136,7 @@ class Lifecycle:
             await stopped(probe)
             await stopped(self._drain_task)
             self.slots_feed.close()
+            self._unpacker.stop()
             await self.pool.stop(WORKER_STOP_S)
             self._encoders.shutdown(wait=True)
             self._state_threads.shutdown(wait=True)
@@ -251,6 +259,16 @@ def _give_way() -> None:
     thread = threading.get_native_id()
     niceness = os.getpriority(os.PRIO_PROCESS, thread)
     os.setpriority(os.PRIO_PROCESS, thread, niceness + ENCODER_NICENESS)
+
+
+def unseated_budget(limits: LimitsConfig) -> ByteBudget:
+    return ByteBudget(max(limits.unseated_bytes, 2 * limits.message_bytes))
+
+
+def open_unpacker(limits: LimitsConfig) -> Unpacker:
+    """Nothing is started before it is needed."""
+    each = DecodeLimits(limits.decode_memory_bytes, limits.decode_seconds)
+    return Unpacker(DecoderPool(each), quiet_threads(limits.decoders, "decoder"))
 
 
 def open_store(state: StateConfig) -> SessionStore:

@@ -19,10 +19,11 @@ from matinee.session.arrival import Arrival
 from matinee.session.effects import CloseCode, End
 from matinee.session.opened import Identity
 from matinee.session.opening import Rejection, parse_init
-from matinee.session.reception import open_session
+from matinee.session.reception import application, open_session
 from matinee.session.runner import SessionRunner
 from matinee.session.studio import Studio
 from matinee.wire import server_messages as say
+from matinee.wire.client_messages import MOST_LATER_CHARACTERS, SessionInit
 from matinee_api.config.runtime_config import ServeConfig
 
 logger = logging.getLogger(__name__)
@@ -59,8 +60,9 @@ class Connection:
             studio.pool,
             admission,
             self._outlet,
+            studio.unseated,
             config.streaming.session_timeout_seconds,
-            config.streaming.limits.message_bytes,
+            MOST_LATER_CHARACTERS,
         )
 
     async def run(self) -> None:
@@ -141,18 +143,30 @@ class Connection:
     async def _open(self) -> SessionRunner:
         """Raises `Rejection` and `NoInit`."""
         streaming = self._config.streaming
-        init = parse_init(await self._first_message(), streaming.presets)
+        init = self._init(await self._first_message())
         info, early = await self._arrival.model_info(self._receive)
-        opened = await open_session(
-            self._identity, init, info, streaming, self._config.default_request, self._studio
-        )
+        now = self._studio.clock.now()
+        applied = application(init, info, streaming, self._config.default_request, now)
+        del init  # megabytes that are needed no more once they are decoded
+        self._arrival.hold(applied.nbytes)
         visit = self._arrival.enter()
+        opening = open_session(self._identity, applied, self._studio)
+        later: list[str | None] = []
+        if applied.baggage is None:
+            opened = await opening
+        else:
+            opened, later = await self._arrival.opened(opening, self._receive)
         self._runner = SessionRunner(opened, self._outlet, self._studio, visit, self._tasks)
         if not self._outlet.over.is_set():  # the server may have ended it meanwhile
             self._tasks.create_task(self._runner.run())
-        for frame in early:
+        for frame in (*early, *later):
             self._runner.heard(frame)
         return self._runner
+
+    def _init(self, text: str | None) -> SessionInit:
+        """Raises `Rejection`. The text is there twice while it is read."""
+        self._arrival.hold(2 * len(text or ""))
+        return parse_init(text, self._config.streaming.presets)
 
     @property
     def _init_timeout_s(self) -> float:

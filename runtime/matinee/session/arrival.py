@@ -1,14 +1,19 @@
-"""A viewer on the way to a slot: the place in the queue, and the model that may still load."""
+"""A viewer on the way to a slot: the place in the queue, the model that may still load, and what
+the viewer may hold meanwhile.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
 from matinee.serving.admission import Admission, NotAdmitting, Place, QueueFull, Visit
+from matinee.serving.byte_budget import ByteBudget, OverBudget, Share
+from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
 from matinee.session.read_ahead import Frame, listening_until
@@ -17,14 +22,16 @@ from matinee.worker.pool import WorkerPool
 
 
 class Arrival:
-    """What the viewer is told of its place goes into `outlet`. `timeout_s`: how long the model may
-    still load. `most_characters`: from the viewer, kept meanwhile."""
+    """What the viewer is told of its place goes into `outlet`. `unseated`: what viewers without a
+    slot hold together. `timeout_s`: how long the model may still load. `most_characters`: from the
+    viewer, kept meanwhile."""
 
     def __init__(
         self,
         pool: WorkerPool,
         admission: Admission,
         outlet: Outlet,
+        unseated: ByteBudget,
         timeout_s: float,
         most_characters: int,
     ) -> None:
@@ -33,6 +40,7 @@ class Arrival:
         self._outlet = outlet
         self._timeout_s = timeout_s
         self._most_characters = most_characters
+        self._share = unseated.share()
         self._visit: Visit | None = None
 
     async def model_info(
@@ -58,10 +66,37 @@ class Arrival:
                 raise turned_away("gpu_unavailable", str(error)) from None
         return self._visit
 
+    def hold(self, nbytes: int) -> None:
+        """So much memory in all for what the viewer sent. Raises `Rejection`."""
+        try:
+            self._share.hold(nbytes)
+        except OverBudget:
+            message = "too much that viewers sent waits already; try again, or send less"
+            raise turned_away("session_rejected", message) from None
+
+    async def opened(
+        self,
+        opening: Coroutine[Any, Any, Opened],
+        receive: Callable[[], Coroutine[Any, Any, Frame]],
+    ) -> tuple[Opened, list[Frame]]:
+        """What becomes of a session whose baggage takes a while, and what the viewer says
+        meanwhile. Raises `Rejection`."""
+        opened, said = await listening_until(opening, receive, self._most_characters)
+        state = opened.session.state
+        self._hold_until_slot(0 if state is None else state.nbytes)
+        return opened, said
+
     def leave(self) -> None:
         """Give back what is held."""
+        self._share.hold(0)
         if self._visit is not None:
             self._visit.leave()
+
+    def _hold_until_slot(self, nbytes: int) -> None:
+        """Those who have a slot may have a state as well. Raises `Rejection`."""
+        slot = self.enter().slot_given
+        self.hold(0 if slot.done() else nbytes)
+        slot.add_done_callback(partial(_let_go, self._share))
 
     def _tell_place(self, place: Place) -> None:
         self._outlet.put(say.QueueStatus(place.position, place.depth, place.eta_s))
@@ -76,3 +111,7 @@ class Arrival:
         except WorkerFailed:
             message = "no worker is able to run the model"
             raise turned_away("gpu_unavailable", message) from None
+
+
+def _let_go(share: Share, _slot: object) -> None:
+    share.hold(0)

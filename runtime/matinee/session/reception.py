@@ -2,47 +2,73 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import secrets
+from dataclasses import dataclass
 
 from matinee.errors import BadInput
-from matinee.generation import GenerationDefaults, ModelInfo
+from matinee.generation import GenerationDefaults, ModelInfo, served
+from matinee.media.decoding import DecodingUnavailable
+from matinee.session.baggage import Packed, packed_baggage
 from matinee.session.opened import Identity, Opened
-from matinee.session.opening import brings_state, brought_state, refused
+from matinee.session.opening import refused, turned_away
 from matinee.session.requests import RequestRules
 from matinee.session.session import Session
 from matinee.session.studio import Studio
 from matinee.wire.client_messages import SessionInit
-from matinee_api.config.runtime_config import RequestConfig, StreamingConfig
+from matinee_api.config.runtime_config import LimitsConfig, RequestConfig, StreamingConfig
 
 
-async def open_session(
-    identity: Identity,
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What a first message led to so far. `baggage`: whose pictures are to be decoded for the
+    session's `state`, and are kept nowhere else."""
+
+    session: Session
+    info: ModelInfo
+    baggage: Packed | None
+
+    @property
+    def nbytes(self) -> int:
+        """What the baggage holds until it is a state."""
+        return 0 if self.baggage is None else self.baggage.nbytes
+
+
+def application(
     init: SessionInit,
     info: ModelInfo,
     streaming: StreamingConfig,
     configured: RequestConfig,
-    studio: Studio,
-) -> Opened:
-    """Slow things happen in threads. Raises `Rejection`."""
+    now: float,
+) -> Application:
+    """All of the message is checked but pixels, which takes no time. Raises `Rejection`."""
+    light = init.model_copy(update={"initial_image": None, "continuation_state": None})
+    info, seed = offered(info, streaming.limits, configured), _seed(init, configured)
     try:
-        rules = RequestRules(
-            info,
-            streaming.limits,
-            server_defaults(info, configured),
-            init,
-            _seed(init, configured),
-        )
-        state = None
-        if brings_state(init):  # a detour by a thread costs each viewer a part of a millisecond
-            state = await asyncio.to_thread(
-                brought_state, init, info, rules.defaults, streaming.limits
-            )
-        session = Session(streaming, rules, init, state, studio.clock.now())
+        rules = RequestRules(info, streaming.limits, info.defaults, light, seed)
+        session = Session(streaming, rules, light, None, now)
+        baggage = packed_baggage(init, info, rules.defaults, streaming.limits)
     except BadInput as error:
         raise refused(error.param, str(error)) from None
-    return Opened(identity, session, info, await studio.videos.open(session.encoder))
+    return Application(session, info, baggage)
+
+
+async def open_session(identity: Identity, applied: Application, studio: Studio) -> Opened:
+    """Slow things happen in threads and processes. Raises `Rejection`."""
+    session = applied.session
+    try:
+        if applied.baggage is not None:
+            session.state = await studio.unpacker.unpack(applied.baggage)
+    except BadInput as error:
+        raise refused(error.param, str(error)) from None
+    except DecodingUnavailable as error:
+        raise turned_away("session_rejected", str(error)) from None
+    return Opened(identity, session, applied.info, await studio.videos.open(session.encoder))
+
+
+def offered(info: ModelInfo, limits: LimitsConfig, configured: RequestConfig) -> ModelInfo:
+    """The model with the server's own defaults and limits."""
+    return served(info, server_defaults(info, configured), limits)
 
 
 def server_defaults(info: ModelInfo, configured: RequestConfig) -> GenerationDefaults:

@@ -18,6 +18,8 @@ from matinee.generation import (
     State,
     StateSummary,
 )
+from matinee.media.decoding import PictureRefused
+from matinee.media.decoding.pool import Pictures
 from matinee.state.last_frames import LastFramesCodec
 from matinee_api.families import FAMILIES, StateForm
 
@@ -38,8 +40,36 @@ class StateCodec(Protocol):
         """Ready for `long_json.parts_of`. Slow: call it in a thread."""
         ...
 
-    def from_payload(self, payload: dict[str, Any]) -> State:
-        """What `to_payload` wrote, bit for bit. Slow: call it in a thread."""
+    def unpack(self, payload: dict[str, Any]) -> PackedState:
+        """What `to_payload` wrote, all of it checked but the pictures."""
+        ...
+
+
+class PackedState(Protocol):
+    """A state as a client sent it, whose pictures are still to be decoded."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def summary(self) -> StateSummary: ...
+
+    @property
+    def nbytes(self) -> int:
+        """Held until it is a state: the text, what is decoded of it, and the pixels."""
+        ...
+
+    def pictures(self) -> Pictures:
+        """Perhaps not one. Slow, and so is taking them: do it in a thread. Both raise
+        `InvalidState`."""
+        ...
+
+    def state(self, frames: RgbFrames) -> State:
+        """With the pictures decoded, uint8 (n, H, W, 3)."""
+        ...
+
+    def refused(self, refusal: PictureRefused) -> InvalidState:
+        """The refusal of one of the pictures, with its place."""
         ...
 
 
@@ -75,25 +105,35 @@ def state_to_wire(state: State) -> dict[str, Any]:
     return {"kind": state.kind, "payload": codec_of(state.kind).to_payload(state)}
 
 
-def state_from_wire(kind: str, payload: dict[str, Any]) -> State:
-    """Read what `state_to_wire` wrote, or raise `InvalidState` with what is wrong."""
-    return codec_of(kind).from_payload(payload)
+def unpack_state(
+    kind: str, payload: dict[str, Any], info: ModelInfo, size: GenerationDefaults
+) -> PackedState:
+    """Of what `state_to_wire` wrote. Raises `InvalidState` unless this model can go on from it at
+    that size."""
+    packed = codec_of(kind).unpack(payload)
+    check_kind(info, kind)
+    _check_size(packed.summary, size)
+    frames = packed.summary.known_frames
+    if frames > info.overlap_frames:
+        raise InvalidState(
+            f"the state has {frames} frames; this model goes on from the last "
+            f"{info.overlap_frames}, send no more"
+        )
+    return packed
 
 
 def check_state(info: ModelInfo, state: State, size: SegmentRequest | GenerationDefaults) -> None:
     """Raise `InvalidState` unless this model can go on from the state at that size."""
-    check_kind(info, state)
-    check_size(summary_of(state), size)
+    check_kind(info, state.kind)
+    _check_size(summary_of(state), size)
 
 
-def check_kind(info: ModelInfo, state: State) -> None:
-    if state.kind != info.state_kind:
-        raise InvalidState(
-            f"the state is of kind {state.kind!r}; this model takes {info.state_kind!r}"
-        )
+def check_kind(info: ModelInfo, kind: str) -> None:
+    if kind != info.state_kind:
+        raise InvalidState(f"the state is of kind {kind!r}; this model takes {info.state_kind!r}")
 
 
-def check_size(summary: StateSummary, size: SegmentRequest | GenerationDefaults) -> None:
+def _check_size(summary: StateSummary, size: SegmentRequest | GenerationDefaults) -> None:
     width, height = summary.width, summary.height
     if (width, height) != (size.width, size.height):
         raise InvalidState(

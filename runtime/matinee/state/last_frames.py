@@ -1,9 +1,8 @@
 """States that are the last frames shown: what a family of clips goes on from.
 
 Three forms of the same thing: `LastFrames` for those who look into it, `State` for those who
-carry it, and a payload of JSON with the frames as base64 PNG for those who send it. Reading the
-payload checks everything before a pixel is decoded. Lossless both ways. Both directions are slow
-(a few milliseconds for each 480p frame): call them in a thread.
+carry it, and a payload of JSON with the frames as base64 PNG for those who send it. Of a payload
+everything is checked but the pixels, which somebody else decodes. Lossless both ways.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from matinee.errors import InvalidState
 from matinee.generation import RgbFrames, State, StateSummary
-from matinee.media.images import DAMAGE
+from matinee.media.decoding import Encoded, Header, PictureRefused, header_of
+from matinee.media.decoding.pool import Pictures
 from matinee.wire import base64_text
 from matinee.wire.long_json import Base64
 from matinee_api.config.problems import sentence_of
@@ -123,21 +123,63 @@ class LastFramesCodec:
             "prompts": [prompt[:MAX_PROMPT_CHARACTERS] for prompt in known.prompts[-MAX_PROMPTS:]],
         }
 
-    def from_payload(self, payload: dict[str, Any]) -> State:
+    def unpack(self, payload: dict[str, Any]) -> PackedFrames:
         if len(payload) > MAX_KEYS:
             raise InvalidState(f"payload: {len(payload)} keys; at most {MAX_KEYS} are allowed")
         checked = _checked(_Payload, payload, "payload")
-        width, height = checked.width, checked.height
-        if width * height > MAX_PIXELS:
+        if checked.width * checked.height > MAX_PIXELS:
             raise InvalidState(f"payload.width x payload.height: at most {MAX_PIXELS} pixels")
-        frames = [
-            _decoded(text, width, height, f"payload.frames_b64.{index}")
-            for index, text in enumerate(checked.frames_b64)
-        ]
-        made = LastFrames(
-            np.stack(frames), checked.segment_index, checked.seed, tuple(checked.prompts)
-        )
-        return made.to_state(self.kind)
+        return PackedFrames(self.kind, checked)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFrames:
+    """See `codec.PackedState`."""
+
+    kind: str
+    _payload: _Payload
+
+    @property
+    def summary(self) -> StateSummary:
+        told = self._payload
+        frames = len(told.frames_b64)
+        return StateSummary(told.width, told.height, frames, told.segment_index, told.seed)
+
+    @property
+    def nbytes(self) -> int:
+        told = self._payload
+        pixels = told.width * told.height * len(told.frames_b64)
+        return sum(map(len, told.frames_b64)) + 3 * pixels
+
+    def pictures(self) -> Pictures:
+        told = self._payload
+        images = (self._picture(_place(i), text) for i, text in enumerate(told.frames_b64))
+        return Pictures(len(told.frames_b64), images, told.width, told.height, exact=True)
+
+    def _picture(self, place: str, text: str) -> tuple[Encoded, Header]:
+        try:
+            encoded = base64_text.decoded(text)
+            header = header_of(encoded, "PNG", MAX_PIXELS)
+        except ValueError as error:
+            raise InvalidState(f"{place}: this is not base64") from error
+        except PictureRefused as refusal:
+            raise InvalidState(f"{place}: {refusal}") from refusal
+        width, height = self._payload.width, self._payload.height
+        if (header.width, header.height) != (width, height):
+            raise InvalidState(f"{place}: this is not an RGB image of {width}x{height} pixels")
+        return encoded, header
+
+    def state(self, frames: RgbFrames) -> State:
+        told = self._payload
+        known = LastFrames(frames, told.segment_index, told.seed, tuple(told.prompts))
+        return known.to_state(self.kind)
+
+    def refused(self, refusal: PictureRefused) -> InvalidState:
+        return InvalidState(f"{_place(refusal.index)}: {refusal}")
+
+
+def _place(index: int) -> str:
+    return f"payload.frames_b64.{index}"
 
 
 def _are_rgb(frames: npt.NDArray[np.generic]) -> bool:
@@ -158,18 +200,3 @@ def _encoded(frame: npt.NDArray[np.uint8]) -> bytes:
     file = io.BytesIO()
     Image.fromarray(frame).save(file, "PNG", compress_level=1)
     return file.getvalue()
-
-
-def _decoded(text: str, width: int, height: int, place: str) -> npt.NDArray[np.uint8]:
-    """(height, width, 3). The file's own size is compared before its pixels are decoded."""
-    try:
-        file = io.BytesIO(base64_text.decoded(text))
-    except ValueError as error:
-        raise InvalidState(f"{place}: this is not base64") from error
-    try:
-        image = Image.open(file, formats=["PNG"])
-        if image.size == (width, height) and image.mode == "RGB":
-            return np.array(image, dtype=np.uint8)
-    except (*DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InvalidState(f"{place}: this is not a whole PNG image") from error
-    raise InvalidState(f"{place}: this is not an RGB image of {width}x{height} pixels")

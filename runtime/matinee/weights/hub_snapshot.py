@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from matinee.weights.fetch.errors import TransferBroken
 from matinee.weights.fetch.selection import model_files
-from matinee.weights.model_index import MODEL_INDEX, components_of
+from matinee.weights.model_index import MODEL_INDEX, components_of, read_index
+from matinee_api.contracts.fetch import FetchedTree
 
 PARALLEL_FILES = 4
 
@@ -35,26 +37,26 @@ def hub_snapshot(hub_id: str, revision: str | None) -> Path:
     commit = index.parent.name
     paths = _paths(hub_id, commit)
     if paths is not None:
-        wanted = model_files(paths, components_of(index.read_bytes(), None, hub_id))
+        wanted = model_files(paths, components_of(read_index(index.parent, hub_id), None, hub_id))
         _download(hub_id, commit, wanted)
     return index.parent
 
 
 def _paths(hub_id: str, commit: str) -> list[str] | None:
     """Of all its files; None when the hub does not answer, so that the cache has to do."""
-    import httpx2
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub import constants
 
+    from matinee.weights.fetch.hub import Hub
+
+    if constants.HF_HUB_OFFLINE:
+        return None
+    tree = FetchedTree(
+        name="model", kind="model", uri=f"hf:{hub_id}", revision=commit, folder="the cache"
+    )
     try:
-        siblings = HfApi().model_info(hub_id, revision=commit).siblings
-    except (OfflineModeIsEnabled, httpx2.TransportError):
+        return Hub(tree).listing().paths()
+    except TransferBroken:
         return None
-    except HfHubHTTPError as error:
-        if error.response.status_code < 500:
-            raise
-        return None
-    return [sibling.rfilename for sibling in siblings or ()]
 
 
 def _download(hub_id: str, commit: str, paths: Iterable[str]) -> None:

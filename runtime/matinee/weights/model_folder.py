@@ -17,7 +17,13 @@ from safetensors import SafetensorError, safe_open
 
 from matinee.errors import ModelUnavailable
 from matinee.state.last_frames import MAX_FRAMES
+from matinee.weights.fetch.files import stays_inside
+from matinee_api.bounded_file import read_at_most
 from matinee_api.sampling import NegativePrompt, Sampling
+
+MAX_JSON_BYTES = 64 * 2**20
+"""Of a list of tensors; the largest models' have some megabytes."""
+MAX_SHARDS = 10_000
 
 
 class ModelSettings(NegativePrompt, Sampling):
@@ -55,7 +61,8 @@ def inspect_folder(path: Path) -> ModelFolder:
     components = {
         name: value[1]
         for name, value in index.items()
-        if isinstance(value, list) and len(value) == 2 and value[1] is not None
+        if isinstance(value, list) and len(value) == 2 and isinstance(value[1], str)
+        if stays_inside(name) and "/" not in name
     }
     for name in components:
         _check_component(path / name)
@@ -64,13 +71,13 @@ def inspect_folder(path: Path) -> ModelFolder:
 
 def _read_json(path: Path) -> dict[str, object]:
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_at_most(path, MAX_JSON_BYTES))
     except FileNotFoundError as error:
         raise ModelUnavailable(
             f"{path} is missing; a model is a folder in Diffusers format, "
             "as save_pretrained() writes it"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelUnavailable(f"{path} cannot be read; copy the model again ({error})") from error
     if not isinstance(content, dict):
         raise ModelUnavailable(f"{path} does not hold a JSON object; copy the model again")
@@ -103,8 +110,11 @@ def _weight_files(folder: Path) -> Iterator[Path]:
     indices = sorted(folder.glob("*.safetensors.index.json"))
     for index in indices:
         weight_map = _read_json(index).get("weight_map")
-        names = set(weight_map.values()) if isinstance(weight_map, dict) else set()
-        yield from (folder / str(name) for name in sorted(names))
+        names = weight_map.values() if isinstance(weight_map, dict) else ()
+        shards = {name for name in names if isinstance(name, str)}
+        if len(shards) > MAX_SHARDS or not all(map(stays_inside, shards)):
+            raise ModelUnavailable(f"{index} names files that are none of its own; copy it again")
+        yield from (folder / name for name in sorted(shards))
     single = sorted(folder.glob("*.safetensors"))
     if not indices and not single:
         raise ModelUnavailable(

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+from pathlib import Path
 
 from matinee.weights.fetch.errors import FetchFailed
+from matinee_api.bounded_file import read_at_most
 from matinee_api.families import FAMILY_OF_PIPELINE
 
 MODEL_INDEX = "model_index.json"
+MAX_INDEX_BYTES = 2**20
+"""A thousand times the largest."""
 _FOLDER_NAME = re.compile(r"[\w-]+")
+
+
+def read_index(folder: Path, where: str) -> bytes:
+    """Of a model that lies in a folder. Raises `FetchFailed` for one that is too large, and
+    `OSError`."""
+    try:
+        return read_at_most(folder / MODEL_INDEX, MAX_INDEX_BYTES)
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        raise _unsupported(f"{MODEL_INDEX} of {where} is too large; {_REMEDY}") from error
 
 
 def components_of(text: bytes, family: str | None, where: str) -> frozenset[str]:

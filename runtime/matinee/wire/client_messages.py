@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from matinee.errors import BadInput
 from matinee_api.config.problems import sentence_of
@@ -48,11 +56,40 @@ and gigabytes."""
 
 
 class InitialImage(_Message):
-    """A picture in base64 that the first segment starts from."""
+    """A picture that the first segment starts from. `data`: base64, or a `data:` URL of it."""
 
     mime: str = Field(max_length=64)
     name: str | None = Field(default=None, max_length=1024)
     data: str
+
+    @property
+    def base64_start(self) -> int:
+        """Where the base64 begins in `data`: the text is too long to be copied for it."""
+        return len(_url_head(self.data))
+
+
+def _url_head(data: str) -> str:
+    """Of a `data:` URL in base64, what comes before the base64; of anything else nothing."""
+    end = data.find(_BASE64_MARK, 0, _MOST_OF_A_URL_HEAD)
+    return data[: end + len(_BASE64_MARK)] if end >= 0 and data.startswith("data:") else ""
+
+
+_BASE64_MARK = ";base64,"
+_MOST_OF_A_URL_HEAD = 256
+
+
+def _as_image(sent: object) -> object:
+    """The forms that clients send: `{}`, `{data_url, mime_type}`, and a `data:` URL by itself."""
+    if isinstance(sent, str):
+        sent = {"data": sent}
+    if not isinstance(sent, dict):
+        return sent
+    if not sent:
+        return None
+    image = {"data": sent.get("data_url"), "mime": sent.get("mime_type"), **sent}
+    if isinstance(image["data"], str) and (head := _url_head(image["data"])):
+        image["mime"] = head.removeprefix("data:").split(";")[0].lower()
+    return {name: value for name, value in image.items() if value is not None}
 
 
 class StateEnvelope(_Message):
@@ -76,7 +113,7 @@ class SessionInit(_Message, _NegativePrompt, Seeded, Sampling):
     preset: Name | None = None
     preset_label: Name | None = None
     curated_prompts: Prompts = ()
-    initial_image: InitialImage | None = None
+    initial_image: Annotated[InitialImage | None, BeforeValidator(_as_image)] = None
     enhancement_enabled: bool = False
     auto_extension_enabled: bool = False
     loop_generation_enabled: bool = False

@@ -10,6 +10,7 @@ while a worker in a long denoising step leaves its pipe full.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import multiprocessing
@@ -24,6 +25,7 @@ from matinee.worker.messages import Command, Event, Generate, Shutdown
 from matinee.worker.pipe import Reader, Writer
 from matinee.worker.process import WorkerSettings, main
 from matinee.worker.ring import FrameRing
+from matinee_api.signals import SIGNALS
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ class WorkerLink:
 
     def start(self) -> None:
         """`exited` tells when that fails."""
+        # Before Python waits for its children, to which it sends SIGTERM, which ours ignore.
+        atexit.register(self.kill)
         # Commands first: their thread ends by itself when the other one cannot be started.
         for target in (self._write_commands, self._own_process):
             try:
@@ -111,11 +115,12 @@ class WorkerLink:
             self._reap()
 
     def _start_process(self) -> None:
-        # A Ctrl-C before the child's first line would print a traceback, so it inherits a mask.
-        # The tracker comes first because starting it unblocks the signal.
+        # A signal before the child's first line would end it, so it inherits a mask. So does the
+        # tracker, which ignores Ctrl-C and SIGTERM only; starting it unblocks these two.
         try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
             resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
             self._process.start()
         finally:
             self._childs_end.close()  # or the pipe would never end
@@ -129,6 +134,7 @@ class WorkerLink:
                 self._call(self._on_event, self._events.receive())
 
     def _reap(self) -> None:
+        atexit.unregister(self.kill)
         if self.pid is not None:
             # Its pipe is closed, so it is about to exit; the code tells why.
             self._process.join(EXIT_GRACE_S)

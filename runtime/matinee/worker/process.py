@@ -34,6 +34,7 @@ from matinee.worker.messages import Command, Event, WorkerReady, WorkerUnusable
 from matinee.worker.pipe import Reader, Writer
 from matinee.worker.ring import SLOT_PIXELS, FrameRing, FreeSlots
 from matinee_api.config.runtime_config import GeneratorConfig, WarmupConfig
+from matinee_api.signals import leave_to_parent
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class WorkerSettings:
 def main(settings: WorkerSettings, ring: FrameRing, end: socket.socket) -> None:
     """`end`: of the pipe to the API process."""
     commands, events = Reader[Command](end), Writer[Event](end)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: parent decides
+    leave_to_parent()
     _die_with_parent(settings.parent_pid)
     log_to_stderr(logging.WARNING)
     _prepare_environment(settings)

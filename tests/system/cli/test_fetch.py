@@ -30,6 +30,7 @@ from matinee_api.contracts.fetch import (
     FetchResult,
     TreeResult,
 )
+from matinee_api.signals import ENDING
 from tests.places import ROOT
 from tests.unit.runtime.weights.fetch.running_hub import (
     TINY,
@@ -133,7 +134,7 @@ def test_a_killed_process_is_gone_on_with_by_the_next(
     assert (tmp_path / "cache" / "tiny" / VAE).read_bytes() == (TINY / VAE).read_bytes()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_ends_it_at_once_and_nothing_is_lost(
     number: signal.Signals, stalled: subprocess.Popen[str], hub: RunningHub, config: Path
 ) -> None:

@@ -12,6 +12,7 @@ import av
 import pytest
 
 from matinee.cli import main
+from matinee_api.signals import ENDING, MEANINGLESS
 from tests.system.engine.untrained import save, untrained_pipeline
 
 
@@ -183,8 +184,8 @@ def test_a_full_disk_is_told_and_no_file_is_left(model_path: str, tmp_path: Path
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_with_130_and_leaves_no_file(
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_ends_it_and_leaves_no_file(
     model_path: str, tmp_path: Path, number: signal.Signals
 ) -> None:
     """On a terminal, so that the progress bar tells when the model is running."""
@@ -199,8 +200,10 @@ def test_a_signal_ends_with_130_and_leaves_no_file(
     shown = b""
     while b"step 3 of" not in shown:
         shown += os.read(controller, 1024)
+    for sign in MEANINGLESS:
+        process.send_signal(sign)
     process.send_signal(number)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=60) == 128 + number
     assert list(tmp_path.iterdir()) == []
     assert b"loading " in shown
     assert b"[" + b" " * 30 + b"] step 1 of" in shown

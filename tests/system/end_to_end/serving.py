@@ -182,7 +182,7 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
     return [*command, *words]
 
 
-def fake_server(host: str = "127.0.0.1", **streaming: object) -> list[str]:
+def fake_server(host: str = "127.0.0.1", **streaming: Any) -> list[str]:
     """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
     return _command("fake_server", {"host": host}, streaming)
 
@@ -197,14 +197,18 @@ def tone_server() -> list[str]:
     return _command("tone_server", {"host": "127.0.0.1"}, {})
 
 
-def _command(
-    program: str, server: Mapping[str, object], streaming: Mapping[str, object]
-) -> list[str]:
+GENEROUS = {"max_pixels": 128 * 128, "max_steps": 200, "max_work": 2**40}
+"""The fake engine paints 32x32 pixels in 4 steps at no cost; more than the product's own multiples
+of that are asked of it."""
+
+
+def _command(program: str, server: Mapping[str, object], streaming: Mapping[str, Any]) -> list[str]:
+    changed = {**streaming, "limits": GENEROUS | streaming.get("limits", {})}
     config = ServeConfig.model_validate(
         {
             "generator": {"model_path": "fake", "engine": {"device": "cpu"}},
             "server": {"port": 0, **server},
-            "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **streaming},
+            "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **changed},
         }
     )
     return [

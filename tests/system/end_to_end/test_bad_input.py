@@ -19,6 +19,8 @@ async def _refused_at_first(server: Server, frame: str | bytes) -> tuple[Message
     async with raw(server) as viewer:
         await viewer.socket.send(frame)
         items = await viewer.rest()
+    if kinds_of(items)[0] == "queue_status":  # pictures are decoded once a place is held
+        del items[0]
     assert kinds_of(items) == ["error", "ltx2_stream_complete"]
     error, last = items
     assert isinstance(error, dict)

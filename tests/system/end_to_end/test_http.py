@@ -44,9 +44,61 @@ def test_a_live_process_says_so(fake: Server, path: str) -> None:
         assert (answer["sessions"], answer["stream_mode"]) == (0, "av_fmp4")
 
 
+def test_the_model_is_told_with_what_may_be_asked_of_it(server: Server) -> None:
+    answer = server.get("/v1/models").json()
+    (model,) = answer["data"]
+    assert (answer["object"], model["object"], model["id"]) == ("list", "model", "tiny")
+    assert model["created"] > 1_700_000_000
+    assert model["capabilities"] == ["text", "image", "continuation"]
+    defaults, limits = model["defaults"], model["limits"]
+    pixels = defaults["width"] * defaults["height"]
+    work = pixels * defaults["num_frames"] * defaults["num_inference_steps"]
+    assert (limits["max_pixels"], limits["max_steps"], limits["max_work"]) == (
+        *(4 * pixels, 100),
+        16 * work,
+    )
+    assert server.get("/v1/models/tiny").json() == model
+    unknown = server.get("/v1/models/gpt")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_what_is_past_the_limits_is_refused_and_a_viewer_beside_it_goes_on(
+    server: Server,
+) -> None:
+    """At the first message, and at each prompt; nothing of it reaches the worker."""
+    (model,) = server.get("/v1/models").json()["data"]
+    async with session(server, num_inference_steps=2) as beside:
+        await beside.ask("a ball")
+        async with session(server, width=1024, height=1024, num_inference_steps=1) as poison:
+            error = await poison.hear("error")
+            await poison.rest()
+        assert error["param"] == "width"
+        assert f"at most {model['limits']['max_pixels']} are allowed" in error["message"]
+        assert poison.close_code == 1003
+        async with session(server) as viewer:
+            for param, value in (("num_inference_steps", 101), ("num_frames", 261)):
+                await viewer.ask("a ball", **{param: value})
+                error = await viewer.hear("error")
+                assert (error["code"], error["param"]) == ("invalid_message", param)
+            await viewer.end()
+        await beside.hear("ltx2_segment_complete")
+        await beside.end()
+
+
 @pytest.mark.parametrize(
     "path",
-    ["/healthz", "/health", "/readyz", "/status", "/metrics", "/v1/slots", "/", "/player", "/no"],
+    [
+        "/healthz",
+        "/health",
+        "/readyz",
+        "/status",
+        "/metrics",
+        "/v1/slots",
+        "/v1/models",
+        "/",
+        "/player",
+        "/no",
+    ],
 )
 def test_head_is_answered_as_get(fake: Server, path: str) -> None:
     with httpx.stream("GET", fake.url + path) as got:

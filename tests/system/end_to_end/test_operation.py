@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import httpx
@@ -99,7 +100,7 @@ async def test_what_viewers_ask_for_stays_out_of_the_log(resources: Path, tmp_pa
             await viewer.end()
         server.worker().kill()  # so that there is something to say
         server.eventually(lambda: server.metric("matinee_worker_restarts_total") == 1)
-        assert server.stop() == 0
+        assert server.stop() == 128 + signal.SIGTERM
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     assert any("killed by SIGKILL" in line["message"] for line in lines)
     assert "umpel" not in server.log.read_text()
@@ -129,12 +130,12 @@ async def test_a_video_goes_on_after_a_drain_and_a_restart(
         (told,) = messages_of(items, "continuation_state_snapshot")
         assert told["state"]["payload"]["segment_index"] == 2
         assert viewer.close_code == 1012
-        assert server.stop() == 0
+        assert server.stop() == 128 + signal.SIGTERM
     with running(command, tmp_path / "second") as server:
         async with session(server, **QUICK, continuation_state=state) as viewer:
             resumed = await viewer.segment("a ball", seed=6)
             await viewer.end()
-        assert server.stop() == 0
+        assert server.stop() == 128 + signal.SIGTERM
     difference = np.abs(_pictures(uninterrupted) - _pictures(resumed)).mean()
     assert difference < 4  # of 255; the encoder's own state differs
     assert len(list((tmp_path / "state/logs").glob("session-*.jsonl"))) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from matinee_api.signals import ENDING, MEANINGLESS
 from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.serving import (
     PATIENCE_S,
@@ -43,7 +45,7 @@ def _check_nothing_is_left(family: list[psutil.Process], blocks: set[Path]) -> N
     assert [block for block in blocks if block.exists()] == []
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", ENDING)
 async def test_a_signal_ends_open_sessions_with_1012_and_leaves_nothing(
     start_fake: StartFake, gate: Gate, sign: signal.Signals
 ) -> None:
@@ -80,22 +82,45 @@ async def test_a_second_ctrl_c_is_no_worse_than_one(start_fake: StartFake, gate:
 
 
 async def test_ctrl_c_ends_matinee_up_in_mid_segment(resources: Path, tmp_path: Path) -> None:
-    """As a terminal sends it: to the whole process group."""
+    """As a terminal sends it: to the whole process group. Signals without a meaning came before."""
     with running(matinee_up(resources), tmp_path / "log") as server:
         async with session(server) as viewer:
             await viewer.ask("a ball", num_inference_steps=200)
             await viewer.hear("step_complete")
             family = server.family()
             blocks = shared_memory_of(family)
+            for sign in (*MEANINGLESS, *MEANINGLESS):
+                os.killpg(server.process.pid, sign)
+            await viewer.hear("step_complete")
             started = time.monotonic()
             os.killpg(server.process.pid, signal.SIGINT)
             await _told(viewer)
-            assert server.process.wait(PATIENCE_S) == 0
+            assert server.process.wait(PATIENCE_S) == 128 + signal.SIGINT
             assert time.monotonic() - started < _patience()
         _check_nothing_is_left(family, blocks)
         log = server.log.read_text()
         assert "Traceback" not in log
         assert "leaked" not in log
+        lines = [json.loads(line) for line in log.splitlines()]
+        assert [line["message"] for line in lines if line["level"] != "info"] == [
+            "SIGUSR1 means nothing here and is ignored",
+            "SIGUSR2 means nothing here and is ignored",
+        ]
+
+
+async def test_a_signal_that_is_ignored_at_the_start_stays_ignored(start_fake: StartFake) -> None:
+    """As `nohup` ignores SIGHUP, and a shell SIGINT of what it runs in the background."""
+    before = {sign: signal.signal(sign, signal.SIG_IGN) for sign in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        server = start_fake()
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+    for sign in before:
+        server.process.send_signal(sign)
+    assert server.get("/readyz").status_code == 200
+    async with session(server) as viewer:
+        await viewer.end()
 
 
 async def test_when_the_server_is_killed_its_worker_ends_too(

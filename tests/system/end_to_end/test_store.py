@@ -14,12 +14,12 @@ from matinee.errors import LeaseLost
 from matinee.session.effects import PreparePrompt
 from matinee.session.saved_record import from_saved
 from matinee.session.session import Session
-from matinee.state.codec import state_from_wire
 from matinee.store.base import Bounds, Lease, Saved
 from matinee.store.files import FileStore
 from matinee_api.config.runtime_config import StreamingConfig
 from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.viewing import session
+from tests.unit.runtime.state.unpacking import state_from_wire
 from tests.unit.runtime.worker.fake_engine import INFO
 from tests.unit.runtime.worker.stepping import Gate
 

@@ -113,8 +113,9 @@ async def test_when_the_server_goes_away_the_video_and_its_state_are_kept(
     assert json.loads(state.read_text())["payload"]["prompts"] == ["one"]
 
 
-async def test_sigterm_ends_it_as_ctrl_c_does(
-    start_fake: StartFake, gate: Gate, tmp_path: Path
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_it_as_ctrl_c_does(
+    start_fake: StartFake, gate: Gate, tmp_path: Path, sign: signal.Signals
 ) -> None:
     """What was received is kept, and no half-written file is left."""
     server, output = start_fake(), tmp_path / "video" / "out.mp4"
@@ -123,8 +124,8 @@ async def test_sigterm_ends_it_as_ctrl_c_does(
     client = await asyncio.create_subprocess_exec(*TETHER, sys.executable, "-m", "matinee", *words)
     await gate.arrival()
     server.eventually(lambda: b"mdat" in b"".join(map(Path.read_bytes, output.parent.iterdir())))
-    client.send_signal(signal.SIGTERM)
-    assert await client.wait() == 130
+    client.send_signal(sign)
+    assert await client.wait() == 128 + sign
     assert os.listdir(output.parent) == ["out.mp4"]
     assert frames_of(output) > 0
 

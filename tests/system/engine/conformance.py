@@ -31,8 +31,9 @@ from matinee.generation import (
     samples_of,
     with_defaults,
 )
-from matinee.state.codec import known_frames, state_from_wire, state_to_wire, summary_of
+from matinee.state.codec import known_frames, state_to_wire, summary_of
 from matinee.wire.long_json import parts_of
+from tests.unit.runtime.state.unpacking import state_from_wire
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,25 @@ def name_a_missing_shard(folder: Path) -> None:
     (folder / "vae" / "x.safetensors.index.json").write_text(json.dumps(index))
 
 
+def name_a_shard_of_others(folder: Path) -> None:
+    index = {"weight_map": {"a": "../../etc/passwd", "b": ["x"], "c": 7}}
+    (folder / "vae" / "x.safetensors.index.json").write_text(json.dumps(index))
+
+
+def nest_index_without_end(folder: Path) -> None:
+    (folder / "model_index.json").write_text("[" * 100_000)
+
+
+def make_index_endless(folder: Path) -> None:
+    (folder / "model_index.json").unlink()
+    (folder / "model_index.json").symlink_to("/dev/zero")
+
+
+def make_header_absurd(folder: Path) -> None:
+    file = folder / "vae" / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(b"\xff" * 8 + file.read_bytes()[8:])
+
+
 def add_unknown_setting(folder: Path) -> None:
     (folder / "matinee.json").write_text('{"colour": "red"}')
 
@@ -83,6 +102,10 @@ def mistype_setting(folder: Path) -> None:
         (remove_weights, "vae holds no .safetensors file; copy the weights there"),
         (cut_off_weights, "diffusion_pytorch_model.safetensors is cut off or damaged"),
         (name_a_missing_shard, "part-1.safetensors is missing; copy the model again"),
+        (name_a_shard_of_others, "index.json names files that are none of its own"),
+        (nest_index_without_end, "model_index.json cannot be read"),
+        (make_index_endless, "model_index.json cannot be read; .* larger than"),
+        (make_header_absurd, "diffusion_pytorch_model.safetensors is cut off or damaged"),
         (add_unknown_setting, "matinee.json: colour: Extra inputs"),
         (mistype_setting, "matinee.json: fps: .*integer"),
     ],

@@ -39,6 +39,12 @@ class FakePod:
         self.opened: asyncio.Queue[None] = asyncio.Queue()
         self.drain_status = 200
         self.port = 0
+        self.elsewhere: str | None = None
+        self.sent_on = asyncio.Event()
+
+    async def send_on(self, _request: web.Request) -> web.Response:
+        self.sent_on.set()
+        return web.Response(status=302, headers={"Location": self.elsewhere or "/"})
 
     async def slots(self, request: web.Request) -> web.StreamResponse:
         self.connections += 1
@@ -51,6 +57,8 @@ class FakePod:
         return response
 
     async def drain(self, request: web.Request) -> web.Response:
+        if self.elsewhere:
+            return web.Response(status=302, headers={"Location": self.elsewhere})
         self.drains.append((request.headers["Authorization"], await request.json()))
         return web.json_response({}, status=self.drain_status)
 
@@ -62,6 +70,7 @@ async def fake() -> AsyncIterator[FakePod]:
     app.add_routes(
         [
             *[web.get(path, fake.slots) for path in ("/v1/slots", "/v1/download")],
+            web.get("/elsewhere", fake.send_on),
             web.post("/v1/drain", fake.drain),
         ]
     )
@@ -258,7 +267,35 @@ async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: Fake
         await feeds.drain(dataclasses.replace(ORDER, address=Address("127.0.0.2", 8001)), "secret")
 
 
-@pytest.mark.parametrize("text", [b"", b"no", b"[]", b"{}", b'{"used": "x"}', b"null"])
+async def test_a_pod_sends_nobody_elsewhere(feeds: PodFeeds, fake: FakePod) -> None:
+    fake.elsewhere = "/v1/slots"
+    feeds.follow(LIVE, Stream("/elsewhere", parse_slots), HERE)
+    await fake.sent_on.wait()
+    with pytest.raises(PodUnreachable, match="HTTP 302"):
+        await feeds.drain(ORDER, "secret")
+    assert (fake.connections, fake.drains) == (0, [])
+
+
+async def test_a_line_without_end_is_a_broken_feed(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(LIVE, SLOTS, HERE)
+    fake.lines.put_nowait(line())
+    assert await changes.next() == LIVE
+    fake.lines.put_nowait(line(worker="a" * 2**20))
+    assert await changes.next() == LIVE
+    assert feeds.slots("uid") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b"no", b"[]", b"{}", b'{"used": "x"}', b"null", b"[" * 10_000),
+        json.dumps({"used": 0, "total": 10**30, "queued": 0, "draining": False}).encode(),
+        json.dumps({"used": -1, "total": 1, "queued": 0, "draining": False}).encode(),
+        json.dumps({"bytes_done": 10**30, "bytes_total": 1, "bytes_per_second": 1}).encode(),
+    ],
+)
 def test_other_lines_are_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_slots(text)

@@ -17,6 +17,7 @@ from matinee.server.workers_first import workers_first
 from matinee.serving.access import ControlAccess
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
+    LimitsConfig,
     PoolConfig,
     RequestConfig,
     SamplingConfig,
@@ -76,6 +77,15 @@ def test_a_server_tells_when_it_is_ready_and_stops_at_a_signal() -> None:
 
 
 @pytest.mark.usefixtures("fake_workers")
+def test_workers_that_nobody_served_with_end_with_their_block() -> None:
+    with workers_first(config_of("fake"), fake_engine.__name__) as workers:
+        workers.runner.run(workers.pool.ready())
+        pid = workers.pool.workers[0].pid
+        assert pid is not None
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.usefixtures("fake_workers")
 @pytest.mark.parametrize(
     ("config", "error", "says"),
     [
@@ -97,8 +107,15 @@ def test_a_server_whose_workers_have_failed_ends_so_that_it_can_be_started_again
 
 
 def test_defaults_that_the_model_can_make_are_fine() -> None:
-    check_defaults(INFO, RequestConfig())
-    check_defaults(INFO, RequestConfig(sampling=SamplingConfig(width=64, num_frames=25)))
+    check_defaults(INFO, config_of("fake"))
+    check_defaults(INFO, config_of("fake", width=64, num_frames=25))
+
+
+def test_limits_that_the_defaults_go_past_are_told_at_the_start() -> None:
+    streaming = StreamingConfig(limits=LimitsConfig(max_steps=3))
+    config = config_of("fake").model_copy(update={"streaming": streaming})
+    with pytest.raises(InvalidRequest, match="num_inference_steps must be from 1 to 3"):
+        check_defaults(INFO, config)
 
 
 async def test_a_second_signal_does_not_wait_for_the_sessions(
@@ -115,7 +132,7 @@ async def test_a_second_signal_does_not_wait_for_the_sessions(
     ours = host._Server(host.uvicorn_config(config_of("fake"), life, ControlAccess()), life)
     ours.handle_exit(signal.SIGTERM, None)
     await stopping.wait()
-    assert (ours.told_to_stop, ours.should_exit) == (True, False)
+    assert (ours.told_to_stop, ours.should_exit) == (signal.SIGTERM, False)
     ours.handle_exit(signal.SIGTERM, None)
     assert ours.should_exit
     ended.set()

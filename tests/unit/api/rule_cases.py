@@ -15,6 +15,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "source": {"uri": "hf://org/name", "revision": "main", "tokenSecretRef": {"name": "hub"}},
         "engine": {"family": "ltx"},
         "generation": {"width": 704, "height": 480},
+        "limits": {"maxPixels": 704 * 480, "maxFrames": 121, "maxSteps": 50, "maxWork": 10**10},
         "adapters": [{"name": "style", "uri": "hf://org/style"}],
         "cache": {"claim": {"size": "20Gi"}},
         "warmup": {"resources": {"gpu": {}}},
@@ -128,6 +129,26 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {"generation.width": WHOLE, "generation.height": WHOLE},
     ),
     "no sizes": ("VideoModel", "generation", None, {}),
+    "no limits": ("VideoModel", "limits", None, {}),
+    "a default size past the limit": (
+        "VideoModel",
+        "limits.maxPixels",
+        704 * 480 - 1,
+        {
+            "limits.maxPixels": "generation.width times generation.height must not be more than "
+            "limits.maxPixels"
+        },
+    ),
+    "default frames and steps past the limits": (
+        "VideoModel",
+        "generation",
+        {"numFrames": 129, "numInferenceSteps": 51},
+        {
+            "generation.numFrames": "must not be more than limits.maxFrames",
+            "generation.numInferenceSteps": "must not be more than limits.maxSteps",
+        },
+    ),
+    "limits of a service": ("StreamingService", "limits", {"maxSteps": 8, "maxFrames": 17}, {}),
     "a claim that exists, with a size": (
         "VideoModel",
         "cache.claim.claimName",

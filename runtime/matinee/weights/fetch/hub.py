@@ -9,11 +9,14 @@ source do. Nothing here uses Xet, sends telemetry, or writes anywhere.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated, cast
+from urllib.parse import quote
 
 import httpx2
-from huggingface_hub import HfApi, constants, get_token, hf_hub_url
+from huggingface_hub import constants, get_token, hf_hub_url
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -23,21 +26,32 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.hf_api import RepoSibling
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
     build_hf_headers,
+    get_session,
     hf_raise_for_status,
     http_stream_backoff,
+    validate_repo_id,
 )
+from pydantic import BaseModel, FailFast, Field, ValidationError
 
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken, words_of
-from matinee.weights.fetch.files import Listing, SourceFile, stays_inside
+from matinee.weights.fetch.files import (
+    MAX_LISTING_BYTES,
+    Listing,
+    SourceFile,
+    bounded,
+    listing_of,
+    stays_inside,
+)
 from matinee.weights.fetch.tokens import read_token
 from matinee.weights.fetch.transfer import Content
-from matinee_api.contracts.fetch import FetchedTree
+from matinee_api.contracts.fetch import COMMIT, MOST_BYTES, FetchedTree
 
 _TIMEOUT_S = 30.0
 """For each wait: to connect, and for the next bytes."""
+_MAX_ERROR_BYTES = 64 * 1024
+_NONE: Mapping[str, str] = MappingProxyType({})
 _RATE_LIMITED = (429,)
 """What the library waits for by itself, for as long as the hub says."""
 
@@ -57,19 +71,16 @@ class Hub:
 
     def listing(self) -> Listing:
         """Raises `TransferBroken` and `FetchFailed`, as every method does."""
-        api = HfApi(endpoint=self._endpoint, token=self._token or False)
+        revision = f"/revision/{quote(self._revision, safe='')}" if self._revision else ""
+        url = f"{self._endpoint}/api/models/{self._repo}{revision}?blobs=true"
         with self._errors():
-            try:
-                info = api.model_info(
-                    self._repo, revision=self._revision, files_metadata=True, timeout=_TIMEOUT_S
-                )
-            except (AttributeError, KeyError, TypeError) as error:  # JSON of something else
-                raise ValueError(type(error).__name__) from error
-        if info.sha is None:
-            raise FetchFailed("SourceUnsupported", f"{self._endpoint} tells no commit; {_A_HUB}")
+            validate_repo_id(self._repo)
+            with self._answer(url) as response:
+                text = bounded(response.iter_raw(), MAX_LISTING_BYTES)
+            info = _Info.model_validate_json(text)
         self._revision = info.sha
-        siblings = [one for one in info.siblings or () if stays_inside(one.rfilename)]
-        return Listing(tuple(map(self._described, siblings)), commit=info.sha)
+        files = (_described(one) for one in info.siblings if stays_inside(one.rfilename))
+        return listing_of(files, self.where, commit=info.sha)
 
     def checked(self, files: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
         """The listing has all digests already."""
@@ -78,32 +89,26 @@ class Hub:
     @contextlib.contextmanager
     def read(self, file: SourceFile, offset_bytes: int) -> Iterator[Content]:
         url = hf_hub_url(self._repo, file.path, revision=self._revision, endpoint=self._endpoint)
-        headers = build_hf_headers(token=self._token or False)
-        headers["Accept-Encoding"] = "identity"
-        if offset_bytes:
-            headers["Range"] = f"bytes={offset_bytes}-"
-        with (
-            self._errors(),
-            http_stream_backoff(
-                "GET",
-                url,
-                headers=headers,
-                timeout=_TIMEOUT_S,
-                retry_on_exceptions=(),
-                retry_on_status_codes=_RATE_LIMITED,
-            ) as response,
-        ):
-            hf_raise_for_status(response)
+        more = {"Range": f"bytes={offset_bytes}-"} if offset_bytes else {}
+        with self._errors(), self._answer(url, more) as response:
             is_rest = response.status_code == httpx2.codes.PARTIAL_CONTENT
             yield Content(offset_bytes if is_rest else 0, response.iter_raw())
 
-    def _described(self, sibling: RepoSibling) -> SourceFile:
-        digest = f"sha256:{sibling.lfs.sha256}" if sibling.lfs else f"git-sha1:{sibling.blob_id}"
-        if sibling.size is None or not (sibling.lfs or sibling.blob_id):
-            raise FetchFailed(
-                "SourceUnsupported", f"{self._endpoint} tells no sizes and digests; {_A_HUB}"
-            )
-        return SourceFile(path=sibling.rfilename, size_bytes=sibling.size, digest=digest)
+    @contextlib.contextmanager
+    def _answer(self, url: str, more: Mapping[str, str] = _NONE) -> Iterator[httpx2.Response]:
+        """Read as it comes: nothing compressed is unpacked, and nothing without an end is kept."""
+        _bound_errors(get_session())
+        headers = build_hf_headers(token=self._token or False)
+        with http_stream_backoff(
+            "GET",
+            url,
+            headers={**headers, "Accept-Encoding": "identity", **more},
+            timeout=_TIMEOUT_S,
+            retry_on_exceptions=(),
+            retry_on_status_codes=_RATE_LIMITED,
+        ) as response:
+            hf_raise_for_status(response)
+            yield response
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -116,8 +121,67 @@ class Hub:
             raise error_of(error, asked) from error
         except (httpx2.TransportError, httpx2.StreamError) as error:
             raise TransferBroken(words_of(error)) from error
+        except ValidationError as error:
+            raise FetchFailed("SourceUnsupported", _no_hub(error, self._endpoint)) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
             raise TransferBroken(f"the answer is not a hub's ({error})") from error
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """The body of an answer that is not the file: the libraries keep all of it."""
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        received_bytes = 0
+        for chunk in self._stream:
+            received_bytes += len(chunk)
+            if received_bytes > _MAX_ERROR_BYTES:
+                raise httpx2.RemoteProtocolError(f"an error of more than {_MAX_ERROR_BYTES} bytes")
+            yield chunk
+
+    def close(self) -> None:
+        if isinstance(self._stream, httpx2.SyncByteStream):
+            self._stream.close()
+
+
+def _bound_error(response: httpx2.Response) -> None:
+    """Also of a redirect."""
+    if not response.is_success:
+        response.headers.pop("Content-Encoding", None)
+        response.stream = _Bounded(cast(Iterable[bytes], response.stream))
+
+
+def _bound_errors(client: httpx2.Client) -> None:
+    hooks = client.event_hooks
+    if _bound_error not in hooks["response"]:
+        client.event_hooks = {**hooks, "response": [*hooks["response"], _bound_error]}
+
+
+class _Lfs(BaseModel):
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class _Sibling(BaseModel):
+    """A file of a repository, and the name that a hub has for one."""
+
+    rfilename: str
+    size: int = Field(ge=0, le=MOST_BYTES)
+    blob_id: str = Field(default="", alias="blobId", pattern=r"^[0-9a-f]*$", max_length=64)
+    lfs: _Lfs | None = None
+
+
+class _Info(BaseModel):
+    """What a hub says of a repository, as far as it is used here."""
+
+    sha: str = Field(pattern=COMMIT)
+    siblings: Annotated[tuple[_Sibling, ...], FailFast()] = ()
+
+
+def _described(sibling: _Sibling) -> SourceFile:
+    digest = f"sha256:{sibling.lfs.sha256}" if sibling.lfs else f"git-sha1:{sibling.blob_id}"
+    return SourceFile(path=sibling.rfilename, size_bytes=sibling.size, digest=digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +226,12 @@ def _denied(error: HfHubHTTPError, asked: _Asked) -> str:
     if error.response.status_code == httpx2.codes.UNAUTHORIZED:
         return f"the token for {where} is not valid; make a new one and update the Secret"
     return f"the token may not read {where}; give it read access to this model"
+
+
+def _no_hub(error: ValidationError, endpoint: str) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the answer"
+    return f"{endpoint} does not list files as a hub does ({where}: {first['msg']}); {_A_HUB}"
 
 
 _A_HUB = "check that the address is a Hugging Face hub's"

@@ -15,7 +15,7 @@ from matinee.weights.fetch.retry import Retry
 from matinee.weights.fetch.selection import adapter_file, model_files
 from matinee.weights.fetch.sources import Source, source_of
 from matinee.weights.fetch.transfer import read_all
-from matinee.weights.model_index import MODEL_INDEX, components_of
+from matinee.weights.model_index import MAX_INDEX_BYTES, MODEL_INDEX, components_of, read_index
 from matinee_api.contracts.fetch import FetchedTree
 
 
@@ -60,7 +60,7 @@ def check_mounted(tree: FetchedTree, family: str) -> int:
 
 def components_in(folder: Path, family: str, where: str) -> frozenset[str]:
     """Of a model that lies in a folder. Raises as `components_of` does."""
-    return components_of((folder / MODEL_INDEX).read_bytes(), family, where)
+    return components_of(read_index(folder, where), family, where)
 
 
 def _choose(
@@ -69,7 +69,7 @@ def _choose(
     if tree.kind == "adapter":
         return [adapter_file(listing.paths(), source.where)]
     index = _file(listing, MODEL_INDEX, source.where)
-    text = read_all(source, index, retry)
+    text = read_all(source, index, retry, MAX_INDEX_BYTES)
     return model_files(listing.paths(), components_of(text, family, source.where))
 
 

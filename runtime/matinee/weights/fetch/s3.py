@@ -7,11 +7,14 @@ public buckets allow.
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
@@ -23,16 +26,28 @@ from minio.credentials.providers import (
 )
 from minio.datatypes import Object
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+from urllib3.response import BaseHTTPResponse
 
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken, words_of
-from matinee.weights.fetch.files import Listing, SourceFile, stays_inside
+from matinee.weights.fetch.files import (
+    MAX_LISTING_BYTES,
+    Listing,
+    SourceFile,
+    bounded,
+    listing_of,
+    stays_inside,
+)
+from matinee.weights.fetch.tokens import MAX_TOKEN_BYTES
 from matinee.weights.fetch.transfer import Content
+from matinee_api.bounded_file import read_at_most
 from matinee_api.contracts.fetch import FetchedTree
 
 AWS = "https://s3.amazonaws.com"
 DEFAULT_REGION = "us-east-1"
 """What stores that know no regions are signed for."""
 _CHUNK_BYTES = 256 * 1024
+MAX_PAGES = 100
+"""Of a listing; a page has a thousand names."""
 _CHECKSUMS = {
     "sha256": "sha256-base64",
     "crc64nvme": "crc64nvme",
@@ -60,15 +75,19 @@ class Bucket:
     def listing(self) -> Listing:
         """Raises `TransferBroken` and `FetchFailed`, as every method does."""
         with self._errors():
-            found = list(self._connected().list_objects(self._bucket, self._prefix, recursive=True))
-        files = tuple(self._described(one) for one in found if self._is_file(one))
-        if not files:
+            found = self._connected().list_objects(self._bucket, self._prefix, recursive=True)
+            files = (self._described(one) for one in found if self._is_file(one))
+            try:
+                listing = listing_of(files, self.where)
+            except (ParseError, AttributeError, TypeError) as error:  # XML of something else
+                raise ValueError(f"it answers no list of files: {error}") from error
+        if not listing.files:
             raise FetchFailed(
                 "SourceNotFound",
                 f"the bucket {self._bucket} has nothing under {self._prefix or '/'}; correct the "
                 "folder",
             )
-        return Listing(files)
+        return listing
 
     def checked(self, files: tuple[SourceFile, ...]) -> tuple[SourceFile, ...]:
         """The same with digests, which a listing does not have."""
@@ -205,20 +224,27 @@ def _denied(code: str, where: str, with_credentials: bool) -> str:
     return f"the credentials may not read {where} ({code}); allow s3:ListBucket and s3:GetObject"
 
 
+_NO_CREDENTIALS = (ValueError, OSError, configparser.Error, urllib3.exceptions.HTTPError)
+
+
 def _credentials(file: str | None) -> Provider | None:
     """Raises `FetchFailed` with `SourceDenied` for a file that holds none."""
     if file is not None:
         provider = AWSConfigProvider(file)
         try:
+            read_at_most(file, MAX_TOKEN_BYTES)
             provider.retrieve()
-        except ValueError as error:
+        except (ValueError, OSError, configparser.Error):
+            # Without the cause: it quotes the file, which may hold a secret of another form.
             raise FetchFailed(
-                "SourceDenied", f"{error}; put an AWS shared credentials file there"
-            ) from error
+                "SourceDenied",
+                f"{file} holds no credentials for this profile, or cannot be read; put an AWS "
+                "shared credentials file there",
+            ) from None
         return provider
     machine = _http(connect_s=1, read_s=5)
     for found in (EnvAWSProvider(), AWSConfigProvider(), IamAwsProvider(http_client=machine)):
-        with contextlib.suppress(ValueError, OSError, urllib3.exceptions.HTTPError):
+        with contextlib.suppress(*_NO_CREDENTIALS):
             found.retrieve()
             return found
     return None
@@ -226,11 +252,39 @@ def _credentials(file: str | None) -> Provider | None:
 
 def _http(connect_s: float, read_s: float) -> urllib3.PoolManager:
     """Without tries of its own: `retry.py` decides on them."""
-    return urllib3.PoolManager(
+    return _Pool(
         timeout=urllib3.Timeout(connect=connect_s, read=read_s),
         retries=urllib3.Retry(connect=0, read=0, status=0, other=0, redirect=3),
         maxsize=10,
     )
+
+
+class _Pool(urllib3.PoolManager):
+    """What minio wants to have whole is bounded, each answer and, of a listing that goes on and on,
+    their number. Nothing compressed is unpacked."""
+
+    _pages_left = MAX_PAGES
+
+    def urlopen(self, method: str, url: str, redirect: bool = True, **kw: Any) -> BaseHTTPResponse:  # type: ignore[override]
+        whole = kw.pop("preload_content", True)
+        response = super().urlopen(method, url, redirect, preload_content=False, **kw)
+        if not whole:
+            return response
+        if "list-type=2" in url:
+            self._pages_left -= 1
+            if self._pages_left < 0:
+                response.close()
+                raise TransferBroken(f"a listing of more than {MAX_PAGES} pages")
+        with contextlib.closing(response):
+            body = bounded(response.stream(_CHUNK_BYTES, decode_content=False), MAX_LISTING_BYTES)
+        return urllib3.HTTPResponse(
+            body,
+            response.headers,
+            response.status,
+            reason=response.reason,
+            request_method=method,
+            decode_content=False,
+        )
 
 
 def _region_at_aws(http: urllib3.PoolManager, bucket: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from matinee.weights.fetch.errors import FetchFailed
+from matinee_api.bounded_file import read_at_most
+
+MAX_TOKEN_BYTES = 16 * 1024
 
 
 def read_token(path: str) -> str:
@@ -14,9 +15,12 @@ def read_token(path: str) -> str:
         FetchFailed: `SourceDenied`: the file is not readable, or empty.
     """
     try:
-        token = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FetchFailed("SourceDenied", f"the token in {path} cannot be read: {error}") from error
+        token = read_at_most(path, MAX_TOKEN_BYTES).decode().strip()
+    except OSError as error:
+        says = f"the token in {path} cannot be read: {error.strerror}"
+        raise FetchFailed("SourceDenied", says) from error
+    except UnicodeDecodeError:  # which holds what was read
+        raise FetchFailed("SourceDenied", f"{path} holds no token, but other bytes") from None
     if not token or not token.isprintable():
         raise FetchFailed("SourceDenied", f"{path} holds no token; put one line of text there")
     return token

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ from typing import BinaryIO, Protocol
 from matinee.weights.fetch.cache import part_of
 from matinee.weights.fetch.digests import Hasher, hasher_of, matches
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken
-from matinee.weights.fetch.files import SourceFile
+from matinee.weights.fetch.files import SourceFile, bounded
 from matinee.weights.fetch.retry import Retry
 
 logger = logging.getLogger(__name__)
 _READ_BYTES = 2**20
+SLOW_S = 60.0
+SLOWEST_BYTES_PER_S = 1024
+"""Over `SLOW_S`; a model would take months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Readable(Protocol):
         ...
 
 
-def read_all(source: Readable, file: SourceFile, retry: Retry) -> bytes:
+def read_all(source: Readable, file: SourceFile, retry: Retry, max_bytes: int) -> bytes:
     """A small file, checked.
 
     Raises:
@@ -54,8 +58,13 @@ def read_all(source: Readable, file: SourceFile, retry: Retry) -> bytes:
 
     def ask() -> bytes:
         with source.read(file, 0) as content:
-            return b"".join(content.chunks)
+            return bounded(content.chunks, max_bytes)
 
+    if file.size_bytes > max_bytes:
+        raise FetchFailed(
+            "SourceUnsupported",
+            f"{file.path} of {retry.where} is larger than {max_bytes} bytes, which no such file is",
+        )
     for _ in range(2):
         text = retry.call(ask)
         hasher = hasher_of(file.digest, file.size_bytes)
@@ -122,13 +131,25 @@ def _read_on(source: Readable, writing: _Writing) -> TransferBroken:
         with source.read(writing.file, writing.size_bytes) as content:
             if content.offset_bytes != writing.size_bytes:
                 writing.start_anew()
-            for chunk in content.chunks:
+            for chunk in _fast_enough(content.chunks):
                 writing.add(chunk)
                 if writing.is_full():
                     break
     except TransferBroken as error:
         return error
     return TransferBroken("the connection was closed early")
+
+
+def _fast_enough(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same. Raises `TransferBroken` where a byte comes now and then, indefinitely."""
+    began_s, received_bytes = time.monotonic(), 0
+    for chunk in chunks:
+        yield chunk
+        received_bytes += len(chunk)
+        if time.monotonic() - began_s > SLOW_S:
+            if received_bytes < SLOWEST_BYTES_PER_S * SLOW_S:
+                raise TransferBroken(f"it sends less than {SLOWEST_BYTES_PER_S} bytes a second")
+            began_s, received_bytes = time.monotonic(), 0
 
 
 class _Writing:

@@ -36,21 +36,14 @@ from matinee.generation import (
     plan_chunks,
     samples_of,
 )
-from matinee.worker.torch_backend import on_part_done, recover
+from matinee.media.decoding import PictureRefused
+from matinee.media.decoding.pool import Pictures
+from matinee.worker.torch_backend import recover
 from matinee_api.config.problems import sentence_of
 from matinee_api.config.runtime_config import GeneratorConfig
 from tests.unit.runtime.worker import fake_engine
 
-__all__ = [
-    "INFO",
-    "KIND",
-    "ToneCodec",
-    "ToneFamily",
-    "load",
-    "on_part_done",
-    "recover",
-    "rgb_to_i420",
-]
+__all__ = ["INFO", "KIND", "ToneCodec", "ToneFamily", "load", "recover", "rgb_to_i420"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -192,12 +185,35 @@ class ToneCodec:
         text = base64.b64encode(np.array([phase], "<f8").tobytes()).decode()
         return {**facts.model_dump(), "phase": text}
 
-    def from_payload(self, payload: dict[str, Any]) -> State:
+    def unpack(self, payload: dict[str, Any]) -> PackedTone:
         checked = _checked(_Payload, payload)
         phase = np.frombuffer(base64.b64decode(checked.phase), "<f8").copy()
-        state = State(KIND, {"phase": phase}, checked.model_dump(exclude={"phase"}))
-        _read(state)
-        return state
+        return PackedTone(State(KIND, {"phase": phase}, checked.model_dump(exclude={"phase"})))
+
+
+@dataclass(frozen=True, slots=True)
+class PackedTone:
+    """See `codec.PackedState`. There is nothing to decode."""
+
+    _state: State
+    kind: str = KIND
+
+    @property
+    def summary(self) -> StateSummary:
+        return ToneCodec().summary(self._state)
+
+    @property
+    def nbytes(self) -> int:
+        return self._state.nbytes
+
+    def pictures(self) -> Pictures:
+        return Pictures(0, (), 0, 0, exact=True)
+
+    def state(self, _frames: RgbFrames) -> State:
+        return self._state
+
+    def refused(self, refusal: PictureRefused) -> InvalidState:
+        raise NotImplementedError from refusal
 
 
 def _asked_hz(request: SegmentRequest) -> int:

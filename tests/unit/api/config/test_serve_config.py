@@ -9,6 +9,7 @@ from matinee_api.config.resources import Resources
 from matinee_api.config.runtime_config import (
     EngineConfig,
     GeneratorConfig,
+    LimitsConfig,
     RequestConfig,
     SamplingConfig,
     ServeConfig,
@@ -23,6 +24,7 @@ from matinee_api.kinds.streamingservice import (
     Encoding,
     ModelRef,
     Prompts,
+    ServiceLimits,
     Sessions,
     Store,
     StreamingService,
@@ -31,6 +33,7 @@ from matinee_api.kinds.streamingservice import (
 from matinee_api.kinds.videomodel import (
     GenerationSpec,
     ModelEngine,
+    ModelLimits,
     ModelWarmup,
     VideoModel,
     VideoModelSpec,
@@ -121,6 +124,16 @@ def test_every_field_that_the_runtime_knows_is_carried_over() -> None:
             "max_states": 5,
         },
     }
+
+
+def test_the_limits_of_the_model_and_of_the_service_are_both_kept() -> None:
+    config = serve_config(
+        model(limits=ModelLimits(max_pixels=10**6, max_frames=33, max_steps=9)),
+        service(limits=ServiceLimits(max_frames=17, max_steps=50, max_work=10**9)),
+    )
+    assert config.streaming.limits == LimitsConfig(
+        max_pixels=10**6, max_frames=17, max_steps=9, max_work=10**9
+    )
 
 
 DEVICES: dict[str, tuple[ComputeResources, str, int]] = {

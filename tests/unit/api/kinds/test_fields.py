@@ -16,7 +16,8 @@ from matinee_api.kinds import pod, scheduling
 from matinee_api.kinds.compute import ResourceClaim
 from matinee_api.kinds.meta import ApiModel
 from matinee_api.kinds.resource import KINDS
-from matinee_api.kinds.videomodel import GenerationSpec
+from matinee_api.kinds.streamingservice import ServiceLimits
+from matinee_api.kinds.videomodel import GenerationSpec, ModelLimits
 
 ROOT = Path(__file__).parents[4]
 READERS = (
@@ -26,9 +27,10 @@ READERS = (
 VERBATIM = (
     *(scheduling.Toleration, scheduling.Affinity, scheduling.TopologySpread, ResourceClaim),
     *(pod.EnvVar, pod.Volume, pod.VolumeMount),
-    GenerationSpec,
+    *(GenerationSpec, ModelLimits, ServiceLimits),
 )
-"""Passed on whole: to Kubernetes in a PodSpec, and to the runtime as its `SamplingConfig`."""
+"""Passed on whole: to Kubernetes in a PodSpec, and to the runtime as its `SamplingConfig` and its
+`LimitsConfig`."""
 OTHERWISE = {
     **{f"{kind}.api_version": "it says which schema the object follows" for kind in KINDS},
     "ObjectMeta.labels": "kubectl selects by them",

@@ -18,7 +18,16 @@ def test_a_newer_runtime_may_say_more() -> None:
     assert fetch_result('{"trees":[{"name":"model","speed":7}],"took":1}') is not None
 
 
-@pytest.mark.parametrize("message", ["", "Traceback", "[]", '{"trees":1}', ONE[:-4]])
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("", "Traceback", "[]", '{"trees":1}', ONE[:-4], "[" * 4096),
+        *('{"trees":[{"name":"model","bytes":-1}]}', '{"trees":[{"name":"model","bytes":1e30}]}'),
+        '{"trees":[{"name":"model","bytes":%s}]}' % ("9" * 3000),
+        '{"trees":[{"name":"model","commit":"../../x"}]}',
+        '{"trees":[{"name":"model","commit":"%s"}]}' % ("a" * 65),
+    ],
+)
 def test_anything_else_is_no_result(message: str) -> None:
     assert fetch_result(message) is None
     assert first_failure(message) is None

@@ -152,7 +152,15 @@ def test_what_the_warm_up_measured() -> None:
     }
 
 
-@pytest.mark.parametrize("message", ["", "no JSON", "[]", '{"frames": "x"}', '{"seconds": 0}'])
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("", "no JSON", "[]", '{"frames": "x"}', '{"seconds": 0}', "[" * 4096),
+        *('{"frames": 17, "seconds": NaN}', '{"frames": true, "seconds": 1}'),
+        *('{"frames": 1%s, "seconds": 1}' % ("0" * 400), '{"frames": 17, "seconds": 1e-300}'),
+        *('{"frames": -17, "seconds": 1}', '{"frames": 17, "seconds": 1e999}'),
+    ],
+)
 def test_an_unreadable_result_still_has_its_times(message: str) -> None:
     measured = model_status_of(with_job(model(**OWN), "Complete", ended(0, message))).warmup
     assert measured is not None

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import argparse
+import io
+import signal
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from matinee.cli import main, split_overrides, up
 from matinee.errors import InvalidRequest, ModelUnavailable, WorkerFailed
 from matinee_api.config.errors import config_error
+from matinee_api.signals import ENDING, MEANINGLESS
 
 
 def exit_code(*words: str) -> int:
@@ -103,3 +109,55 @@ def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(up, "run", raising(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         main(["up", "-f", "x.yaml"])
+
+
+class Closed(io.StringIO):
+    """A pipe that nobody reads, as of `| head`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "run", lambda _args, _overrides: 0)
+    with (tmp_path / "stdout").open("wb") as file:
+        monkeypatch.setattr(sys, "stdout", Closed(file))
+        assert main(["up", "-f", "x.yaml"]) == 128 + signal.SIGPIPE
+        file.write(b"what Python still has at its end")
+    assert (tmp_path / "stdout").read_bytes() == b""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_is_a_keyboard_interrupt_with_an_exit_code_of_its_own(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_args: argparse.Namespace, _overrides: list[str]) -> int:
+        signal.raise_signal(number)
+        return 0
+
+    before = signal.getsignal(number)
+    monkeypatch.setattr(up, "run", run)
+    assert main(["up", "-f", "x.yaml"]) == 128 + number
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("number", MEANINGLESS)
+def test_a_signal_without_a_meaning_is_told_once(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run(_args: argparse.Namespace, _overrides: list[str]) -> int:
+        signal.raise_signal(number)
+        signal.raise_signal(number)
+        return 0
+
+    monkeypatch.setattr(up, "run", run)
+    assert main(["up", "-f", "x.yaml"]) == 0
+    assert signal.signal(number, signal.SIG_DFL) is signal.SIG_IGN
+    assert caplog.messages == [f"{number.name} means nothing here and is ignored"]

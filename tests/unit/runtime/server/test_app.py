@@ -89,6 +89,13 @@ async def test_before_a_worker_is_ready_readyz_is_503_and_healthz_is_not(
         assert (await client.get(path)).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/fake"])
+async def test_before_the_model_is_loaded_it_is_not_told(client: AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["error"]["code"] == "model_not_ready"
+
+
 async def test_healthz_is_503_when_all_workers_have_failed(
     client: AsyncClient, life: Lifecycle
 ) -> None:

@@ -12,9 +12,13 @@ from typing import Any, cast
 import numpy as np
 
 from matinee.generation import SegmentRequest, State
+from matinee.media.decoding.pool import DecoderPool
+from matinee.media.decoding.process import DecodeLimits
 from matinee.media.i420 import I420Picture
 from matinee.media.media_stream import Fragment
 from matinee.serving.admission import Admission, Place
+from matinee.serving.byte_budget import ByteBudget
+from matinee.session.baggage import Unpacker
 from matinee.session.clock import Clock
 from matinee.session.effects import Effect, End, PreparePrompt, Segment, Send, StartSegment
 from matinee.session.metrics import Metrics
@@ -237,6 +241,8 @@ def studio_of(encoders: Executor, clock: Clock, pool: object = None) -> Studio:
         metrics=metrics,
         encoders=encoders,
         videos=VideoOpener(encoders),
+        unpacker=Unpacker(DecoderPool(DecodeLimits()), encoders),
+        unseated=ByteBudget(2**20),
         clock=clock,
     )
 

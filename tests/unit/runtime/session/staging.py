@@ -14,11 +14,15 @@ from starlette.websockets import WebSocket
 
 from matinee.errors import WorkerFailed
 from matinee.generation import ModelInfo
+from matinee.media.decoding.pool import DecoderPool
+from matinee.media.decoding.process import DecodeLimits
 from matinee.media.i420 import I420Picture
 from matinee.prompt import PlainPrompt, Preparer
 from matinee.server.websocket import Connection
 from matinee.server.websocket_outlet import SendLimits
 from matinee.serving.admission import Admission
+from matinee.serving.byte_budget import ByteBudget
+from matinee.session.baggage import Unpacker
 from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
 from matinee.session.session_log import LogBounds, SessionLogs
@@ -205,6 +209,8 @@ class Stage:
             metrics=self.metrics,
             encoders=encoders,
             videos=VideoOpener(encoders),
+            unpacker=Unpacker(DecoderPool(DecodeLimits()), ThreadPoolExecutor(1)),
+            unseated=ByteBudget(2**20),
             preparer=preparer or PlainPrompt(),
             clock=clock or LoopClock(),
         )
@@ -235,6 +241,7 @@ class Stage:
             client.task.cancel()
         self.studio.encoders.shutdown()
         self.studio.states.threads.shutdown()
+        self.studio.unpacker.stop()
         self.studio.logs.close()
 
 

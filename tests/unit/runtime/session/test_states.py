@@ -16,12 +16,12 @@ from matinee.session.record import SessionRecord
 from matinee.session.saved_record import from_saved
 from matinee.session.send_queue import SendQueue
 from matinee.session.states import StateKeeper, StateStorage
-from matinee.state.codec import state_from_wire
 from matinee.state.last_frames import LastFrames
 from matinee.store.base import Blob, Lease, SessionStore
 from matinee.store.memory import MemoryStore
 from tests.unit.runtime.session.making import Viewer
 from tests.unit.runtime.session.memory_outlet import read
+from tests.unit.runtime.state.unpacking import state_from_wire
 from tests.unit.runtime.store.making import ROOMY, segments_of
 
 

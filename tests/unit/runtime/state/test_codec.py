@@ -9,8 +9,8 @@ from matinee.errors import InvalidState
 from matinee.generation import State
 from matinee.state.codec import (
     check_state,
+    codec_of,
     known_frames,
-    state_from_wire,
     state_of_image,
     state_to_wire,
     summary_of,
@@ -26,7 +26,7 @@ STATE = LastFrames(FRAMES, segment_index=2, seed=7).to_state("ltx.v1")
 
 def test_an_unknown_kind_or_version_is_refused_by_name() -> None:
     with pytest.raises(InvalidState, match=r"unknown kind 'ltx.v9'; known: ltx.v1"):
-        state_from_wire("ltx.v9", {})
+        codec_of("ltx.v9")
     with pytest.raises(InvalidState, match=r"unknown kind 'ltx.v9'"):
         state_to_wire(dataclasses.replace(STATE, kind="ltx.v9"))
 

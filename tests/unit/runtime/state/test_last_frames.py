@@ -10,9 +10,9 @@ from PIL import Image
 
 from matinee.errors import InvalidState
 from matinee.generation import State
-from matinee.state.codec import state_from_wire
 from matinee.state.last_frames import MAX_FRAMES, MAX_PROMPTS, LastFrames
 from tests.unit.runtime.session.making import wire_of
+from tests.unit.runtime.state.unpacking import state_from_wire
 
 STATE = LastFrames(
     frames=np.random.default_rng(0).integers(0, 256, (3, 32, 64, 3), np.uint8),

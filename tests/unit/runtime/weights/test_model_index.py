@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matinee.weights.fetch.errors import FetchFailed
@@ -36,6 +36,7 @@ def test_another_pipeline_is_refused_with_both_names(name: object) -> None:
     assert "family ltx" in str(caught.value)
 
 
+@settings(max_examples=30)
 @given(st.binary() | st.sampled_from([b"[]", b"null", b"[" * 100_000]))
 def test_whatever_else_it_holds_is_refused(text: bytes) -> None:
     with pytest.raises(FetchFailed) as caught:

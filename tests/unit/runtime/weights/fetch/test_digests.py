@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matinee.weights.fetch.digests import hasher_of, matches
@@ -49,6 +49,7 @@ def test_what_cannot_be_computed_cannot_be_wrong() -> None:
     assert digest_matches(b"anything", "etag:0123-7")
 
 
+@settings(max_examples=30)
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=4))
 def test_it_does_not_matter_how_the_bytes_are_cut(data: bytes, places: list[int]) -> None:
     cuts = tuple(sorted(min(place, len(data)) for place in places))

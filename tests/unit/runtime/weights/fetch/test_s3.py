@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,22 @@ def test_what_another_try_may_mend_is_told_apart(error: Exception) -> None:
     assert isinstance(error_of(error, "models", "s3://models/x", False), TransferBroken)
 
 
-@pytest.mark.parametrize("content", [None, "", "[default]\n", "[default]\naws_access_key_id = x\n"])
-def test_a_file_without_credentials_is_told(content: str | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, b"", b"[default]\n", b"[default]\naws_access_key_id = x\n"),
+        *(b"hunter2", b"[default]\nhunter2", b"[hunter2]\n[hunter2]\n", b"\xffhunter2"),
+        *(b'{"key": "hunter2"}', b"[default]\naws_access_key_id = %(hunter2)s\n", b"x" * 2**20),
+    ],
+)
+def test_a_file_without_credentials_is_told_and_not_what_it_holds(
+    content: bytes | None, tmp_path: Path
+) -> None:
     if content is not None:
-        (tmp_path / "credentials").write_text(content)
+        (tmp_path / "credentials").write_bytes(content)
     tree: dict[str, Any] = {"name": "model", "kind": "model", "uri": "s3://b/f", "folder": "/f"}
     tree["token_file"] = str(tmp_path / "credentials")
     with pytest.raises(FetchFailed, match="credentials") as caught:
         Bucket(FetchedTree.model_validate(tree))
     assert caught.value.reason == "SourceDenied"
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))

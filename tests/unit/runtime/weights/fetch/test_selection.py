@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matinee.weights.fetch.errors import FetchFailed
@@ -48,6 +48,7 @@ def test_only_what_diffusers_reads_is_fetched() -> None:
     assert model_files(sorted(NEEDED + UNNEEDED), COMPONENTS) == sorted(NEEDED)
 
 
+@settings(max_examples=30)
 @given(st.permutations(NEEDED + UNNEEDED))
 def test_the_order_of_a_listing_does_not_matter(paths: list[str]) -> None:
     assert sorted(model_files(paths, COMPONENTS)) == sorted(NEEDED)

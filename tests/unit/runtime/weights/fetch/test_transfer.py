@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from matinee.weights.fetch import transfer
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken
 from matinee.weights.fetch.files import SourceFile
 from matinee.weights.fetch.retry import Retry
@@ -59,6 +60,7 @@ def fetched(source: Scripted, folder: Path, file: SourceFile = FILE) -> int:
     return counted.bytes
 
 
+@settings(max_examples=50)
 @given(
     cuts=st.lists(st.integers(1, 4), max_size=4),
     left=st.integers(0, len(DATA)),
@@ -123,6 +125,18 @@ def test_an_empty_file_needs_no_request(tmp_path: Path) -> None:
 
 def test_a_small_file_is_read_whole_and_checked() -> None:
     retry = Retry("the hub", lambda _seconds: None)
-    assert read_all(Scripted([3, 10]), FILE, retry) == DATA
+    assert read_all(Scripted([3, 10]), FILE, retry, 10) == DATA
     with pytest.raises(FetchFailed, match="a/file"):
-        read_all(Scripted([10, 10], data=b"0123456780"), FILE, retry)
+        read_all(Scripted([10, 10], data=b"0123456780"), FILE, retry, 10)
+    with pytest.raises(FetchFailed, match="a/file of the hub is larger than 9 bytes"):
+        read_all(Scripted([]), FILE, retry, 9)
+
+
+def test_a_source_that_sends_a_byte_now_and_then_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "SLOW_S", 1e-9)
+    monkeypatch.setattr(transfer, "SLOWEST_BYTES_PER_S", 1e12)
+    large = FILE.model_copy(update={"size_bytes": 11})
+    with pytest.raises(FetchFailed, match="it sends less than"):
+        fetched(Scripted([10] * 5), tmp_path, large)

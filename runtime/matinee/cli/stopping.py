@@ -1,0 +1,63 @@
+"""Every signal that ends a program takes Ctrl-C's way, and stdout may be closed at any time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Self
+
+from matinee_api.signals import exit_code, heeded, ignore_meaningless
+
+
+class Stopping:
+    """Inside, an ending signal is what Ctrl-C is there: a `KeyboardInterrupt`, or what asyncio or a
+    server makes of it. So what is half written is kept or removed. `exit_code`: of the first one.
+
+    The first process of a container would ignore a signal that has no handler.
+    """
+
+    def __init__(self) -> None:
+        self._first: int = signal.SIGINT
+
+    @property
+    def exit_code(self) -> int:
+        return exit_code(self._first)
+
+    def __enter__(self) -> Self:
+        ignore_meaningless()
+        self._before = {
+            number: signal.signal(number, self._as_ctrl_c)
+            for number in heeded()
+            if number != signal.SIGINT  # asyncio replaces Python's own handler only
+        }
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _as_ctrl_c(self, number: int, frame: FrameType | None) -> None:
+        if self._first == signal.SIGINT:
+            self._first = number
+        handler = signal.getsignal(signal.SIGINT)
+        if not callable(handler):
+            handler = signal.default_int_handler
+        handler(number, frame)
+
+
+def closed_pipe() -> int:
+    """The exit code when nobody reads what is written; Python's own flush at the end would be an
+    error of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return exit_code(signal.SIGPIPE)
