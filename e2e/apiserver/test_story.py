@@ -118,8 +118,9 @@ async def end_state(kube: Kube, namespace: str) -> Any:
 
 
 def without_hashes(child: str) -> str:
-    """Pods and Secrets are named after their revision, and after the service's uid."""
-    return re.sub("^(Pod tiny|Secret tiny-admin)-.*", r"\1", child)
+    """Pods and ConfigMaps are named after what they hold, the names of the service in its namespace
+    among it; Secrets after the service's uid."""
+    return re.sub("^(Pod tiny|ConfigMap tiny|Secret tiny-admin)-.*", r"\1", child)
 
 
 async def test_wherever_the_operator_is_killed_the_end_is_the_same(
