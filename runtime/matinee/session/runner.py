@@ -166,6 +166,8 @@ class SessionRunner:
         self._studio.logs.begin(self._session_id, **opening_facts(self._session))
 
     def _turn_away(self, message: str) -> None:
+        if self._session.ended:  # its own end is told, perhaps after its state
+            return
         rejection = turned_away("gpu_unavailable", message)
         self._outlet.put(rejection.error)
         self._outlet.close(End("error", rejection.code, rejection.text))

@@ -38,12 +38,21 @@ from matinee.generation import (
 )
 from matinee.media.decoding import PictureRefused
 from matinee.media.decoding.pool import Pictures
-from matinee.worker.torch_backend import recover
+from matinee.worker.torch_backend import on_part_done, recover
 from matinee_api.config.problems import sentence_of
 from matinee_api.config.runtime_config import GeneratorConfig
 from tests.unit.runtime.worker import fake_engine
 
-__all__ = ["INFO", "KIND", "ToneCodec", "ToneFamily", "load", "recover", "rgb_to_i420"]
+__all__ = [
+    "INFO",
+    "KIND",
+    "ToneCodec",
+    "ToneFamily",
+    "load",
+    "on_part_done",
+    "recover",
+    "rgb_to_i420",
+]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
