@@ -18,7 +18,8 @@ from benchmarks import _paced_backend as backend
 from benchmarks.encode_scene import i420_scene
 from matinee.media.i420 import I420Picture
 from matinee.media.media_stream import Fragment, MediaStream
-from matinee.server.lifecycle import GIL_SWITCH_S, STATE_THREADS, quiet_threads
+from matinee.server.lifecycle import GIL_SWITCH_S, STATE_THREADS
+from matinee.serving.quiet_threads import quiet_threads
 from matinee.session.video import encode
 from matinee.state.codec import state_to_wire
 from matinee.wire.server_messages import ContinuationSnapshot

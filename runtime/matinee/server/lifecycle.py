@@ -7,10 +7,8 @@ import contextlib
 import gc
 import os
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +19,7 @@ from matinee.server.slots_feed import SlotsFeed
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
+from matinee.serving.quiet_threads import quiet_threads
 from matinee.serving.tasks import stopped
 from matinee.session.baggage import Unpacker
 from matinee.session.effects import CloseCode
@@ -45,8 +44,6 @@ LAG_PROBE_S = 0.1
 GIL_SWITCH_S = 0.0005
 """How long a thread may keep Python's lock from the event loop; Python's own 5 ms are longer than
 the loop may be late."""
-ENCODER_NICENESS = 10
-"""Above the process's own: Linux gives the event loop about nine times an encoder's share."""
 STATE_THREADS = 2
 """States that are encoded at once, however many sessions end together."""
 ALL_FAILED = "no worker is able to run the model"
@@ -245,22 +242,6 @@ async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await asyncio.gather(*waiting)
-
-
-def quiet_threads(count: int, name: str) -> ThreadPoolExecutor:
-    """They give way to the event loop's: a picture may be late by a millisecond, but every viewer
-    waits for the loop. All are started here: whoever starts a thread waits until it runs."""
-    threads = ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way)
-    all_there = threading.Barrier(count)
-    for _ in range(count):
-        threads.submit(all_there.wait)
-    return threads
-
-
-def _give_way() -> None:
-    thread = threading.get_native_id()
-    niceness = os.getpriority(os.PRIO_PROCESS, thread)
-    os.setpriority(os.PRIO_PROCESS, thread, niceness + ENCODER_NICENESS)
 
 
 def unseated_budget(limits: LimitsConfig) -> ByteBudget:

@@ -18,9 +18,10 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[ServeConfig]:
     """The configurations that would have been served."""
     configs: list[ServeConfig] = []
 
-    def fake(config: ServeConfig, _names: Mapping[str, str], show: Callable[[str], None]) -> None:
+    def fake(config: ServeConfig, _names: Mapping[str, str], show: Callable[[str], None]) -> int:
         configs.append(config)
         show("http://127.0.0.1:8000/player")
+        return 0
 
     monkeypatch.setattr(up, "run_server", fake)
     return configs

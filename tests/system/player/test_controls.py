@@ -34,7 +34,7 @@ async def leave(page: Page) -> None:
 
 async def test_escape_cancels_the_running_segment_and_the_session_goes_on(player: Page) -> None:
     async with settings(player) as sheet:
-        await sheet.get_by_label("Steps").fill("150")
+        await sheet.get_by_label("Steps").fill("100")
     await submit(player, RED)
     await until(player, "matinee.state.segments[0]?.step >= 1")
     await player.keyboard.press("Escape")

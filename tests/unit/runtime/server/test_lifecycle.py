@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from matinee.server.lifecycle import ENCODER_NICENESS, Lifecycle, open_store, quiet_threads
+from matinee.server.lifecycle import Lifecycle, open_store
 from matinee.serving.admission import NotAdmitting
 from matinee.store.base import Bounds
 from matinee.store.files import FileStore
@@ -206,14 +204,3 @@ async def test_what_is_there_before_the_first_viewer_is_not_collected_again_and_
     async with life.running():
         assert gc.get_freeze_count() > 10_000
     assert gc.get_freeze_count() == 0
-
-
-def test_threads_are_there_before_their_work() -> None:
-    with quiet_threads(3, "early"):
-        assert sum(thread.name.startswith("early") for thread in threading.enumerate()) == 3
-
-
-def test_encoders_give_way_to_the_event_loop() -> None:
-    with quiet_threads(1, "encoder") as encoders:
-        niceness = encoders.submit(lambda: os.getpriority(os.PRIO_PROCESS, 0)).result()
-    assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + ENCODER_NICENESS)
