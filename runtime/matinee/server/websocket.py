@@ -139,6 +139,7 @@ class Connection:
         except WebSocketDisconnect:
             self._outlet.vanish()
         except Rejection as rejection:
+            _let_go(rejection)
             self._outlet.put(rejection.error)
             self._outlet.close(End("error", rejection.code, rejection.text))
         except NoInit:
@@ -211,8 +212,12 @@ class Connection:
         )
 
 
-def _let_go(failures: BaseExceptionGroup[BaseException]) -> None:
-    """A failure holds the frames that it came through, and these hold the failure, the session and
-    all its memory, in a circle."""
-    for failure in (failures, *failures.exceptions):
-        traceback.clear_frames(failure.__traceback__)
+def _let_go(failure: BaseException | None) -> None:
+    """A failure holds the frames that it came through and what it came of, and these hold the
+    failure, the session, and all that the viewer sent, in a circle."""
+    if failure is None:
+        return
+    traceback.clear_frames(failure.__traceback__)
+    _let_go(failure.__cause__ or failure.__context__)
+    for part in failure.exceptions if isinstance(failure, BaseExceptionGroup) else ():
+        _let_go(part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from matinee.server import websocket
 from tests.unit.runtime.session.making import state_of, wire_of
 from tests.unit.runtime.session.staging import Client, Stage, Staged, turns
+
+SENT_BYTES = 2**18
 
 
 @pytest.fixture(autouse=True)
@@ -79,3 +82,22 @@ async def test_a_refused_message_is_free_at_once(staged: Staged) -> None:
     await turns()
     assert connection() is None
     assert stage.studio.unseated.held == 0
+
+
+@pytest.mark.parametrize("data", ["A" * SENT_BYTES, "!" * SENT_BYTES])
+async def test_what_a_refused_image_took_is_free_at_once(staged: Staged, data: str) -> None:
+    """Refused by its header, and as base64: the refusals come from deep within."""
+    stage = staged()
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            client = stage.client(initial_image={"mime": "image/png", "data": data})
+            assert (await client.over())[-2:] == ["error", "ltx2_stream_complete"]
+            assert client.closed == (1003, "invalid_init")
+            stage.clients.clear()
+        del client
+        await turns()
+        stage.studio.unpacker.threads.submit(int).result()
+        assert tracemalloc.get_traced_memory()[0] < SENT_BYTES
+    finally:
+        tracemalloc.stop()
