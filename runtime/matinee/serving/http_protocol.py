@@ -7,7 +7,6 @@ connection, time (408), connections (503). Requests begin in their turn.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from matinee.serving.guests import Guest, Phase, TooMany
 from matinee.serving.lingering import Lingering
+from matinee.serving.refusal import Refusal
 
 if TYPE_CHECKING:
     from matinee.serving.door import Door
@@ -26,21 +26,6 @@ SLICE_BYTES = 4096
 MOST_PIPELINED = 8
 REQUEST_S = 0.0005
 """What a request takes at least, all in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    status: HTTPStatus
-    reason: str
-
-    def response(self) -> bytes:
-        body = f'{{"error": "{self.reason}"}}'.encode()
-        head = (
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
-            "connection: close\r\n\r\n"
-        )
-        return head.encode() + body
 
 
 BAD_REQUEST = Refusal(HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
@@ -72,7 +57,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._guest = self._door.come_in(transport, self._time_out)
         except TooMany as full:
             self._refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, str(full))
-            transport.write(self._refusal.response())
+            transport.write(self._refusal.as_http())
             transport.close()
         else:
             super().connection_made(transport)
@@ -258,5 +243,5 @@ class HttpProtocol(HttpToolsProtocol):
                 return
             cycle.disconnected = True
             cycle.message_event.set()
-        self.transport.write(refusal.response())
+        self.transport.write(refusal.as_http())
         self._lingering = Lingering(self.transport, self._door.turns, self._here.account)

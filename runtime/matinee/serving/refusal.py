@@ -23,12 +23,24 @@ class Refusal:
     async def answer(self, scope: Scope, send: Send) -> None:
         """Answer an HTTP request, or a WebSocket's handshake before the upgrade."""
         kind = "websocket.http.response" if scope["type"] == "websocket" else "http.response"
-        body = json.dumps({"error": self.reason}).encode()
-        headers = {
+        raw = [(name.encode(), value.encode()) for name, value in self._headers().items()]
+        await send({"type": f"{kind}.start", "status": int(self.status), "headers": raw})
+        await send({"type": f"{kind}.body", "body": self._body})
+
+    def as_http(self) -> bytes:
+        """The whole answer of a connection that ends with it, before there is an application."""
+        headers = {**self._headers(), "connection": "close"}
+        head = [f"HTTP/1.1 {self.status.value} {self.status.phrase}"]
+        head += [f"{name}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*head, "", ""]).encode() + self._body
+
+    @property
+    def _body(self) -> bytes:
+        return json.dumps({"error": self.reason}).encode()
+
+    def _headers(self) -> dict[str, str]:
+        return {
             "content-type": "application/json",
-            "content-length": str(len(body)),
+            "content-length": str(len(self._body)),
             **self.headers,
         }
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": f"{kind}.start", "status": int(self.status), "headers": raw})
-        await send({"type": f"{kind}.body", "body": body})
