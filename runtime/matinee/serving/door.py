@@ -17,6 +17,7 @@ from typing import Any
 
 from matinee.serving.guests import Guest, Guests, address_of
 from matinee.serving.http_protocol import HttpProtocol
+from matinee.serving.large_blocks import give_large_blocks_back
 from matinee.serving.message_memory import MessageMemory
 from matinee.serving.open_files import connections_that_fit
 from matinee.serving.turns import Turns
@@ -49,6 +50,7 @@ class Door:
         """By the port that they came in by, so that none keeps those of the other from coming."""
         self._of_transport: dict[asyncio.BaseTransport, Guest] = {}
         self._message_bytes = message_bytes
+        give_large_blocks_back()
         self._sweeping = False
 
     def uvicorn_options(self, ws: type[WebSocketProtocol] = WebSocketProtocol) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Memory for long messages of all clients, while they arrive and while they are read. Pure.
+"""Memory for long messages of all clients, while they arrive, are read and decoded. Pure.
 
 One client's largest message is 48 MiB; without a common bound a hundred clients would hold
 gigabytes before any of them is known. What does not fit waits in its client's socket. The holder
@@ -41,9 +41,15 @@ class MessageMemory:
         """`retry` is called once when something was released."""
         self._waiting.append(retry)
 
-    def release(self, holder: Hashable) -> None:
-        """A second time changes nothing."""
-        if self._held.pop(holder, None) is not None:
-            waiting, self._waiting = self._waiting, deque()
-            for retry in waiting:
-                retry()
+    def release(self, holder: Hashable, kept: int = 0) -> None:
+        """All but `kept` bytes; what it holds never grows by this."""
+        held = self._held.get(holder, 0)
+        if held <= kept:
+            return
+        if kept:
+            self._held[holder] = kept
+        else:
+            del self._held[holder]
+        waiting, self._waiting = self._waiting, deque()
+        for retry in waiting:
+            retry()

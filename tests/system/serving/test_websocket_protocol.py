@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ import websockets
 from websockets.exceptions import ConnectionClosed
 
 from matinee.serving import door
+from matinee.serving.websocket_protocol import keeper
 from tests.system.serving.doors import MESSAGE_BYTES, House, open_house
 from tools.hostile.wire import CLOSE, CONTINUATION, HANDSHAKE, PING, PONG, TEXT, WireClient, frame
 
@@ -89,6 +91,40 @@ async def test_what_is_no_websocket_is_told_though_more_of_it_comes(
 ) -> None:
     async with open_house() as house:
         assert await code_of(house, [*frames, frame(PING, b"") * 200_000]) == code
+
+
+async def test_a_message_that_was_read_is_kept_nowhere() -> None:
+    """Not as the last frame of the parser, which waits for the next one."""
+    async with open_house() as house:
+        client = await WireClient.connect(house.port)
+        tracemalloc.start()
+        client._writer.write(frame(TEXT, b"a" * 900_000))
+        await house.until(lambda: len(house.heard) == 1)
+        house.heard.clear()
+        held, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        client.abort()
+    assert most > 900_000
+    assert held < 100_000
+
+
+async def test_what_a_message_brought_counts_until_the_application_is_done_with_it() -> None:
+    async with open_house() as house:
+        client = await WireClient.connect(house.port)
+        await house.until(lambda: len(house.sockets) == 1)
+        memory, keep = house.door.memory, keeper(house.sockets[0].scope)
+        house.listening.clear()
+        client._writer.write(frame(TEXT, b"a" * 900_000))
+        await house.until(lambda: len(house.heard) == 1)
+        assert memory.held_bytes >= 900_000
+        keep(500_000)
+        house.listening.set()
+        client._writer.write(frame(TEXT, b"b"))
+        await house.until(lambda: len(house.heard) == 2)
+        assert memory.held_bytes == 500_000
+        keep(0)
+        assert memory.held_bytes == 0
+        client.abort()
 
 
 async def test_messages_are_read_no_faster_than_they_are_taken() -> None:

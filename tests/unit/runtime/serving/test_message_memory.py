@@ -30,6 +30,19 @@ def test_all_together_hold_at_most_one_largest_message_more_than_the_bound() -> 
     assert memory.held_bytes <= 2 * MIB + MIB
 
 
+def test_who_works_on_what_came_holds_that_and_stays_the_first() -> None:
+    memory = MessageMemory(MIB)
+    memory.hold("first", 48 * MIB)
+    assert memory.hold("second", MIB)
+    memory.release("first", 24 * MIB)
+    assert memory.held_bytes == 25 * MIB
+    assert not memory.hold("second", 2 * MIB)
+    memory.release("first", 30 * MIB)  # never more than before
+    memory.release("first")
+    assert memory.held_bytes == MIB
+    assert memory.hold("second", 2 * MIB)
+
+
 def test_those_who_wait_are_told_once_of_each_release() -> None:
     memory = MessageMemory(MIB)
     told: list[str] = []
