@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from matinee.serving.guests import Guest, Guests, address_of
 from matinee.serving.http_protocol import HttpProtocol
@@ -41,7 +41,7 @@ class Door:
     ) -> None:
         self.limits = limits
         self.turns = Turns()
-        self.memory = MessageMemory(limits.long_messages_bytes)
+        self.memory = MessageMemory(limits.long_messages_bytes, clock)
         self.clock = clock
         most = connections_that_fit(limits.connections)
         if most < limits.connections:
@@ -97,6 +97,8 @@ class Door:
         self._sweeping = False
         for guests in self._guests.values():
             guests.sweep(self.clock())
+        for holder in self.memory.slow():
+            cast(WebSocketProtocol, holder).give_way()
         if self._of_transport:
             self._sweep_later()
 

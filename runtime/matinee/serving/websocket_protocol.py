@@ -71,7 +71,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._door.leave(self.transport)
         self._unread.clear()
         super().connection_lost(exc)
-        self._door.memory.release(self)
+        self._door.memory.leave(self)
 
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
@@ -116,6 +116,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.initial_response is not None and self.close_sent:
             self.handshake_complete = True  # refused; else uvicorn logs a mistake of ours
         self._parse_on()  # after the handshake, and after our close frame
+
+    # From the door
+
+    def give_way(self) -> None:
+        """Others wait for the memory that a slow message takes."""
+        self._expel(1008, "a long message came too slowly while others waited")
 
     # From uvicorn
 
@@ -171,7 +177,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         long = len(self.conn.reader.buffer) > LONG_SLICE_BYTES
         size = LONG_SLICE_BYTES if long else SLICE_BYTES
         if not self._door.memory.hold(self, self._kept_bytes + self._message_bytes + size):
-            self._door.memory.wait(self._parse_on)
+            self._door.memory.wait(self, self._parse_on)
             return False
         self.conn.receive_data(bytes(self._unread[:size]))
         del self._unread[:size]
@@ -191,6 +197,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._expel(1008, f"too many frames: {most} a second are allowed")
         else:
             self.handle_events()
+            if not self.queue.empty():
+                self._door.memory.arrived(self)
         for frame in frames:
             frame.data = b""  # the parser holds its last frame until the next one comes
 
@@ -216,6 +224,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """The close frame is made already; what comes now is not read."""
         self.stop_keepalive()
         self._unread.clear()
+        self.frames = []
+        self._door.memory.release(self, self._kept_bytes)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = self.handshake_complete = True

@@ -5,12 +5,13 @@ import struct
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed
 
-from matinee.serving import door
+from matinee.serving import door, message_memory
 from matinee.serving.websocket_protocol import keeper
 from tests.system.serving.doors import MESSAGE_BYTES, House, open_house
 from tools.hostile.wire import CLOSE, CONTINUATION, HANDSHAKE, PING, PONG, TEXT, WireClient, frame
@@ -125,6 +126,33 @@ async def test_what_a_message_brought_counts_until_the_application_is_done_with_
         keep(0)
         assert memory.held_bytes == 0
         client.abort()
+
+
+def _holds(house: House, nbytes: int) -> bool:
+    return house.door.memory.held_bytes >= nbytes
+
+
+async def test_slow_senders_of_long_messages_give_way_to_those_who_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(message_memory, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(message_memory, "LEAST_BYTES_PER_S", 1e9)
+    async with open_house(long_messages_bytes=2**20) as house:
+        begun = [frame(TEXT, b"a", fin=False), frame(CONTINUATION, b"a" * 700_000, fin=False)]
+        slow = [await WireClient.connect(house.port) for _ in range(2)]
+        for number, client in enumerate(slow):
+            client._writer.write(b"".join(begun))
+            await house.until(partial(_holds, house, (number + 1) * 700_000))
+        client = await WireClient.connect(house.port)
+        client._writer.write(frame(TEXT, b"b" * 700_000))
+        await house.until(lambda: len(house.heard) == 1 and len(house.gone) == 2)
+        for one in (client, *slow):
+            one.abort()
+    assert house.heard[0][0] == "b"
+    assert (
+        house.gone[:2]
+        == [(CODE_TOO_MANY, "a long message came too slowly while others waited")] * 2
+    )
 
 
 async def test_messages_are_read_no_faster_than_they_are_taken() -> None:
