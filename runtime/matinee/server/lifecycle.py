@@ -104,7 +104,7 @@ class Lifecycle:
         return Studio(
             name=name,
             pool=self.pool,
-            states=StateStorage(open_store(state), name, self._state_threads, self.metrics),
+            states=StateStorage.over(open_store(state), name, self._state_threads, self.metrics),
             logs=_open_logs(state, self.metrics),
             metrics=self.metrics,
             encoders=self._encoders,
@@ -128,10 +128,12 @@ class Lifecycle:
         await self.pool.start()
         _spare_collections_what_stays()
         probe = asyncio.create_task(self._probe_loop(), name="the probe of the loop's lag")
+        late = asyncio.create_task(self.studio.states.late.run(), name="saves that are late")
         try:
             yield
         finally:
             await stopped(probe)
+            await stopped(late)
             await stopped(self._drain_task)
             self.slots_feed.close()
             self._unpacker.stop()

@@ -4,9 +4,32 @@ from __future__ import annotations
 
 from matinee.generation import ModelInfo, State, count_steps
 from matinee.session.effects import Segment
+from matinee.session.opened import Opened
 from matinee.session.session import Session
 from matinee.state.codec import known_frames
 from matinee.wire import server_messages as say
+
+STORE_IS_AWAY = (
+    "the store of sessions cannot be reached: this session can be resumed elsewhere once it is back"
+)
+
+
+def greeting(opened: Opened, gpu_id: int, worker: str, *, store_reachable: bool) -> say.GpuAssigned:
+    """`worker`: this process's name."""
+    identity, origin = opened.identity, opened.origin
+    is_new = origin.resumed is None and origin.forked_from is None
+    return say.GpuAssigned(
+        gpu_id=gpu_id,
+        session_timeout=round(opened.session.timeout_s),
+        model_id=opened.info.model_id,
+        session_id=identity.session_id,
+        resume_token=identity.token,
+        worker=worker,
+        state=None if is_new else "exact",
+        resumed=origin.resumed,
+        forked_from=origin.forked_from,
+        notes=None if store_reachable else (STORE_IS_AWAY,),
+    )
 
 
 def stream_start(session: Session, mime: str) -> say.StreamStart:

@@ -114,5 +114,17 @@ class Arrival:
             raise turned_away("gpu_unavailable", message) from None
 
 
+async def no_slot_because(visit: Visit, timeout_s: float) -> str | None:
+    """Wait for a slot. None: it is there; else why there is none, for people."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await visit.slot()
+    except NotAdmitting as error:
+        return str(error)
+    except TimeoutError:
+        return "no slot became free in time"
+    return None
+
+
 def _let_go(share: Share, _slot: object) -> None:
     share.hold(0)

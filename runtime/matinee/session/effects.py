@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matinee.generation import SegmentRequest, State
 from matinee.prompt import PreparedPrompt
@@ -55,6 +55,10 @@ class Shown:
         """One fragment later."""
         return Shown(self.first_frame, self.frames + frames, keyframes)
 
+    def unsent(self) -> Shown:
+        """The same segment as if none of it had been given; its keyframes stay where they were."""
+        return replace(self, frames=0)
+
 
 @dataclass(frozen=True, slots=True)
 class PreparePrompt:
@@ -72,12 +76,14 @@ class CancelPrompt:
 @dataclass(frozen=True, slots=True)
 class StartSegment:
     """`again`: it had begun in an earlier life of the session, and the client was told so; `shown`
-    is what the viewer has of it."""
+    is what the viewer has of it. `held`: frames of the timeline that the viewer has besides, from
+    an earlier connection: they are made, count as shown, and are not sent."""
 
     segment: Segment
     state: State | None
     shown: Shown = Shown()
     again: bool = False
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)

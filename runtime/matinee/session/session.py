@@ -87,8 +87,8 @@ class Session:
     def from_record(
         cls, record: SessionRecord, config: StreamingConfig, info: ModelInfo, now: float
     ) -> Session:
-        """The session as it was; it waits for a slot. A segment that ran is made again from its
-        start, and `StartSegment` says what was shown of it.
+        """The session as it was; it waits for a slot. A segment that ran is made again, and
+        `StartSegment` says what was shown of it.
 
         Raises `InvalidRequest` when this model cannot do what the session asked for.
         """
@@ -157,7 +157,7 @@ class Session:
             self._worked_at = now
         match self._turns.resume():
             case Segment() as segment:
-                self._start(segment, again=True)
+                self._start(segment, again=self._turns.announced)
             case Turn() as turn:
                 self._prepare(turn)
             case None:
@@ -283,7 +283,8 @@ class Session:
 
     def _start(self, segment: Segment, *, again: bool = False) -> None:
         self._steps = StepReports(segment.index)
-        self._outbox.add(StartSegment(segment, self.state, self._turns.shown, again))
+        turns = self._turns
+        self._outbox.add(StartSegment(segment, self.state, turns.shown, again, turns.held))
 
     def _leave_segment(self, now: float) -> tuple[Segment, WaitingPrompt] | None:
         """The segment that ran; None when none did, or the session has ended."""

@@ -26,12 +26,15 @@ class Turn:
 
 
 class Turns:
-    """`shown`: how much of the running segment the viewer was given, and where it begins."""
+    """`shown`: how much of the running segment the viewer was given, and where it begins.
+    `announced`, `held`: see `TurnsRecord`."""
 
     def __init__(self, queue: PromptQueue) -> None:
         self.next_index = 0
         self.completed = 0
         self.shown = Shown()
+        self.announced = True
+        self.held = 0
         self.preparing: Turn | None = None
         self.running: Segment | None = None
         self.current: WaitingPrompt | None = None
@@ -54,12 +57,14 @@ class Turns:
             current=self.current.record(now) if self.current else None,
             prepared=PreparedPrompt(running.request, running.source) if running else None,
             shown=self.shown,
+            announced=self.announced,
+            held=self.held,
         )
 
     def restore(self, record: TurnsRecord, now: float) -> None:
         """`resume` begins the turn once more that had begun."""
         self.next_index, self.completed = record.next_index, record.completed
-        self.shown = record.shown
+        self.shown, self.announced, self.held = record.shown, record.announced, record.held
         if record.current is not None:
             self.current = WaitingPrompt.from_record(record.current, now)
             if record.prepared is not None:

@@ -83,12 +83,14 @@ class Scene:
         self.metrics = Metrics()
         self.queue = SendQueue(1000, lambda: None, lambda: None)
         self.threads = ThreadPoolExecutor(2, "state")
+        self.lost: list[bool] = []
         self.logged: list[tuple[str, dict[str, Any]]] = []
         self.keeper = StateKeeper(
             "s1",
-            StateStorage(self.store, "pod", self.threads, self.metrics),
+            StateStorage.over(self.store, "pod", self.threads, self.metrics),
             self.queue.put,
             lambda event, **payload: self.logged.append((event, payload)),
+            lambda: self.lost.append(True),
         )
 
     async def hear(self) -> dict[str, Any]:
