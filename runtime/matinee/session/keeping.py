@@ -60,6 +60,11 @@ class SessionKeeper:
         """The session as it is at this moment, so that another connection can go on with it."""
         self._tasks.create_task(self._states.save(self._record()))
 
+    def segment_begins(self, index: int) -> None:
+        """Nothing was saved before the first one; later ones begin where one has ended."""
+        if index == 0:
+            self.save()
+
     def save_end(self) -> None:
         """That nobody can go on with it."""
         self._tasks.create_task(self._states.save_end(self._record()))

@@ -243,6 +243,7 @@ class SessionRunner:
         job = SegmentJob(job_id, self._session_id, segment.request, start.state)
         if not start.again:
             self._outlet.put(segment_start(segment, start.state, self._opened.info))
+        self._keeper.segment_begins(segment.index)
         try:
             self._tell_migrated(self._studio.pool.join(self._session_id).index)
             self._job = self._studio.pool.submit(job)

@@ -69,6 +69,12 @@ async def ask_all(viewer: Viewer, prompts: tuple[str, ...] = PROMPTS) -> None:
         await viewer.ask(prompt, request_id=prompt)
 
 
+async def saved(viewer: Viewer) -> None:
+    """Until the server has saved all that it is to save by now. What else it sends is lost."""
+    await viewer.say("snapshot_state")  # answered after every save before it
+    await viewer.hear("continuation_state_snapshot", "error")
+
+
 async def undisturbed(server: Server, prompts: tuple[str, ...] = PROMPTS) -> list[bytes]:
     seat = Seat()
     async with seated(server, seat, seed=5) as viewer:
