@@ -19,6 +19,7 @@ from matinee_api.config.errors import ConfigError, Problem, config_error
 from matinee_api.config.overrides import COMMAND_LINE, Override, apply_overrides, parse_overrides
 from matinee_api.config.problems import problems_of
 from matinee_api.config.yaml_text import MAX_TEXT_BYTES, parse_document
+from matinee_api.kinds.meta import STORED
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,7 +50,10 @@ def validate(model: type[M], data: Any, *, extra: Literal["forbid", "ignore"] = 
     except (TypeError, ValueError, RecursionError) as error:
         raise config_error("holds what JSON cannot say") from error
     try:
-        return model.model_validate_json(text, extra=extra, by_alias=True, by_name=False)
+        context = STORED if extra == "ignore" else None
+        return model.model_validate_json(
+            text, extra=extra, context=context, by_alias=True, by_name=False
+        )
     except ValidationError as error:
         raise ConfigError(problems_of(error, model)) from error
 
