@@ -60,7 +60,7 @@ def names_in_cluster(service: StreamingService, cluster_domain: str) -> tuple[st
 
 
 def _shutdown_grace_s(service: StreamingService) -> float:
-    """How long sessions go on when a pod is told to stop."""
+    """How long sessions go on when a pod is stopped."""
     allowed_s = service.spec.pod.termination_grace_period_seconds or TERMINATION_GRACE_S
     return min(3600.0, max(allowed_s - STOPPING_S, min(allowed_s / 2, 5.0)))
 
