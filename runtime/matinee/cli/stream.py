@@ -23,7 +23,7 @@ from matinee.client.stream_client import StreamClient, StreamClosed, stream_url
 from matinee.errors import BadInput, MatineeError
 from matinee.local.output_path import check_output_file
 from matinee.media.suffixes import MIME_OF_SUFFIX
-from matinee.media.video_file import check_new_file, new_file
+from matinee.media.video_file import check_new_file, new_file, new_video
 from matinee_api.bounded_file import read_at_most
 from matinee_api.plain_text import plain
 
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
 def _stream(args: argparse.Namespace) -> None:
     url, init = stream_url(args.url), _init(args)
     stopped: MatineeError | KeyboardInterrupt | None = None
-    with new_file(args.output) as file:
+    with new_video(args.output) as file:
         recording = Recording(file, args.prompt, Progress())
         try:
             asyncio.run(_record(url, init, recording, saves_state=args.save_state is not None))

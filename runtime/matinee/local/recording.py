@@ -9,7 +9,7 @@ from pathlib import Path
 from matinee.engine.colour import i420_pictures
 from matinee.generation import AudioFormat, Chunk, SegmentRequest, sound_of_frames
 from matinee.media.media_stream import MediaStream
-from matinee.media.video_file import new_file, writing
+from matinee.media.video_file import new_video, writing
 
 PRESET, CRF = "veryfast", 18
 """A file is looked at more closely than a stream, and nobody waits for each of its frames."""
@@ -32,7 +32,7 @@ def recording(path: Path, request: SegmentRequest, audio: AudioFormat | None) ->
         crf=CRF,
         fragment_frames=request.fps,
     )
-    with new_file(path) as file:
+    with new_video(path) as file:
         file.write(stream.init)
 
         recorded = 0

@@ -1,7 +1,8 @@
 """A file that appears only when it is whole, and what can be said against its path before.
 
 A `MediaStream`'s `init` followed by its fragments is a complete, playable MP4 file as it stands,
-so a video that ends early is whole after each of its pieces.
+so a video that ends early is whole after each of its pieces. What people keep is a plain MP4:
+`new_video` makes one of the fragments when the last has come.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from matinee.errors import BadInput, MatineeError
+from matinee.media.fragmented import NotFragmented
+from matinee.media.plain_mp4 import plain_pieces
 
 
 class CannotWrite(MatineeError):
@@ -58,6 +61,27 @@ def new_file(path: Path) -> Iterator[NewFile]:
                 partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_video(path: Path) -> Iterator[NewFile]:
+    """The same for the pieces of a fragmented MP4, of which a plain one is made. What is no such
+    thing, or has no room beside itself, is kept as it came: who recorded it may yet use it."""
+    fragments = path.with_name(f".{path.name}.{os.getpid()}.fragments")
+    try:
+        with writing(path):
+            file = fragments.open("w+b", buffering=0)
+        with file:
+            yield NewFile(path, file)
+            try:
+                with new_file(path) as plain:
+                    for piece in plain_pieces(file):
+                        plain.write(piece)
+            except (NotFragmented, CannotWrite):
+                with writing(path):
+                    fragments.replace(path)
+    finally:
+        fragments.unlink(missing_ok=True)
 
 
 def check_new_file(param: str, path: Path) -> None:
