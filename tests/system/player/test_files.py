@@ -53,9 +53,7 @@ async def test_a_browser_knows_its_length_and_plays_all_of_it(tab: Page, tmp_pat
     with serving(tmp_path) as url:
         await tab.goto(url)
         assert await until(tab, "document.querySelector('video').duration") == 4
-        await tab.evaluate(
-            "(() => { const v = document.querySelector('video'); v.playbackRate = 16; v.play(); })()"
-        )
+        await tab.eval_on_selector("video", "(video) => { video.playbackRate = 16; video.play(); }")
         played = "((video) => video.ended && video.currentTime)(document.querySelector('video'))"
         assert await until(tab, played) == 4
         await tab.goto("about:blank")
