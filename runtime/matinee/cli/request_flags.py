@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from matinee.media.video_kinds import typed_path
 from matinee_api.sampling import NegativePrompt, Sampling, Seeded, type_of
 
 
@@ -41,6 +43,17 @@ def add_request_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image", type=text, metavar="FILE", help="picture to start from (png, jpeg, webp)"
     )
+
+
+OUTPUT_HELP = (
+    "an .mp4, .webm or .gif file, a folder of PNGs as frames/, or - for standard output, "
+    "which gets a fragmented MP4"
+)
+
+
+def output(word: str) -> Path:
+    """The type of `-o`."""
+    return typed_path(text(word))
 
 
 def _help(field: FieldInfo) -> str:

@@ -1,21 +1,19 @@
 """A file that appears only when it is whole, and what can be said against its path before.
 
 A `MediaStream`'s `init` followed by its fragments is a complete, playable MP4 file as it stands,
-so a video that ends early is whole after each of its pieces. What people keep is a plain MP4:
-`new_video` makes one of the fragments when the last has come.
+so a video that ends early is whole after each of its pieces.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from matinee.errors import BadInput, MatineeError
-from matinee.media.fragmented import NotFragmented
-from matinee.media.plain_mp4 import plain_pieces
 
 
 class CannotWrite(MatineeError):
@@ -29,6 +27,8 @@ class NewFile:
     """Takes the pieces of a file."""
 
     def __init__(self, path: Path, file: io.FileIO) -> None:
+        self.partial = Path(os.fsdecode(file.name))
+        """Where the pieces are until the file is whole."""
         self._path = path
         self._file = file
 
@@ -64,24 +64,27 @@ def new_file(path: Path) -> Iterator[NewFile]:
 
 
 @contextmanager
-def new_video(path: Path) -> Iterator[NewFile]:
-    """The same for the pieces of a fragmented MP4, of which a plain one is made. What is no such
-    thing, or has no room beside itself, is kept as it came: who recorded it may yet use it."""
-    fragments = path.with_name(f".{path.name}.{os.getpid()}.fragments")
+def new_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder: what is put into the one that is given is in `path` at the end, where
+    nothing or an empty folder may be."""
+    partial = _partial(path)
     try:
         with writing(path):
-            file = fragments.open("w+b", buffering=0)
-        with file:
-            yield NewFile(path, file)
-            try:
-                with new_file(path) as plain:
-                    for piece in plain_pieces(file):
-                        plain.write(piece)
-            except (NotFragmented, CannotWrite):
-                with writing(path):
-                    fragments.replace(path)
+            partial.mkdir()
+        yield partial
+        with writing(path):
+            partial.rename(path)
     finally:
-        fragments.unlink(missing_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_new_folder(param: str, path: Path) -> None:
+    """Raise `BadInput` unless a folder can be made at `path`, or is there and empty."""
+    if path.is_dir():
+        if any(path.iterdir()):
+            raise BadInput(param, f"{path} is not empty; name a new folder", joint=": ")
+    else:
+        check_new_file(param, path)
 
 
 def check_new_file(param: str, path: Path) -> None:
@@ -118,5 +121,7 @@ def writing(path: Path) -> Iterator[None]:
     """What the system refuses in the block is told as `CannotWrite`."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # nobody reads it any more, which is no fault
     except OSError as error:
         raise CannotWrite(path, error) from error

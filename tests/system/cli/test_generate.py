@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
+from PIL import Image
 
 from matinee.cli import main
+from matinee.local.generator import VideoGenerator
 from matinee_api.signals import ENDING, MEANINGLESS
 from tests.system.engine.untrained import save, untrained_pipeline
 
@@ -45,6 +48,28 @@ def test_a_prompt_becomes_a_file_and_a_line_of_json(
     assert printed.err == ""
     with av.open(file) as video:
         assert sum(1 for _frame in video.decode(video=0)) == 9
+
+
+def test_a_folder_with_its_slash_gets_the_very_frames(model_path: str, tmp_path: Path) -> None:
+    for output in ("frames/", "ball.gif", "ball.webm"):
+        words = ["a red ball", "-o", f"{tmp_path}/{output}", "--seed", "7", "--frames", "9"]
+        assert generate(model_path, *words) == 0
+    with VideoGenerator.from_pretrained(model_path, cpu_threads=1) as generator:
+        frames = generator.generate("a red ball", seed=7, num_frames=9).frames
+    pictures = sorted((tmp_path / "frames").iterdir())
+    assert np.array_equal(np.stack([np.array(Image.open(one)) for one in pictures]), frames)
+    assert sorted(os.listdir(tmp_path)) == ["ball.gif", "ball.webm", "frames"]
+
+
+def test_standard_output_gets_the_video_and_nothing_else(
+    model_path: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert generate(model_path, "a red ball", "-o", "-", "--frames", "9") == 0
+    printed = capfdbinary.readouterr()
+    (tmp_path / "ball.mp4").write_bytes(printed.out)
+    with av.open(tmp_path / "ball.mp4") as video:
+        assert sum(1 for _frame in video.decode(video=0)) == 9
+    assert b"-: 9 frames, 64x64" in printed.err
 
 
 def test_the_same_seed_writes_the_same_bytes(model_path: str, tmp_path: Path) -> None:
@@ -128,7 +153,10 @@ def test_a_missing_model_ends_with_1_and_the_remedy(capsys: pytest.CaptureFixtur
         ("/proc/x.mp4", "-o: /proc/x.mp4 cannot be written: "),
         ("folder.mp4", "-o: folder.mp4 is a folder; name a file in it"),
         ("file/x.mp4", "-o: there is no folder file; make it or name another one"),
-        ("x.avi", "-o: x.avi would be an MP4 file all the same; name it x.mp4"),
+        (
+            "x.png",
+            "-o: x.png: no .png is written; name a file that ends in .mp4, .webm or .gif, a ",
+        ),
         ("nowhere/x.mp4", "-o: there is no folder nowhere; make it or name another one"),
     ],
 )

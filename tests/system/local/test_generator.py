@@ -132,7 +132,7 @@ def test_what_a_listener_raises_ends_the_generation_and_leaves_no_file(
     ("output_path", "says"),
     [
         ("nowhere/ball.mp4", "output_path: there is no folder nowhere; make it or name another"),
-        ("ball.avi", "output_path: ball.avi would be an MP4 file all the same; name it ball.mp4"),
+        ("ball.avi", "output_path: ball.avi: no .avi is written; name a file that ends in .mp4, "),
         (5, "output_path must be a path, got 5"),
     ],
 )

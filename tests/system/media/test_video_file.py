@@ -9,7 +9,8 @@ import pytest
 
 from matinee.errors import BadInput
 from matinee.media.media_stream import MediaStream
-from matinee.media.video_file import CannotWrite, check_new_file, new_file, new_video
+from matinee.media.video_file import CannotWrite, check_new_file, new_file
+from matinee.media.video_output import new_output
 from tests.unit.runtime.media.mp4_reading import ffprobe
 from tests.unit.runtime.media.pictures import moving_i420
 
@@ -19,7 +20,7 @@ def test_the_file_has_every_frame_at_its_rate(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     stream = MediaStream(64, 48, 24)
 
-    with new_video(path) as file:
+    with new_output(path) as file:
         file.write(stream.init)
         for index in range(25):
             fragment = stream.push(moving_i420(64, 48, index)) or stream.flush()
@@ -54,7 +55,7 @@ def test_a_failure_leaves_nothing_half_written(tmp_path: Path) -> None:
 
 
 def test_what_is_no_video_is_kept_as_it_came(tmp_path: Path) -> None:
-    with new_video(tmp_path / "x.mp4") as file:
+    with new_output(tmp_path / "x.mp4") as file:
         file.write(b"words")
 
     assert (tmp_path / "x.mp4").read_bytes() == b"words"
@@ -63,7 +64,7 @@ def test_what_is_no_video_is_kept_as_it_came(tmp_path: Path) -> None:
 
 def test_a_video_that_fails_leaves_nothing_half_written(tmp_path: Path) -> None:
     def stop_halfway() -> None:
-        with new_video(tmp_path / "x.mp4") as file:
+        with new_output(tmp_path / "x.mp4") as file:
             file.write(MediaStream(64, 48, 24).init)
             raise KeyboardInterrupt
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page
 
 from matinee.media.media_stream import MediaStream
-from matinee.media.video_file import new_video
+from matinee.media.video_output import new_output
 from tests.system.player.browser import until
 from tests.unit.runtime.media.pictures import moving_i420
 
@@ -42,7 +42,7 @@ def serving(folder: Path) -> Iterator[str]:
 
 async def test_a_browser_knows_its_length_and_plays_all_of_it(tab: Page, tmp_path: Path) -> None:
     stream = MediaStream(64, 48, 24)
-    with new_video(tmp_path / "video.mp4") as file:
+    with new_output(tmp_path / "video.mp4") as file:
         file.write(stream.init)
         for index in range(96):
             if fragment := stream.push(moving_i420(64, 48, index)):
