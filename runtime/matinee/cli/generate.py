@@ -17,6 +17,7 @@ from matinee.cli.model_check import check_model
 from matinee.cli.progress import Progress
 from matinee.cli.request_flags import OUTPUT_HELP, REQUEST_FLAGS, add_request_flags, output, text
 from matinee.errors import BadInput, InvalidRequest
+from matinee.generation import check_widest
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
 from matinee.local.output_path import check_output_path
 from matinee.media.video_kinds import STANDARD_OUTPUT
@@ -101,6 +102,10 @@ def _check(config: RunConfig, names: Mapping[str, str]) -> None:
         )
     check_output_path(names.get("output", "output.output_path"), Path(config.output.output_path))
     check_model(config.generator, names.get("model", "generator.model_path"))
+    try:
+        check_widest(config.request.sampling.model_dump())
+    except BadInput as error:
+        raise error.renamed(names) from error
 
 
 def _generate(config: RunConfig) -> VideoFinalEvent:

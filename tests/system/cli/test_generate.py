@@ -118,6 +118,9 @@ def test_words_win_over_overrides_and_they_over_the_file(
         ([""], "command line: PROMPT: must not be empty"),
         (["a", "--image", "/no/such.png"], "--image: /no/such.png cannot be read: No such file"),
         (["a", "--image", __file__], "--image: type '.py' is not supported"),
+        (["a", "--steps", "300"], "matinee: --steps must be at most 200, got 300"),
+        (["a", "--frames", "4097"], "matinee: --frames must be at most 257, got 4097"),
+        (["a", "--width", "4096", "--height", "4096"], "is 16777216 pixels; at most 2088960 are"),
         (["a", "--request.negative_prompt=\udcff"], "holds text that is not UTF-8"),
         (["a", "--request.sampling.sed=7"], "command line: --request.sampling.sed: "),
         (["a", "--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
@@ -138,11 +141,11 @@ def test_bad_input_ends_with_2_and_a_message(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_model_ends_with_1_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
-    assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 1
+def test_a_missing_model_ends_with_2_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 2
     says = capsys.readouterr().err
     assert "matinee: --model: there is no folder /no/such/model; give a folder" in says
-    assert main(["generate", "a red ball", "--generator.model_path=builtin:tni"]) == 1
+    assert main(["generate", "a red ball", "--generator.model_path=builtin:tni"]) == 2
     says = capsys.readouterr().err
     assert "generator.model_path: builtin:tni is not part of this installation; " in says
 
