@@ -277,6 +277,7 @@ class StreamingVideoGenerator(VideoGenerator):
                 self._state = event.continuation_state
             emit(event)
 
+        self._loaded()
         with self._lock:
             if isinstance(prompt, Mapping):
                 prompt = with_request(RequestConfig(), prompt)

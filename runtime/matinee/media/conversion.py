@@ -18,9 +18,12 @@ from PIL import Image
 from matinee.media.i420 import BT709
 from matinee.media.jpeg import EXACT
 from matinee.media.video_kinds import PICTURES, Kind
+from matinee_api.limits import MAX_DIMENSION
 
 VP9 = {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
 OPUS_RATE = 48_000
+MOST_PIXELS = MAX_DIMENSION**2
+"""Of a picture of a recording, which is whatever a server sent."""
 GIF_CLOCK = Fraction(1, 100)
 
 
@@ -29,6 +32,7 @@ def convert(recorded: io.FileIO, kind: Kind, path: Path) -> None:
     recording is left out. Raises `OSError`, also of FFmpeg's own kinds."""
     recorded.seek(0)
     with av.open(cast(Any, recorded), "r") as source:
+        source.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         match kind:
             case Kind.WEBM:
                 with av.open(str(path), "w", format="webm") as made:

@@ -31,6 +31,9 @@ def kind_of(param: str, path: Path) -> Kind:
     if path == STANDARD_OUTPUT:
         return Kind.STANDARD_OUTPUT
     if _PICTURES.fullmatch(path.name):
+        if not path.parent.name:
+            problem = "pictures go into a folder of their own; name one, such as frames/"
+            raise BadInput(param, problem, joint=": ")
         return Kind.PICTURES
     suffix = path.suffix.lower()
     if suffix in {kind.value for kind in (Kind.MP4, Kind.WEBM, Kind.GIF)}:

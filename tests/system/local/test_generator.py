@@ -343,7 +343,7 @@ def test_unknown_keywords_are_answered_with_the_nearest(generator: VideoGenerato
 
 
 async def test_a_generator_that_is_shut_down_says_so_at_once(model_path: Path) -> None:
-    generator = VideoGenerator.from_pretrained(model_path, cpu_threads=1)
+    generator = StreamingVideoGenerator.from_pretrained(model_path, cpu_threads=1)
     generator.shutdown()
     with pytest.raises(RuntimeError, match="shut down"):
         generator.generate_async("a")

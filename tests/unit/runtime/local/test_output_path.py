@@ -68,6 +68,7 @@ def test_a_new_file_or_folder_in_a_folder_is_fine(here: Path, path: str) -> None
         ("file", "file is a file, not a folder; a video's name ends in .mp4"),
         ("new.avi", f"new.avi: no .avi is written; {ALL}, a folder of PNGs as new/, or -"),
         ("new.png", f"new.png: no .png is written; {ALL}, a folder of PNGs as new/, or -"),
+        ("%05d.png", "pictures go into a folder of their own; name one, such as frames/"),
         ("full/%05d.png", "full is not empty; name a new folder"),
         ("nowhere/new/%05d.png", "there is no folder nowhere; make it or name another one"),
         ("nowhere/new.mp4", "there is no folder nowhere; make it or name another one"),
