@@ -14,8 +14,10 @@ OperatorError
 
 from __future__ import annotations
 
+from matinee_api.whole_errors import WholeError
 
-class OperatorError(Exception):
+
+class OperatorError(WholeError):
     """Base of all."""
 
 

@@ -16,6 +16,18 @@ READERS = (
         ),
     ),
     Row(
+        "its recording, for a plain file",
+        "{matinee.media.fragmented:MOST_HEADER_BYTES} a moov or moof, "
+        "{matinee.media.fragmented:MOST_SAMPLES} samples of at most 12 bytes of memory each; what "
+        "is more is kept as it came",
+        reads=("matinee/media/fragmented.py",),
+    ),
+    Row(
+        "its recording, for another kind of file",
+        "a picture at a time, of at most {matinee.media.conversion:MOST_PIXELS} pixels",
+        reads=("matinee/media/conversion.py",),
+    ),
+    Row(
         "a hub's or a bucket's listing",
         "{matinee.weights.fetch.files:MAX_LISTING_BYTES} an answer, in "
         "{matinee.weights.fetch.files:LONGEST_ANSWER_S}, {matinee.weights.fetch.s3:MAX_PAGES} "
@@ -63,7 +75,7 @@ READERS = (
     Row(
         "pictures of `matinee generate`, of its user's own",
         "the same bytes, formats and pixels as of a stranger's, without a process of their own",
-        reads=("matinee/local/options.py",),
+        reads=("matinee/local/pictures.py",),
     ),
     Row(
         "states in the store",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from matinee.generation import MOST
+from matinee.media.video_kinds import typed_path
 from matinee_api.sampling import NegativePrompt, Sampling, Seeded, type_of
 
 
@@ -36,16 +40,38 @@ def add_request_flags(parser: argparse.ArgumentParser) -> None:
             type=text if kind is str else kind,
             dest=name,
             metavar={int: "N", float: "X", str: "TEXT"}[kind],
-            help=_help(field),
+            help=_help(name, field),
         )
     parser.add_argument(
         "--image", type=text, metavar="FILE", help="picture to start from (png, jpeg, webp)"
     )
 
 
-def _help(field: FieldInfo) -> str:
+OUTPUT_HELP = (
+    "an .mp4, .webm or .gif file, a folder of PNGs as frames/, or - for standard output, "
+    "which gets a fragmented MP4"
+)
+
+
+def output(word: str) -> Path:
+    """The type of `-o`."""
+    return typed_path(text(word))
+
+
+def _help(name: str, field: FieldInfo) -> str:
     meaning = field.description or ""
-    return (meaning[:1].lower() + meaning[1:].removesuffix(".")).replace("%", "%%")
+    words = meaning[:1].lower() + meaning[1:].removesuffix(".")
+    return f"{words}; {_range(name, field)}".removesuffix("; ").replace("%", "%%")
+
+
+def _range(name: str, field: FieldInfo) -> str:
+    """ "" where there is none."""
+    annotated, _ = get_args(field.annotation)
+    limits = {type(one).__name__: one for one in get_args(annotated)[1].metadata}
+    if not {"Ge", "Le"} <= limits.keys():
+        return ""
+    low, most = limits["Ge"].ge, MOST.get(name, limits["Le"].le)
+    return f"{low} to {most:g}" if most < 10**6 else f"{low} to {most}"
 
 
 def text(word: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from matinee.client.server_text import Message, checked
 from matinee.errors import BadInput, MatineeError
-from matinee.media.video_file import NewFile
+from matinee.media.video_output import Pieces
 
 STREAM_FACTS = {
     "gpu_assigned": ("session_id", "model_id"),
@@ -51,7 +51,7 @@ class Recording:
     `state`: the last one that the server sent, asked for or because it was about to end.
     """
 
-    file: NewFile
+    file: Pieces
     prompts: list[str]
     progress: Progress
     facts: dict[str, Any] = field(default_factory=dict)

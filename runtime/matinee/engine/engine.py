@@ -13,6 +13,7 @@ engine is for one thread at a time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 
@@ -24,6 +25,9 @@ from matinee.state.codec import check_kind
 from matinee.weights.local_folder import default_model_id, model_folder_of
 from matinee.weights.model_folder import inspect_folder
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"] | torch.dtype
+"""Of the weights in memory, by name or torch's own."""
 
 
 class Engine:
@@ -49,7 +53,7 @@ class Engine:
 
     def begin(self, request: SegmentRequest, state: State | None = None) -> Run:
         """Check the request (`InvalidRequest`) and the state (`InvalidState`); compute nothing."""
-        check_request(self.info, request)
+        check_request(self.info, request, begins=state is None)
         if state is not None:
             check_kind(self.info, state.kind)
         return self._family.begin(request, state)

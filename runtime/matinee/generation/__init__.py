@@ -6,7 +6,7 @@ boundary.
 
 from __future__ import annotations
 
-from matinee.generation.checks import check_prompt, check_request
+from matinee.generation.checks import MOST, check_prompt, check_request, check_widest
 from matinee.generation.chunks import ChunkPlan, count_steps, plan_chunks
 from matinee.generation.model_info import GenerationDefaults, ModelInfo
 from matinee.generation.request import (
@@ -32,6 +32,7 @@ from matinee.generation.sound import (
 from matinee.generation.state import State, StateSummary
 
 __all__ = [
+    "MOST",
     "Adapter",
     "AudioFormat",
     "Chunk",
@@ -48,6 +49,7 @@ __all__ = [
     "StepProgress",
     "check_prompt",
     "check_request",
+    "check_widest",
     "count_steps",
     "cut_sound",
     "joined_sound",

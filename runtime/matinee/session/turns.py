@@ -90,7 +90,7 @@ class Turns:
             return None
         self.running = self.current = None
         self.next_index += 1
-        self.shown = Shown(first_frame=self.shown.first_frame + self.shown.frames)
+        self.shown = self.shown.ended()
         return left, prompt
 
     def show(self, frames: int, keyframes: tuple[int, ...]) -> None:

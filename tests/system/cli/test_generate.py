@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
+from PIL import Image
 
 from matinee.cli import main
+from matinee.local.generator import VideoGenerator
 from matinee_api.signals import ENDING, MEANINGLESS
 from tests.system.engine.untrained import save, untrained_pipeline
 
@@ -45,6 +48,28 @@ def test_a_prompt_becomes_a_file_and_a_line_of_json(
     assert printed.err == ""
     with av.open(file) as video:
         assert sum(1 for _frame in video.decode(video=0)) == 9
+
+
+def test_a_folder_with_its_slash_gets_the_very_frames(model_path: str, tmp_path: Path) -> None:
+    for output in ("frames/", "ball.gif", "ball.webm"):
+        words = ["a red ball", "-o", f"{tmp_path}/{output}", "--seed", "7", "--frames", "9"]
+        assert generate(model_path, *words) == 0
+    with VideoGenerator.from_pretrained(model_path, cpu_threads=1) as generator:
+        frames = generator.generate("a red ball", seed=7, num_frames=9).frames
+    pictures = sorted((tmp_path / "frames").iterdir())
+    assert np.array_equal(np.stack([np.array(Image.open(one)) for one in pictures]), frames)
+    assert sorted(os.listdir(tmp_path)) == ["ball.gif", "ball.webm", "frames"]
+
+
+def test_standard_output_gets_the_video_and_nothing_else(
+    model_path: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert generate(model_path, "a red ball", "-o", "-", "--frames", "9") == 0
+    printed = capfdbinary.readouterr()
+    (tmp_path / "ball.mp4").write_bytes(printed.out)
+    with av.open(tmp_path / "ball.mp4") as video:
+        assert sum(1 for _frame in video.decode(video=0)) == 9
+    assert b"-: 9 frames, 64x64" in printed.err
 
 
 def test_the_same_seed_writes_the_same_bytes(model_path: str, tmp_path: Path) -> None:
@@ -93,6 +118,9 @@ def test_words_win_over_overrides_and_they_over_the_file(
         ([""], "command line: PROMPT: must not be empty"),
         (["a", "--image", "/no/such.png"], "--image: /no/such.png cannot be read: No such file"),
         (["a", "--image", __file__], "--image: type '.py' is not supported"),
+        (["a", "--steps", "300"], "matinee: --steps must be at most 200, got 300"),
+        (["a", "--frames", "4097"], "matinee: --frames must be at most 257, got 4097"),
+        (["a", "--width", "4096", "--height", "4096"], "is 16777216 pixels; at most 2088960 are"),
         (["a", "--request.negative_prompt=\udcff"], "holds text that is not UTF-8"),
         (["a", "--request.sampling.sed=7"], "command line: --request.sampling.sed: "),
         (["a", "--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
@@ -113,11 +141,11 @@ def test_bad_input_ends_with_2_and_a_message(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_model_ends_with_1_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
-    assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 1
+def test_a_missing_model_ends_with_2_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 2
     says = capsys.readouterr().err
     assert "matinee: --model: there is no folder /no/such/model; give a folder" in says
-    assert main(["generate", "a red ball", "--generator.model_path=builtin:tni"]) == 1
+    assert main(["generate", "a red ball", "--generator.model_path=builtin:tni"]) == 2
     says = capsys.readouterr().err
     assert "generator.model_path: builtin:tni is not part of this installation; " in says
 
@@ -128,7 +156,10 @@ def test_a_missing_model_ends_with_1_and_the_remedy(capsys: pytest.CaptureFixtur
         ("/proc/x.mp4", "-o: /proc/x.mp4 cannot be written: "),
         ("folder.mp4", "-o: folder.mp4 is a folder; name a file in it"),
         ("file/x.mp4", "-o: there is no folder file; make it or name another one"),
-        ("x.avi", "-o: x.avi would be an MP4 file all the same; name it x.mp4"),
+        (
+            "x.png",
+            "-o: x.png: no .png is written; name a file that ends in .mp4, .webm or .gif, a ",
+        ),
         ("nowhere/x.mp4", "-o: there is no folder nowhere; make it or name another one"),
     ],
 )

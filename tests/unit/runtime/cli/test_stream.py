@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import signal
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from matinee.cli import main, stream
 from matinee.client.recording import StreamFailed
 from matinee.errors import BadInput
 from tests.system.player.scripted_server import Script, ScriptedSession, scripted_server
+from tests.unit.runtime.media.mp4_reading import boxes, content_of
 
 STATE = {"kind": "ltx.v1", "payload": {"schema_version": 1}}
 
@@ -44,7 +46,7 @@ def serving(script: Script) -> Iterator[str]:
         thread.join()
 
 
-def record(url: str, output: Path, *words: str) -> int:
+def record(url: str, output: Path | str, *words: str) -> int:
     parser = argparse.ArgumentParser()
     stream.add_parser(parser.add_subparsers())
     args = parser.parse_args(["stream", url, "-o", str(output), *words])
@@ -78,6 +80,39 @@ def test_several_prompts_become_one_playable_file(
     assert frames_of(output) == 16
     report = json.loads(capsys.readouterr().out)
     assert (report["complete"], [one["seed"] for one in report["segments"]]) == (True, [40, 41])
+
+
+async def two_seconds(session: ScriptedSession) -> None:
+    await session.open()
+    await session.begin_segment()
+    await session.end_segment(frames=16)
+
+
+def test_a_folder_with_its_slash_gets_a_picture_for_each_frame(tmp_path: Path) -> None:
+    with serving(two_seconds) as url:
+        assert record(url, f"{tmp_path}/frames/", "-p", "one") == 0
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 16
+    assert os.listdir(tmp_path) == ["frames"]
+
+
+def test_standard_output_gets_the_video_and_nothing_else(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    with serving(two_seconds) as url:
+        assert record(url, "-", "-p", "one", "--json") == 0
+    printed = capfdbinary.readouterr()
+    (tmp_path / "out.mp4").write_bytes(printed.out)
+    assert frames_of(tmp_path / "out.mp4") == 16
+    assert json.loads(printed.err.splitlines()[-1])["output"] == "-"
+
+
+def test_a_file_has_its_length_in_front(tmp_path: Path) -> None:
+    with serving(two_seconds) as url:
+        record(url, tmp_path / "out.mp4", "-p", "one")
+    made = (tmp_path / "out.mp4").read_bytes()
+    assert [box.path for box in boxes(made) if "/" not in box.path] == ["ftyp", "moov", "mdat"]
+    assert struct.unpack_from(">IQ", content_of(made, "moov/mvhd"), 20) == (8000, 16000)
+    assert os.listdir(tmp_path) == ["out.mp4"]
 
 
 def test_the_state_is_saved_and_taken_up_again(tmp_path: Path) -> None:
@@ -224,7 +259,7 @@ def test_a_refusal_names_the_flag(
         (["-o", "folder"], "-o: folder is a folder; name a file in it"),
         (["-o", "/dev/null"], "-o: /dev/null is not a file that can be replaced"),
         (["-o", "nowhere/out.mp4"], "-o: there is no folder nowhere; make it or name another"),
-        (["-o", "out.webm"], "-o: out.webm would be an MP4 file all the same; name it out.mp4"),
+        (["-o", "out.png"], "-o: out.png: no .png is written; name a file that ends in .mp4, "),
         (["--save-state", "/nope/s.json"], "--save-state: there is no folder /nope; make it"),
         (["--save-state", "folder"], "--save-state: folder is a folder; name a file in it"),
         (["--save-state", "out.mp4"], "--save-state: out.mp4 is for the video; name another file"),
