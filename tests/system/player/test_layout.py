@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import FilePayload, Page, expect
 
 from tests.system.player.browser import settings, submit, until
+from tests.system.player.test_picture import picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -90,4 +91,7 @@ async def test_at_every_size_all_is_in_its_place(player: Page) -> None:
     await player.locator("#picture-file").set_input_files([no_picture])
     await expect(player.locator("#note")).to_be_visible()
     faults |= {("busy", size): await resized(player, size) for size in SIZES}
+    await player.locator("#picture-file").set_input_files([picture()])
+    await expect(player.locator("#picture")).to_be_visible()
+    faults |= {("picture", size): await resized(player, size) for size in SIZES}
     assert {where: found for where, found in faults.items() if found} == {}
