@@ -98,10 +98,9 @@ export class Session {
     this.requests = [];
   }
 
-  /** What the next connection starts from. A state holds what its video began with. */
+  /** What the next connection starts from. */
   get start() {
-    const { initial_image: image, ...size } = this.opening;
-    return this.saved ? { ...size, continuation_state: this.saved } : { ...size, initial_image: image };
+    return { ...this.opening, continuation_state: this.saved };
   }
 
   receive(message) {
@@ -213,6 +212,7 @@ export class Session {
 
   onSnapshot({ state }) {
     this.saved = state;
+    this.opening = { ...this.opening, initial_image: undefined }; // the state holds it
     this.snapshotAsked = false;
   }
 

@@ -60,6 +60,14 @@ FAULTS = """
         const { left, right, top, bottom } = one.getBoundingClientRect();
         if (covers(composer, { left, right, top, bottom })) faults.push(`covered: ${name(one)}`);
     }
+    const open = document.querySelector("dialog[open]");
+    for (const one of open ? [] : seen("#composer :is(button, input, textarea)")) {
+        const { left, top, width, height } = one.getBoundingClientRect();
+        const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+        if (!one.contains(hit)) faults.push(`something lies over: ${name(one)}`);
+    }
+    const prompt = document.getElementById("prompt");
+    if (prompt.scrollHeight > prompt.clientHeight) faults.push("the placeholder is cut");
     const { top, bottom } = box("prompt");
     if (top < 0 || bottom > innerHeight) faults.push("the prompt is out of sight");
     if (Math.min(box("stage").width, box("stage").height) < 150) faults.push("a tiny stage");

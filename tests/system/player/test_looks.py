@@ -117,7 +117,7 @@ async def test_the_keyboard_reaches_everything_and_shows_where_it_is(player: Pag
         if name in reached:
             break
         reached[name] = visible
-    above = "brand open-settings open-keys pause full".split()
-    below = "prompt send picture-choose keep-going save-all card".split()
+    above = ["brand", "open-settings", "open-keys", "pause", "full"]
+    below = ["prompt", "send", "picture-choose", "keep-going", "save-all", "card"]
     assert {*above, *below, "red ball on blue", "Save clip 1"} <= reached.keys()
     assert [name for name, visible in reached.items() if not visible] == []

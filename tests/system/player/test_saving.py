@@ -11,7 +11,11 @@ from tests.system.end_to_end.serving import Server, running, tone_server
 from tests.system.player.browser import settings, submit, until
 from tests.unit.runtime.media.mp4_reading import ffprobe_streams
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.ffmpeg,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 RED = "a red ball moving left on a blue background"
 GREEN = "a green box moving up on a white background"
