@@ -1,7 +1,7 @@
-"""What the tests need from the machine: Chromium, ffmpeg, a GPU.
+"""What the tests need from the machine: Chromium, Firefox, ffmpeg, a GPU.
 
-A test marked `browser`, `ffmpeg` or `gpu` is skipped where the thing is absent and named at the
-end. With `CI=true` such a test fails instead, except for GPUs.
+A test marked `browser`, `firefox`, `ffmpeg` or `gpu` is skipped where the thing is absent and named
+at the end. With `CI=true` such a test fails instead, except for GPUs.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ def _missing(marker: str) -> str:
     """Why tests with this marker cannot run here; empty when they can."""
     if marker == "browser":
         return "" if present("chromium") else "Chromium is not installed"
+    if marker == "firefox":
+        return "" if present("firefox-esr") else "Firefox is not installed"
     if marker == "ffmpeg":
         return "" if present("ffmpeg") and present("ffprobe") else "ffmpeg is not installed"
     return "" if Path("/dev/nvidiactl").exists() else "there is no NVIDIA GPU"
 
 
 MISSING = {
-    marker: reason for marker in ("browser", "ffmpeg", "gpu") if (reason := _missing(marker))
+    marker: reason
+    for marker in ("browser", "firefox", "ffmpeg", "gpu")
+    if (reason := _missing(marker))
 }
 
 

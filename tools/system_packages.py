@@ -1,10 +1,10 @@
 """Install programs of the distribution that the tests use, where that is allowed.
 
-`python -m tools.system_packages chromium ffmpeg` names programs; `cluster` stands for all that the
-test cluster needs. Those that are missing are installed with one apt-get by root or with
-passwordless sudo, which waits while another one runs. Where that is not possible it says so and
-succeeds: the tests that need them are then skipped and named at the end, and the cluster says what
-it lacks when it is to start.
+`python -m tools.system_packages chromium firefox-esr ffmpeg` names programs; `cluster` stands for
+all that the test cluster needs. Those that are missing are installed with one apt-get by root or
+with passwordless sudo, which waits while another one runs. Where that is not possible it says so
+and succeeds: the tests that need them are then skipped and named at the end, and the cluster says
+what it lacks when it is to start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ LOCK = ("-o", "DPkg::Lock::Timeout=600")
 """Seconds to wait for another apt-get or dpkg, instead of failing."""
 FOR_THE_CLUSTER = "cluster"
 SKIPPED = "tests that need them will be skipped"
-ALTERNATIVES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
+ALTERNATIVES = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "firefox-esr": ("firefox-esr", "firefox"),
+}
 """Program (and Debian package) -> names under which it will do."""
 CLUSTER = {
     "containerd": "containerd",
