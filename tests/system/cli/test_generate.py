@@ -31,8 +31,10 @@ def generate(model_path: str, *words: str) -> int:
 def test_a_prompt_becomes_a_file_and_a_line_of_json(
     model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "ball.mp4"
-    words = ["a red: ball", "-o", str(file), "--seed", "7", "--frames", "9", "--json"]
+    """Of any characters, also in the other words."""
+    file = tmp_path / "ball 🟥\u2028.mp4"
+    prompts = ["a red: ball 🟥\x7f\u2028\U0001d4ea", "--negative-prompt", "🟦"]
+    words = [*prompts, "-o", str(file), "--seed", "7", "--frames", "9", "--json"]
     assert generate(model_path, *words) == 0
     printed = capsys.readouterr()
     made = json.loads(printed.out)
@@ -121,7 +123,7 @@ def test_words_win_over_overrides_and_they_over_the_file(
         (["a", "--steps", "300"], "matinee: --steps must be at most 200, got 300"),
         (["a", "--frames", "4097"], "matinee: --frames must be at most 257, got 4097"),
         (["a", "--width", "4096", "--height", "4096"], "is 16777216 pixels; at most 2088960 are"),
-        (["a", "--request.negative_prompt=\udcff"], "holds text that is not UTF-8"),
+        (["a", "--request.negative_prompt=\udcff"], "negative_prompt: this is not UTF-8 text"),
         (["a", "--request.sampling.sed=7"], "command line: --request.sampling.sed: "),
         (["a", "--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
         ([], "there is no prompt"),
