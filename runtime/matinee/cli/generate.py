@@ -117,6 +117,9 @@ def _generate(config: RunConfig) -> VideoFinalEvent:
     from matinee.local.generator import (
         VideoGenerator,  # loads torch, which a mistake need not wait for
     )
+    from matinee.weights.fetch.hub_client import route_hub_requests
+
+    route_hub_requests()
 
     progress = Progress()
 
