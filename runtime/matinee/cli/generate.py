@@ -146,8 +146,11 @@ def _report(final: VideoFinalEvent, *, as_json: bool) -> None:
         "height": height,
         "seed": final.seed,
         "seconds": round(final.generation_time_s, 3),
+        "notes": list(final.notes),
     }
     place = sys.stderr if final.video_path == STANDARD_OUTPUT else sys.stdout
+    for note in final.notes:
+        print(f"note: {plain(note)}", file=sys.stderr)
     if as_json:
         print(json.dumps(facts), file=place)
     else:

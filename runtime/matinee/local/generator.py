@@ -216,6 +216,7 @@ class VideoGenerator:
                 continuation_state=run.state(),
                 generation_time_s=time.perf_counter() - begun,
                 video_path=path,
+                notes=engine.notes_on(request),
             )
         emit(final)
         return final

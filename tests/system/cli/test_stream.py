@@ -67,8 +67,8 @@ def test_several_prompts_become_one_playable_file(
 
     async def script(session: ScriptedSession) -> None:
         heard.append(await session.open())
-        for _ in range(2):
-            heard.append(await session.begin_segment())
+        for notes in ([], ["the model reads less"]):
+            heard.append(await session.begin_segment(notes=notes))
             await session.end_segment(frames=8)
 
     output = tmp_path / "out.mp4"
@@ -80,7 +80,10 @@ def test_several_prompts_become_one_playable_file(
     assert {"type": "session_init_v2", "client_id": "matinee-stream", **init} == heard[0]
     assert [message["prompt"] for message in heard[1:]] == ["one", "two"]
     assert frames_of(output) == 16
-    report = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert "segment 2 of 2: the model reads less\n" in printed.err
+    assert [one["notes"] for one in report["segments"]] == [[], ["the model reads less"]]
     assert (report["complete"], [one["seed"] for one in report["segments"]]) == (True, [40, 41])
 
 
@@ -361,6 +364,10 @@ FOREIGN: dict[str, tuple[str, str]] = {
     "a field of another type": (
         '{"type": "error", "code": [], "message": {}}',
         "error has no usable code",
+    ),
+    "notes that are none": (
+        '{"type": "ltx2_segment_start", "notes": [7]}',
+        "ltx2_segment_start has no usable notes",
     ),
     "the end of what has not begun": (
         '{"type": "ltx2_segment_complete", "e2e_latency_ms": 1}',

@@ -27,6 +27,7 @@ from matinee.errors import (
 )
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
 from matinee.local.generator import VideoGenerator
+from matinee.local.options import GenerationOptions
 from matinee.local.streaming import StreamingVideoGenerator
 from matinee_api import ConfigError
 from matinee_api.config.runtime_config import RequestConfig
@@ -307,6 +308,17 @@ def test_a_health_check_is_small_and_quick(generator: VideoGenerator) -> None:
     video = generator.generate(request, on_event=steps.append)
     assert video.frames.shape == (5, 64, 64, 3)
     assert sum(isinstance(event, VideoProgressEvent) for event in steps) == 1
+
+
+def test_what_has_no_effect_is_told(generator: VideoGenerator) -> None:
+    options: GenerationOptions = {"num_frames": 5, "num_inference_steps": 1}
+    assert generator.generate("a red ball", **options).notes == ()
+    without: GenerationOptions = {**options, "guidance_scale": 1.0, "negative_prompt": "x"}
+    video = generator.generate("a red ball " * 99, **without)
+    assert [note.split(" of ")[0] for note in video.notes] == [
+        f"the model reads the first {video.notes[0].split()[5]}",
+        "negative_prompt has no effect at guidance_scale 1; it takes more than 1",
+    ]
 
 
 async def test_an_option_that_is_none_is_told_before_anything_is_awaited(
