@@ -86,8 +86,7 @@ class WorkerSupervisor:
         self._on_change, self._clock = on_change, clock
         self._ring = FrameRing()
         self._quarantine, self._failed_retry_s = quarantine, failed_retry_s
-        self._questions = Questions()
-        self._table = JobTable(self._ring, quarantine, clock)
+        self._questions, self._table = Questions(), JobTable(self._ring, quarantine, clock)
         self._restarts = RestartPolicy(pool.max_restarts)
         self._tick_s = min(1.0, pool.hang_timeout_seconds / 4)
         self._watchdog = Watchdog(warmup.timeout_seconds, clock())
