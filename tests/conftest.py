@@ -1,7 +1,7 @@
-"""What the tests need from the machine: Chromium, Firefox, ffmpeg, a GPU.
+"""What the tests need from the machine: Chromium, Firefox, ffmpeg, other readers of videos, a GPU.
 
-A test marked `browser`, `firefox`, `ffmpeg` or `gpu` is skipped where the thing is absent and named
-at the end. With `CI=true` such a test fails instead, except for GPUs.
+A test marked `browser`, `firefox`, `ffmpeg`, `readers` or `gpu` is skipped where the thing is
+absent and named at the end. With `CI=true` such a test fails instead, except for GPUs.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ def _missing(marker: str) -> str:
         return "" if present("firefox-esr") else "Firefox is not installed"
     if marker == "ffmpeg":
         return "" if present("ffmpeg") and present("ffprobe") else "ffmpeg is not installed"
+    if marker == "readers":
+        there = present("mediainfo") and present("gst-discoverer-1.0")
+        return "" if there else "mediainfo or GStreamer's discoverer is not installed"
     return "" if Path("/dev/nvidiactl").exists() else "there is no NVIDIA GPU"
 
 
 MISSING = {
     marker: reason
-    for marker in ("browser", "firefox", "ffmpeg", "gpu")
+    for marker in ("browser", "firefox", "ffmpeg", "readers", "gpu")
     if (reason := _missing(marker))
 }
 

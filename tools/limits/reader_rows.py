@@ -30,12 +30,15 @@ READERS = (
     Row(
         "a hub's or a bucket's listing",
         "{matinee.weights.fetch.files:MAX_LISTING_BYTES} an answer, in "
-        "{matinee.weights.fetch.files:LONGEST_ANSWER_S}, {matinee.weights.fetch.s3:MAX_PAGES} "
+        "{matinee.weights.fetch.files:LONGEST_ANSWER_S}, {matinee.weights.fetch.s3_http:MAX_PAGES} "
         "pages, "
         "{matinee.weights.fetch.files:MAX_FILES} files; names stay inside the folder, sizes are "
         "from "
         "0 to {matinee_api.contracts.fetch:MOST_BYTES}; nothing compressed is unpacked",
-        reads=("matinee/weights/fetch/hub.py", "matinee/weights/fetch/s3.py"),
+        reads=(
+            *("matinee/weights/fetch/hub.py", "matinee/weights/fetch/s3.py"),
+            "matinee/weights/fetch/s3_http.py",
+        ),
     ),
     Row(
         "a file of a model",
@@ -60,7 +63,7 @@ READERS = (
     Row(
         "tokens and credentials",
         "{matinee.weights.fetch.tokens:MAX_TOKEN_BYTES}",
-        reads=("matinee/weights/fetch/tokens.py",),
+        reads=("matinee/weights/fetch/tokens.py", "matinee/weights/fetch/aws_profile.py"),
     ),
     Row(
         "YAML and JSON: resources, configurations",

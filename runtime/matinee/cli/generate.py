@@ -15,7 +15,14 @@ from pathlib import Path
 
 from matinee.cli.model_check import check_model
 from matinee.cli.progress import Progress
-from matinee.cli.request_flags import OUTPUT_HELP, REQUEST_FLAGS, add_request_flags, output, text
+from matinee.cli.request_flags import (
+    OUTPUT_HELP,
+    REQUEST_FLAGS,
+    add_request_flags,
+    file_name,
+    output,
+    text,
+)
 from matinee.errors import BadInput, InvalidRequest
 from matinee.generation import check_widest
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
@@ -58,7 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="FILE",
         help=f"{OUTPUT_HELP}; or a folder that gets an .mp4; unset: the folder outputs",
     )
-    add("--model", type=text, help="folder, hub id org/name, or URI; unset: builtin:tiny")
+    add("--model", type=file_name, help="folder, hub id org/name, or URI; unset: builtin:tiny")
     add("--config", metavar="FILE", help="YAML file, see docs/configuration.md")
     add_request_flags(parser)
     add("--json", action="store_true", help="print what was made as JSON on stdout")
@@ -79,14 +86,12 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
 
 def _config(args: argparse.Namespace, overrides: list[str], names: Mapping[str, str]) -> RunConfig:
     flags = {f"--{_WORDS[name][1]}": names[name] for name in names}
-    # JSON, because overrides are read as YAML
-    given = [
-        f"--{_WORDS[name][1]}={json.dumps(getattr(args, name), default=str)}" for name in names
-    ]
+    given = {_WORDS[name][1]: getattr(args, name) for name in names}
+    given |= {key: str(value) for key, value in given.items() if isinstance(value, Path)}
     try:
         if args.config is None:
-            return load_text(RunConfig, _BUILT_IN, overrides=[*overrides, *given])
-        return load_file(RunConfig, args.config, [*overrides, *given])
+            return load_text(RunConfig, _BUILT_IN, overrides=overrides, values=given)
+        return load_file(RunConfig, args.config, overrides, given)
     except ConfigError as error:
         raise ConfigError(
             dataclasses.replace(problem, path=flags.get(problem.path, problem.path))
@@ -112,6 +117,9 @@ def _generate(config: RunConfig) -> VideoFinalEvent:
     from matinee.local.generator import (
         VideoGenerator,  # loads torch, which a mistake need not wait for
     )
+    from matinee.weights.fetch.hub_client import route_hub_requests
+
+    route_hub_requests()
 
     progress = Progress()
 
@@ -138,8 +146,11 @@ def _report(final: VideoFinalEvent, *, as_json: bool) -> None:
         "height": height,
         "seed": final.seed,
         "seconds": round(final.generation_time_s, 3),
+        "notes": list(final.notes),
     }
     place = sys.stderr if final.video_path == STANDARD_OUTPUT else sys.stdout
+    for note in final.notes:
+        print(f"note: {plain(note)}", file=sys.stderr)
     if as_json:
         print(json.dumps(facts), file=place)
     else:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from matinee.generation import MOST
 from matinee.media.video_kinds import typed_path
 from matinee_api.sampling import NegativePrompt, Sampling, Seeded, type_of
+from matinee_api.typed_text import typed_text
 
 
 def _flags_of(name: str) -> tuple[str, ...]:
@@ -33,17 +34,17 @@ REQUEST_FLAGS = {name: _flags_of(name)[0] for name in _FIELDS}
 
 def add_request_flags(parser: argparse.ArgumentParser) -> None:
     """`REQUEST_FLAGS`, and `--image`. What is not given is None."""
-    for name, field in _FIELDS.items():
+    for param, field in _FIELDS.items():
         kind = type_of(field)
         parser.add_argument(
-            *_flags_of(name),
+            *_flags_of(param),
             type=text if kind is str else kind,
-            dest=name,
+            dest=param,
             metavar={int: "N", float: "X", str: "TEXT"}[kind],
-            help=_help(name, field),
+            help=_help(param, field),
         )
     parser.add_argument(
-        "--image", type=text, metavar="FILE", help="picture to start from (png, jpeg, webp)"
+        "--image", type=file_name, metavar="FILE", help="picture to start from (png, jpeg, webp)"
     )
 
 
@@ -55,7 +56,7 @@ OUTPUT_HELP = (
 
 def output(word: str) -> Path:
     """The type of `-o`."""
-    return typed_path(text(word))
+    return typed_path(file_name(word))
 
 
 def _help(name: str, field: FieldInfo) -> str:
@@ -77,8 +78,18 @@ def _range(name: str, field: FieldInfo) -> str:
 def text(word: str) -> str:
     """The type of arguments that are sent or stored: bytes that are no text stay outside."""
     try:
+        return typed_text(word)
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(_NO_TEXT) from None
+
+
+def file_name(word: str) -> str:
+    """The same of a file: the system knows it by the name that Python has read."""
+    try:
         word.encode()
     except UnicodeEncodeError:
-        message = "this is not UTF-8 text; check the terminal's encoding"
-        raise argparse.ArgumentTypeError(message) from None
+        raise argparse.ArgumentTypeError(_NO_TEXT) from None
     return word
+
+
+_NO_TEXT = "this is not UTF-8 text; check the terminal's encoding"

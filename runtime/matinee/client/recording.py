@@ -15,7 +15,7 @@ STREAM_FACTS = {
     "ltx2_stream_start": ("width", "height", "fps"),
 }
 SEGMENT_FACTS = {
-    "ltx2_segment_start": ("prompt", "seed"),
+    "ltx2_segment_start": ("prompt", "seed", "notes"),
     "media_segment_complete": ("duration_ms", "frames", "bytes"),
     "ltx2_segment_complete": ("generation_time_ms", "e2e_latency_ms", "first_fragment_ms"),
 }
@@ -117,6 +117,9 @@ class Recording:
         match message["type"]:
             case "queue_status" if message["queue_depth"]:
                 self.progress.show(f"queued, {message['position']} ahead of you")
+            case "ltx2_segment_start":
+                for note in message.get("notes") or ():
+                    self.progress.line(f"{self._place}: {note}")
             case "step_complete":
                 done, total = message["step"], message["total_steps"]
                 self.progress.show(f"{self._place}: step {done} of {total}")

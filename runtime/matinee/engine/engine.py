@@ -20,7 +20,14 @@ import torch
 from matinee.engine.families import Family, Run, loader_of
 from matinee.engine.parts import tell_parts
 from matinee.errors import ModelUnavailable
-from matinee.generation import ModelInfo, SegmentRequest, State, check_request
+from matinee.generation import (
+    ModelInfo,
+    SegmentRequest,
+    State,
+    check_request,
+    notes_on,
+    prompts_of,
+)
 from matinee.state.codec import check_kind
 from matinee.weights.local_folder import default_model_id, model_folder_of
 from matinee.weights.model_folder import inspect_folder
@@ -57,6 +64,15 @@ class Engine:
         if state is not None:
             check_kind(self.info, state.kind)
         return self._family.begin(request, state)
+
+    def characters_read(self, prompt: str) -> int:
+        """From the first on; as many as there are of a prompt that fits."""
+        return self._family.characters_read(prompt)
+
+    def notes_on(self, request: SegmentRequest) -> tuple[str, ...]:
+        """What of it has no effect, in sentences."""
+        read = tuple(map(self.characters_read, prompts_of(request)))
+        return notes_on(self.info, request, read)
 
     def on_part_done(self, tell: Callable[[], None]) -> None:
         """Call `tell` after every block of the model, from the thread that computes, for as long as

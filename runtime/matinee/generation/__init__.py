@@ -9,6 +9,7 @@ from __future__ import annotations
 from matinee.generation.checks import MOST, check_prompt, check_request, check_widest
 from matinee.generation.chunks import ChunkPlan, count_steps, plan_chunks
 from matinee.generation.model_info import GenerationDefaults, ModelInfo
+from matinee.generation.notes import may_be_cut, notes_on, prompts_of
 from matinee.generation.request import (
     Adapter,
     Chunk,
@@ -53,7 +54,10 @@ __all__ = [
     "count_steps",
     "cut_sound",
     "joined_sound",
+    "may_be_cut",
+    "notes_on",
     "plan_chunks",
+    "prompts_of",
     "samples_before",
     "samples_of",
     "served",

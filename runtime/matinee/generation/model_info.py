@@ -27,6 +27,7 @@ class ModelInfo:
     docstring. `chunk_frames`, `overlap_frames`: window of one pipeline call and the frames it
     takes over from the one before, both `temporal_factor * k + 1`. `audio`: None of a model without
     sound. `max_work`: pixels times frames times steps of a request; None: no limit but the others.
+    `prompt_tokens`: of a prompt as many are read; None: all.
     """
 
     model_id: str
@@ -43,4 +44,5 @@ class ModelInfo:
     max_work: int | None = None
     max_guidance_scale: float = MOST_GUIDANCE
     audio: AudioFormat | None = None
+    prompt_tokens: int | None = None
     components: dict[str, str] = field(default_factory=dict)

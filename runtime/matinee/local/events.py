@@ -55,7 +55,8 @@ class VideoPartialEvent:
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VideoFinalEvent:
     """The whole video. `audio`: its sound, of a model that makes it. `video_path`: the file it was
-    written to, when one was asked for."""
+    written to, when one was asked for. `notes`: what of the request had no effect, in sentences,
+    such as the end of a prompt that is longer than the model reads."""
 
     frames: RgbFrames
     audio: Pcm | None
@@ -64,6 +65,7 @@ class VideoFinalEvent:
     continuation_state: State
     generation_time_s: float
     video_path: Path | None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return _without_pixels(self)

@@ -1,6 +1,6 @@
 """The Python API: a loaded model that turns prompts into frames and files, in this process.
 
-`VideoGenerator` makes videos that have nothing to do with each other; `StreamingVideoGenerator`
+`VideoGenerator` makes videos that have nothing to do with each other; its child in `streaming.py`
 lets each go on where the one before ended. Both are safe to call from several threads: one video
 is made at a time.
 """
@@ -36,8 +36,7 @@ from matinee.local.options import (
     GenerationOptions,
     Request,
     check_names,
-    checked_state,
-    going_on,
+    health_check_request,
     request_from,
     starting_state,
     with_request,
@@ -105,6 +104,10 @@ class VideoGenerator:
     def info(self) -> ModelInfo:
         return self._loaded().info
 
+    def default_health_check_request(self) -> RequestConfig:
+        """The quickest video that this model makes: `generate` takes it, and JSON and pickle do."""
+        return health_check_request(self.info)
+
     def generate(
         self,
         prompt: str | Request | None = None,
@@ -131,6 +134,7 @@ class VideoGenerator:
         """The same as an iterator of events, made in a thread. Closing it (or cancelling the task
         that reads it) stops the model at its next step."""
         self._loaded()
+        check_names(options, GenerationOptions.__annotations__, "output_path")
         return self._events(prompt, options, output_path)
 
     async def _events(
@@ -212,6 +216,7 @@ class VideoGenerator:
                 continuation_state=run.state(),
                 generation_time_s=time.perf_counter() - begun,
                 video_path=path,
+                notes=engine.notes_on(request),
             )
         emit(final)
         return final
@@ -245,44 +250,6 @@ class VideoGenerator:
             made.append(frames)
             sounds += [chunk.audio] if chunk.audio else []
         return np.concatenate(made), joined_sound(sounds)
-
-
-class StreamingVideoGenerator(VideoGenerator):
-    """Each video goes on where the one before ended, with its size and seed. It adds
-    `num_frames - 1` frames, because its first would be the last one shown."""
-
-    _state: State | None = None
-
-    @property
-    def state(self) -> State | None:
-        """What the next video goes on from; None before the first."""
-        return self._state
-
-    def reset(self, state: State | None = None) -> None:
-        """Begin anew, or go on from `state`."""
-        state = checked_state(state)
-        with self._lock:
-            self._state = state
-
-    def _make(
-        self,
-        prompt: str | Request | None,
-        options: GenerationOptions,
-        output_path: str | Path | None,
-        emit: Emit,
-        cancelled: Callable[[], bool],
-    ) -> VideoFinalEvent:
-        def remember(event: VideoEvent) -> None:
-            if isinstance(event, VideoFinalEvent):
-                self._state = event.continuation_state
-            emit(event)
-
-        self._loaded()
-        with self._lock:
-            if isinstance(prompt, Mapping):
-                prompt = with_request(RequestConfig(), prompt)
-            options = going_on(self._state, prompt, options)
-            return super()._make(prompt, options, output_path, remember, cancelled)
 
 
 def _output_file(output_path: str | Path, request: SegmentRequest) -> Path:

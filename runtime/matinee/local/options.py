@@ -43,6 +43,24 @@ Request = RequestConfig | Mapping[str, object]
 """Of one generation, as a configuration file says it."""
 
 
+HEALTH_CHECK_PIXELS = 256
+"""Along each side, where the model's own default has more."""
+
+
+def health_check_request(info: ModelInfo) -> RequestConfig:
+    """One step, a clip as short as there is, and small."""
+    usual, factor = info.defaults, info.spatial_factor
+    largest = max(factor, HEALTH_CHECK_PIXELS // factor * factor)
+    sampling = SamplingConfig(
+        width=min(usual.width, largest),
+        height=min(usual.height, largest),
+        num_frames=info.temporal_factor + 1,
+        num_inference_steps=1,
+        seed=0,
+    )
+    return RequestConfig(prompt="a health check", sampling=sampling)
+
+
 def with_request(defaults: RequestConfig, request: Request) -> RequestConfig:
     """The defaults with what the request says put over them. Raises `ConfigError`."""
     if not isinstance(request, RequestConfig):

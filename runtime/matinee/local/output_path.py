@@ -11,13 +11,17 @@ from matinee.media.video_file import check_new_file
 from matinee.media.video_kinds import Kind, kind_of
 from matinee.media.video_output import check_output
 
+MOST_WORDS_BYTES = 200
+"""Of a prompt in a file's name, which has 255 at most."""
+
 
 def file_path(output_path: Path, request: SegmentRequest) -> Path:
     """`output_path` itself when its name says what it is, else a file in that folder."""
     if kind_of("output_path", output_path) is not Kind.FOLDER:
         return output_path
-    words = re.sub(r"\W+", "-", request.prompt).strip("-")[:60] or "video"
-    return output_path / f"{words}-{request.seed}.mp4"
+    words = re.sub(r"\W+", "-", request.prompt).strip("-")
+    short = words[:60].encode()[:MOST_WORDS_BYTES].decode(errors="ignore") or "video"
+    return output_path / f"{short}-{request.seed}.mp4"
 
 
 def check_output_path(param: str, output_path: Path) -> None:

@@ -14,7 +14,7 @@ import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { View } from "./view.js";
 import { Waiting } from "./waiting.js";
-import { laggingWords, linkWords, noteOfError, problem, problemOfEnd } from "./words.js";
+import { laggingWords, linkWords, noteOfError, notesWords, problem, problemOfEnd } from "./words.js";
 
 const TICK_MS = 200;
 const SLOW_OPENING_MS = 1500;
@@ -66,6 +66,7 @@ function message(received) {
   }
   if (received.type === "queue_status") current = null;
   if (received.type === "ltx2_stream_start") started();
+  if (received.notes) view.note(notesWords(received));
   if (received.type === "viewer_lagging") view.note(laggingWords(received));
   refresh();
 }

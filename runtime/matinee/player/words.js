@@ -164,6 +164,12 @@ export function noteOfError(error) {
   return message;
 }
 
+/** What of a prompt has no effect, as the server tells it when the segment begins. */
+export function notesWords({ notes }) {
+  const sentences = notes.map((note) => inOurWords({ message: note }));
+  return sentences.map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`).join(" ");
+}
+
 export function laggingWords({ skipped_ms: skipped }) {
   return `The connection is slow: ${milliseconds(skipped)} of video were skipped.`;
 }

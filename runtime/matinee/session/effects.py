@@ -29,13 +29,16 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment that runs. `requested_at`: when the client asked, monotonic seconds."""
+    """A segment that runs. `requested_at`: when the client asked, monotonic seconds. `prompt_read`,
+    `notes`: see `PreparedPrompt`."""
 
     index: int
     request: SegmentRequest
     source: PromptSource
     request_id: str | None
     requested_at: float
+    prompt_read: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

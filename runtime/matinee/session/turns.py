@@ -117,5 +117,7 @@ class Turns:
             source=prepared.source,
             request_id=waiting.prompt.request_id,
             requested_at=waiting.received_at,
+            prompt_read=prepared.prompt_read,
+            notes=prepared.notes,
         )
         return self.running

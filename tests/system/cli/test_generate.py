@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -31,8 +32,10 @@ def generate(model_path: str, *words: str) -> int:
 def test_a_prompt_becomes_a_file_and_a_line_of_json(
     model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "ball.mp4"
-    words = ["a red: ball", "-o", str(file), "--seed", "7", "--frames", "9", "--json"]
+    """Of any characters, also in the other words."""
+    file = tmp_path / "ball 🟥\u2028.mp4"
+    prompts = ["a red: ball 🟥\x7f\u2028\U0001d4ea", "--negative-prompt", "🟦"]
+    words = [*prompts, "-o", str(file), "--seed", "7", "--frames", "9", "--json"]
     assert generate(model_path, *words) == 0
     printed = capsys.readouterr()
     made = json.loads(printed.out)
@@ -44,6 +47,7 @@ def test_a_prompt_becomes_a_file_and_a_line_of_json(
         "width": 64,
         "height": 64,
         "seed": 7,
+        "notes": [],
     }
     assert printed.err == ""
     with av.open(file) as video:
@@ -72,10 +76,17 @@ def test_standard_output_gets_the_video_and_nothing_else(
     assert b"-: 9 frames, 64x64" in printed.err
 
 
-def test_the_same_seed_writes_the_same_bytes(model_path: str, tmp_path: Path) -> None:
+def test_the_same_seed_writes_the_same_bytes_and_what_has_no_effect_is_told(
+    model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     files = [tmp_path / "one.mp4", tmp_path / "two.mp4"]
+    without = ["--guidance", "1", "--negative-prompt", "blur"]
     for file in files:
-        generate(model_path, "a red ball", "-o", str(file), "--seed", "7", "--frames", "9")
+        words = ["a red ball " * 99, "-o", str(file), "--seed", "7", "--frames", "9", *without]
+        generate(model_path, *words)
+        told = capsys.readouterr().err.splitlines()
+        assert re.fullmatch(r"note: the model reads the first \d+ of 1089 .* of prompt", told[0])
+        assert told[1].startswith("note: negative_prompt has no effect at guidance_scale 1; ")
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
@@ -121,7 +132,7 @@ def test_words_win_over_overrides_and_they_over_the_file(
         (["a", "--steps", "300"], "matinee: --steps must be at most 200, got 300"),
         (["a", "--frames", "4097"], "matinee: --frames must be at most 257, got 4097"),
         (["a", "--width", "4096", "--height", "4096"], "is 16777216 pixels; at most 2088960 are"),
-        (["a", "--request.negative_prompt=\udcff"], "holds text that is not UTF-8"),
+        (["a", "--request.negative_prompt=\udcff"], "negative_prompt: this is not UTF-8 text"),
         (["a", "--request.sampling.sed=7"], "command line: --request.sampling.sed: "),
         (["a", "--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
         ([], "there is no prompt"),

@@ -18,8 +18,10 @@ import pytest
 from matinee.cli import main, stream
 from matinee.client.recording import StreamFailed
 from matinee.errors import BadInput
+from tests.system.cli.tunnelling import tunnelling
 from tests.system.player.scripted_server import Script, ScriptedSession, scripted_server
 from tests.unit.runtime.media.mp4_reading import boxes, content_of
+from tests.unit.runtime.test_proxies import set_environment
 
 STATE = {"kind": "ltx.v1", "payload": {"schema_version": 1}}
 
@@ -65,8 +67,8 @@ def test_several_prompts_become_one_playable_file(
 
     async def script(session: ScriptedSession) -> None:
         heard.append(await session.open())
-        for _ in range(2):
-            heard.append(await session.begin_segment())
+        for notes in ([], ["the model reads less"]):
+            heard.append(await session.begin_segment(notes=notes))
             await session.end_segment(frames=8)
 
     output = tmp_path / "out.mp4"
@@ -78,7 +80,10 @@ def test_several_prompts_become_one_playable_file(
     assert {"type": "session_init_v2", "client_id": "matinee-stream", **init} == heard[0]
     assert [message["prompt"] for message in heard[1:]] == ["one", "two"]
     assert frames_of(output) == 16
-    report = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert "segment 2 of 2: the model reads less\n" in printed.err
+    assert [one["notes"] for one in report["segments"]] == [[], ["the model reads less"]]
     assert (report["complete"], [one["seed"] for one in report["segments"]]) == (True, [40, 41])
 
 
@@ -291,6 +296,50 @@ def test_a_prompt_that_is_no_text_is_told_with_the_flag(
     assert "argument -p/--prompt: this is not UTF-8 text" in capsys.readouterr().err
 
 
+PROXIES = {
+    "SOCKS_PROXY": "socks5://anna:hunter2@127.0.0.1:1",
+    "HTTPS_PROXY": "http://anna:hunter2@127.0.0.1:1",
+    "ALL_PROXY": "nonsense",
+}
+
+
+def test_this_machine_is_asked_without_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_environment(monkeypatch, PROXIES)
+    with serving(two_seconds) as url:
+        assert record(url, tmp_path / "out.mp4", "-p", "one") == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "says"),
+    [
+        ("SOCKS_PROXY", "SOCKS_PROXY names a SOCKS proxy; only HTTP proxies can be used"),
+        ("HTTPS_PROXY", "nothing listens there (asked through the proxy of HTTPS_PROXY)"),
+    ],
+)
+def test_a_proxy_in_the_way_is_told_in_a_sentence(
+    variable: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_environment(monkeypatch, {variable: PROXIES[variable]})
+    url = "http://berta:hunter3@far.example?token=hunter4"
+    assert main(["stream", url, "-p", "one", "-o", str(tmp_path / "out.mp4")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"matinee: cannot open ws://far.example/v1/stream: {says}")
+    assert "hunter" not in told
+
+
+def test_a_stream_comes_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(two_seconds) as url, tunnelling(url) as (proxy, asked):
+        set_environment(monkeypatch, {"HTTPS_PROXY": proxy})
+        assert record("http://far.example:8000", tmp_path / "out.mp4", "-p", "one") == 0
+    assert asked == ["far.example:8000"]
+
+
 EVIL = "no\x1b]52;c;aGk=\x07\r\n\x9b2Jmatinee: all is well"
 FOREIGN: dict[str, tuple[str, str]] = {
     "no JSON": ("{", "text that is not JSON"),
@@ -315,6 +364,10 @@ FOREIGN: dict[str, tuple[str, str]] = {
     "a field of another type": (
         '{"type": "error", "code": [], "message": {}}',
         "error has no usable code",
+    ),
+    "notes that are none": (
+        '{"type": "ltx2_segment_start", "notes": [7]}',
+        "ltx2_segment_start has no usable notes",
     ),
     "the end of what has not begun": (
         '{"type": "ltx2_segment_complete", "e2e_latency_ms": 1}',

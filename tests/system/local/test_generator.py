@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from matinee.errors import (
     ModelUnavailable,
 )
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
-from matinee.local.generator import StreamingVideoGenerator, VideoGenerator
+from matinee.local.generator import VideoGenerator
+from matinee.local.options import GenerationOptions
+from matinee.local.streaming import StreamingVideoGenerator
 from matinee_api import ConfigError
 from matinee_api.config.runtime_config import RequestConfig
 from tests.places import ROOT
@@ -295,6 +298,34 @@ def test_a_request_is_taken_whole_and_options_go_over_it(generator: VideoGenerat
     assert generator.generate(request, seed=8).seed == 8
     with pytest.raises(ConfigError, match=r"sampling\.sed: unknown key; did you mean seed"):
         generator.generate({"prompt": "a", "sampling": {"sed": 1}})
+
+
+def test_a_health_check_is_small_and_quick(generator: VideoGenerator) -> None:
+    request = generator.default_health_check_request()
+    again = RequestConfig.model_validate_json(request.model_dump_json())
+    assert pickle.loads(pickle.dumps(request)) == again == request  # noqa: S301 (ours)
+    steps: list[VideoEvent] = []
+    video = generator.generate(request, on_event=steps.append)
+    assert video.frames.shape == (5, 64, 64, 3)
+    assert sum(isinstance(event, VideoProgressEvent) for event in steps) == 1
+
+
+def test_what_has_no_effect_is_told(generator: VideoGenerator) -> None:
+    options: GenerationOptions = {"num_frames": 5, "num_inference_steps": 1}
+    assert generator.generate("a red ball", **options).notes == ()
+    without: GenerationOptions = {**options, "guidance_scale": 1.0, "negative_prompt": "x"}
+    video = generator.generate("a red ball " * 99, **without)
+    assert [note.split(" of ")[0] for note in video.notes] == [
+        f"the model reads the first {video.notes[0].split()[5]}",
+        "negative_prompt has no effect at guidance_scale 1; it takes more than 1",
+    ]
+
+
+async def test_an_option_that_is_none_is_told_before_anything_is_awaited(
+    generator: VideoGenerator,
+) -> None:
+    with pytest.raises(InvalidRequest, match=r"there is no option sed; did you mean seed\?"):
+        generator.generate_async("a red ball", sed=7)  # type: ignore[call-arg]
 
 
 def test_a_streaming_generator_goes_on_with_a_request(streaming: StreamingVideoGenerator) -> None:

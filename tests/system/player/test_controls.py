@@ -162,6 +162,16 @@ async def test_settings_go_along_with_the_prompt(player: Page) -> None:
     assert (segment["seed"], segment["totalSteps"], segment["durationMs"]) == (5, 3, 1125)
 
 
+async def test_a_setting_without_effect_is_told(player: Page) -> None:
+    async with settings(player) as sheet:
+        for field, value in {"Guidance": "1", "What to keep away from": "blur"}.items():
+            await sheet.get_by_label(field).fill(value)
+    await submit(player, RED)
+    await expect(player.locator("#note")).to_have_text(
+        "What to keep away from has no effect at Guidance 1; it takes more than 1."
+    )
+
+
 async def test_a_value_that_the_model_cannot_do_is_told_before_it_is_sent(player: Page) -> None:
     async with settings(player) as sheet:
         await expect(sheet.get_by_label("Frames")).to_have_attribute("step", "4")

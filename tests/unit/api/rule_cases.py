@@ -116,6 +116,18 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {"uri": "s3://bucket/x", "endpoint": "http://minio.storage.svc:9000"},
         {},
     ),
+    "an S3 API below a path": (
+        "VideoModel",
+        "source",
+        {"uri": "s3://bucket/x", "endpoint": "http://minio.storage.svc:9000/s3"},
+        {"source.endpoint": "must have no path for s3: sources; S3 is asked at the root of a host"},
+    ),
+    "a hub below a path": (
+        "VideoModel",
+        "source",
+        {"uri": "hf://org/name", "endpoint": "https://mirror.example.com/hf/"},
+        {},
+    ),
     "an endpoint of a folder": (
         "VideoModel",
         "source",

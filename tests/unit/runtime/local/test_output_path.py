@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ from tests.system.local.test_recording import REQUEST
 )
 def test_a_path_is_a_file_or_a_folder(output_path: str, file: str) -> None:
     assert file_path(Path(output_path), REQUEST) == Path(file)
+
+
+@pytest.mark.parametrize("prompt", ["\U0001d4ea" * 8000, "é" * 8000, "a" * 8000, "🟥"])
+def test_a_name_from_a_prompt_fits_every_disk(prompt: str, tmp_path: Path) -> None:
+    path = file_path(tmp_path, dataclasses.replace(REQUEST, prompt=prompt, seed=2**32 - 1))
+    check_output_path("-o", path)
+    assert len(path.name.encode()) <= 220
 
 
 ALL = "name a file that ends in .mp4, .webm or .gif"
