@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from matinee.generation import State
-from matinee.session.effects import AnswerSnapshot, KeepState
+from matinee.session.effects import AnswerSnapshot, End, KeepState
 from matinee.session.opened import Opened
 from matinee.session.outlet import Outlet
 from matinee.session.record import SessionRecord
@@ -65,20 +65,22 @@ class SessionKeeper:
         if index == 0:
             self.save()
 
-    def save_end(self) -> None:
-        """That nobody can go on with it."""
-        self._tasks.create_task(self._states.save_end(self._record()))
-
-    def tell_and_then(self, close: Callable[[], None]) -> None:
-        """The last state, unasked."""
-        self._tasks.create_task(self._tell(close))
+    def end(self, end: End, close: Callable[[End], None]) -> None:
+        """Show the last state before, where the end wants it. After a client's own end nobody goes
+        on with the session."""
+        if end.tells_state:
+            self._tasks.create_task(self._close_after_state(end, close))
+        else:
+            close(end)
+        if end.reason == "stop_requested":
+            self._tasks.create_task(self._states.save_end(self._record()))
 
     async def release(self) -> None:
         await self._states.release()
 
-    async def _tell(self, close: Callable[[], None]) -> None:
+    async def _close_after_state(self, end: End, close: Callable[[End], None]) -> None:
         await self._states.tell()
-        close()
+        close(end)
 
     async def _keep(self, state: State) -> None:
         await self._states.keep(state, self._record())

@@ -104,8 +104,8 @@ async def _opened(
     """Raises `InvalidRequest`."""
     record = found.record
     session = Session.from_record(record, streaming, info, studio.clock.now())
-    start_frame = record.turns.shown.first_frame
-    open_here = partial(open_video, session.encoder, start_frame)
+    shown = record.turns.shown
+    open_here = partial(open_video, session.encoder, shown.first_frame, shown.first_fragment)
     video = await asyncio.get_running_loop().run_in_executor(studio.encoders, open_here)
     return Opened(found.identity, session, info, video, found.lease, found.origin)
 

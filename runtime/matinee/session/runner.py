@@ -22,6 +22,7 @@ from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
 from matinee.session.preparation import prepare
+from matinee.session.reading import with_notes
 from matinee.session.segment_stream import JobHandle, Outcome, SegmentStream
 from matinee.session.studio import Studio, here
 from matinee.state.codec import known_frames
@@ -205,15 +206,7 @@ class SessionRunner:
             case effects.AnswerSnapshot() | effects.KeepState():
                 self._keeper.perform(effect)
             case End():
-                self._end(effect)
-
-    def _end(self, end: End) -> None:
-        if end.tells_state:
-            self._keeper.tell_and_then(partial(self._close, end))
-        else:
-            self._close(end)
-        if end.reason == "stop_requested":
-            self._keeper.save_end()
+                self._keeper.end(effect, self._close)
 
     def _close(self, end: End) -> None:
         for fragment in self._opened.video.finish() if self._job is None else ():
@@ -224,10 +217,11 @@ class SessionRunner:
         studio, now = self._studio, self._studio.clock.now
         try:
             prepared = await prepare(studio.preparer, order.asked, studio.prepare_timeout_s)
+            told = await with_notes(prepared, self._opened.info, studio.pool, self._session_id)
         except PromptRefused as why:
             self._session.prompt_refused(order.turn_id, why, now())
         else:
-            self._session.prompt_ready(order.turn_id, prepared)
+            self._session.prompt_ready(order.turn_id, told)
         self._perform()
 
     def _cancel_prompt(self) -> None:
