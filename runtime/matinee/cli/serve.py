@@ -17,6 +17,7 @@ from matinee_api.config.load import load_file
 from matinee_api.config.runtime_config import SamplingConfig, ServeConfig
 from matinee_api.signals import exit_code
 
+STORE_URL_VARIABLE = "MATINEE_STORE_URL"
 ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
 
 
@@ -27,7 +28,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description=__doc__,
         epilog=f"{ADMIN_TOKEN_VARIABLE} in the environment is a bearer token that /v1/slots, "
         "/v1/drain and /metrics want (or server.control_token_file); without any they answer on a "
-        "loopback address only.",
+        "loopback address only. "
+        f"{STORE_URL_VARIABLE} is the address of a Redis or Valkey server that keeps sessions.",
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="see docs/configuration.md")
     parser.set_defaults(run=run)
@@ -48,12 +50,24 @@ def run_server(
     """Serve until a signal, and return the exit code. One line on stdout tells when and where the
     server is ready, and `show` gets the player's URL. `names`: what the user calls each field that
     may be wrong."""
+    config = with_store_address(config, os.environ)
     check_model(config.generator, names["model_path"])
     try:
         ended_by = _serve(config, show)
     except BadInput as error:
         raise error.renamed(names) from error
     return exit_code(ended_by) if ended_by else 0
+
+
+def with_store_address(config: ServeConfig, environment: Mapping[str, str]) -> ServeConfig:
+    """A store of sessions that the environment names, as a Secret in a pod does, comes before the
+    configured one."""
+    url = environment.get(STORE_URL_VARIABLE)
+    if not url:
+        return config
+    state = config.streaming.state.model_copy(update={"store": "redis", "url": url})
+    streaming = config.streaming.model_copy(update={"state": state})
+    return config.model_copy(update={"streaming": streaming})
 
 
 def _serve(config: ServeConfig, show: Callable[[str], None]) -> signal.Signals | None:

@@ -70,6 +70,8 @@ async def reopen(
     clock, address = studio.clock, comeback.address
     if studio.guesses.wait_s(address, clock.now()):
         raise turned_away("session_rejected", TOO_MANY_GUESSES)
+    if not studio.states.late.reachable:  # a session that runs here must not end for this
+        raise turned_away("session_rejected", STORE_IS_AWAY)
     work = _Reopening(comeback.resume, info, studio)
     try:
         if comeback.resume.fork:

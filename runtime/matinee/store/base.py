@@ -95,6 +95,10 @@ class SessionStore(Protocol):
         """Remove all its states. Its holder has lost it."""
         ...
 
+    async def close(self) -> None:
+        """Let go of what leads to the medium; nothing may follow."""
+        ...
+
 
 def check_session_id(session_id: str) -> None:
     """Raises `ValueError` for one that could mean something else to a medium, such as a path."""
