@@ -91,6 +91,13 @@ READERS = (
         ),
     ),
     Row(
+        "states in Redis or Valkey",
+        "{matinee.store.base:MAX_BLOB_BYTES} a blob, one after the other; "
+        "{matinee.store.redis_address:CONNECT_S} s to connect, "
+        "{matinee.store.redis_address:ANSWER_S} s for an answer; who can write there is trusted",
+        reads=("matinee/store/redis_store.py",),
+    ),
+    Row(
         "the operator: pods' `/v1/slots` and `/v1/download`",
         "a line of 128 KiB, of the contract's form, a hundred lines a second; no redirects, "
         "nothing "
