@@ -90,7 +90,8 @@ function started() {
   current = null;
   view.streamBegan(session);
   view.announce("Connected");
-  if (settings.paused) connection.send({ type: "generation_paused_updated", paused: true });
+  if (session.seat.resumed) settings.now.forEach((change) => connection.send(change));
+  else if (settings.paused) connection.send({ type: "generation_paused_updated", paused: true });
   session.unsent.forEach(send);
   settings.askForLimits();
 }

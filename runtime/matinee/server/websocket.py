@@ -22,7 +22,7 @@ from matinee.session.effects import CloseCode, End
 from matinee.session.opened import Identity, Opened
 from matinee.session.opening import Rejection, parse_init
 from matinee.session.reception import Application, application, offered, open_session
-from matinee.session.resuming import Comeback, reopen
+from matinee.session.resuming import Comeback, end_here, reopen
 from matinee.session.runner import SessionRunner
 from matinee.session.studio import Studio
 from matinee.wire import server_messages as say
@@ -187,12 +187,16 @@ class Connection:
     ) -> tuple[Opened, list[str | None]]:
         """An earlier session, and what the viewer says meanwhile. Raises `Rejection`."""
         self._arrival.hold(0)
-        self._arrival.enter()
         streaming, client = self._config.streaming, self._socket.client
         here = offered(info, streaming.limits, self._config.default_request)
         comeback = Comeback(resume, init.seed, address_of(tuple(client) if client else None))
-        opening = reopen(comeback, here, streaming, self._studio)
-        opened, later = await self._arrival.opened(opening, self._receive)
+
+        async def come_back() -> Opened:
+            await end_here(comeback, self._studio, self._arrival.take_over)
+            self._arrival.enter()
+            return await reopen(comeback, here, streaming, self._studio)
+
+        opened, later = await self._arrival.opened(come_back(), self._receive)
         self._identity = opened.identity
         return opened, later
 

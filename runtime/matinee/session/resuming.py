@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from matinee.errors import BadInput, LeaseLost, StoreUnavailable
 from matinee.generation import ModelInfo
+from matinee.serving.admission import Visit
 from matinee.session.branching import (
     branched,
     forked_facts,
@@ -62,16 +63,28 @@ class Comeback:
     address: str
 
 
+async def end_here(comeback: Comeback, studio: Studio, take: Callable[[Visit], None]) -> None:
+    """Before `reopen`: where the session runs on this server its viewer has most likely lost the
+    connection, which the server would notice later. `take` gets its slot. Raises `Rejection`."""
+    resume, now = comeback.resume, studio.clock.now()
+    if studio.guesses.wait_s(comeback.address, now):
+        raise turned_away("session_rejected", TOO_MANY_GUESSES)
+    if not studio.states.late.reachable:  # nothing must end for what cannot begin
+        raise turned_away("session_rejected", STORE_IS_AWAY)
+    live = studio.live.get(resume.session_id)
+    if live is None or resume.fork:
+        return
+    if not live.identity.fits(resume.token):
+        studio.guesses.was_wrong(comeback.address, now)
+        raise refused("resume", NOT_RESUMABLE)
+    await live.hand_over(take)
+
+
 async def reopen(
     comeback: Comeback, info: ModelInfo, streaming: StreamingConfig, studio: Studio
 ) -> Opened:
     """The session, saved under this server's lease. `info`: with the server's limits. Raises
     `Rejection`."""
-    clock, address = studio.clock, comeback.address
-    if studio.guesses.wait_s(address, clock.now()):
-        raise turned_away("session_rejected", TOO_MANY_GUESSES)
-    if not studio.states.late.reachable:  # a session that runs here must not end for this
-        raise turned_away("session_rejected", STORE_IS_AWAY)
     work = _Reopening(comeback.resume, info, studio)
     try:
         if comeback.resume.fork:
@@ -80,7 +93,7 @@ async def reopen(
             found = await work.taken_over()
         return await _opened(found, info, streaming, studio)
     except NotTheirs:
-        studio.guesses.was_wrong(address, clock.now())
+        studio.guesses.was_wrong(comeback.address, studio.clock.now())
         raise refused("resume", NOT_RESUMABLE) from None
     except StoreUnavailable as error:
         studio.states.late.missed()
@@ -122,7 +135,6 @@ class _Reopening:
 
     async def taken_over(self) -> _Found:
         session_id, storage = self.resume.session_id, self.studio.states
-        await self._end_here()
         await self._newest()
         lease = await storage.store.claim(session_id, storage.owner)
         record = rejoined(await self._wanted(await self._newest()), self.resume.frames)
@@ -140,16 +152,6 @@ class _Reopening:
             record = await self._kept(self.resume.segment)
         origin = Origin(forked_from=forked_facts(self.resume.session_id, record))
         return _Found(Identity.new(), branched(record, seed), None, origin)
-
-    async def _end_here(self) -> None:
-        """Where it runs on this server its viewer has most likely lost the connection, which the
-        server would notice later."""
-        live = self.studio.live.get(self.resume.session_id)
-        if live is None:
-            return
-        if not live.identity.fits(self.resume.token):
-            raise NotTheirs
-        await live.hand_over()
 
     async def _newest(self) -> SessionRecord:
         """Of the token's session."""

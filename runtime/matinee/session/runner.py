@@ -7,6 +7,7 @@ no lock is needed around the session.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from matinee.errors import WorkerFailed
@@ -84,9 +85,10 @@ class SessionRunner:
         self._session.shut_down(reason, code, text, tells_state=tells_state)
         self._perform()
 
-    async def hand_over(self) -> None:
+    async def hand_over(self, take: Callable[[Visit], None]) -> None:
         """To another connection of this viewer: see `LiveSession`."""
         self._save_as_it_is()
+        take(self._visit)
         self._lost()
         await self._left.wait()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +10,7 @@ from itertools import count
 from typing import Protocol
 
 from matinee.prompt import PlainPrompt, Preparer
+from matinee.serving.admission import Visit
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.guesses import Guesses
 from matinee.session.baggage import Unpacker
@@ -31,8 +32,9 @@ class LiveSession(Protocol):
     @property
     def identity(self) -> Identity: ...
 
-    async def hand_over(self) -> None:
-        """Save it as it is, end it, and wait until nothing works for it any more."""
+    async def hand_over(self, take: Callable[[Visit], None]) -> None:
+        """Save it as it is, let `take` have its slot, end it, and wait until nothing works for it
+        any more."""
         ...
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +19,8 @@ from tests.system.end_to_end.resuming import (
     undisturbed,
     watch,
 )
-from tests.system.end_to_end.serving import Server
-from tests.system.end_to_end.viewing import messages_of, session
+from tests.system.end_to_end.serving import Server, fake_server, running
+from tests.system.end_to_end.viewing import kinds_of, messages_of, session
 from tests.unit.runtime.media.mp4_reading import content_of, decode_time
 from tests.unit.runtime.worker.stepping import Gate
 
@@ -52,15 +54,27 @@ async def test_a_viewer_who_comes_back_goes_on_byte_for_byte(fake: Server) -> No
         assert seat.fragments == whole, cut
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="module")
+def pair(kept: Path) -> Iterator[tuple[Server, Server]]:
+    """Two servers on one folder. Tests leave them as they found them."""
+    command = fake_server(**on(kept))
+    with running(command, kept / "first.log") as first, running(command, kept / "2.log") as second:
+        yield first, second
+
+
 @pytest.fixture
-def pair(start_fake: StartFake, tmp_path: Path) -> tuple[Server, Server]:
-    """Two servers on one folder."""
-    return _pair(start_fake, tmp_path / "kept")
+def mortal(start_fake: StartFake, kept: Path) -> Server:
+    """Another one, which may end."""
+    return start_fake(**on(kept))
 
 
-def _pair(start_fake: StartFake, folder: Path, **state: object) -> tuple[Server, Server]:
-    kept = {"store": "file", "directory": str(folder), **state}
-    return start_fake(state=kept), start_fake(state=kept)
+def on(folder: Path) -> dict[str, Any]:
+    return {"state": {"store": "file", "directory": str(folder)}}
 
 
 async def test_another_server_of_the_same_store_goes_on_byte_for_byte(
@@ -74,11 +88,11 @@ async def test_another_server_of_the_same_store_goes_on_byte_for_byte(
 
 
 async def test_after_a_kill_the_other_server_makes_what_the_viewer_lacks(
-    pair: tuple[Server, Server], gate: Gate
+    pair: tuple[Server, Server], mortal: Server, gate: Gate
 ) -> None:
     """It knows the session as it was at the last segment's end, so the client asks again for what
     the server does not name."""
-    first, second = pair
+    first, second = mortal, pair[1]
     prompts = ("one", "two", "three", "four")
     whole = await undisturbed(second, prompts)
     seat = Seat()
@@ -100,9 +114,9 @@ async def test_after_a_kill_the_other_server_makes_what_the_viewer_lacks(
 
 
 async def test_a_drained_session_goes_on_elsewhere_with_all_that_waits(
-    pair: tuple[Server, Server], gate: Gate
+    pair: tuple[Server, Server], mortal: Server, gate: Gate
 ) -> None:
-    first, second = pair
+    first, second = mortal, pair[1]
     whole = await undisturbed(second)
     seat = Seat()
     async with seated(first, seat, seed=5) as viewer:
@@ -128,7 +142,7 @@ async def test_a_server_that_was_paused_saves_nothing_once_another_has_the_sessi
 ) -> None:
     """It wakes up in the middle of a segment, ends it, and learns that its lease is lost."""
     first, second = pair
-    seat = Seat()
+    seat, late_before = Seat(), too_late(first)
     async with seated(first, seat, seed=5) as viewer:
         await viewer.ask("one")
         await watch(viewer, seat, done=1)
@@ -149,10 +163,15 @@ async def test_a_server_that_was_paused_saves_nothing_once_another_has_the_sessi
             await other.ask("another three", seed=9)
             await watch(other, late, done=2)
             other.vanish()
-    assert first.metric("matinee_states_not_saved_total", reason="taken_over") == 1
+    assert too_late(first) == late_before + 1
     again = Seat(late.session_id, late.token)
     async with seated(second, again, resume=again.resume()):
         assert again.assigned["resumed"]["segment_idx"] == 3
+
+
+def too_late(server: Server) -> float:
+    """Saves that were refused because somebody else had the session."""
+    return server.metric("matinee_states_not_saved_total", reason="taken_over")
 
 
 async def refused(server: Server, **resume: object) -> tuple[str, str | None, int | None]:
@@ -204,6 +223,19 @@ async def test_who_resumes_takes_over_from_a_connection_that_still_stands(fake: 
             assert (error["code"], stuck.close_code) == ("session_taken_over", 1008)
             segment = await viewer.segment("a cube")
             assert segment.only("media_segment_complete")["segment_idx"] == 1
+
+
+async def test_who_resumes_keeps_its_slot_whoever_waits(start_fake: StartFake) -> None:
+    server = start_fake(max_sessions=1, max_queue=1)
+    seat = Seat()
+    async with seated(server, seat) as stuck, session(server) as waiting:
+        await stuck.segment("a ball")
+        await waiting.hear("queue_status")
+        async with seated(server, seat, resume=seat.resume()) as viewer:
+            await viewer.segment("a cube")
+            assert kinds_of(waiting.items) == ["queue_status"]
+            await viewer.end()
+        await waiting.hear("gpu_assigned")
 
 
 async def test_guesses_are_bounded_and_hold_up_nobody_who_is_not_wrong(
@@ -260,7 +292,7 @@ async def test_going_back_to_a_kept_segment_forgets_those_after_it(fake: Server)
 
 
 async def test_a_branch_has_the_pictures_of_its_parent_and_the_parent_notices_nothing(
-    pair: tuple[Server, Server], tmp_path: Path
+    pair: tuple[Server, Server], kept: Path
 ) -> None:
     first, second = pair
     whole = await undisturbed(first, ("first", "second", "third"))
@@ -269,7 +301,7 @@ async def test_a_branch_has_the_pictures_of_its_parent_and_the_parent_notices_no
         await ask_all(viewer, PROMPTS[:2])
         await watch(viewer, seat, done=2)
         await saved(viewer)
-        before = kept_of(tmp_path, seat)
+        before = kept_of(kept, seat)
         async with seated(second, branch, resume=seat.resume(segment=0, fork=True)) as other:
             assert branch.session_id != seat.session_id
             assert branch.assigned["forked_from"] == {
@@ -279,7 +311,7 @@ async def test_a_branch_has_the_pictures_of_its_parent_and_the_parent_notices_no
             }
             await ask_all(other, PROMPTS[1:])
             await watch(other, branch, done=2)
-        assert kept_of(tmp_path, seat) == before
+        assert kept_of(kept, seat) == before
         await viewer.ask("third")
         await watch(viewer, seat, done=3)
     assert seat.fragments == whole
@@ -291,7 +323,7 @@ async def test_a_branch_has_the_pictures_of_its_parent_and_the_parent_notices_no
 
 
 def kept_of(folder: Path, seat: Seat) -> dict[str, bytes]:
-    session = folder / "kept" / "states" / seat.session_id
+    session = folder / "states" / seat.session_id
     return {path.name: path.read_bytes() for path in session.iterdir()}
 
 
