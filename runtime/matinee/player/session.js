@@ -157,6 +157,7 @@ export class Session {
 
   onGpuAssigned(message) {
     this.seat.take(message);
+    if (message.resumed) this.askAgain(message.resumed.segment_idx);
     this.queue = { position: 0, depth: 0, etaSeconds: null };
     this.phase = "queued"; // until the stream starts
     this.gpu = {
@@ -188,11 +189,30 @@ export class Session {
     this.error = null;
   }
 
+  /** A server that died may have made more than it had saved. `next`: the segment that it goes on
+   * with; later ones are made once more, and what the page has of them is not sent again. */
+  askAgain(next) {
+    const lost = this.segments.filter(
+      (one) =>
+        one.status === "done" &&
+        one.index >= next &&
+        one.sessionId === this.seat.sessionId &&
+        one.request.id !== null,
+    );
+    for (const one of lost) one.status = "lost";
+    this.requests.unshift(...lost.map((one) => one.request));
+  }
+
   /** The segment that a lost connection cut off, where the session was resumed and goes on with it. */
   cutOff(index, request) {
-    const last = this.segments.at(-1);
-    const same = last?.status === "lost" && last.index === index && last.request.id === request.id;
-    return this.seat.resumed && same ? last : null;
+    if (!this.seat.resumed) return undefined;
+    return this.segments.findLast(
+      (one) =>
+        one.status === "lost" &&
+        one.index === index &&
+        one.sessionId === this.seat.sessionId &&
+        one.request.id === request.id,
+    );
   }
 
   newSegment(message, request) {

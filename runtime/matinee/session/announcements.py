@@ -14,11 +14,15 @@ STORE_IS_AWAY = (
 )
 
 
-def greeting(opened: Opened, gpu_id: int, worker: str, *, store_reachable: bool) -> say.GpuAssigned:
+def greeting(
+    opened: Opened, gpu_id: int, worker: str, *, store_reachable: bool
+) -> tuple[say.ServerMessage, ...]:
     """`worker`: this process's name."""
     identity, origin = opened.identity, opened.origin
+    if origin.unnoticed:
+        return (say.SessionMigrated(identity.session_id, 0.0, origin.resumed),)
     is_new = origin.resumed is None and origin.forked_from is None
-    return say.GpuAssigned(
+    assigned = say.GpuAssigned(
         gpu_id=gpu_id,
         session_timeout=round(opened.session.timeout_s),
         model_id=opened.info.model_id,
@@ -30,6 +34,7 @@ def greeting(opened: Opened, gpu_id: int, worker: str, *, store_reachable: bool)
         forked_from=origin.forked_from,
         notes=None if store_reachable else (STORE_IS_AWAY,),
     )
+    return assigned, stream_start(opened.session, opened.video.mime)
 
 
 def stream_start(session: Session, mime: str) -> say.StreamStart:

@@ -7,13 +7,14 @@ from matinee.session.record import SessionRecord
 from matinee.wire import server_messages as say
 
 
-def rejoined(record: SessionRecord, frames: int | None) -> SessionRecord:
-    """For a viewer who connects anew and has the first `frames` of the timeline; None: it does not
-    say. The segment that ran is announced to it, and sent from where its video ends."""
+def rejoined(record: SessionRecord, frames: int | None, told: int = 0) -> SessionRecord:
+    """For a viewer who has the first `frames` of the timeline; None: it does not say. The segment
+    that ran is sent from where its video ends. `told`: segments whose start the viewer was told of,
+    where its router connects for it."""
     shown = record.turns.shown
     turns = {
         "shown": shown.unsent(),
-        "announced": False,
+        "told": told,
         "held": shown.first_frame if frames is None else frames,
     }
     return record.model_copy(
@@ -39,12 +40,13 @@ def branched(record: SessionRecord, seed: int | None) -> SessionRecord:
     and perhaps a seed of its own. What the next segment is made of stays the same, so that equal
     requests give equal pictures."""
     alone = without_prompts(record)
-    turns = {"next_index": 0, "completed": 0, "shown": Shown(), "announced": True, "held": 0}
+    turns = {"next_index": 0, "completed": 0, "shown": Shown(), "told": 0, "held": 0}
     changed = {
         "turns": alone.turns.model_copy(update=turns),
         "seed": record.seed if seed is None else seed,
         "active": False,
         "idle_s": 0.0,
+        "heard": 0,
         "bad_in_a_row": 0,
         "token_sha256": "",
         "previous_sha256": "",
@@ -61,6 +63,7 @@ def resumed_facts(record: SessionRecord) -> say.Resumed:
         segment_idx=turns.next_index,
         frames=max(turns.shown.first_frame, turns.held),
         requests=[one for one in ids if one is not None],
+        heard=record.heard,
     )
 
 

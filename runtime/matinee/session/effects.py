@@ -100,6 +100,11 @@ class StartSegment:
     again: bool = False
     held: int = 0
 
+    @property
+    def viewer_has_init(self) -> bool:
+        """The segment's `media_init` came to it before the fragments that it has."""
+        return self.shown.frames > 0 or (self.again and self.held > self.shown.first_frame)
+
 
 @dataclass(frozen=True, slots=True)
 class CancelSegment:

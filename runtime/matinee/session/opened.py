@@ -30,6 +30,13 @@ class Identity:
     def new(cls) -> Identity:
         return cls(uuid.uuid4().hex, new_token())
 
+    @classmethod
+    def resumed(cls, session_id: str, token: str, *, unnoticed: bool) -> Identity:
+        """Of whoever came with that token; who notices nothing keeps it."""
+        if unnoticed:
+            return cls(session_id, token)
+        return cls(session_id, new_token(), digest_of(token))
+
     def fits(self, token: str) -> bool:
         return token_fits(token, digest_of(self.token), self.previous_sha256)
 
@@ -53,10 +60,12 @@ def new_token() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the client is told of where its session comes from; nothing of a new one."""
+    """What the client is told of where its session comes from; nothing of a new one. `unnoticed`:
+    only its router is told."""
 
     resumed: say.Resumed | None = None
     forked_from: say.ForkedFrom | None = None
+    unnoticed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,15 +50,15 @@ class PromptsRecord(_Part):
 
 class TurnsRecord(_Part):
     """`current`: the prompt whose turn it is, and `prepared`: what was made of it, if its segment
-    runs. `shown`: of that segment. `announced`: the viewer was told that it runs. `held`: frames of
-    the timeline that the viewer has, though they may not count as shown."""
+    runs. `shown`: of that segment. `told`: segments whose start the viewer was told of. `held`:
+    frames of the timeline that the viewer has, though they may not count as shown."""
 
     next_index: int
     completed: int
     current: WaitingRequest | None
     prepared: PreparedPrompt | None
     shown: Shown
-    announced: bool = True
+    told: int = 0
     held: int = 0
 
 
@@ -71,8 +71,8 @@ class SessionRecord(_Part):
     take over nothing; "" where nobody may. `previous_sha256`: of the one before it, until the
     client is known to have the new one. `model_id`: what made the session.
     `answered`: the client was told what its `init` asks for in vain. `active`: it had a slot.
-    `idle_s`: since it was heard, or its last segment ended. `bad_in_a_row`: its last frames that
-    could not be read.
+    `idle_s`: since it was heard, or its last segment ended. `heard`: messages of its client after
+    the first. `bad_in_a_row`: its last ones that could not be read.
     """
 
     schema_version: Literal[1] = 1
@@ -87,6 +87,7 @@ class SessionRecord(_Part):
     answered: bool
     active: bool
     idle_s: float
+    heard: int = 0
     bad_in_a_row: int
     ended: End | None
     state: Annotated[State | None, SkipValidation] = Field(default=None, exclude=True, repr=False)

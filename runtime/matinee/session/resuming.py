@@ -20,6 +20,7 @@ from typing import TypeVar
 from matinee.errors import BadInput, LeaseLost, StoreUnavailable
 from matinee.generation import ModelInfo
 from matinee.serving.admission import Visit
+from matinee.serving.guesses import Guess
 from matinee.session.branching import (
     branched,
     forked_facts,
@@ -27,9 +28,10 @@ from matinee.session.branching import (
     resumed_facts,
     without_prompts,
 )
-from matinee.session.opened import Identity, Opened, Origin, new_token
+from matinee.session.opened import Identity, Opened, Origin
 from matinee.session.opening import refused, turned_away
-from matinee.session.record import RecordUnreadable, SessionRecord, digest_of
+from matinee.session.record import RecordUnreadable, SessionRecord
+from matinee.session.record_checks import check_record
 from matinee.session.saved_record import from_saved, to_saved
 from matinee.session.session import Session
 from matinee.session.studio import Studio
@@ -45,7 +47,7 @@ NOT_RESUMABLE = (
     "no such session can be resumed: it is unknown here, has been kept for too long, or the token "
     "is not its newest; start a new one"
 )
-TOO_MANY_GUESSES = "too many sessions were asked for with wrong tokens; try again later"
+TOO_MANY_GUESSES = "this session was asked for with wrong tokens too often; try again later"
 STORE_IS_AWAY = "the store of sessions cannot be reached, so none can be resumed now"
 QUICKER = "somebody else resumed this session at the same moment"
 
@@ -62,12 +64,16 @@ class Comeback:
     seed: int | None
     address: str
 
+    @property
+    def guess(self) -> Guess:
+        return self.address, self.resume.session_id
+
 
 async def end_here(comeback: Comeback, studio: Studio, take: Callable[[Visit], None]) -> None:
     """Before `reopen`: where the session runs on this server its viewer has most likely lost the
     connection, which the server would notice later. `take` gets its slot. Raises `Rejection`."""
     resume, now = comeback.resume, studio.clock.now()
-    if studio.guesses.wait_s(comeback.address, now):
+    if studio.guesses.wait_s(comeback.guess, now):
         raise turned_away("session_rejected", TOO_MANY_GUESSES)
     if not studio.states.late.reachable:  # nothing must end for what cannot begin
         raise turned_away("session_rejected", STORE_IS_AWAY)
@@ -75,7 +81,7 @@ async def end_here(comeback: Comeback, studio: Studio, take: Callable[[Visit], N
     if live is None or resume.fork:
         return
     if not live.identity.fits(resume.token):
-        studio.guesses.was_wrong(comeback.address, now)
+        studio.guesses.was_wrong(comeback.guess, now)
         raise refused("resume", NOT_RESUMABLE)
     await live.hand_over(take)
 
@@ -93,7 +99,7 @@ async def reopen(
             found = await work.taken_over()
         return await _opened(found, info, streaming, studio)
     except NotTheirs:
-        studio.guesses.was_wrong(comeback.address, studio.clock.now())
+        studio.guesses.was_wrong(comeback.guess, studio.clock.now())
         raise refused("resume", NOT_RESUMABLE) from None
     except StoreUnavailable as error:
         studio.states.late.missed()
@@ -118,6 +124,7 @@ async def _opened(
 ) -> Opened:
     """Raises `InvalidRequest`."""
     record = found.record
+    check_record(record, info)
     session = Session.from_record(record, streaming, info, studio.clock.now())
     shown = record.turns.shown
     open_here = partial(open_video, session.encoder, shown.first_frame, shown.first_fragment)
@@ -137,13 +144,16 @@ class _Reopening:
         session_id, storage = self.resume.session_id, self.studio.states
         await self._newest()
         lease = await storage.store.claim(session_id, storage.owner)
-        record = rejoined(await self._wanted(await self._newest()), self.resume.frames)
-        identity = Identity(session_id, new_token(), digest_of(self.resume.token))
+        told, wanted = self.resume.told, await self._wanted(await self._newest())
+        record = rejoined(wanted, self.resume.frames, told or 0)
+        unnoticed = told is not None
+        identity = Identity.resumed(session_id, self.resume.token, unnoticed=unnoticed)
         saved = await self._in_thread(
             partial(to_saved, identity.signed(record, self.info.model_id))
         )
         await storage.store.save(lease, saved.segment, saved.facts, saved.blobs)
-        return _Found(identity, record, lease, Origin(resumed=resumed_facts(record)))
+        origin = Origin(resumed=resumed_facts(record), unnoticed=unnoticed)
+        return _Found(identity, record, lease, origin)
 
     async def branched(self, seed: int | None) -> _Found:
         """The other session is only read: whoever plays it notices nothing."""

@@ -15,7 +15,7 @@ from matinee.prompt import PromptRefused
 from matinee.serving.admission import Visit
 from matinee.session import effects
 from matinee.session.alarm import DeadlineAlarm
-from matinee.session.announcements import greeting, opening_facts, segment_start, stream_start
+from matinee.session.announcements import greeting, opening_facts, segment_start
 from matinee.session.arrival import no_slot_because
 from matinee.session.effects import CloseCode, End
 from matinee.session.keeping import SessionKeeper
@@ -173,9 +173,9 @@ class SessionRunner:
 
     def _greet(self, gpu_id: int) -> None:
         reachable = self._studio.states.late.reachable
-        greets = greeting(self._opened, gpu_id, self._studio.name, store_reachable=reachable)
-        self._outlet.put(greets)
-        self._outlet.put(stream_start(self._session, self._opened.video.mime))
+        name = self._studio.name
+        for message in greeting(self._opened, gpu_id, name, store_reachable=reachable):
+            self._outlet.put(message)
         self._studio.logs.begin(self._session_id, **opening_facts(self._session))
 
     def _turn_away(self, message: str) -> None:

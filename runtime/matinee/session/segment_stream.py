@@ -161,7 +161,7 @@ class SegmentStream:
         if figures.first_fragment_at is None:
             figures.first_fragment_at = now
             self.studio.metrics.first_fragment.observe(now - self.start.segment.requested_at)
-            if not self.start.shown.frames:
+            if not self.start.viewer_has_init:
                 self._announce()
         else:
             self.studio.metrics.fragment_gap.observe(now - figures.last_fragment_at)

@@ -97,7 +97,7 @@ class Session:
         session.encoder = record.encoder
         session._turns.restore(record.turns, now)
         session._queue.restore(record.prompts, now)
-        session._inbox.bad_in_a_row = record.bad_in_a_row
+        session._inbox.restore(record.heard, record.bad_in_a_row)
         session._was_active = record.active
         session._worked_at = now - record.idle_s
         session._outbox.ended = record.ended
@@ -117,6 +117,7 @@ class Session:
             answered=self._outbox.taken,
             active=self._active,
             idle_s=now - max(self._worked_at, self._queue.asked_at),
+            heard=self._inbox.heard,
             bad_in_a_row=self._inbox.bad_in_a_row,
             ended=self.ended,
             state=self.state,
@@ -157,7 +158,7 @@ class Session:
             self._worked_at = now
         match self._turns.resume():
             case Segment() as segment:
-                self._start(segment, again=self._turns.announced)
+                self._start(segment)
             case Turn() as turn:
                 self._prepare(turn)
             case None:
@@ -281,9 +282,9 @@ class Session:
         asked = PreparedPrompt(turn.waiting.request, turn.waiting.prompt.source)
         self._outbox.add(PreparePrompt(turn.turn_id, asked))
 
-    def _start(self, segment: Segment, *, again: bool = False) -> None:
-        self._steps = StepReports(segment.index)
-        turns = self._turns
+    def _start(self, segment: Segment) -> None:
+        self._steps, turns = StepReports(segment.index), self._turns
+        again = turns.tell(segment)
         self._outbox.add(StartSegment(segment, self.state, turns.shown, again, turns.held))
 
     def _leave_segment(self, now: float) -> tuple[Segment, WaitingPrompt] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ from matinee.store.base import Lease, SessionStore
 from matinee.wire import server_messages as say
 
 logger = logging.getLogger(__name__)
+
+MOST_WAITING = 4
+"""Records of a session that wait for the one before them to be saved."""
+AWAY = "it did not answer when it was asked last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,9 @@ class StateKeeper:
     """`log` hears of states that could not be saved, and `on_lost` is called once when another
     holder has claimed the session: `lost`. `lease`: the session's, where it has one already.
 
-    A snapshot is megabytes of text, so at most one of a session waits to be read by its client.
+    A store that is slower than the session loses the oldest records that wait; one that does not
+    answer is asked by `late_saves` alone, so that nothing of a session waits for it again. A
+    snapshot is megabytes of text, so at most one of a session waits to be read by its client.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class StateKeeper:
         self._lock = asyncio.Lock()
         self._newest: State | None = None
         self._lease = lease
+        self._waiting: deque[SessionRecord] = deque()
         self._unsaved: SessionRecord | None = None
         self.lost = False
         self._released = False
@@ -77,27 +85,32 @@ class StateKeeper:
 
     async def keep(self, state: State, record: SessionRecord) -> None:
         """`state`: what the client is shown. `record`: the session with it, to be saved."""
-        async with self._lock:
-            self._newest = state
-            await self._save_now_or_later(record)
+        self._newest = state
+        await self.save(record)
 
     async def save(self, record: SessionRecord) -> None:
-        """The session as it is now, between two states."""
+        """The session as it is now, perhaps between two states."""
+        self._waiting.append(record)
+        if len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self._storage.metrics.states_not_saved.labels("too_slow").inc()
         async with self._lock:
-            await self._save_now_or_later(record)
+            if self._waiting:
+                await self._save_now_or_later(self._waiting.popleft())
 
     async def save_end(self, record: SessionRecord) -> None:
         """That it has ended; nothing for a session of which nothing is saved."""
         async with self._lock:
-            if self._lease is not None:
-                await self._save_now_or_later(record)
+            saved = self._lease is not None
+        if saved:
+            await self.save(record)
 
     async def release(self) -> None:
         """Nobody saves this session any more: another server may go on with it."""
         async with self._lock:
             self._released = True
-            if self._unsaved is not None:
-                return  # it is saved before
+            if self._unsaved is not None or not self._storage.late.reachable:
+                return  # what is late is saved before; whoever comes claims it anyway
             try:
                 await self._release()
             except StoreUnavailable as error:
@@ -143,11 +156,16 @@ class StateKeeper:
 
     async def _save_now_or_later(self, record: SessionRecord) -> None:
         try:
+            self._check_reachable()
             await self._save_unless_lost(record)
         except StoreUnavailable as error:
             self._unsaved = record
             self._storage.late.missed(self)
             self._tell_not_saved("unavailable", error)
+
+    def _check_reachable(self) -> None:
+        if not self._storage.late.reachable:
+            raise StoreUnavailable(AWAY)
 
     async def _save_unless_lost(self, record: SessionRecord) -> None:
         """Raises `StoreUnavailable`."""

@@ -23,7 +23,7 @@ from matinee.session.video_opener import VideoOpener
 from matinee.worker.pool import WorkerPool
 
 WRONG_TOKENS, WRONG_TOKEN_S = 10, 6.0
-"""So many wrong tokens an address may send at once, and then one every so many seconds."""
+"""So many wrong tokens of a session an address may send at once, then one every so many seconds."""
 
 
 class LiveSession(Protocol):

@@ -84,7 +84,8 @@ class SessionStore(Protocol):
         ...
 
     async def load(self, session_id: str, segment: int | None = None) -> Saved | None:
-        """The newest state, or that of a segment. None when there is none, or it was too old."""
+        """The newest state, or that of a segment. None when there is none, it was too old, or what
+        is there was not written by a store."""
         ...
 
     async def history(self, session_id: str) -> tuple[Kept, ...]:

@@ -2,12 +2,15 @@
 
 A session is one hash, and each of its states another, all in one slot of a cluster:
 
-    matinee:{SESSION}           fence, owner, and for each segment "s3" -> "SAVED_MS SIZE KEY"
-    matinee:{SESSION}:KEY       a state: "facts", "names" (of the blobs), "b0", "b1", ...
+    matinee:{SESSION}        fence, owner, order, and for each segment "s3" -> "SAVED_MS SIZE KEY"
+    matinee:{SESSION}:KEY    a state: "names" (see `pieces.py`), and its pieces "b0", "b1", ...
 
-A state is written first, under a key of its own and for a short time. `SAVE` makes it the
+A state is written first, under a key of its own and for a short time (`PUT`). `SAVE` makes it the
 segment's, and gives back which states it takes away, so that a writer who dies in between leaves
-nothing behind. `KEYS[1]` is the session. The time is the server's, or a test's.
+nothing behind. `KEYS[1]` is the session, or the state. The time is the server's, or a test's.
+
+A writer that hears nothing asks again, and the server may do late what it was asked first: each
+save of a lease has a number, `order`, and is done once and never after a later one.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ local function hand_over(owner, now, ttl_ms)
   local fence = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0') + 1
   if now > fence then fence = now end
   redis.call('HSET', KEYS[1], 'fence', string.format('%.0f', fence), 'owner', owner)
+  redis.call('HDEL', KEYS[1], 'order')
   redis.call('PEXPIRE', KEYS[1], ttl_ms)
   return string.format('%.0f', fence)
 end
@@ -33,7 +37,9 @@ local function states()
     local segment = string.match(fields[at], '^s(%d+)$')
     if segment then
       local saved_ms, size, key = string.match(fields[at + 1], '^(%d+) (%d+) (%w+)$')
-      table.insert(found, {tonumber(segment), tonumber(saved_ms), tonumber(size), key})
+      if key then
+        table.insert(found, {tonumber(segment), tonumber(saved_ms), tonumber(size), key})
+      end
     end
   end
   table.sort(found, function(one, other) return one[1] > other[1] end)
@@ -59,6 +65,19 @@ end
 )
 """fence, now, ttl"""
 
+PUT = """
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+"""
+"""field, value, for so many milliseconds"""
+
+VALUE = """
+if redis.call('HSTRLEN', KEYS[1], ARGV[1]) <= tonumber(ARGV[2]) then
+  return redis.call('HGET', KEYS[1], ARGV[1])
+end
+"""
+"""field, most bytes -> its value; nothing where there is none, or one that is longer"""
+
 SAVE = (
     _COMMON
     + """
@@ -68,7 +87,11 @@ local most_states, most_bytes = tonumber(ARGV[8]), tonumber(ARGV[9])
 if redis.call('EXISTS', KEYS[2]) == 0 then return {'gone'} end
 local holder = tonumber(redis.call('HGET', KEYS[1], 'fence') or '0')
 if holder > fence then return {'lost', redis.call('HGET', KEYS[1], 'owner')} end
-redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'owner', owner)
+local order, done = tonumber(ARGV[10]), tonumber(redis.call('HGET', KEYS[1], 'order') or '0')
+if holder == fence and done >= order then
+  return {'saved', string.format('%.0f', now), done > order and {key .. ' ' .. ARGV[4]} or {}}
+end
+redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'owner', owner, 'order', ARGV[10])
 local removed, kept, bytes = {}, 1, size
 for _, state in ipairs(states()) do
   local fits = kept < most_states and bytes + state[3] <= most_bytes
@@ -86,8 +109,8 @@ redis.call('PEXPIRE', KEYS[2], ttl_ms)
 return {'saved', string.format('%.0f', now), removed}
 """
 )
-"""fence, owner, segment, size, key, now, ttl, history's states and bytes; `KEYS[2]` is the state.
--> 'gone' | 'lost', holder | 'saved', when, "KEY SIZE" of each state that is no longer kept"""
+"""fence, owner, segment, size, key, now, ttl, history's states and bytes, order; `KEYS[2]` is the
+state -> 'gone' | 'lost', holder | 'saved', when, "KEY SIZE" of each state that is no longer kept"""
 
 FORGET = (
     _COMMON

@@ -5,22 +5,26 @@ all states, the oldest first, which bounds them all together:
 
     matinee:states      sorted by time: "SESSION KEY SIZE"
 
-It is looked through now and then, so a little more than the bounds may be kept for a while.
+It is looked through now and then, so a little more than the bounds may be kept for a while. What
+others wrote under these names counts as absent.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from matinee.errors import LeaseLost, StoreUnavailable
 from matinee.store import redis_scripts as scripts
 from matinee.store.base import (
+    MAX_BLOB_BYTES,
     Blob,
     Bounds,
     Kept,
@@ -30,13 +34,17 @@ from matinee.store.base import (
     check_session_id,
     how_many_fit,
 )
+from matinee.store.pieces import MAX_NAMES_BYTES, Pieces
 from matinee.store.redis_address import Connections
 
 MAX_BYTES = 4 * 2**30
 """Of all the states together, where nothing is configured."""
 UNSAVED_MS = 60_000
-"""How long a state may take from its first blob to its place."""
+"""How long a state may take from one piece to the next, and to its place."""
+WHOLE_S = 20.0
+"""For all the commands of one call: a server that answers each of them late is not there."""
 ALL_STATES = "matinee:states"
+LISTED = re.compile(rb"([A-Za-z0-9-]{1,128}) ([0-9a-f]{32}) (\d{1,15})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +78,19 @@ class RedisStore:
         self, lease: Lease, segment: int, facts: bytes, blobs: Mapping[str, Blob]
     ) -> None:
         check_blobs(blobs)
-        key = uuid.uuid4().hex
-        size = len(facts) + sum(len(blob) for blob in blobs.values())
-        await self._upload(_key(lease.session_id, key), facts, blobs)
-        saved_ms = await self._put_in_place(lease, segment, key, size)
-        if self._saves % self.sweep_every == 0:
-            await self._sweep(saved_ms - self._ttl_ms)
+        pieces = Pieces.of(facts, blobs)
+        sweeps = self._saves % self.sweep_every == 0
         self._saves += 1
+        async with _in_time():
+            saved_ms = await self._save(lease, segment, pieces, order=self._saves)
+        if sweeps:
+            await self._sweep(saved_ms - self._ttl_ms)
 
     async def load(self, session_id: str, segment: int | None = None) -> Saved | None:
-        for state in await self._states(session_id):
-            if segment in (None, state.kept.segment):
-                return await self._download(_key(session_id, state.key), state.kept.segment)
+        async with _in_time():
+            for state in await self._states(session_id):
+                if segment in (None, state.kept.segment):
+                    return await self._download(_key(session_id, state.key), state.kept.segment)
         return None
 
     async def history(self, session_id: str) -> tuple[Kept, ...]:
@@ -97,23 +106,30 @@ class RedisStore:
 
     # One state
 
-    async def _upload(self, key: str, facts: bytes, blobs: Mapping[str, Blob]) -> None:
-        """Blob by blob: the server does nothing else while it takes one."""
-        await self._ask("hset", key, mapping={"facts": facts, "names": json.dumps(list(blobs))})
-        await self._ask("pexpire", key, UNSAVED_MS)
-        for number, blob in enumerate(blobs.values()):
-            await self._ask("hset", key, f"b{number}", blob)
-
-    async def _put_in_place(self, lease: Lease, segment: int, key: str, size: int) -> int:
+    async def _save(self, lease: Lease, segment: int, pieces: Pieces, order: int) -> int:
         """When, in milliseconds since the epoch. Raises `LeaseLost`."""
+        key = uuid.uuid4().hex
+        await self._upload(_key(lease.session_id, key), pieces)
+        return await self._put_in_place(lease, segment, key, pieces.size_bytes, order)
+
+    async def _upload(self, key: str, pieces: Pieces) -> None:
+        """Piece by piece: the server does nothing else while it takes one."""
+        await self._run(scripts.PUT, [key], "names", pieces.names, UNSAVED_MS)
+        for number, piece in enumerate(pieces.contents):
+            await self._run(scripts.PUT, [key], f"b{number}", piece, UNSAVED_MS)
+
+    async def _put_in_place(
+        self, lease: Lease, segment: int, key: str, size: int, order: int
+    ) -> int:
         session = lease.session_id
         bounds = (self.bounds.history_states, self.bounds.history_bytes)
         values = (lease.fence, lease.owner, segment, size, key, self._now, self._ttl_ms, *bounds)
-        said, *rest = await self._run(scripts.SAVE, [_key(session), _key(session, key)], *values)
+        keys = [_key(session), _key(session, key)]
+        said, *rest = await self._run(scripts.SAVE, keys, *values, order)
         match said:
             case b"lost":
                 await self._ask("unlink", _key(session, key))
-                raise LeaseLost(session, (rest[0] or b"").decode())
+                raise LeaseLost(session, (rest[0] or b"").decode(errors="replace"))
             case b"gone":
                 raise StoreUnavailable("the server dropped a state that was being saved")
         saved_ms, removed = rest
@@ -123,17 +139,21 @@ class RedisStore:
         return int(saved_ms)
 
     async def _download(self, key: str, segment: int) -> Saved | None:
-        """None when it expired meanwhile."""
-        facts, names = await self._ask("hmget", key, ["facts", "names"])
-        if facts is None or names is None:
+        """None when it expired meanwhile, or another program wrote it."""
+        layout = Pieces.layout(await self._value(key, "names", MAX_NAMES_BYTES))
+        if layout is None:
             return None
-        blobs: dict[str, Blob] = {}
-        for number, name in enumerate(json.loads(names)):
-            blob = await self._ask("hget", key, f"b{number}")
-            if blob is None:
+        contents: list[bytes] = []
+        for number in range(layout.count):
+            piece = await self._value(key, f"b{number}", MAX_BLOB_BYTES)
+            if piece is None:
                 return None
-            blobs[str(name)] = blob
-        return Saved(segment, facts, blobs)
+            contents.append(piece)
+        return Saved(segment, *layout.joined(contents))
+
+    async def _value(self, key: str, name: str, most_bytes: int) -> bytes | None:
+        value: bytes | None = await self._run(scripts.VALUE, [key], name, most_bytes)
+        return value
 
     async def _states(self, session_id: str) -> list[_State]:
         """Newest segment first."""
@@ -158,12 +178,15 @@ class RedisStore:
         """States that are too old are gone by themselves."""
         await self._ask("zremrangebyscore", ALL_STATES, "-inf", f"({too_old_ms}")
         newest_first = await self._ask("zrange", ALL_STATES, 0, -1, desc=True)
-        members = [one.decode() for one in newest_first]
-        sizes = [int(member.split(" ")[2]) for member in members]
+        found = [(member, LISTED.fullmatch(member)) for member in newest_first]
+        ours = [(member, match) for member, match in found if match]
+        sizes = [int(match[3]) for _, match in ours]
         stay = how_many_fit(sizes, self.bounds.max_states, self.bounds.max_bytes)
-        for member in members[stay:]:
-            session_id, key, _ = member.split(" ")
+        for member, match in ours[stay:]:
+            session_id, key = match[1].decode(), match[2].decode()
             await self._run(scripts.DROP, [_key(session_id), _key(session_id, key)], key)
+            await self._ask("zrem", ALL_STATES, member)
+        for member in [member for member, match in found if not match]:
             await self._ask("zrem", ALL_STATES, member)
 
     # The server
@@ -193,8 +216,19 @@ def _key(session_id: str, state: str | None = None) -> str:
     return session if state is None else f"{session}:{state}"
 
 
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """Raises `StoreUnavailable`."""
+    try:
+        async with asyncio.timeout(WHOLE_S):
+            yield
+    except TimeoutError as error:
+        raise StoreUnavailable(f"the server took longer than {WHOLE_S:g} s") from error
+
+
 async def _guarded(answer: Awaitable[Any]) -> Any:
+    """A `RuntimeError` is uvloop's word for a connection that was closed meanwhile."""
     try:
         return await answer
-    except (RedisError, OSError) as error:
+    except (RedisError, RedisClusterException, OSError, RuntimeError) as error:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error

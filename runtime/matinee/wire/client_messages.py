@@ -106,13 +106,16 @@ class StateEnvelope(_Message):
 
 class Resume(_Message):
     """Which session to go on with, or with `fork` to branch from. `segment`: after that one, which
-    must be kept; None: where the session was. `frames`: of its video, which the client has."""
+    must be kept; None: where the session was. `frames`: of its video, which the client has. `told`:
+    a router moves the session for a client that notices nothing and was told of the start of so
+    many segments."""
 
     session_id: str = Field(pattern=SESSION_ID)
     token: str = Field(min_length=1, max_length=256)
     segment: int | None = Field(default=None, ge=0, lt=2**31)
     fork: bool = False
     frames: int | None = Field(default=None, ge=0, lt=2**31)
+    told: int | None = Field(default=None, ge=0, lt=2**31)
 
 
 class _NegativePrompt(NegativePrompt):

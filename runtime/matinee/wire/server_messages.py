@@ -60,11 +60,13 @@ class QueueStatus(ServerMessage):
 
 class Resumed(TypedDict):
     """Where a session goes on. `frames`: of its video that come before what is sent next.
-    `requests`: the ids of those that the server still has, in order."""
+    `requests`: the ids of those that the server still has, in order. `heard`: messages of the
+    client, after the first one of the session, that led to it; what came later is forgotten."""
 
     segment_idx: int
     frames: int
     requests: list[str]
+    heard: int
 
 
 class ForkedFrom(TypedDict):
@@ -193,11 +195,12 @@ class SessionTimeout(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class SessionMigrated(ServerMessage):
-    """`gap_ms`: how long the video stood still for it."""
+    """`gap_ms`: how long the video stood still for it. `resumed`: to a router that moved it."""
 
     type = "session_migrated"
     session_id: str
     gap_ms: float
+    resumed: Resumed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,8 @@ async def test_after_a_kill_the_other_server_makes_what_the_viewer_lacks(
         first.stop(signal.SIGKILL)
     had = seat.frames
     async with seated(second, seat, resume=seat.resume(frames=had)) as viewer:
-        assert seat.assigned["resumed"] == {"segment_idx": 2, "frames": had, "requests": []}
+        resumed = {"segment_idx": 2, "frames": had, "requests": [], "heard": 2}
+        assert seat.assigned["resumed"] == resumed
         await ask_all(viewer, prompts[2:])
         await watch(viewer, seat, done=4)
     assert seat.fragments == whole
@@ -131,7 +132,7 @@ async def test_a_drained_session_goes_on_elsewhere_with_all_that_waits(
         )
     gate.go(1000)
     async with seated(second, seat, resume=seat.resume(frames=0)) as viewer:
-        resumed = {"segment_idx": 0, "frames": 0, "requests": list(PROMPTS)}
+        resumed = {"segment_idx": 0, "frames": 0, "requests": list(PROMPTS), "heard": 3}
         assert (seat.assigned["resumed"], seat.assigned["state"]) == (resumed, "exact")
         await watch(viewer, seat, done=len(PROMPTS))
     assert seat.fragments == whole
@@ -245,6 +246,7 @@ async def test_guesses_are_bounded_and_hold_up_nobody_who_is_not_wrong(
     answers = [await refused(server, session_id="a", token=str(one)) for one in range(12)]
     assert answers[:10] == [NOT_THEIRS] * 10
     assert answers[10:] == [("session_rejected", None, 1013)] * 2
+    assert await refused(server, session_id="b", token="0") == NOT_THEIRS  # noqa: S106
     async with session(server) as viewer:
         await viewer.segment("a ball")
 
@@ -285,7 +287,8 @@ async def test_going_back_to_a_kept_segment_forgets_those_after_it(fake: Server)
     )
     back = Seat()
     async with seated(fake, back, resume=seat.resume(segment=0)) as viewer:
-        assert back.assigned["resumed"] == {"segment_idx": 1, "frames": 17, "requests": []}
+        resumed = {"segment_idx": 1, "frames": 17, "requests": [], "heard": 3}
+        assert back.assigned["resumed"] == resumed
         await viewer.ask("second")
         await watch(viewer, back, done=1)
     assert back.fragments == second

@@ -13,7 +13,6 @@ from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.resuming import (
     PROMPTS,
     Seat,
-    ask_all,
     saved,
     seated,
     undisturbed,
@@ -38,24 +37,45 @@ def pair(start_fake: StartFake, redis: RedisServer) -> tuple[Server, Server]:
     return start_fake(state=kept), start_fake(state=kept)
 
 
-async def test_a_session_goes_on_byte_for_byte_after_its_server_was_killed(
+async def test_a_router_moves_a_session_from_a_server_that_was_killed_and_its_client_sees_one_video(
     pair: tuple[Server, Server], gate: Gate
 ) -> None:
+    """It knows what it forwarded both ways, and says again what the record has not heard."""
     first, second = pair
     whole = await undisturbed(second)
-    seat = Seat()
+    seat, said = Seat(), [PROMPTS[0], f"second {gate.order}", PROMPTS[2]]
     async with seated(first, seat, seed=5) as viewer:
-        await ask_all(viewer, PROMPTS[:1])
+        await viewer.ask(said[0])
         await watch(viewer, seat, done=1)
         await saved(viewer)
-        await viewer.ask(f"second {gate.order}")
+        for prompt in said[1:]:
+            await viewer.ask(prompt)
         gate.go(4)
         await watch(viewer, seat, fragments=len(seat.fragments) + 2)
         first.stop(signal.SIGKILL)
-    async with seated(second, seat, resume=seat.resume(frames=seat.frames)) as viewer:
-        await ask_all(viewer, PROMPTS[1:])
+    before = len(seat.fragments)
+    async with session(second, resume=seat.resume(frames=seat.frames, told=2)) as viewer:
+        moved = await viewer.hear("session_migrated")
+        heard = moved["resumed"]["heard"]
+        assert moved["resumed"] == {
+            "segment_idx": 1,
+            "frames": seat.frames,
+            "requests": [],
+            "heard": heard,
+        }
+        assert heard in (1, 2), "the second message asked for a snapshot"
+        for prompt in (PROMPTS[1], said[2]):
+            await viewer.ask(prompt)
         await watch(viewer, seat, done=3)
+        assert [one["segment_idx"] for one in messages_of(viewer.items, "ltx2_segment_start")] == [
+            2
+        ]
+        assert [one["segment_idx"] for one in messages_of(viewer.items, "media_init")] == [2]
+        assert messages_of(viewer.items, "gpu_assigned") == []
     assert seat.fragments == whole
+    assert 0 < before < len(whole)
+    async with seated(second, Seat(), resume=seat.resume()) as viewer:
+        await viewer.segment("its client kept the token")
 
 
 async def test_a_server_that_was_paused_has_lost_the_session_when_it_wakes_up(
@@ -104,6 +124,20 @@ async def test_without_its_store_a_stream_goes_on_and_is_saved_when_the_store_is
             await viewer.segment("three")
             with redis_server(tmp_path):
                 await _resumable(server, seat)
+
+
+async def test_a_store_that_does_not_answer_holds_up_no_viewer(
+    start_fake: StartFake, redis: RedisServer
+) -> None:
+    server = start_fake(state={"store": "redis", "url": redis.url})
+    seat = Seat()
+    async with seated(server, seat, seed=5) as viewer:
+        await viewer.segment("one")
+        redis.process.send_signal(signal.SIGSTOP)
+        await viewer.segment("two")
+        await viewer.segment("three")
+        redis.process.send_signal(signal.SIGCONT)
+        await _resumable(server, seat)
 
 
 async def _resumable(server: Server, seat: Seat) -> None:

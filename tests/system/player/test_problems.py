@@ -208,3 +208,35 @@ async def test_a_clip_of_the_reel_is_gone_on_from_in_a_video_of_its_own(
     assert (third["index"], len(state["ranges"])) == (0, 1)
     await expect(tab.get_by_label("Go on from clip 1")).to_be_hidden()
     assert await errors_of(tab) == []
+
+
+MADE_AND_NOT_SAVED = """
+async () => {
+    const { Session } = await import("/player/session.js");
+    const session = new Session();
+    const hear = (type, fields) => session.receive({ type, ...fields });
+    const open = (resumed) => {
+        hear("gpu_assigned", { session_id: "s", resume_token: "t", resumed });
+        hear("ltx2_stream_start", { fps: 24 });
+    };
+    const begin = (index, { id, prompt }) =>
+        hear("ltx2_segment_start", { segment_idx: index, request_id: id, prompt });
+    const end = (index) => hear("ltx2_segment_complete", { segment_idx: index });
+    open();
+    const [one, two, three] = ["one", "two", "three"].map((prompt) => session.ask(prompt));
+    begin(0, one); end(0); begin(1, two); end(1); begin(2, three);
+    session.reset();
+    open({ segment_idx: 1, frames: 40, requests: [] });
+    const asked = session.unsent.map(({ prompt }) => prompt);
+    begin(1, two); end(1); begin(2, three);
+    return [asked, session.segments.map(({ index, status }) => [index, status])];
+}
+"""
+
+
+async def test_segments_that_a_killed_server_had_not_saved_are_asked_for_again(
+    player: Page,
+) -> None:
+    asked, segments = await player.evaluate(MADE_AND_NOT_SAVED)
+    assert asked == ["two", "three"]
+    assert segments == [[0, "done"], [1, "done"], [2, "making"]]

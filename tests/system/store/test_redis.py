@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from redis.asyncio import Redis
 
 from matinee.errors import BadInput, StoreUnavailable
-from matinee.store.base import Bounds, SessionStore
+from matinee.store.base import MAX_BLOB_BYTES, Bounds, SessionStore
+from matinee.store.pieces import Pieces
 from matinee.store.redis_address import Address, Connections
 from matinee.store.redis_store import RedisStore
 from tests.servers.redis_server import RedisServer, free_port, redis_program, redis_server
@@ -19,6 +21,7 @@ from tests.unit.runtime.store.making import (
     ROOMY,
     Clock,
     bounds,
+    contents,
     newest,
     save,
     saved_by,
@@ -175,3 +178,63 @@ async def test_nothing_is_left_of_a_session_that_nobody_uses(server: RedisServer
         assert await client.zcard("matinee:states") == 2
         while await client.keys():
             pass
+
+
+async def test_a_server_that_is_full_is_told(server: RedisServer) -> None:
+    async with opened(server.url) as store:
+        client = store.connections.client
+        lease = await saved_by(store, "s1", 1)
+        await client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(StoreUnavailable, match="maxmemory"):
+                await save(store, lease, 2)
+        finally:
+            await client.config_set("maxmemory", 0)
+        assert await newest(store, "s1") == 1
+
+
+async def test_a_save_that_the_server_does_twice_or_late_is_done_once_and_in_order(
+    server: RedisServer,
+) -> None:
+    async with opened(server.url) as store:
+        lease = await store.claim("twice", "pod")
+        pieces = Pieces.of(b"facts", {"frames": b"x"})
+        for order in (5, 5):
+            await store._upload("matinee:{twice}:5", pieces)
+            await store._put_in_place(lease, 2, "5", pieces.size_bytes, order)
+        assert contents(await store.load("twice")) == (b"facts", {"frames": b"x"})
+        await store._save(lease, 1, pieces, order=4)
+        assert await segments_of(store, "twice") == [2]
+        assert len(await store.connections.client.keys("matinee:{twice}*")) == 2
+        successor = await store.claim("twice", "pod-b")
+        await store._save(successor, 3, pieces, order=1)
+        assert await segments_of(store, "twice") == [2, 3]
+
+
+STRANGE: tuple[dict[Any, Any], ...] = (
+    {"names": b"["},
+    {"names": b'{"facts": 1, "blobs": []}'},
+    {"names": b'{"facts": 1, "blobs": []}', "b0": bytes(MAX_BLOB_BYTES + 1)},
+    {"names": bytes(2**20)},
+)
+
+
+async def test_what_others_wrote_under_our_names_counts_as_absent(server: RedisServer) -> None:
+    async with opened(server.url) as store:
+        client = store.connections.client
+        await client.flushall()
+        for strange in STRANGE:
+            await client.delete("matinee:{s1}")
+            await client.hset(
+                "matinee:{s1}", mapping={"s1": f"{2 * 10**12} 1 k", "s2": "?", "sx": ""}
+            )
+            await client.delete("matinee:{s1}:k")
+            await client.hset("matinee:{s1}:k", mapping=strange)
+            assert await store.load("s1") is None
+        await client.zadd("matinee:states", {b"\xff": 2e12, b"s1 k": 2e12})
+        await saved_by(store, "s1", 3)
+        assert await newest(store, "s1") == 3
+        assert await client.zcard("matinee:states") == 1
+        await client.set("matinee:{s2}", "no hash")
+        with pytest.raises(StoreUnavailable):
+            await store.load("s2")

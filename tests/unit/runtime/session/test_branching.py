@@ -36,7 +36,23 @@ def test_who_comes_back_is_told_of_the_segment_and_sent_what_it_lacks() -> None:
     assert (start.again, start.held) == (False, 20)
     assert start.shown == Shown(17, 0, (3,), first_fragment=1)
     assert viewer.wait(299.0) == [], "it was away, not idle"
-    assert resumed_facts(back) == {"segment_idx": 1, "frames": 20, "requests": ["r2", "r4"]}
+    assert resumed_facts(back) == {
+        "segment_idx": 1,
+        "frames": 20,
+        "requests": ["r2", "r4"],
+        "heard": 4,
+    }
+
+
+def test_who_notices_nothing_is_told_of_no_segment_again() -> None:
+    """Its router knows what it was told."""
+    for told, again in ((1, False), (2, True)):
+        moved = rejoined(record(), 20, told)
+        viewer = Viewer(bound=False)
+        viewer.session = Session.from_record(moved, viewer.config, INFO, viewer.now)
+        viewer.session.slot_bound(viewer.now)
+        (start,) = started(viewer.effects)
+        assert (start.again, start.viewer_has_init) == (again, again)
 
 
 def test_who_does_not_say_what_it_has_is_sent_the_segment_from_its_start() -> None:
