@@ -93,10 +93,13 @@ READERS = (
     ),
     Row(
         "states in Redis or Valkey",
-        "{matinee.store.base:MAX_BLOB_BYTES} a blob, one after the other; "
-        "{matinee.store.redis_address:CONNECT_S} s to connect, "
-        "{matinee.store.redis_address:ANSWER_S} s for an answer; who can write there is trusted",
-        reads=("matinee/store/redis_store.py",),
+        "{matinee.store.base:MAX_BLOB_BYTES} a piece, one after the other, "
+        "{matinee.store.pieces:MOST_PIECES} pieces a state; "
+        "{matinee.store.redis_address:CONNECT_S} to connect, "
+        "{matinee.store.redis_address:ANSWER_S} for an answer, "
+        "{matinee.store.redis_store:WHOLE_S} for a state; requests, sizes and state must fit "
+        "together and fit the server",
+        reads=("matinee/store/redis_store.py", "matinee/store/pieces.py"),
     ),
     Row(
         "the operator: pods' `/v1/slots` and `/v1/download`",

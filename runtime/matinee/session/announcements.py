@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from matinee.generation import ModelInfo, State, count_steps
 from matinee.session.effects import Segment
 from matinee.session.opened import Opened
@@ -29,12 +31,19 @@ def greeting(
         session_id=identity.session_id,
         resume_token=identity.token,
         worker=worker,
-        state=None if is_new else "exact",
+        state=None if is_new else _trueness(opened),
         resumed=origin.resumed,
         forked_from=origin.forked_from,
         notes=None if store_reachable else (STORE_IS_AWAY,),
     )
     return assigned, stream_start(opened.session, opened.video.mime)
+
+
+def _trueness(opened: Opened) -> Literal["exact", "approx"]:
+    """A sound encoder that begins within the video has not heard what came before."""
+    resumed = opened.origin.resumed
+    within = resumed is not None and resumed["frames"] > 0
+    return "approx" if within and opened.session.encoder.audio else "exact"
 
 
 def stream_start(session: Session, mime: str) -> say.StreamStart:

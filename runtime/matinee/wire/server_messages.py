@@ -86,7 +86,7 @@ class GpuAssigned(ServerMessage):
     session_id: str
     resume_token: str
     worker: str
-    state: Literal["exact"] | None = None
+    state: Literal["exact", "approx"] | None = None
     """How true what a resumed or forked session goes on from is to what it was."""
     resumed: Resumed | None = None
     forked_from: ForkedFrom | None = None
