@@ -101,9 +101,8 @@ class StateKeeper:
     async def save_end(self, record: SessionRecord) -> None:
         """That it has ended; nothing for a session of which nothing is saved."""
         async with self._lock:
-            saved = self._lease is not None
-        if saved:
-            await self.save(record)
+            if self._lease is not None:
+                await self._save_now_or_later(record)
 
     async def release(self) -> None:
         """Nobody saves this session any more: another server may go on with it."""
