@@ -45,16 +45,17 @@ class LateSaves:
         self._late: dict[LateSave, None] = {}
         self._amiss = asyncio.Event()
         self._amiss.set()  # nobody has asked so far
+        self._away = False
         self._failures = 0
 
     @property
     def reachable(self) -> bool:
         """Whether the store answered when it was asked last."""
-        return self._failures == 0
+        return not self._away
 
     def missed(self, late: LateSave | None = None) -> None:
         """The store did not answer; `late` has something to save."""
-        self._failures = max(1, self._failures)
+        self._away = True
         if late is not None:
             self._late.pop(late, None)
             self._late[late] = None
@@ -74,12 +75,22 @@ class LateSaves:
                 await asyncio.sleep(backoff(self._failures, FIRST_PAUSE_S, LONGEST_PAUSE_S))
 
     async def _catch_up(self) -> None:
-        """Raises `StoreUnavailable`."""
-        await self._probe()
+        """One that is refused again lets the others go first the next time. Raises
+        `StoreUnavailable`."""
+        try:
+            await self._probe()
+        except StoreUnavailable:
+            self._away = True
+            raise
+        self._away = False
         while self._late:
             late = next(iter(self._late))
-            await late.retry()
-            self._late.pop(late, None)
+            del self._late[late]
+            try:
+                await late.retry()
+            except StoreUnavailable:
+                self._late.setdefault(late)
+                raise
         if self._failures:
             logger.info("the store of sessions is back")
         self._failures = 0

@@ -18,7 +18,7 @@ from tests.system.end_to_end.resuming import (
     undisturbed,
     watch,
 )
-from tests.system.end_to_end.serving import Server
+from tests.system.end_to_end.serving import Server, matinee_up, running
 from tests.system.end_to_end.viewing import messages_of, session
 from tests.unit.runtime.worker.stepping import Gate
 
@@ -76,6 +76,38 @@ async def test_a_router_moves_a_session_from_a_server_that_was_killed_and_its_cl
     assert 0 < before < len(whole)
     async with seated(second, Seat(), resume=seat.resume()) as viewer:
         await viewer.segment("its client kept the token")
+
+
+async def test_a_real_models_video_goes_on_byte_for_byte_after_its_server_was_killed(
+    server: Server,
+    resources: Path,
+    redis: RedisServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MATINEE_STORE_URL", redis.url)
+    whole = await undisturbed(server, PROMPTS[:2])
+    seat, up = Seat(), matinee_up(resources)
+    with (
+        running(up, tmp_path / "first", ready=False) as first,
+        running(up, tmp_path / "second", ready=False) as second,
+    ):
+        first.wait_until_ready()
+        async with seated(first, seat, seed=5) as viewer:
+            await viewer.ask(PROMPTS[0])
+            await watch(viewer, seat, done=1)
+            await saved(viewer)
+            await viewer.ask(PROMPTS[1])
+            await watch(viewer, seat, fragments=len(seat.fragments) + 1)
+            first.stop(signal.SIGKILL)
+        second.wait_until_ready()
+        first_token = seat.token
+        async with seated(second, seat, resume=seat.resume(frames=seat.frames)) as viewer:
+            await viewer.ask(PROMPTS[1])
+            await watch(viewer, seat, done=2)
+        logs = first.log.read_text() + second.log.read_text()
+        assert not any(secret in logs for secret in (first_token, seat.token))
+    assert seat.fragments == whole
 
 
 async def test_a_server_that_was_paused_has_lost_the_session_when_it_wakes_up(

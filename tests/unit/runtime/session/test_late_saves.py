@@ -72,6 +72,21 @@ async def test_what_was_late_is_saved_once_the_store_is_back(
         assert medium.probes == asked, "nothing is polled"
 
 
+async def test_what_is_refused_again_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(late_saves, "FIRST_PAUSE_S", 0.0)
+    medium, broken = Medium(), Medium()
+    broken.away = True
+    saves, refused, good = LateSaves(medium.probe, Metrics()), Late(broken), Late(medium)
+    saves.missed(refused)
+    saves.missed(good)
+    async with running(saves), asyncio.timeout(20):
+        await good.saved.wait()
+        await medium.probed.wait()
+        assert saves.reachable, "others are saved at once"
+
+
 async def test_a_store_that_is_away_from_the_start_is_noticed() -> None:
     medium = Medium()
     medium.away = True
