@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from matinee_api.extras import remedy
+
 if TYPE_CHECKING:
     from matinee.local.events import VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
     from matinee.local.generator import StreamingVideoGenerator, VideoGenerator
@@ -25,7 +27,11 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = "matinee.local.events" if name.endswith("Event") else "matinee.local.generator"
-    return getattr(importlib.import_module(module), name)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError as error:
+        says = remedy(error, f"matinee.{name}", "runtime")
+        raise ModuleNotFoundError(says, name=error.name) from error
 
 
 def __dir__() -> list[str]:

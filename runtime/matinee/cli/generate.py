@@ -43,7 +43,6 @@ _WORDS = {
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "generate",
-        help="write one video into a file",
         description=__doc__,
         epilog="Any key of the configuration can be set: --request.sampling.seed 7",
     )
