@@ -35,6 +35,7 @@ COMMANDS = {
     "generate": Command("write one video into a file", "runtime"),
     "stream": Command("record a stream from a running server", "router"),
     "serve": Command("run a server from a configuration file", "runtime"),
+    "mock": Command("run a server without a model, for people who write clients", "router"),
     "fetch": Command("fetch a model's weights into folders", "runtime"),
 }
 """Each a module of its own, imported when it is called for."""
