@@ -17,6 +17,7 @@ from importlib.metadata import version
 
 from matinee.cli.stopping import Stopping, output_failed
 from matinee.errors import BadInput, MatineeError
+from matinee.serving.uncollected import uncollected
 from matinee_api.config.errors import ConfigError
 from matinee_api.extras import Extra, remedy
 from matinee_api.plain_text import plain
@@ -117,7 +118,9 @@ def _parser(command: list[str]) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, about in COMMANDS.items():
         if name in command:
-            importlib.import_module(f"matinee.cli.{name}").add_parser(subparsers)
+            with uncollected():
+                module = importlib.import_module(f"matinee.cli.{name}")
+            module.add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=about.help)
     return parser

@@ -18,6 +18,7 @@ from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
 from matinee.errors import BadInput, InvalidRequest
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
 from matinee.local.output_path import check_output_path
+from matinee.serving.uncollected import uncollected
 from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import load_file, load_text
 from matinee_api.config.runtime_config import RunConfig, SamplingConfig
@@ -100,9 +101,8 @@ def _check(config: RunConfig, names: Mapping[str, str]) -> None:
 
 
 def _generate(config: RunConfig) -> VideoFinalEvent:
-    from matinee.local.generator import (
-        VideoGenerator,  # loads torch, which a mistake need not wait for
-    )
+    with uncollected():  # loads torch, which a mistake need not wait for
+        from matinee.local.generator import VideoGenerator
 
     progress = Progress()
 
