@@ -12,7 +12,8 @@ from matinee_api.extras import remedy
 
 if TYPE_CHECKING:
     from matinee.local.events import VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
-    from matinee.local.generator import StreamingVideoGenerator, VideoGenerator
+    from matinee.local.generator import VideoGenerator
+    from matinee.local.streaming import StreamingVideoGenerator
 
 __all__ = [
     "StreamingVideoGenerator",
@@ -21,17 +22,18 @@ __all__ = [
     "VideoPartialEvent",
     "VideoProgressEvent",
 ]
+_MODULES = {"StreamingVideoGenerator": "streaming", "VideoGenerator": "generator"}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "matinee.local.events" if name.endswith("Event") else "matinee.local.generator"
     try:
-        return getattr(importlib.import_module(module), name)
+        module = importlib.import_module(f"matinee.local.{_MODULES.get(name, 'events')}")
     except ModuleNotFoundError as error:
         says = remedy(error, f"matinee.{name}", "runtime")
         raise ModuleNotFoundError(says, name=error.name) from error
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -8,10 +8,10 @@ from pydantic import Field
 
 from matinee_api.kinds.meta import (
     AGE,
+    Annotations,
     ApiModel,
     Conditions,
     KeyedBy,
-    Labels,
     Name,
     ObjectMeta,
     PrinterColumn,
@@ -36,7 +36,7 @@ class RouterExposure(ApiModel):
     """Port of the address."""
     node_port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the nodes; unset: the cluster picks one."""
-    annotations: Labels = Field(default_factory=dict)
+    annotations: Annotations = Field(default_factory=dict)
     """For the cloud's load balancer."""
 
     rules: ClassVar[tuple[Rule, ...]] = (

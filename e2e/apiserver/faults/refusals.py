@@ -53,6 +53,31 @@ REFUSALS: tuple[Fault, ...] = (
         applied(SERVICE, resources={**CPU, "memory": "2Gi"}),
     ),
     degraded(
+        "a quota counts CPU limits, and the pods have none",
+        conditions.POD_REFUSED,
+        "must specify limits.cpu for: runtime; set pod.limits",
+        _quota("limits.cpu"),
+        applied(SERVICE, replicas=2),
+    ),
+    degraded(
+        "the pods ask for more memory than their limit",
+        conditions.POD_REFUSED,
+        "raise pod.limits, or ask for less in resources",
+        applied(SERVICE, resources={**CPU, "memory": "4Gi"}, pod={"limits": {"memory": "1Gi"}}),
+    ),
+    degraded(
+        "a volume is mounted where one of the operator's is",
+        conditions.POD_REFUSED,
+        "choose another mountPath in pod.volumeMounts",
+        applied(
+            SERVICE,
+            pod={
+                "volumes": [{"name": "scratch", "emptyDir": {}}],
+                "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+            },
+        ),
+    ),
+    degraded(
         "the PriorityClass does not exist",
         conditions.POD_REFUSED,
         "no PriorityClass with name",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import itertools
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: any text, in any locale
     words = list(sys.argv[1:] if argv is None else argv)
     with Stopping() as stopping:
         try:

@@ -48,7 +48,7 @@ class MockEngine:
         self._begun = 0
 
     def begin(self, request: SegmentRequest, state: State | None = None) -> MockRun:
-        check_request(self.info, request)
+        check_request(self.info, request, begins=state is None)
         if state is not None:
             check_state(self.info, state, request)
         self._begun += 1

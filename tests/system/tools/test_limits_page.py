@@ -32,6 +32,7 @@ OURS = {
     "matinee/media/h264.py": "opens an encoder",
     "matinee/media/video_file.py": "writes",
     "matinee/mock/backend.py": "what the command was told",
+    "matinee/media/video_output.py": "writes",
     "matinee/player/assets.py": "what is installed with it",
     "matinee/session/reception.py": "opens an encoder",
     "matinee/session/runner.py": "frames that the connection took",
