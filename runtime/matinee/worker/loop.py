@@ -87,9 +87,8 @@ class _Work:
         sound, self.audio = cut_sound(self.audio, first, len(slots), request.fps)
         self.handed_over += len(slots)
         self.frames = frames[len(slots) :] if len(slots) < len(frames) else None
-        ends = self.frames is None
-        size = request.width, request.height
-        return FramesReady(self.job.job_id, slots, *size, first, ends, sound)
+        size, ends_chunk = (request.width, request.height), self.frames is None
+        return FramesReady(self.job.job_id, slots, *size, first, ends_chunk, sound)
 
 
 class WorkerLoop:
