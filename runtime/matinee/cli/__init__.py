@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from matinee.cli.stopping import Stopping, output_failed
+from matinee.cli.stopping import Stopping, open_missing_outputs, output_failed
 from matinee.errors import BadInput, MatineeError
 from matinee.serving.uncollected import uncollected
 from matinee_api.config.errors import ConfigError
@@ -46,6 +46,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    open_missing_outputs()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: any text, in any locale
     words = list(sys.argv[1:] if argv is None else argv)

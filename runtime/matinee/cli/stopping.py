@@ -54,6 +54,13 @@ class Stopping:
         handler(number, frame)
 
 
+def open_missing_outputs() -> None:
+    """Who starts a command with its output closed (`>&-`) wants none of it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (stays open)
+
+
 def output_failed(error: OSError) -> int:
     """The exit code when no more can be written: nobody reads it, or the disk is full. Any other
     error is raised again."""

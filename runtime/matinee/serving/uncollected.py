@@ -11,8 +11,10 @@ from contextlib import contextmanager
 def uncollected() -> Iterator[None]:
     """What modules make stays, and there is more of it each time that Python looks through it: that
     takes a quarter of the time in which torch and diffusers are imported."""
+    collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()

@@ -178,6 +178,15 @@ def test_an_output_that_takes_no_more_is_no_traceback(
     assert capsys.readouterr().err == says
 
 
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_an_output_that_was_closed_at_the_start_is_no_traceback(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, name, None)
+    assert (exit_code("--version"), exit_code("dance")) == (0, 2)
+    getattr(sys, name).close()
+
+
 def test_an_error_of_another_file_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up, "run", raising(OSError(errno.EIO, "Input/output error")))
     with pytest.raises(OSError, match="Input/output"):
