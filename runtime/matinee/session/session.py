@@ -105,10 +105,9 @@ class Session:
             session.take_effects()
         return session
 
-    def record(self, now: float, token_sha256: str = "") -> SessionRecord:
+    def record(self, now: float) -> SessionRecord:
         """Take it when all effects are performed, before `shut_down` forgets what waits."""
         return SessionRecord(
-            token_sha256=token_sha256,
             init=settled(self.init, self.defaults, self.encoder.mode),
             seed=self._seed,
             encoder=self.encoder,
