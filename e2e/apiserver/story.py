@@ -62,7 +62,8 @@ def life(kube: Kube, session: aiohttp.ClientSession, namespace: str) -> Life:
 
 
 class Life:
-    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward."""
+    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward;
+    `sees_nodes`: as one of the whole cluster."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Life:
     ) -> None:
         self.kube, self.cache = kube, Cache()
         self.ahead = timedelta()
+        self.sees_nodes = False
         self._namespace = namespace
         self._heard: asyncio.Queue[Key] = asyncio.Queue()
         self._feeds = PodFeeds(session, self._heard.put_nowait, feed_port)
@@ -82,6 +84,8 @@ class Life:
         """Until a whole round writes nothing. How many requests changed something."""
         self.cache = Cache()
         await self._resync().first()
+        for raw in await self.kube.list("Node") if self.sees_nodes else []:
+            self._seen(False, raw)
         reconciler = self._reconciler()
         assert isinstance(self.kube, MortalKube)
         began = self.kube.writes
@@ -112,7 +116,7 @@ class Life:
             cache=self.cache,
             health=Health(lambda: 0.0),
             metrics=Metrics(),
-            kinds=handlers.watched((self._namespace,)),
+            kinds=handlers.listed((self._namespace,)),
             namespaces=(self._namespace,),
             seen=self._seen,
             enqueue=lambda _key: None,

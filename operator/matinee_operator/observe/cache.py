@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from matinee_api.kinds.resource import KINDS
 from matinee_operator import labels
 from matinee_operator.objects import Key, Object, key_of
+from matinee_operator.observe.nodes import is_leaving
 
 OWN_KINDS = tuple(KINDS)
 REMEMBERED_GONE = 4096
@@ -102,7 +103,7 @@ def trimmed(raw: Object) -> Object:
         spec = raw.get("spec", {})
         kept["spec"] = {name: spec[name] for name in _POD_SPEC if name in spec}
     elif raw["kind"] == "Node":
-        kept["spec"] = {"unschedulable": bool(raw.get("spec", {}).get("unschedulable"))}
+        kept["spec"] = {"leaving": is_leaving(raw)}
         kept.pop("status", None)
     elif raw["kind"] == "Job":
         kept.pop("spec", None)

@@ -9,7 +9,7 @@ from datetime import datetime
 from matinee_api.kinds import conditions
 from matinee_operator import labels
 from matinee_operator.objects import Object, condition, moment
-from matinee_operator.observe.pods import Trouble, last_line, pod_trouble
+from matinee_operator.observe.pods import Trouble, is_ours, last_line, pod_trouble
 
 JOB_NAME = "batch.kubernetes.io/job-name"
 """Label that Kubernetes puts on the pods of a Job."""
@@ -68,7 +68,8 @@ def observed_job(raw: Object, pods: Iterable[Object]) -> ObservedJob:
 
 
 def _ends(pods: Iterable[Object]) -> Iterable[Object]:
+    """How a sidecar ends says nothing about the Job."""
     for pod in pods:
-        for container in pod.get("status", {}).get("containerStatuses", []):
+        for container in filter(is_ours, pod.get("status", {}).get("containerStatuses", [])):
             if end := container.get("state", {}).get("terminated"):
                 yield end

@@ -19,6 +19,8 @@ _PULL = frozenset(
         *("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"),
     }
 )
+OURS = {"runtime": "the runtime", "fetch": "the download", "warmup": "the warm-up"}
+"""The containers that the operator makes, and what people call them."""
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -183,37 +185,62 @@ def pod_trouble(raw: Object) -> Trouble | None:
     scheduled = condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         return Trouble(conditions.UNSCHEDULABLE, _sentence(scheduled, "no node has room"))
-    for kind in ("initContainerStatuses", "containerStatuses"):
-        for container in status.get(kind, []):
-            if trouble := _container_trouble(container):
-                return trouble
-    return None
+    return _containers_trouble(status)
+
+
+def _containers_trouble(status: Object) -> Trouble | None:
+    """The first problem of the containers, of ours before those of sidecars."""
+    every = [
+        container
+        for kind in ("initContainerStatuses", "containerStatuses")
+        for container in status.get(kind, [])
+    ]
+    found = map(_container_trouble, sorted(every, key=lambda one: not is_ours(one)))
+    return next((trouble for trouble in found if trouble), None)
+
+
+def is_ours(container: Object) -> bool:
+    """Others are sidecars, which somebody injected."""
+    return _name(container) in OURS
+
+
+def _name(container: Object) -> str:
+    return str(container.get("name", "runtime"))
 
 
 def _container_trouble(container: Object) -> Trouble | None:
     waiting = container.get("state", {}).get("waiting", {})
-    reason = waiting.get("reason", "")
+    reason, whose = waiting.get("reason", ""), _whose(container)
     if reason in _PULL:
-        return Trouble(
-            conditions.IMAGE_PULL_FAILED, _sentence(waiting, str(container.get("image")))
-        )
+        message = _sentence(waiting, str(container.get("image")))
+        return Trouble(conditions.IMAGE_PULL_FAILED, whose + message)
     if reason in _CONFIG:
-        return Trouble(conditions.POD_CONFIG_INVALID, _sentence(waiting, reason))
+        return Trouble(conditions.POD_CONFIG_INVALID, whose + _sentence(waiting, reason))
+    return _end_trouble(container, loops=reason == "CrashLoopBackOff")
+
+
+def _end_trouble(container: Object, *, loops: bool) -> Trouble | None:
+    """What the last end of a container says."""
     last = container.get("state", {}).get("terminated") or container.get("lastState", {}).get(
         "terminated", {}
     )
     if last.get("reason") == "OOMKilled":
-        return Trouble(conditions.OUT_OF_MEMORY, "the runtime needed more memory than its limit")
-    failure = first_failure(last.get("message", ""))
+        who = OURS.get(_name(container), f"the sidecar {_name(container)}")
+        return Trouble(conditions.OUT_OF_MEMORY, f"{who} needed more memory than its limit")
+    failure = first_failure(last.get("message", "")) if is_ours(container) else None
     if failure is not None and failure.reason is not None:
         return Trouble(failure.reason, failure.message)
-    if reason == "CrashLoopBackOff" or container.get("restartCount", 0) > 1:
-        summary = (
-            f"restarted {container.get('restartCount', 0)} times, exit code {last.get('exitCode')}"
-        )
+    restarts = container.get("restartCount", 0)
+    if loops or restarts > 1:
+        summary = f"{_whose(container)}restarted {restarts} times, exit code {last.get('exitCode')}"
         message = last_line(last.get("message", ""))
         return Trouble(conditions.CRASH_LOOPING, f"{summary}: {message}" if message else summary)
     return None
+
+
+def _whose(container: Object) -> str:
+    """Of ours nothing need be said."""
+    return "" if is_ours(container) else f"the sidecar {_name(container)}: "
 
 
 def _moment_or_none(text: str | None) -> datetime | None:
@@ -224,8 +251,9 @@ def _moment_or_none(text: str | None) -> datetime | None:
 
 
 def _runs(status: Object) -> bool:
+    """A sidecar may run on when the runtime does not."""
     containers = status.get("containerStatuses", [])
-    return any("running" in container.get("state", {}) for container in containers)
+    return any("running" in one.get("state", {}) for one in containers if is_ours(one))
 
 
 def _ready_since(status: Object) -> datetime | None:

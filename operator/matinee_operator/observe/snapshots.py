@@ -92,7 +92,7 @@ class Snapshots:
 
     def _is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None
-        return bool(raw and raw["spec"]["unschedulable"])
+        return bool(raw and raw["spec"]["leaving"])
 
     def _routers_of(self, service: Key) -> list[str]:
         return [

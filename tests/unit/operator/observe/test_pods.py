@@ -92,6 +92,29 @@ TROUBLES: dict[str, tuple[dict[str, Any], Trouble | None]] = {
         waits("CrashLoopBackOff", lastState=KILLED, restartCount=1),
         Trouble(conditions.OUT_OF_MEMORY, "the runtime needed more memory than its limit"),
     ),
+    "the memory of a sidecar was not enough": (
+        waits("CrashLoopBackOff", name="proxy", lastState=KILLED, restartCount=1),
+        Trouble(conditions.OUT_OF_MEMORY, "the sidecar proxy needed more memory than its limit"),
+    ),
+    "memory was not enough for the download": (
+        {"initContainerStatuses": [{"name": "fetch", "state": KILLED}]},
+        Trouble(conditions.OUT_OF_MEMORY, "the download needed more memory than its limit"),
+    ),
+    "the image of a sidecar does not exist": (
+        waits("ErrImagePull", "not found", name="proxy"),
+        Trouble(conditions.IMAGE_PULL_FAILED, "the sidecar proxy: not found"),
+    ),
+    "a sidecar crashes, and so does it": (
+        {
+            "containerStatuses": [
+                {"name": name, "state": {}, "lastState": ENDED, "restartCount": 3}
+                for name in ("proxy", "runtime")
+            ]
+        },
+        Trouble(
+            conditions.CRASH_LOOPING, "restarted 3 times, exit code 1: ModelUnavailable: no folder"
+        ),
+    ),
     "the kubelet evicted it": (
         {"phase": "Failed", "reason": "Evicted", "message": "low on ephemeral-storage"},
         Trouble(conditions.POD_FAILED, "low on ephemeral-storage"),
@@ -189,6 +212,9 @@ def test_a_running_pod_may_have_viewers_until_it_says_that_it_has_none() -> None
     assert not observed_pod(raw(running), None, SOON, PROPAGATION).never_served
     assert observed_pod(raw(running), slots(), SOON, PROPAGATION).never_served
     assert observed_pod(raw(waits("ImagePullBackOff")), None, SOON, PROPAGATION).never_served
+    sidecar = {"name": "proxy", "state": {"running": {}}}
+    only = {"containerStatuses": [sidecar, {"name": "runtime", "state": {}}]}
+    assert observed_pod(raw(only), None, SOON, PROPAGATION).never_served
 
 
 def test_a_pod_that_ended_knows_when() -> None:
