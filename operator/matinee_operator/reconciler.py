@@ -59,6 +59,9 @@ class _Done:
     again_s: float | None = None
     failures: list[OperatorError] = field(default_factory=list)
 
+    def again(self, after_s: float) -> None:
+        self.again_s = after_s if self.again_s is None else min(after_s, self.again_s)
+
 
 @dataclass(slots=True)
 class Reconciler:
@@ -72,6 +75,7 @@ class Reconciler:
     now: Callable[[], datetime]
     seen: Callable[[bool, Object], None]
     _refusals: dict[Key, Trouble] = field(default_factory=dict)
+    _pace: status.StatusPace = field(default_factory=status.StatusPace)
     _writes: Writes = field(init=False)
     _internal_errors: InternalErrors = field(init=False)
 
@@ -109,6 +113,7 @@ class Reconciler:
         self._listen(key, snapshot)
         if snapshot is None:
             self._refusals.pop(key, None)
+            self._pace.forget(key)
             return None
         desired = desired_of(snapshot)
         done = await self._perform(key, snapshot, _plan(snapshot, desired))
@@ -118,8 +123,8 @@ class Reconciler:
         else:
             self._refusals[key] = refusal
         after = self._after(key, snapshot, refusal)
-        if after is not None:
-            await self._report(key, after, desired)
+        if after is not None and (wait_s := await self._report(key, after, desired)):
+            done.again(wait_s)
         if done.failures:
             raise done.failures[0]
         return done.again_s
@@ -141,7 +146,7 @@ class Reconciler:
         done = _Done()
         for action in actions:
             if isinstance(action, Requeue):
-                done.again_s = min(action.after_s, done.again_s or action.after_s)
+                done.again(action.after_s)
                 continue
             try:
                 await self._do(key, snapshot, action)
@@ -173,22 +178,27 @@ class Reconciler:
         same = after is not None and _spec_version(after) == _spec_version(before)
         return after if same else None
 
-    async def _report(self, key: Key, snapshot: Snapshot, desired: Desired) -> None:
-        """Write the status if it differs from the one that is stored."""
+    async def _report(self, key: Key, snapshot: Snapshot, desired: Desired) -> float:
+        """Write the status if it differs from the one that is stored. After how many seconds, if it
+        can wait: the numbers of viewers can."""
         before, after = _resource(snapshot).status, _status(snapshot, desired)
         wanted = after.model_dump(mode="json", exclude_none=True)
         stored = before.model_dump(mode="json", exclude_none=True) if before else None
         if wanted == stored:
-            return
+            return 0.0
+        if wait_s := self._pace.wait_s(key, stored, wanted, snapshot.now):
+            return wait_s
+        self._pace.wrote(key, snapshot.now)
         self.metrics.count("writes_total", action="status")
         try:
             self.seen(False, await self.kube.apply_status(key, API_VERSION, wanted))
         except NotFound:
             self._writes.forget(key)
-            return
+            return 0.0
         old: tuple[Condition, ...] = before.conditions if before else ()
         for event in status.transitions(old, getattr(after, "conditions", ())):
             await self.events.record(key, _uid(snapshot), event)
+        return 0.0
 
     async def _report_invalid(self, key: Key, error: ConfigError) -> None:
         await self._warn(key, conditions.INVALID_SPEC, str(error))
