@@ -33,6 +33,7 @@ def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Act
         decided = roll_out(snapshot.now, NO_PODS, snapshot.pods)
         return [*_roll(snapshot, NO_PODS, decided), *finalizer(snapshot)]
     actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, _always(snapshot))]
+    actions += _unwanted_monitors(snapshot)
     if snapshot.model is None or desired.pods is None:
         return actions  # pods that are there stay as they are
     config, target = desired.pods.config, desired.pods.target
@@ -53,9 +54,16 @@ def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
         disruption_budget(service),
         network_policy(service, snapshot.installation),
     ]
-    if snapshot.installation.has_pod_monitors:
-        made.append(pod_monitor(service))
+    if snapshot.installation.monitors is not None:
+        made.append(pod_monitor(service, snapshot.installation.monitors))
     return made
+
+
+def _unwanted_monitors(snapshot: ServiceSnapshot) -> Iterator[Action]:
+    """Of a time when they were not switched off."""
+    if snapshot.installation.monitors is None:
+        for key in stale(snapshot.children, "PodMonitor", set()):
+            yield Delete(key, uid_of(snapshot.children, key))
 
 
 def _scale(snapshot: ServiceSnapshot, scale: Scale) -> Iterator[Action]:

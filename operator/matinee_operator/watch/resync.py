@@ -14,14 +14,16 @@ from typing import Any
 
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.retry import until_available
+from matinee_operator.errors import NotFound
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
-from matinee_operator.watch.handlers import CHILDREN, OURS
+from matinee_operator.watch.handlers import CLUSTER_WIDE, MONITOR, OURS
 
 logger = logging.getLogger(__name__)
 
+UNLABELLED = (*OWN_KINDS, *CLUSTER_WIDE)
 SETTLE_S = 5.0
 """After the list of one watch: those of the others often come with it."""
 
@@ -66,11 +68,11 @@ class Resync:
 
     async def relist(self) -> None:
         """List everything, repair the cache, and enqueue every object of this API. A watch that
-        missed something in two relists in a row counts as stalled."""
+        missed something in two relists in a row counts as stalled; PodMonitors have none."""
         missed = set()
         for kind in self.kinds:
             for namespace in self._places(kind):
-                if await self._repair(kind, namespace):
+                if await self._repair(kind, namespace) and kind != MONITOR:
                     missed.add(kind)
         self.health.stalled_watches |= missed & self._missed_before
         self._missed_before = missed
@@ -108,7 +110,12 @@ class Resync:
         self.seen(gone, raw)
 
     async def _list(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
-        return await self.kube.list(kind, namespace, OURS if kind in CHILDREN else "")
+        try:
+            return await self.kube.list(kind, namespace, "" if kind in UNLABELLED else OURS)
+        except NotFound:
+            if kind == MONITOR:  # the Prometheus operator is not installed
+                return []
+            raise
 
     def _places(self, kind: str) -> tuple[str | None, ...]:
         return self.namespaces or (None,)
