@@ -49,6 +49,7 @@ def test_the_whole_status_of_a_service_that_is_well() -> None:
         "readyReplicas": 1,
         "servableReplicas": 1,
         "updatedReplicas": 1,
+        "url": "ws://live.demo.svc:8000/v1/stream",
         "drainingReplicas": 0,
         "selector": "matinee.video/service=live",
         "currentRevision": REVISION,
