@@ -56,9 +56,9 @@ def test_in_namespaced_mode_it_serves_its_namespaces_and_sees_no_other(
     try:
         rbac = kubernetes.client.RbacAuthorizationV1Api()
         ours = [
-            role["metadata"]["name"]
-            for role in objects(rbac.list_cluster_role)
-            if operating.RELEASE in role["metadata"]["name"]
+            binding["metadata"]["name"]
+            for binding in objects(rbac.list_cluster_role_binding)
+            if operating.RELEASE in binding["metadata"]["name"]
         ]
         assert ours == []
         for place in (other_namespace, namespace):
