@@ -14,6 +14,7 @@ from e2e.target import Target
 from e2e.test_operator_sessions import uids, url_of
 from e2e.viewing import viewers
 from e2e.waiting import objects
+from tests.places import ROOT
 
 READY = condition("Ready", "True")
 EXAMPLES = ("examples/videomodel.yaml", "examples/streamingservice.yaml")
@@ -40,6 +41,20 @@ def test_an_upgrade_and_even_a_reinstallation_disturb_nobody(operator: Target, t
         )
         viewer.play()
     assert before < uids(pods_of(tiny, "tiny"))
+
+
+@pytest.mark.reinstalls
+def test_the_command_of_the_readme_installs_it_as_it_is_written(
+    operator: Target, our_cluster: Target
+) -> None:
+    """Its nodes have the images under the names that the chart asks for by default."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (words,) = [line.split()[1:] for line in readme.splitlines() if line.startswith("helm install")]
+    operating.helm(operator, "uninstall", operating.RELEASE, "--wait")
+    try:
+        assert "STATUS: deployed" in operating.helm(operator, *words)
+    finally:
+        operating.install(operator)
 
 
 @pytest.fixture
