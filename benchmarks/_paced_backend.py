@@ -78,6 +78,9 @@ class PacedEngine:
             raise InvalidRequest("width", f"the clip is {WIDTH}x{HEIGHT}", joint=": ")
         return PacedRun(self._clip, request)
 
+    def characters_read(self, prompt: str) -> int:
+        return len(prompt)
+
     def on_part_done(self, _tell: Callable[[], None]) -> None:
         """A step is over before anybody would ask."""
 

@@ -117,6 +117,9 @@ class NotingEngine:
     def begin(self, request: SegmentRequest, state: State | None) -> RunLike:
         return NotingRun(self._engine.begin(request, state))
 
+    def characters_read(self, prompt: str) -> int:
+        return self._engine.characters_read(prompt)
+
     def on_part_done(self, tell: Callable[[], None]) -> None:
         self._engine.on_part_done(tell)
 

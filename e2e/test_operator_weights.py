@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from e2e import operating, pods
 from e2e.operating import condition, wait_until
@@ -23,16 +24,24 @@ from tools.cluster.places import HOST_ADDRESS
 HUB = Path(__file__).parents[1] / "tests" / "servers" / "hub.py"
 TOKEN = "only-for-this-test"  # noqa: S105
 READY = condition("Ready", "True")
+AUTHORITY = "ca.crt"
+TRUSTING = {"caBundle": {"configMapKeyRef": {"name": "company-ca", "key": AUTHORITY}}}
+ANY_USER = {"securityContext": {"runAsUser": 1234567, "runAsGroup": 0, "fsGroup": 1234567}}
+"""Ids such as OpenShift chooses: the image knows no such user."""
 
 
 @pytest.fixture
 def hub(our_cluster: Target, tmp_path: Path) -> Iterator[str]:
-    """The bundled model as the private `matinee/tiny` of a hub that pods reach."""
+    """The bundled model as the private `matinee/tiny` of a hub that pods reach, behind a
+    certificate of the authority `tmp_path / AUTHORITY`."""
     shutil.copytree(TINY, tmp_path / "hub" / "matinee" / "tiny")
-    command = (sys.executable, str(HUB), str(tmp_path / "hub"), "--token", TOKEN)
-    with subprocess.Popen(
-        [*command, "--host", HOST_ADDRESS], stdout=subprocess.PIPE, text=True
-    ) as server:
+    authority, certificate = trustme.CA(), tmp_path / "hub.pem"
+    authority.cert_pem.write_to_path(str(tmp_path / AUTHORITY))
+    chain = authority.issue_cert(HOST_ADDRESS).private_key_and_cert_chain_pem
+    chain.write_to_path(str(certificate))
+    command = [sys.executable, str(HUB), str(tmp_path / "hub"), "--host", HOST_ADDRESS]
+    command += ["--token", TOKEN, "--certificate", str(certificate)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
             yield server.stdout.readline().strip()
@@ -51,8 +60,8 @@ def secret(target: Target, namespace: str, value: str) -> None:
     target.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
 
 
-def serve(target: Target, namespace: str, source: dict[str, Any]) -> None:
-    """A model from there, a service of one pod, and a client."""
+def serve(target: Target, namespace: str, source: dict[str, Any], pod: dict[str, Any]) -> None:
+    """A model from there, a service of one pod, and a client. `pod`: what is said of all pods."""
     cpu = {"gpu": {"count": 0}}
     model = {
         "apiVersion": "matinee.video/v1alpha1",
@@ -62,13 +71,14 @@ def serve(target: Target, namespace: str, source: dict[str, Any]) -> None:
             "source": {**source, "tokenSecretRef": {"name": "source"}},
             "engine": {"family": "ltx"},
             "warmup": {"resources": cpu},
+            "pod": pod,
         },
     }
     service = {
         "apiVersion": "matinee.video/v1alpha1",
         "kind": "StreamingService",
         "metadata": {"name": "tiny"},
-        "spec": {"modelRef": {"name": "tiny"}, "resources": cpu},
+        "spec": {"modelRef": {"name": "tiny"}, "resources": cpu, "pod": pod},
     }
     client = pods.asleep(target, "client", node="node-1")
     for manifest in (model, service, client):
@@ -84,7 +94,10 @@ def test_a_private_model_is_fetched_once_the_token_is_right(
     operator: Target, namespace: str, hub: str, tmp_path: Path
 ) -> None:
     secret(operator, namespace, "wrong")
-    serve(operator, namespace, {"uri": "hf://matinee/tiny", "revision": "main", "endpoint": hub})
+    certificates = f"--from-file={tmp_path / AUTHORITY}"
+    operator.kubectl("create", "configmap", "company-ca", "-n", namespace, certificates)
+    source = {"uri": "hf://matinee/tiny", "revision": "main", "endpoint": hub}
+    serve(operator, namespace, source, TRUSTING)
     denied = condition("Downloaded", "False", "SourceDenied")
     found = wait_until("VideoModel", namespace, "tiny", denied)
     assert "token" in told(found, "Downloaded")
@@ -110,7 +123,7 @@ def test_a_model_is_fetched_from_s3(
         credentials = write_credentials(tmp_path / "credentials", ACCESS, SECRET)
         secret(operator, namespace, Path(credentials).read_text())
         source = {"uri": f"s3://{BUCKET}/a/tiny", "endpoint": f"http://{address}"}
-        serve(operator, namespace, source)
+        serve(operator, namespace, source, ANY_USER)
         wait_until("StreamingService", namespace, "tiny", READY)
     url = f"http://tiny.{namespace}.svc:8000"
     assert len(streamed(operator, namespace, url, tmp_path / "segment.mp4")) == 17

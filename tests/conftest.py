@@ -1,7 +1,7 @@
-"""What the tests need from the machine: Chromium, ffmpeg, a GPU.
+"""What the tests need from the machine: Chromium, Firefox, ffmpeg, other readers of videos, a GPU.
 
-A test marked `browser`, `ffmpeg` or `gpu` is skipped where the thing is absent and named at the
-end. With `CI=true` such a test fails instead, except for GPUs.
+A test marked `browser`, `firefox`, `ffmpeg`, `readers` or `gpu` is skipped where the thing is
+absent and named at the end. With `CI=true` such a test fails instead, except for GPUs.
 """
 
 from __future__ import annotations
@@ -20,13 +20,20 @@ def _missing(marker: str) -> str:
     """Why tests with this marker cannot run here; empty when they can."""
     if marker == "browser":
         return "" if present("chromium") else "Chromium is not installed"
+    if marker == "firefox":
+        return "" if present("firefox-esr") else "Firefox is not installed"
     if marker == "ffmpeg":
         return "" if present("ffmpeg") and present("ffprobe") else "ffmpeg is not installed"
+    if marker == "readers":
+        there = present("mediainfo") and present("gst-discoverer-1.0")
+        return "" if there else "mediainfo or GStreamer's discoverer is not installed"
     return "" if Path("/dev/nvidiactl").exists() else "there is no NVIDIA GPU"
 
 
 MISSING = {
-    marker: reason for marker in ("browser", "ffmpeg", "gpu") if (reason := _missing(marker))
+    marker: reason
+    for marker in ("browser", "firefox", "ffmpeg", "readers", "gpu")
+    if (reason := _missing(marker))
 }
 
 

@@ -48,11 +48,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def generated() -> dict[str, str]:
     """Path in the repository -> what it should hold."""
-    crds = {
-        definition.name: CRD_NOTICE
-        + yaml.dump(crd(definition), Dumper=_Dumper, sort_keys=False, width=100)
-        for definition in DEFINITIONS
-    }
+    crds = {definition.name: CRD_NOTICE + crd_text(crd(definition)) for definition in DEFINITIONS}
     pages = {
         "docs/api.md": api_page(),
         "docs/configuration.md": configuration_page(),
@@ -63,6 +59,16 @@ def generated() -> dict[str, str]:
     code = {"runtime/matinee/generation/sampling.py": sampling_module()}
     files = {f"crds/{name}.yaml": text for name, text in crds.items()}
     return files | chart_files(crds) | pages | code
+
+
+def crd_text(manifest: dict[str, Any]) -> str:
+    """What holds no other mapping stands on one line: a deep schema is mostly indentation."""
+    head = {key: value for key, value in manifest.items() if key != "spec"}
+    return _yaml(head, flow=False) + _yaml({"spec": manifest["spec"]}, flow=None)
+
+
+def _yaml(value: dict[str, Any], *, flow: bool | None) -> str:
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=100, default_flow_style=flow)
 
 
 def _read(path: Path) -> str | None:

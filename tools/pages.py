@@ -163,8 +163,11 @@ def _reference(schema: Schema) -> str:
 
 def _plain(schema: Schema) -> Schema:
     """`X | None` as X, with the keys around it."""
-    if "x-kubernetes-int-or-string" in schema:
+    if "x-kubernetes-preserve-unknown-fields" in schema:
         return {"type": "quantity"}
+    if "x-kubernetes-int-or-string" in schema:
+        most = schema.get("maximum")
+        return {"type": f"0 to {most}, or a percentage" if most else "quantity"}
     choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
     return schema | _plain(choices[0]) if choices else schema
 

@@ -1,10 +1,10 @@
 """Install programs of the distribution that the tests use, where that is allowed.
 
-`python -m tools.system_packages chromium ffmpeg` names programs; `cluster` stands for all that the
-test cluster needs. Those that are missing are installed with one apt-get by root or with
-passwordless sudo, which waits while another one runs. Where that is not possible it says so and
-succeeds: the tests that need them are then skipped and named at the end, and the cluster says what
-it lacks when it is to start.
+`python -m tools.system_packages chromium ffmpeg mediainfo` names programs; `cluster` stands for
+all that the test cluster needs. Those that are missing are installed with one apt-get by root or
+with passwordless sudo, which waits while another one runs. Where that is not possible it says so
+and succeeds: the tests that need them are then skipped and named at the end, and the cluster says
+what it lacks when it is to start.
 """
 
 from __future__ import annotations
@@ -20,8 +20,19 @@ LOCK = ("-o", "DPkg::Lock::Timeout=600")
 """Seconds to wait for another apt-get or dpkg, instead of failing."""
 FOR_THE_CLUSTER = "cluster"
 SKIPPED = "tests that need them will be skipped"
-ALTERNATIVES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
+ALTERNATIVES = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "firefox-esr": ("firefox-esr", "firefox"),
+}
 """Program (and Debian package) -> names under which it will do."""
+READERS = {
+    "gst-discoverer-1.0": (
+        "gstreamer1.0-plugins-base-apps",
+        "gstreamer1.0-plugins-good",
+        "gstreamer1.0-libav",
+    ),
+}
+"""Program -> Debian packages, of which it needs all."""
 CLUSTER = {
     "containerd": "containerd",
     "runc": "runc",
@@ -56,8 +67,12 @@ def _not_installed(packages: list[str]) -> list[str]:
 
 def missing_packages(programs: Iterable[str]) -> list[str]:
     """Debian packages of those of the programs that are not there."""
-    missing = [CLUSTER.get(program, program) for program in programs if not present(program)]
-    return sorted(set(missing))
+    missing = [program for program in programs if not present(program)]
+    return sorted({package for program in missing for package in _packages_of(program)})
+
+
+def _packages_of(program: str) -> tuple[str, ...]:
+    return READERS.get(program) or (CLUSTER.get(program, program),)
 
 
 def present(program: str) -> bool:

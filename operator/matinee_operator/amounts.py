@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
-_FACTORS = {
+_FACTORS: dict[str, float] = {
     "": 1,
     "m": 1e-3,
     **{unit: 1000 ** (number + 1) for number, unit in enumerate(("k", "M", "G", "T", "P", "E"))},
@@ -38,10 +38,15 @@ def time_text(seconds: int) -> str:
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
-def quantity_bytes(quantity: str) -> int:
+def quantity(text: str) -> float:
+    """Of a valid quantity such as `500m` or `16Gi`."""
+    number = text.rstrip("kKMGTPEim")
+    return float(number) * _FACTORS[text[len(number) :]]
+
+
+def quantity_bytes(text: str) -> int:
     """Of a valid quantity such as `16Gi`."""
-    number = quantity.rstrip("kKMGTPEim")
-    return int(float(number) * _FACTORS[quantity[len(number) :]])
+    return int(quantity(text))
 
 
 def _unit_of(size_bytes: int) -> int:

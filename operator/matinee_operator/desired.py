@@ -7,9 +7,12 @@ a Router its Service. Pure.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from matinee_api.kinds.compute import ComputeResources
+from matinee_api.kinds.rollout import Rollout
 from matinee_operator.autoscaling import Scale, scale_of
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import (
@@ -102,14 +105,26 @@ def _pods(snapshot: ServiceSnapshot, scale: Scale) -> DesiredPods | None:
         return None
     config = pod_config(model, service, snapshot.installation, weights)
     rollout = service.spec.rollout
+    max_surge, max_unavailable = budgets(rollout, scale.replicas)
     target = RolloutTarget(
         revision=revision_of(model, service, snapshot.installation, weights, config),
         replicas=scale.replicas,
-        max_surge=rollout.max_surge,
-        max_unavailable=rollout.max_unavailable,
+        max_surge=max_surge,
+        max_unavailable=max_unavailable,
         paused=rollout.paused,
     )
     return DesiredPods(target, weights, config)
+
+
+def budgets(rollout: Rollout, replicas: int) -> tuple[int, int]:
+    """maxSurge and maxUnavailable as numbers of pods. One of them is at least 1."""
+    surge = _pods_of(rollout.max_surge, replicas, math.ceil)
+    unavailable = _pods_of(rollout.max_unavailable, replicas, math.floor)
+    return surge, unavailable if surge else max(1, unavailable)
+
+
+def _pods_of(share: int | str, replicas: int, whole: Callable[[float], int]) -> int:
+    return share if isinstance(share, int) else whole(int(share.rstrip("%")) * replicas / 100)
 
 
 def desired_model(snapshot: ModelSnapshot) -> DesiredModel:

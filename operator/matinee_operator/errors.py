@@ -14,8 +14,10 @@ OperatorError
 
 from __future__ import annotations
 
+from matinee_api.whole_errors import WholeError
 
-class OperatorError(Exception):
+
+class OperatorError(WholeError):
     """Base of all."""
 
 
@@ -60,6 +62,25 @@ class Unavailable(ApiError):
 
 class Expired(Unavailable):
     pass
+
+
+_REMEDIES = {
+    "must specify limits.": "set pod.limits",
+    "must be less than or equal to": "raise pod.limits, or ask for less in resources",
+    "error looking up service account": "make it, or correct pod.serviceAccountName",
+    ".mountPath: Invalid value": "choose another mountPath in pod.volumeMounts",
+    "no PriorityClass with name": "correct scheduling.priorityClassName",
+    "RuntimeClass": "correct scheduling.runtimeClassName",
+    "ValidatingAdmissionPolicy": "pod.labels and pod.annotations are what pods and Jobs can carry",
+}
+"""Part of what the API server says -> the key of ours that helps."""
+
+
+def with_remedy(message: str) -> str:
+    """Why the API server refused a pod or a Job, and what a person can do in the spec."""
+    remedies = (remedy for part, remedy in _REMEDIES.items() if part in message)
+    remedy = next(remedies, None)
+    return f"{message}; {remedy}" if remedy else message
 
 
 def api_error(status: int, reason: str, message: str) -> ApiError:

@@ -36,7 +36,7 @@ from matinee_operator.desired import (
     DesiredService,
     desired_of,
 )
-from matinee_operator.errors import NotFound, OperatorError, Refused
+from matinee_operator.errors import NotFound, OperatorError, Refused, with_remedy
 from matinee_operator.internal_errors import InternalErrors
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Address, Key, Object
@@ -221,7 +221,7 @@ class Reconciler:
 
 def _refusal(failures: list[OperatorError]) -> Trouble | None:
     refused = next((one for one in failures if isinstance(one, Refused)), None)
-    return Trouble(conditions.POD_REFUSED, refused.message) if refused else None
+    return Trouble(conditions.POD_REFUSED, with_remedy(refused.message)) if refused else None
 
 
 def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, Address]:

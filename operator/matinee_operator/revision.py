@@ -11,8 +11,8 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
 from matinee_operator.objects import content_hash
+from matinee_operator.resources.pod_template import image_of
 from matinee_operator.resources.runtime_config import PodConfig
-from matinee_operator.resources.runtime_pod import image_of
 from matinee_operator.weights.available import Weights
 from matinee_operator.weights.trees import to_fetch
 
@@ -30,7 +30,7 @@ def revision_of(
     spec, source = service.spec, model.spec.source
     facts = {
         "format": TEMPLATE_FORMAT,
-        "image": image_of(service, installation),
+        "image": image_of(spec.pod, installation),
         "config": config.text,
         "source": source.uri,
         "token": None,

@@ -87,6 +87,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
 }
 
 
+_SECRETS = {"operator_key"}
+"""What is never shown."""
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Raises `BadSettings` with every mistake at once."""
     values: dict[str, Any] = {}
@@ -100,7 +104,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         try:
             values[name] = _PARSERS.get(name, str)(text)
         except ValueError as error:
-            mistakes.append(f"{variable}: {error}; got {text!r}")
+            shown = "" if name in _SECRETS else f"; got {text!r}"
+            mistakes.append(f"{variable}: {error}{shown}")
     if mistakes:
         raise BadSettings("\n".join(mistakes))
     return Settings(**values)

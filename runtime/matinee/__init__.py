@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matinee.local.events import VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
-    from matinee.local.generator import StreamingVideoGenerator, VideoGenerator
+    from matinee.local.generator import VideoGenerator
+    from matinee.local.streaming import StreamingVideoGenerator
 
 __all__ = [
     "StreamingVideoGenerator",
@@ -19,13 +20,14 @@ __all__ = [
     "VideoPartialEvent",
     "VideoProgressEvent",
 ]
+_MODULES = {"StreamingVideoGenerator": "streaming", "VideoGenerator": "generator"}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "matinee.local.events" if name.endswith("Event") else "matinee.local.generator"
-    return getattr(importlib.import_module(module), name)
+    module = importlib.import_module(f"matinee.local.{_MODULES.get(name, 'events')}")
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -11,6 +11,7 @@
     └── LeaseLost              another holder has claimed the session since
 
 Attributes carry the facts; `str(error)` is a sentence for people and never holds internals.
+All survive pickle with both.
 A wrong key or value in a configuration file is `matinee_api.ConfigError`.
 """
 
@@ -20,8 +21,10 @@ import copy
 from collections.abc import Mapping
 from typing import Self
 
+from matinee_api.whole_errors import WholeError
 
-class MatineeError(Exception):
+
+class MatineeError(WholeError):
     """Root of everything raised here on purpose."""
 
 

@@ -1,6 +1,6 @@
 """A small hub that speaks Hugging Face's protocol to the real client, and misbehaves on request.
 
-    python3 hub.py FOLDER [--host 127.0.0.1] [--port 0] [--token SECRET]
+    python3 hub.py FOLDER [--host 127.0.0.1] [--port 0] [--token SECRET] [--certificate PEM]
 
 Standard library only and one file, so that it also runs in a pod. `FOLDER/org/name` is the branch
 `main` of the model org/name, `FOLDER/org/name@dev` its branch `dev`; a commit is what a branch held
@@ -26,6 +26,7 @@ import contextlib
 import hashlib
 import json
 import re
+import ssl
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -151,12 +152,19 @@ class Hub(ThreadingHTTPServer):
         self.store = Store(folder)
         self.faults = Faults()
         self.token = token
+        self.scheme = "http"
         self.log: list[dict[str, Any]] = []
+
+    def speak_tls(self, certificate: str) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.scheme = "https"
 
     @property
     def url(self) -> str:
         host, port = self.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{self.scheme}://{host!s}:{port}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -334,8 +342,11 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--token")
+    parser.add_argument("--certificate", help="with its key; the hub then speaks TLS")
     args = parser.parse_args()
     hub = Hub(args.folder, (args.host, args.port), args.token)
+    if args.certificate:
+        hub.speak_tls(args.certificate)
     sys.stdout.write(f"{hub.url}\n")
     sys.stdout.flush()
     hub.serve_forever()

@@ -37,7 +37,10 @@ STAGES = (
     Stage("go", ("python3", "-m", "tools.cluster.binaries")),
     Stage(
         "packages",
-        ("python3", "-m", "tools.system_packages", "chromium", "ffmpeg", "cluster"),
+        (
+            *("python3", "-m", "tools.system_packages", "chromium", "firefox-esr", "ffmpeg"),
+            *("mediainfo", "gst-discoverer-1.0", "cluster"),
+        ),
         after=("go",),
     ),
     Stage("install", ("make", "install"), after=("go",)),

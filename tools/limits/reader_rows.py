@@ -16,14 +16,29 @@ READERS = (
         ),
     ),
     Row(
+        "its recording, for a plain file",
+        "{matinee.media.fragmented:MOST_HEADER_BYTES} a moov or moof, "
+        "{matinee.media.fragmented:MOST_SAMPLES} samples of at most 12 bytes of memory each; what "
+        "is more is kept as it came",
+        reads=("matinee/media/fragmented.py",),
+    ),
+    Row(
+        "its recording, for another kind of file",
+        "a picture at a time, of at most {matinee.media.conversion:MOST_PIXELS} pixels",
+        reads=("matinee/media/conversion.py",),
+    ),
+    Row(
         "a hub's or a bucket's listing",
         "{matinee.weights.fetch.files:MAX_LISTING_BYTES} an answer, in "
-        "{matinee.weights.fetch.files:LONGEST_ANSWER_S}, {matinee.weights.fetch.s3:MAX_PAGES} "
+        "{matinee.weights.fetch.files:LONGEST_ANSWER_S}, {matinee.weights.fetch.s3_http:MAX_PAGES} "
         "pages, "
         "{matinee.weights.fetch.files:MAX_FILES} files; names stay inside the folder, sizes are "
         "from "
         "0 to {matinee_api.contracts.fetch:MOST_BYTES}; nothing compressed is unpacked",
-        reads=("matinee/weights/fetch/hub.py", "matinee/weights/fetch/s3.py"),
+        reads=(
+            *("matinee/weights/fetch/hub.py", "matinee/weights/fetch/s3.py"),
+            "matinee/weights/fetch/s3_http.py",
+        ),
     ),
     Row(
         "a file of a model",
@@ -48,7 +63,7 @@ READERS = (
     Row(
         "tokens and credentials",
         "{matinee.weights.fetch.tokens:MAX_TOKEN_BYTES}",
-        reads=("matinee/weights/fetch/tokens.py",),
+        reads=("matinee/weights/fetch/tokens.py", "matinee/weights/fetch/aws_profile.py"),
     ),
     Row(
         "YAML and JSON: resources, configurations",
@@ -63,7 +78,7 @@ READERS = (
     Row(
         "pictures of `matinee generate`, of its user's own",
         "the same bytes, formats and pixels as of a stranger's, without a process of their own",
-        reads=("matinee/local/options.py",),
+        reads=("matinee/local/pictures.py",),
     ),
     Row(
         "states in the store",

@@ -13,6 +13,8 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from matinee_api.whole_errors import WholeError
+
 MAX_PROBLEMS = 20
 """Of one input. What is wrong in each of thousands of entries is not told thousands of times."""
 _MORE = "and more mistakes; correct these first"
@@ -40,7 +42,7 @@ class Problem:
         return dataclasses.replace(self, file=file)
 
 
-class ConfigError(Exception):
+class ConfigError(WholeError):
     """What is wrong with one input: everything, or the first `MAX_PROBLEMS` and that there are
     more. The others are not even looked for."""
 

@@ -10,31 +10,55 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from matinee_api.bounded_file import read_at_most
 from matinee_api.config.errors import ConfigError, Problem, config_error
-from matinee_api.config.overrides import COMMAND_LINE, Override, apply_overrides, parse_overrides
+from matinee_api.config.overrides import (
+    COMMAND_LINE,
+    Override,
+    apply_overrides,
+    parse_overrides,
+    value_at,
+)
 from matinee_api.config.problems import problems_of
 from matinee_api.config.yaml_text import MAX_TEXT_BYTES, parse_document
+from matinee_api.kinds.meta import STORED
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_file(model: type[M], path: str | Path, overrides: Sequence[str] = ()) -> M:
-    """Read one configuration file; `overrides` are command-line arguments, see `overrides.py`."""
-    return load_text(model, read_text(path), file=str(path), overrides=overrides)
+_NONE: Mapping[str, object] = MappingProxyType({})
 
 
-def load_text(model: type[M], text: str, *, file: str = "", overrides: Sequence[str] = ()) -> M:
+def load_file(
+    model: type[M],
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    values: Mapping[str, object] = _NONE,
+) -> M:
+    """Read one configuration file. `overrides`: command-line arguments, see `overrides.py`;
+    `values`: dotted keys with what is laid over those."""
+    return load_text(model, read_text(path), file=str(path), overrides=overrides, values=values)
+
+
+def load_text(
+    model: type[M],
+    text: str,
+    *,
+    file: str = "",
+    overrides: Sequence[str] = (),
+    values: Mapping[str, object] = _NONE,
+) -> M:
     """The same for text that is already read."""
-    changes = parse_overrides(overrides)
+    changes = (*parse_overrides(overrides), *(value_at(key, values[key]) for key in values))
     try:
         data = parse_document(text)
-        if overrides and isinstance(data, Mapping | None):
-            data = apply_overrides(data or {}, overrides)
+        if changes and isinstance(data, Mapping | None):
+            data = apply_overrides(data or {}, changes)
         return validate(model, {} if data is None else data)
     except ConfigError as error:
         raise ConfigError(_placed(error.problems, file, changes)) from error
@@ -49,7 +73,10 @@ def validate(model: type[M], data: Any, *, extra: Literal["forbid", "ignore"] = 
     except (TypeError, ValueError, RecursionError) as error:
         raise config_error("holds what JSON cannot say") from error
     try:
-        return model.model_validate_json(text, extra=extra, by_alias=True, by_name=False)
+        context = STORED if extra == "ignore" else None
+        return model.model_validate_json(
+            text, extra=extra, context=context, by_alias=True, by_name=False
+        )
     except ValidationError as error:
         raise ConfigError(problems_of(error, model)) from error
 

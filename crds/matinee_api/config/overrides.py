@@ -7,12 +7,13 @@ a mistake in an override from one in the file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matinee_api.config.errors import ConfigError, config_error
 from matinee_api.config.yaml_text import parse_value
+from matinee_api.typed_text import typed_text
 
 COMMAND_LINE = "command line"
 
@@ -46,10 +47,15 @@ def parse_overrides(args: Sequence[str]) -> tuple[Override, ...]:
     return tuple(overrides)
 
 
-def apply_overrides(data: Mapping[str, Any], args: Sequence[str]) -> dict[str, Any]:
+def value_at(dotted: str, value: Any) -> Override:
+    """An override whose value is no text that would have to be read."""
+    return Override(tuple(dotted.split(".")), value)
+
+
+def apply_overrides(data: Mapping[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
     """A copy of `data` with every override in place; later ones win."""
     result = dict(data)
-    for override in parse_overrides(args):
+    for override in overrides:
         _set(result, override)
     return result
 
@@ -63,7 +69,9 @@ def _path(key: str) -> tuple[str, ...]:
 
 def _value(key: str, text: str) -> Any:
     try:
-        return parse_value(text)
+        return parse_value(typed_text(text))
+    except UnicodeEncodeError as error:
+        raise _error(key, "this is not UTF-8 text", "check the terminal's encoding") from error
     except ConfigError as error:
         raise _error(key, str(error), "put text that begins like YAML in quotes") from error
 

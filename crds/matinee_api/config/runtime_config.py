@@ -70,7 +70,8 @@ class OutputConfig(Config):
     """Where a generation is written."""
 
     output_path: str = "outputs/"
-    """A file that ends in .mp4, or a folder."""
+    """A file that ends in .mp4, .webm or .gif; `frames/%05d.png` for a folder of pictures; `-` for
+    standard output; or a folder for an .mp4 named by prompt and seed."""
 
 
 class RunConfig(Config):

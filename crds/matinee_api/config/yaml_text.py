@@ -73,6 +73,12 @@ class _Loader(yaml.SafeLoader):
         self._values_of_anchor[anchor] = self._values - before
         return node
 
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        node = super().compose_scalar_node(anchor)
+        if not node.value.isascii():
+            node.value = _whole_characters(node)
+        return node
+
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
@@ -106,6 +112,15 @@ class _Loader(yaml.SafeLoader):
             raise _refused(
                 f"more than {MAX_VALUES} values, aliases counted as often as used", event
             )
+
+
+def _whole_characters(node: yaml.ScalarNode) -> str:
+    """JSON writes a character beyond U+FFFF as two halves, `\\ud83d\\udfe5`, which PyYAML leaves
+    apart."""
+    try:
+        return str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise _refused("half a character; write it whole, or as both its halves", node) from error
 
 
 def _refused(problem: str, at: yaml.Event | yaml.Node) -> yaml.MarkedYAMLError:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from matinee_api.kinds.meta import ApiModel, KeyedBy, Name, Quantity
+from matinee_api.kinds.meta import ApiModel, KeyedBy, Name, Quantity, exactly_one
 from matinee_api.kinds.patterns import RESOURCE_NAME
 from matinee_api.kinds.rules import Rule
 
@@ -31,13 +31,7 @@ class ResourceClaim(ApiModel):
     """A template: each pod gets a claim of its own."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.resourceClaimName) != has(self.resourceClaimTemplateName)",
-            "set exactly one of resourceClaimName and resourceClaimTemplateName",
-            lambda claim: (
-                (claim.resource_claim_name is None) != (claim.resource_claim_template_name is None)
-            ),
-        ),
+        exactly_one("resourceClaimName", "resourceClaimTemplateName"),
     )
 
 
@@ -54,7 +48,8 @@ class ComputeResources(ApiModel):
     cpu: Quantity | None = None
     """CPU request of a pod; unset: what the operator finds fitting."""
     memory: Quantity | None = None
-    """Memory request and limit of a pod; unset: what the operator finds fitting."""
+    """Memory request of a pod, and its limit where `pod.limits` has none; unset: what the operator
+    finds fitting."""
     shared_memory: Quantity | None = None
     """Size of /dev/shm, which libraries such as NCCL use (frames do not pass through it); unset:
     what the operator finds fitting."""

@@ -23,8 +23,8 @@ Schema = dict[str, Any]
 _KEPT = (
     *("type", "description", "format", "enum", "pattern"),
     *("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties"),
-    *("required", "x-kubernetes-int-or-string", "x-kubernetes-list-type"),
-    *("x-kubernetes-list-map-keys", "x-kubernetes-validations"),
+    *("required", "not", "x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"),
+    *("x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations"),
 )
 _ROOT_DESCRIPTIONS = {
     "apiVersion": "Version of this schema: matinee.video/v1alpha1.",

@@ -6,7 +6,9 @@ objects are read with `extra="ignore"` (see `load.validate`), because their CRD 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -16,19 +18,22 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from matinee_api.kinds.patterns import DNS_LABEL, OBJECT_NAME, QUANTITY
+from matinee_api.kinds.patterns import DNS_LABEL, EXPLAINED, OBJECT_NAME, PERCENT, QUANTITY
 from matinee_api.kinds.rules import Rule, broken_rules, check_rules
 
 GROUP = "matinee.video"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 CATEGORY = "matinee"
+STORED = "stored"
+"""Context in which an object is read that the API server has taken."""
 
 
 class ApiModel(BaseModel):
@@ -47,8 +52,8 @@ class ApiModel(BaseModel):
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     @model_validator(mode="after")
-    def _obey_rules(self) -> Self:
-        check_rules(self.rules, self)
+    def _obey_rules(self, info: ValidationInfo) -> Self:
+        check_rules(self.rules, self, stored=info.context == STORED)
         return self
 
     @classmethod
@@ -91,15 +96,56 @@ class KeyedBy:
         return entries
 
 
-def _text_of_whole_number(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+def exactly_one(*fields: str) -> Rule:
+    """A rule: of these optional fields, by their names in YAML, one is set."""
+    names = [re.sub("[A-Z]", r"_\g<0>", field).lower() for field in fields]
+    present = ", ".join(f"has(self.{field})" for field in fields)
+    *others, last = fields
+    return Rule(
+        f"[{present}].filter(present, present).size() == 1",
+        f"set exactly one of {', '.join(others)} and {last}",
+        lambda model: [getattr(model, name) for name in names].count(None) == len(names) - 1,
+    )
+
+
+def _text_of_number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return format(Decimal(repr(value)), "f")
+
+
+def _share(value: Any) -> Any:
+    is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_PODS
+    if is_number or (isinstance(value, str) and re.fullmatch(PERCENT, value)):
+        return value
+    raise PydanticCustomError("share", "{expected}", {"expected": EXPLAINED[PERCENT]})
 
 
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
 """Name of an object in the same namespace."""
 Quantity = Annotated[
     str,
-    BeforeValidator(_text_of_whole_number),
+    BeforeValidator(_text_of_number),
+    Field(max_length=32, pattern=QUANTITY),
+    WithJsonSchema(
+        {
+            # A number or a text. A schema cannot say that of fractions (`int-or-string` refuses
+            # them), so it takes any value and bounds each type that there is.
+            "x-kubernetes-preserve-unknown-fields": True,
+            "pattern": QUANTITY,
+            "maxLength": 32,
+            "minimum": 0,
+            "maximum": 2**53,
+            "maxItems": 0,
+            "maxProperties": 0,
+            "not": {"enum": [True, False, [], {}]},
+        }
+    ),
+]
+"""An amount as Kubernetes writes it, or a number. No rule can read it: CEL sees typed fields."""
+Size = Annotated[
+    str,
+    BeforeValidator(_text_of_number),
     Field(max_length=32, pattern=QUANTITY),
     WithJsonSchema(
         {
@@ -109,8 +155,26 @@ Quantity = Annotated[
         }
     ),
 ]
+"""An amount of bytes, which rules can read: whole, or a text."""
+MOST_PODS = 1000
+Share = Annotated[
+    int | str,
+    BeforeValidator(_share),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": PERCENT,
+            "minimum": 0,
+            "maximum": MOST_PODS,
+            "x-kubernetes-int-or-string": True,
+        }
+    ),
+]
+"""A number of pods, or a percentage of those that are desired."""
 LabelText = Annotated[str, Field(max_length=317)]
 Labels = Annotated[dict[str, LabelText], Field(max_length=64)]
+Annotations = Annotated[dict[str, Annotated[str, Field(max_length=262144)]], Field(max_length=64)]
+"""As large as Kubernetes takes them."""
 
 
 class ObjectMeta(ApiModel):

@@ -12,6 +12,9 @@ ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$"
 ABSOLUTE_PATH = r"^/[^:]*$"
+RELATIVE_PATH = r"^[^/:][^:]*$"
+FIELD_PATH = r"^(metadata|spec|status)\.[A-Za-z]+(\['[^']+'\])?$"
+PERCENT = r"^(100|[1-9]?[0-9])%$"
 HTTP_URL = r"^https?://[A-Za-z0-9.\[\]:_-]+(/[^\s]*)?$"
 _NAME_PART = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 HOST_NAME = rf"^(\*|(\*\.)?{_NAME_PART}(\.{_NAME_PART})*)$"
@@ -25,6 +28,9 @@ EXPLAINED = {
     QUANTITY: "a quantity such as 500m, 2 or 16Gi",
     RESOURCE_NAME: "a resource name such as nvidia.com/gpu",
     ABSOLUTE_PATH: "a path that begins with /",
+    RELATIVE_PATH: "a path that does not begin with /",
+    FIELD_PATH: "a field of the pod such as metadata.name",
+    PERCENT: "a whole number from 0 to 1000, or a percentage such as 25%",
     HTTP_URL: "an address such as https://hub.example.com",
     HOST_NAME: "a name without a port, such as video.example.com or *.example.com",
     ORIGIN: "an origin such as https://video.example.com, or *",

@@ -1,4 +1,7 @@
-"""What may be added to a runtime pod: image, environment, labels, volumes. Not a PodSpec."""
+"""What may be said about the pods that the operator makes, of services as of Jobs. Not a PodSpec.
+
+Where pods may run is said in `scheduling.py`, what they ask of a node in `compute.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,131 +9,40 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from matinee_api.kinds.meta import ApiModel, KeyedBy, Labels, Name, Quantity
-from matinee_api.kinds.patterns import ABSOLUTE_PATH, ENV_NAME
+from matinee_api.kinds.environment import (
+    CA_VARIABLE,
+    OWN_VARIABLES,
+    CaBundle,
+    EnvFrom,
+    EnvVar,
+    Key,
+)
+from matinee_api.kinds.meta import Annotations, ApiModel, KeyedBy, Labels, Quantity
 from matinee_api.kinds.rules import Rule
+from matinee_api.kinds.volumes import OWN_VOLUMES, Volume, VolumeMount
 
-Key = Annotated[str, Field(min_length=1, max_length=253)]
-
-
-class KeyRef(ApiModel):
-    """One key of a Secret or a ConfigMap."""
-
-    name: Key
-    """Name of the Secret or the ConfigMap."""
-    key: Key
-    """Key inside it."""
-    optional: bool = False
-    """Start the pod even when it is not there."""
+OWN_LABELS = (
+    *("app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/managed-by"),
+)
+"""Labels that the operator sets, besides those that begin as follows."""
+OWN_PREFIXES = ("matinee.video/", "router.matinee.video/")
 
 
-class ValueFrom(ApiModel):
-    """Where the value of an environment variable comes from."""
+def _is_own(name: str) -> bool:
+    return name in OWN_LABELS or name.startswith(OWN_PREFIXES)
 
-    secret_key_ref: KeyRef | None = None
-    """A key of a Secret."""
-    config_map_key_ref: KeyRef | None = None
-    """A key of a ConfigMap."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.secretKeyRef) != has(self.configMapKeyRef)",
-            "set exactly one of secretKeyRef and configMapKeyRef",
-            lambda source: (source.secret_key_ref is None) != (source.config_map_key_ref is None),
-        ),
+def _names_are_free(place: str) -> Rule:
+    """Of labels and annotations; the operator reads and sets its own."""
+    begins = " && ".join(f"!name.startsWith('{prefix}')" for prefix in OWN_PREFIXES)
+    return Rule(
+        f"!has(self.{place}) || self.{place}.all(name, {begins} && !(name in {list(OWN_LABELS)}))",
+        f"the operator sets {', '.join(OWN_LABELS)} and all names that begin with "
+        f"{' or '.join(OWN_PREFIXES)}: leave them out",
+        lambda pod: not any(map(_is_own, getattr(pod, place))),
+        place,
+        for_new=True,
     )
-
-
-class EnvVar(ApiModel):
-    """One environment variable."""
-
-    name: Annotated[str, Field(max_length=253, pattern=ENV_NAME)]
-    """Name of the variable."""
-    value: Annotated[str, Field(max_length=32768)] | None = None
-    """The value itself."""
-    value_from: ValueFrom | None = None
-    """Where the value comes from."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.value) != has(self.valueFrom)",
-            "set exactly one of value and valueFrom",
-            lambda variable: (variable.value is None) != (variable.value_from is None),
-        ),
-    )
-
-
-class ClaimVolume(ApiModel):
-    """A PersistentVolumeClaim."""
-
-    claim_name: Key
-    """Name of the claim."""
-    read_only: bool = False
-    """Mount it for reading only."""
-
-
-class SecretVolume(ApiModel):
-    """A Secret as files."""
-
-    secret_name: Key
-    """Name of the Secret."""
-
-
-class ConfigMapVolume(ApiModel):
-    """A ConfigMap as files."""
-
-    name: Key
-    """Name of the ConfigMap."""
-
-
-class EmptyDirVolume(ApiModel):
-    """A folder that lives as long as the pod."""
-
-    medium: Literal["", "Memory"] = ""
-    """`Memory` keeps it in memory, and counts it as such."""
-    size_limit: Quantity | None = None
-    """The pod is evicted when it grows beyond."""
-
-
-class Volume(ApiModel):
-    """An extra volume of the kinds that Pod Security `restricted` allows."""
-
-    name: Name
-    """What `volumeMounts` call it."""
-    persistent_volume_claim: ClaimVolume | None = None
-    secret: SecretVolume | None = None
-    config_map: ConfigMapVolume | None = None
-    empty_dir: EmptyDirVolume | None = None
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "[has(self.persistentVolumeClaim), has(self.secret), has(self.configMap), "
-            "has(self.emptyDir)].filter(present, present).size() == 1",
-            "set exactly one of persistentVolumeClaim, secret, configMap and emptyDir",
-            lambda volume: (
-                [
-                    volume.persistent_volume_claim,
-                    volume.secret,
-                    volume.config_map,
-                    volume.empty_dir,
-                ].count(None)
-                == 3
-            ),
-        ),
-    )
-
-
-class VolumeMount(ApiModel):
-    """Where an extra volume appears in the runtime's container."""
-
-    name: Name
-    """Name of a volume above."""
-    mount_path: Annotated[str, Field(max_length=1024, pattern=ABSOLUTE_PATH)]
-    """Where it appears."""
-    sub_path: Annotated[str, Field(max_length=1024)] | None = None
-    """A folder inside the volume, instead of its root."""
-    read_only: bool = False
-    """Mount it for reading only."""
 
 
 class ImagePullSecret(ApiModel):
@@ -140,8 +52,45 @@ class ImagePullSecret(ApiModel):
     """Name of the Secret."""
 
 
-class PodExtras(ApiModel):
-    """Additions to the pods that the operator makes."""
+class Limits(ApiModel):
+    """What each container may take at most. What the operator asks for by itself stays below."""
+
+    cpu: Quantity | None = None
+    """CPU limit; unset: none, so that encoders may use what is idle."""
+    memory: Quantity | None = None
+    """Memory limit; unset: as much as is asked for."""
+
+
+class PodSecurity(ApiModel):
+    """Which user the pods run as. The rest is what Pod Security `restricted` wants."""
+
+    ids: Literal["Operator", "Cluster"] = "Operator"
+    """`Operator`: 10001, where the keys below say nothing else. `Cluster`: none is named, so that
+    the cluster may, as OpenShift does; otherwise it is the image's own user."""
+    run_as_user: int | None = Field(default=None, ge=1, le=2**31 - 1)
+    """User id of the processes."""
+    run_as_group: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    """Group id of the processes."""
+    fs_group: int | None = Field(default=None, ge=0, le=2**31 - 1)
+    """Group that volumes belong to."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.ids != 'Cluster' || "
+            "!(has(self.runAsUser) || has(self.runAsGroup) || has(self.fsGroup))",
+            "the cluster names the ids: remove runAsUser, runAsGroup and fsGroup, or set ids to "
+            "Operator",
+            lambda security: (
+                security.ids != "Cluster"
+                or (security.run_as_user, security.run_as_group, security.fs_group)
+                == (None, None, None)
+            ),
+        ),
+    )
+
+
+class PodTemplate(ApiModel):
+    """What is said about the pods that the operator makes."""
 
     image: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """The runtime's image, best by digest; unset: the one that the operator was installed with."""
@@ -151,16 +100,30 @@ class PodExtras(ApiModel):
         tuple[ImagePullSecret, ...], Field(max_length=8), KeyedBy("name")
     ] = ()
     """Secrets with a registry's credentials."""
+    service_account_name: Key | None = None
+    """Whose rights and cloud identity the pods have; unset: the namespace's `default`. No token is
+    mounted unless a projected volume says so."""
     labels: Labels = Field(default_factory=dict)
-    """Added to the pods' labels."""
-    annotations: Labels = Field(default_factory=dict)
-    """Added to the pods' annotations."""
+    """Added to the labels of the pods and the Jobs."""
+    annotations: Annotations = Field(default_factory=dict)
+    """Added to the annotations of the pods and the Jobs."""
     env: Annotated[tuple[EnvVar, ...], Field(max_length=64), KeyedBy("name")] = ()
-    """Environment of the runtime's container."""
+    """Environment of the containers, such as `HTTPS_PROXY`."""
+    env_from: Annotated[tuple[EnvFrom, ...], Field(max_length=16)] = ()
+    """Whole Secrets and ConfigMaps as environment."""
     volumes: Annotated[tuple[Volume, ...], Field(max_length=16), KeyedBy("name")] = ()
     """Extra volumes."""
     volume_mounts: Annotated[tuple[VolumeMount, ...], Field(max_length=32)] = ()
-    """Where they appear in the runtime's container."""
+    """Where they appear in the containers."""
+    ca_bundle: CaBundle | None = None
+    """Certificate authorities that downloads trust, instead of the public ones: put these into the
+    bundle too where both are needed."""
+    limits: Limits = Limits()
+    security_context: PodSecurity = PodSecurity()
+    termination_grace_period_seconds: int | None = Field(default=None, ge=1, le=86400)
+    """From the order to stop until a pod is killed; unset: 30. Sessions play on until 25 s before
+    that, or half of it. The operator drains a pod before it deletes it; this is for deletions by
+    others."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -171,5 +134,37 @@ class PodExtras(ApiModel):
                 <= {volume.name for volume in pod.volumes}
             ),
             "volumeMounts",
+        ),
+        _names_are_free("labels"),
+        _names_are_free("annotations"),
+        Rule(
+            f"self.env.all(variable, !(variable.name in {list(OWN_VARIABLES)}))",
+            f"the operator sets {', '.join(OWN_VARIABLES)}: leave them out",
+            lambda pod: not any(variable.name in OWN_VARIABLES for variable in pod.env),
+            "env",
+            for_new=True,
+        ),
+        Rule(
+            f"!has(self.caBundle) || self.env.all(variable, variable.name != '{CA_VARIABLE}')",
+            f"caBundle sets {CA_VARIABLE}: leave it out of env",
+            lambda pod: (
+                pod.ca_bundle is None
+                or not any(variable.name == CA_VARIABLE for variable in pod.env)
+            ),
+            "env",
+        ),
+        Rule(
+            f"self.volumes.all(volume, !(volume.name in {list(OWN_VOLUMES)}) "
+            "&& !volume.name.startsWith('secret-'))",
+            f"the operator has volumes of the names {', '.join(OWN_VOLUMES)} and secret-...: "
+            "choose others",
+            lambda pod: (
+                not any(
+                    volume.name in OWN_VOLUMES or volume.name.startswith("secret-")
+                    for volume in pod.volumes
+                )
+            ),
+            "volumes",
+            for_new=True,
         ),
     )

@@ -9,10 +9,10 @@ from pydantic import Field
 from matinee_api.kinds.meta import (
     AGE,
     REASON,
+    Annotations,
     ApiModel,
     Conditions,
     KeyedBy,
-    Labels,
     Name,
     ObjectMeta,
     PrinterColumn,
@@ -38,7 +38,7 @@ class RouterExposure(ApiModel):
     """Port of the address."""
     node_port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the nodes; unset: the cluster picks one."""
-    annotations: Labels = Field(default_factory=dict)
+    annotations: Annotations = Field(default_factory=dict)
     """For the cloud's load balancer."""
     load_balancer_class: Annotated[str, Field(min_length=1, max_length=317)] | None = None
     """Which load balancers are meant, such as `service.k8s.aws/nlb`; unset: the cluster's default.

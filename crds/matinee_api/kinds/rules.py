@@ -21,13 +21,15 @@ BROKEN_RULES = "broken_rules"
 class Rule:
     """`cel` and `holds` decide alike; `message` tells what to do; `field` is the key it is about.
 
-    `holds` is None for a rule on changes (`oldSelf`), which only the API server can see.
+    `holds` is None for a rule on changes (`oldSelf`), which only the API server can see. `for_new`:
+    objects were stored before there was this rule, and those that break it are read all the same.
     """
 
     cel: str
     message: str
     holds: Callable[[Any], bool] | None
     field: str = ""
+    for_new: bool = False
 
     def validation(self) -> dict[str, str]:
         """The entry of `x-kubernetes-validations`."""
@@ -40,12 +42,12 @@ def immutable(field: str, message: str) -> Rule:
     return Rule(f"self.{field} == oldSelf.{field}", message, None, field)
 
 
-def check_rules(rules: Iterable[Rule], model: Any) -> None:
-    """Raise one error that names every rule that `model` breaks."""
+def check_rules(rules: Iterable[Rule], model: Any, *, stored: bool = False) -> None:
+    """Raise one error that names every rule that `model` breaks. `stored`: it was taken already."""
     broken = [
         (rule.field, rule.message)
         for rule in rules
-        if rule.holds is not None and not rule.holds(model)
+        if rule.holds is not None and not (stored and rule.for_new) and not rule.holds(model)
     ]
     if broken:
         raise broken_rules(broken)

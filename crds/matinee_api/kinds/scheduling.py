@@ -173,3 +173,5 @@ class Scheduling(ApiModel):
     """Which pods are scheduled first, and may preempt others, when nodes are full."""
     runtime_class_name: Key | None = None
     """For example `nvidia`, where GPU pods need a runtime class."""
+    scheduler_name: Key | None = None
+    """Who places the pods; unset: the cluster's default scheduler."""

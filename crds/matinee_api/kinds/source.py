@@ -15,6 +15,7 @@ _SCHEME = "^(hf|s3|oci|pvc|file|builtin):.+"
 _SHAPE = (
     "hf:(//)?[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+|(s3|oci|pvc)://.+|file:(//)?/.+|builtin:[a-z0-9-]+"
 )
+_ROOT = "^https?://[^/]+/?$"
 _HAS_SHAPE = f"self.uri.matches('^({_SHAPE})$')"
 
 
@@ -58,6 +59,17 @@ class Source(ApiModel):
             "!has(self.endpoint) || self.uri.matches('^(hf|s3):')",
             "is only for hf: and s3: sources; remove it",
             lambda source: source.endpoint is None or source.scheme in ("hf", "s3"),
+            "endpoint",
+        ),
+        Rule(
+            "!has(self.endpoint) || !self.uri.startsWith('s3:') || "
+            f"self.endpoint.matches('{_ROOT}')",
+            "must have no path for s3: sources; S3 is asked at the root of a host",
+            lambda source: (
+                source.endpoint is None
+                or source.scheme != "s3"
+                or re.search(_ROOT, source.endpoint) is not None
+            ),
             "endpoint",
         ),
         Rule(

@@ -19,7 +19,8 @@ from matinee_api.kinds.meta import (
     condition_column,
 )
 from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
-from matinee_api.kinds.pod import PodExtras
+from matinee_api.kinds.pod import PodTemplate
+from matinee_api.kinds.rollout import Drain, Rollout
 from matinee_api.kinds.rules import Rule
 from matinee_api.kinds.scheduling import Scheduling
 from matinee_api.request_limits import RequestLimits
@@ -81,40 +82,6 @@ class Sessions(ApiModel):
     """Segments of one session; 0 = no limit."""
     max_queue: int = Field(default=16, ge=0, le=100000)
     """Longest queue for a slot of one pod; further viewers are refused."""
-
-
-class Rollout(ApiModel):
-    """How pods of an old revision are replaced."""
-
-    max_surge: int = Field(default=1, ge=0, le=1000)
-    """Pods above the desired number during a rollout; needs free GPUs."""
-    max_unavailable: int = Field(default=0, ge=0, le=1000)
-    """Pods below the desired number during a rollout."""
-    progress_deadline_seconds: int = Field(default=1800, ge=1, le=86400)
-    """A rollout without progress for this long sets Degraded."""
-    paused: bool = False
-    """Keep both revisions as they are."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "self.maxSurge > 0 || self.maxUnavailable > 0",
-            "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced; "
-            "set one of them to 1",
-            lambda rollout: rollout.max_surge > 0 or rollout.max_unavailable > 0,
-        ),
-    )
-
-
-class Drain(ApiModel):
-    """What happens to the sessions of a pod that is to be removed."""
-
-    timeout_seconds: int = Field(default=3600, ge=0, le=86400)
-    """How long they may continue."""
-    on_deadline: Literal["Migrate", "Close"] = "Migrate"
-    """What happens to those that are left then. `Migrate`: each viewer is given the session's
-    state and closed, to resume on another pod. `Close`: closed."""
-    on_delete: bool = False
-    """Whether deleting the service waits for its sessions too."""
 
 
 class Prompts(ApiModel):
@@ -187,8 +154,8 @@ class StreamingServiceSpec(ApiModel):
     store: Store = Store()
     scheduling: Scheduling = Scheduling()
     """Where the pods may run."""
-    pod: PodExtras = PodExtras()
-    """Additions to the pods."""
+    pod: PodTemplate = PodTemplate()
+    """What is said about the pods."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

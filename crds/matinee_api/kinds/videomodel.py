@@ -17,9 +17,10 @@ from matinee_api.kinds.meta import (
     Name,
     ObjectMeta,
     PrinterColumn,
-    Quantity,
+    Size,
     condition_column,
 )
+from matinee_api.kinds.pod import PodTemplate
 from matinee_api.kinds.rules import Rule, immutable
 from matinee_api.kinds.scheduling import Scheduling
 from matinee_api.kinds.source import Adapter, ModelSource
@@ -50,7 +51,7 @@ class CacheClaim(ApiModel):
     claim_name: Name | None = None
     """A claim that exists already; it outlives the model. Unset: one is made, and deleted with the
     model."""
-    size: Quantity | None = None
+    size: Size | None = None
     """Size of the claim to make; it never shrinks. Unset: what the files need, and a tenth more."""
     storage_class_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     """Unset: the cluster's default class. A class of local volumes keeps the files on a node."""
@@ -153,6 +154,8 @@ class VideoModelSpec(ApiModel):
     warmup: ModelWarmup = ModelWarmup()
     scheduling: Scheduling = Scheduling()
     """Where the download and warm-up Jobs may run."""
+    pod: PodTemplate = PodTemplate()
+    """What is said about the pods of these Jobs."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         *(

@@ -60,6 +60,13 @@ QUOTAS: tuple[Fault, ...] = (
         applied(SERVICE, sessions={"maxPerPod": 2}),
     ),
     degraded(
+        "a quota counts CPU limits, and the pods have none",
+        conditions.POD_REFUSED,
+        "must specify limits.cpu for: runtime; set pod.limits",
+        _quota("limits.cpu"),
+        applied(SERVICE, replicas=2),
+    ),
+    degraded(
         "a quota allows no GPU",
         conditions.POD_REFUSED,
         "exceeded quota",

@@ -39,6 +39,24 @@ REFUSALS: tuple[Fault, ...] = (
         applied(SERVICE, resources={**CPU, "memory": "2Gi"}),
     ),
     degraded(
+        "the pods ask for more memory than their limit",
+        conditions.POD_REFUSED,
+        "raise pod.limits, or ask for less in resources",
+        applied(SERVICE, resources={**CPU, "memory": "4Gi"}, pod={"limits": {"memory": "1Gi"}}),
+    ),
+    degraded(
+        "a volume is mounted where one of the operator's is",
+        conditions.POD_REFUSED,
+        "choose another mountPath in pod.volumeMounts",
+        applied(
+            SERVICE,
+            pod={
+                "volumes": [{"name": "scratch", "emptyDir": {}}],
+                "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+            },
+        ),
+    ),
+    degraded(
         "the PriorityClass does not exist",
         conditions.POD_REFUSED,
         "no PriorityClass with name",

@@ -10,15 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matinee_api.contracts.fetch import FetchConfig
-from matinee_api.kinds.compute import ComputeResources, Gpu
-from matinee_operator.resources.devices import container_resources
+from matinee_api.kinds.pod import PodTemplate
+from matinee_operator.installation import Installation
+from matinee_operator.resources.devices import Fitting, plain_resources, within
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
+from matinee_operator.resources.pod_template import (
+    image_of,
+    pull_policy_of,
+    said_of_container,
+    secret_mode,
+)
 from matinee_operator.weights.trees import SECRETS_FOLDER, Tree
 
 CONTAINER = "fetch"
-RESOLVING = ComputeResources(gpu=Gpu(count=0), cpu="100m", memory="512Mi")
-FETCHING = ComputeResources(gpu=Gpu(count=0), cpu="500m", memory="1Gi")
+RESOLVING = Fitting(cpu="100m", memory="512Mi")
+FETCHING = Fitting(cpu="500m", memory="1Gi")
 """Hashing what arrives takes the CPU; memory holds a few buffers."""
 _SCRIPT = (
     'printf %s "$MATINEE_FETCH" >/tmp/fetch.json && '
@@ -29,20 +36,21 @@ _SCRIPT = (
 def fetch_container(
     config: FetchConfig,
     trees: Iterable[Tree],
-    image: str,
-    pull_policy: str,
-    resources: ComputeResources,
+    template: PodTemplate,
+    installation: Installation,
+    usual: Fitting,
     mounts: Iterable[Manifest],
 ) -> Manifest:
-    """`mounts`: where the trees' folders are."""
+    """`usual`: what it asks for where the template's limits leave room; `mounts`: where the trees'
+    folders are."""
     text = config.model_dump_json(exclude_defaults=True)
-    return {
+    container = {
         "name": CONTAINER,
-        "image": image,
-        "imagePullPolicy": pull_policy,
+        "image": image_of(template, installation),
+        "imagePullPolicy": pull_policy_of(template, installation),
         "command": ["sh", "-c", _SCRIPT, CONTAINER],
         "env": [{"name": "MATINEE_FETCH", "value": text}, {"name": "HOME", "value": "/tmp"}],  # noqa: S108 - the pod's own
-        "resources": container_resources(resources),
+        "resources": plain_resources(within(usual, template.limits), template.limits),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
@@ -51,9 +59,10 @@ def fetch_container(
             *_secret_mounts(trees),
         ],
     }
+    return said_of_container(template, container)
 
 
-def secret_volumes(trees: Iterable[Tree]) -> list[Manifest]:
+def secret_volumes(trees: Iterable[Tree], template: PodTemplate) -> list[Manifest]:
     """Optional ones: a missing Secret is reported by the program, which a pod that never starts
     could not do."""
     return [
@@ -62,7 +71,7 @@ def secret_volumes(trees: Iterable[Tree]) -> list[Manifest]:
             "secret": {
                 "secretName": name,
                 "items": [{"key": key, "path": key} for key in keys],
-                "defaultMode": 0o440,
+                "defaultMode": secret_mode(template),
                 "optional": True,
             },
         }

@@ -11,11 +11,11 @@ from typing import Any
 
 from matinee_api.contracts.fetch import GIVE_UP, FetchConfig
 from matinee_api.contracts.pod_http import PORT
-from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.objects import content_hash
+from matinee_operator.resources.devices import Fitting
 from matinee_operator.resources.fetch_container import (
     CONTAINER,
     FETCHING,
@@ -25,6 +25,7 @@ from matinee_operator.resources.fetch_container import (
 )
 from matinee_operator.resources.metadata import Manifest, metadata, own_labels
 from matinee_operator.resources.pod_spec import base_spec
+from matinee_operator.resources.pod_template import extra_volumes, with_metadata
 from matinee_operator.weights.trees import (
     WEIGHTS_FOLDER,
     Tree,
@@ -42,11 +43,11 @@ def resolve_job(model: VideoModel, trees: Sequence[Tree], installation: Installa
         trees=tuple(to_resolve(tree) for tree in trees), family=model.spec.engine.family
     )
     claims = [claim_and_path(tree.source)[0] for tree in trees if tree.source.scheme == "pvc"]
-    volumes = [_claim_volume(claim, read_only=True) for claim in claims]
+    volumes = [_TMP, *(_claim_volume(claim, read_only=True) for claim in claims)]
     mounts = [{"name": "weights", "mountPath": WEIGHTS_FOLDER, "readOnly": True} for _ in claims]
-    container = _container(config, trees, installation, RESOLVING, mounts)
+    container = _container(model, config, trees, installation, RESOLVING, mounts)
     container["args"] = ["--resolve"]
-    return _job(model, "resolve", trees, container, volumes, RESOLVING)
+    return _job(model, "resolve", trees, container, volumes)
 
 
 def download_job(
@@ -60,29 +61,29 @@ def download_job(
         port=PORT,
     )
     mounts = [{"name": "weights", "mountPath": WEIGHTS_FOLDER}]
-    container = _container(config, trees, installation, FETCHING, mounts)
+    container = _container(model, config, trees, installation, FETCHING, mounts)
     container["ports"] = [{"name": "http", "containerPort": PORT}]
-    volumes = [_claim_volume(claim, read_only=False)]
-    return _job(model, "download", trees, container, volumes, FETCHING, facts)
+    volumes = [_TMP, _claim_volume(claim, read_only=False)]
+    return _job(model, "download", trees, container, volumes, facts)
 
 
 def attempted(job: Manifest, attempt: int) -> Manifest:
     """The Job under the name of its n-th attempt, from 0."""
     meta = job["metadata"]
-    annotations = {labels.ATTEMPT: str(attempt)}
+    annotations = {**meta.get("annotations", {}), labels.ATTEMPT: str(attempt)}
     name = f"{meta['name']}-{attempt}"
     return {**job, "metadata": {**meta, "name": name, "annotations": annotations}}
 
 
 def _container(
+    model: VideoModel,
     config: FetchConfig,
     trees: Sequence[Tree],
     installation: Installation,
-    resources: ComputeResources,
+    usual: Fitting,
     mounts: list[Manifest],
 ) -> Manifest:
-    image, pull_policy = installation.runtime_image, installation.image_pull_policy
-    return fetch_container(config, trees, image, pull_policy, resources, mounts)
+    return fetch_container(config, trees, model.spec.pod, installation, usual, mounts)
 
 
 def _job(
@@ -91,16 +92,16 @@ def _job(
     trees: Sequence[Tree],
     container: Manifest,
     volumes: list[Manifest],
-    resources: ComputeResources,
     facts: Any = None,
 ) -> Manifest:
+    said = model.spec.pod
     template = {
-        "metadata": {"labels": own_labels(model, verb)},
+        "metadata": with_metadata(said, {"labels": own_labels(model, verb)}),
         "spec": {
-            **base_spec(resources, model.spec.scheduling),
+            **base_spec(said, model.spec.scheduling),
             "restartPolicy": "Never",
             "containers": [container],
-            "volumes": [{"name": "tmp", "emptyDir": {}}, *volumes, *secret_volumes(trees)],
+            "volumes": [*volumes, *secret_volumes(trees, said), *extra_volumes(said)],
         },
     }
     name = f"{model.metadata.name}-{verb}-{content_hash([template, facts])}"
@@ -108,7 +109,7 @@ def _job(
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata(model, name, verb),
+        "metadata": with_metadata(said, metadata(model, name, verb)),
         "spec": wanted,
     }
 
@@ -123,6 +124,9 @@ _FAILURES: Manifest = {
     ]
 }
 """A pod that was evicted does not count; one that only a person can help ends the Job."""
+
+
+_TMP: Manifest = {"name": "tmp", "emptyDir": {}}
 
 
 def _claim_volume(claim: str, *, read_only: bool) -> Manifest:

@@ -6,16 +6,18 @@ from typing import Any
 
 from matinee_api.contracts.fetch import FetchConfig
 from matinee_api.kinds.compute import ComputeResources
+from matinee_api.kinds.pod import PodTemplate
 from matinee_api.kinds.scheduling import Scheduling
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator.resources.devices import fitting, pod_claims
+from matinee_operator.installation import Installation
+from matinee_operator.resources.devices import fitting
 from matinee_operator.resources.fetch_container import (
     FETCHING,
     fetch_container,
     secret_volumes,
 )
 from matinee_operator.resources.metadata import Manifest
-from matinee_operator.resources.pod_security import POD_SECURITY
+from matinee_operator.resources.pod_template import said_of_pod
 from matinee_operator.weights.available import Weights
 from matinee_operator.weights.trees import WEIGHTS_FOLDER, to_fetch
 
@@ -25,16 +27,14 @@ NODE_LOST_S = 30
 """How long a pod stays bound to a node that does not answer; Kubernetes' own default is 300 s."""
 
 
-def base_spec(resources: ComputeResources, scheduling: Scheduling) -> Manifest:
-    """A PodSpec without containers and volumes."""
+def base_spec(template: PodTemplate, scheduling: Scheduling) -> Manifest:
+    """A PodSpec without containers, volumes and devices."""
     spec: Manifest = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "securityContext": POD_SECURITY,
         "tolerations": [*_given(scheduling.tolerations), *_when_a_node_is_lost()],
+        **said_of_pod(template),
     }
-    if claims := pod_claims(resources):
-        spec["resourceClaims"] = claims
     if scheduling.node_selector:
         spec["nodeSelector"] = dict(scheduling.node_selector)
     if scheduling.affinity:
@@ -43,27 +43,32 @@ def base_spec(resources: ComputeResources, scheduling: Scheduling) -> Manifest:
         spec["priorityClassName"] = scheduling.priority_class_name
     if scheduling.runtime_class_name:
         spec["runtimeClassName"] = scheduling.runtime_class_name
+    if scheduling.scheduler_name:
+        spec["schedulerName"] = scheduling.scheduler_name
     return spec
 
 
-def base_volumes(weights: Weights, resources: ComputeResources) -> list[Manifest]:
+def base_volumes(
+    weights: Weights, resources: ComputeResources, template: PodTemplate
+) -> list[Manifest]:
+    shared_memory = fitting(resources, template.limits).shared_memory
     return [
         {"name": "tmp", "emptyDir": {}},
         {"name": "cache", "emptyDir": {}},
         {
             "name": "shared-memory",
-            "emptyDir": {"medium": "Memory", "sizeLimit": fitting(resources).shared_memory},
+            "emptyDir": {"medium": "Memory", "sizeLimit": shared_memory},
         },
-        *_weights_volumes(weights),
+        *_weights_volumes(weights, template),
     ]
 
 
-def _weights_volumes(weights: Weights) -> list[Manifest]:
+def _weights_volumes(weights: Weights, template: PodTemplate) -> list[Manifest]:
     if weights.claim:
         source = {"claimName": weights.claim, "readOnly": True}
         return [{"name": "weights", "persistentVolumeClaim": source}]
     if weights.fetched:
-        return [{"name": "weights", "emptyDir": {}}, *secret_volumes([weights.fetched])]
+        return [{"name": "weights", "emptyDir": {}}, *secret_volumes([weights.fetched], template)]
     return []
 
 
@@ -78,18 +83,17 @@ def base_mounts(weights: Weights) -> list[Manifest]:
     return mounts
 
 
-def init_containers(model: VideoModel, weights: Weights, image: str, pull_policy: str) -> Manifest:
+def init_containers(
+    model: VideoModel, weights: Weights, template: PodTemplate, installation: Installation
+) -> Manifest:
     """What runs before the pod's own container: the download of weights that are kept nowhere."""
     if weights.fetched is None:
         return {}
     tree = weights.fetched
     config = FetchConfig(trees=(to_fetch(tree),), family=model.spec.engine.family)
     mounts = [{"name": "weights", "mountPath": WEIGHTS_FOLDER}]
-    return {
-        "initContainers": [
-            fetch_container(config, [tree], image, pull_policy, FETCHING, mounts),
-        ]
-    }
+    made = fetch_container(config, [tree], template, installation, FETCHING, mounts)
+    return {"initContainers": [made]}
 
 
 def base_environment() -> list[Manifest]:

@@ -20,8 +20,10 @@ FILE = "serve.yaml"
 STATE_FOLDER = "/state"
 TOKEN_FOLDER = "/etc/matinee-control"  # noqa: S105 - a path
 TOKEN_KEY = "token"  # noqa: S105 - a name, not a secret
-SHUTDOWN_GRACE_S = 5.0
-"""Sessions are drained before a pod is deleted; this is for those that are left."""
+TERMINATION_GRACE_S = 30
+"""The operator drains a pod before it deletes it; this is for deletions by others."""
+STOPPING_S = 25
+"""Of that, what is left for ending processes when sessions have had their time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,12 @@ def names_in_cluster(service: StreamingService, cluster_domain: str) -> tuple[st
     return (name, f"{name}.{namespace}", every, f"{every}.{cluster_domain}")
 
 
+def _shutdown_grace_s(service: StreamingService) -> float:
+    """How long sessions go on when a pod is stopped."""
+    allowed_s = service.spec.pod.termination_grace_period_seconds or TERMINATION_GRACE_S
+    return min(3600.0, max(allowed_s - STOPPING_S, min(allowed_s / 2, 5.0)))
+
+
 def _text(
     model: VideoModel, service: StreamingService, installation: Installation, weights: Weights
 ) -> str:
@@ -71,7 +79,7 @@ def _text(
             control_token_file=f"{TOKEN_FOLDER}/{TOKEN_KEY}",
             open_metrics=True,  # the NetworkPolicy says who reaches them
             allowed_hosts=names_in_cluster(service, installation.cluster_domain),
-            shutdown_grace_seconds=SHUTDOWN_GRACE_S,
+            shutdown_grace_seconds=_shutdown_grace_s(service),
         ),
         state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,
         weights=weights.path,

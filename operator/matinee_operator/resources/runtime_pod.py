@@ -12,7 +12,7 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
-from matinee_operator.resources.devices import container_resources
+from matinee_operator.resources.devices import container_resources, pod_claims
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
 from matinee_operator.resources.pod_spec import (
@@ -22,25 +22,24 @@ from matinee_operator.resources.pod_spec import (
     base_volumes,
     init_containers,
 )
+from matinee_operator.resources.pod_template import (
+    extra_volumes,
+    image_of,
+    pull_policy_of,
+    said_of_container,
+    secret_mode,
+    with_metadata,
+)
 from matinee_operator.resources.runtime_config import (
     FILE,
     STATE_FOLDER,
+    TERMINATION_GRACE_S,
     TOKEN_FOLDER,
 )
 from matinee_operator.weights.available import Weights
 
 CONFIG_FOLDER = "/etc/matinee"
 CONTAINER = "runtime"
-TERMINATION_GRACE_S = 30
-"""The operator drains a pod before it deletes it; this is for deletions by others."""
-
-
-def image_of(service: StreamingService, installation: Installation) -> str:
-    return service.spec.pod.image or installation.runtime_image
-
-
-def pull_policy_of(service: StreamingService, installation: Installation) -> str:
-    return service.spec.pod.image_pull_policy or installation.image_pull_policy
 
 
 def pod_name(service: StreamingService, revision: str, slot: int) -> str:
@@ -64,10 +63,8 @@ def runtime_pod(
     `routers`: those that front the service."""
     own = {labels.REVISION: revision, labels.SLOT: str(slot), labels.ACCEPTING: "true"}
     behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
-    marks = {**service.spec.pod.labels, **own, **behind}
-    meta = metadata(service, pod_name(service, revision, slot), "runtime", marks)
+    meta = metadata(service, pod_name(service, revision, slot), "runtime", {**own, **behind})
     meta["annotations"] = {
-        **service.spec.pod.annotations,
         labels.CONFIG: config,
         labels.ATTEMPT: str(attempt),
         labels.CONTROL_PORT: str(CONTROL_PORT),
@@ -75,7 +72,7 @@ def runtime_pod(
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": meta,
+        "metadata": with_metadata(service.spec.pod, meta),
         "spec": _spec(model, service, installation, weights, config, secret),
     }
 
@@ -88,21 +85,21 @@ def _spec(
     config: str,
     secret: str,
 ) -> Manifest:
-    extras, resources = service.spec.pod, service.spec.resources
-    spec = base_spec(resources, service.spec.scheduling)
-    spec["terminationGracePeriodSeconds"] = TERMINATION_GRACE_S
-    image, pull_policy = image_of(service, installation), pull_policy_of(service, installation)
-    spec |= init_containers(model, weights, image, pull_policy)
+    said, resources = service.spec.pod, service.spec.resources
+    spec = {
+        "terminationGracePeriodSeconds": TERMINATION_GRACE_S,
+        **base_spec(said, service.spec.scheduling),
+        **pod_claims(resources),
+        **init_containers(model, weights, said, installation),
+    }
     spec["containers"] = [_container(model, service, installation, weights)]
     spec["volumes"] = [
         {"name": "config", "configMap": {"name": config}},
-        {"name": "control", "secret": {"secretName": secret, "defaultMode": 0o440}},
+        {"name": "control", "secret": {"secretName": secret, "defaultMode": secret_mode(said)}},
         {"name": "state", "emptyDir": {}},
-        *base_volumes(weights, resources),
-        *(volume.model_dump(mode="json", exclude_none=True) for volume in extras.volumes),
+        *base_volumes(weights, resources, said),
+        *extra_volumes(said),
     ]
-    if extras.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": each.name} for each in extras.image_pull_secrets]
     if spreads := service.spec.scheduling.topology_spread_constraints:
         selector = {"matchLabels": {labels.SERVICE: service.metadata.name}}
         spec["topologySpreadConstraints"] = [
@@ -117,37 +114,29 @@ def _container(
     installation: Installation,
     weights: Weights,
 ) -> Manifest:
-    extras = service.spec.pod
-    return {
+    said = service.spec.pod
+    container = {
         "name": CONTAINER,
-        "image": image_of(service, installation),
-        "imagePullPolicy": pull_policy_of(service, installation),
+        "image": image_of(said, installation),
+        "imagePullPolicy": pull_policy_of(said, installation),
         "args": ["serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
-        "env": [
-            *base_environment(),
-            *(each.model_dump(mode="json", exclude_none=True) for each in extras.env),
-        ],
+        "env": base_environment(),
         "ports": [
             {"name": "http", "containerPort": PORT},
             {"name": labels.CONTROL, "containerPort": CONTROL_PORT},
         ],
-        "resources": container_resources(service.spec.resources),
+        "resources": container_resources(service.spec.resources, said.limits),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": _mounts(service, weights),
+        "volumeMounts": [
+            {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+            {"name": "control", "mountPath": TOKEN_FOLDER, "readOnly": True},
+            {"name": "state", "mountPath": STATE_FOLDER},
+            *base_mounts(weights),
+        ],
         **_probes(model.spec.warmup.timeout_seconds),
     }
-
-
-def _mounts(service: StreamingService, weights: Weights) -> list[Manifest]:
-    extras = service.spec.pod.volume_mounts
-    return [
-        {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
-        {"name": "control", "mountPath": TOKEN_FOLDER, "readOnly": True},
-        {"name": "state", "mountPath": STATE_FOLDER},
-        *base_mounts(weights),
-        *(each.model_dump(mode="json", exclude_none=True) for each in extras),
-    ]
+    return said_of_container(said, container)
 
 
 def _probes(load_timeout_s: int) -> Manifest:

@@ -11,7 +11,7 @@ from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
 from matinee_operator.objects import content_hash
-from matinee_operator.resources.devices import container_resources
+from matinee_operator.resources.devices import container_resources, pod_claims
 from matinee_operator.resources.metadata import Manifest, metadata, own_labels
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
 from matinee_operator.resources.pod_spec import (
@@ -20,6 +20,13 @@ from matinee_operator.resources.pod_spec import (
     base_spec,
     base_volumes,
     init_containers,
+)
+from matinee_operator.resources.pod_template import (
+    extra_volumes,
+    image_of,
+    pull_policy_of,
+    said_of_container,
+    with_metadata,
 )
 from matinee_operator.weights.available import Weights
 
@@ -31,44 +38,65 @@ RESULT = "/dev/termination-log"
 def warmup_job(
     model: VideoModel, weights: Weights, resources: ComputeResources, installation: Installation
 ) -> Manifest:
-    image, pull_policy = installation.runtime_image, installation.image_pull_policy
-    command = _command(model, weights, resources)
+    said, command = model.spec.pod, _command(model, weights, resources)
+    container = _container(model, command, weights, resources, installation)
     pod = {
-        "metadata": {"labels": own_labels(model, "warmup")},
+        "metadata": with_metadata(said, {"labels": own_labels(model, "warmup")}),
         "spec": {
-            **base_spec(resources, model.spec.scheduling),
+            **base_spec(said, model.spec.scheduling),
+            **pod_claims(resources),
             "restartPolicy": "Never",
-            **init_containers(model, weights, image, pull_policy),
-            "containers": [_container(command, weights, resources, installation)],
-            "volumes": base_volumes(weights, resources),
+            **init_containers(model, weights, said, installation),
+            "containers": [container],
+            "volumes": [*base_volumes(weights, resources, said), *extra_volumes(said)],
         },
     }
-    facts = [command, image, resources.model_dump_json(exclude_none=True)]
-    inputs = content_hash(facts)  # a Job cannot be changed: another one is made under another name
     wanted = {"template": pod, "activeDeadlineSeconds": model.spec.warmup.timeout_seconds}
+    name = f"{model.metadata.name}-warmup-{_inputs(model, command, resources, installation)}"
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": metadata(model, f"{model.metadata.name}-warmup-{inputs}", "warmup"),
+        "metadata": with_metadata(said, metadata(model, name, "warmup")),
         "spec": {"backoffLimit": model.spec.warmup.retries, **wanted},
     }
 
 
+def _inputs(
+    model: VideoModel, command: list[str], resources: ComputeResources, installation: Installation
+) -> str:
+    """A Job cannot be changed: another one is made under another name. Of a model whose `pod` says
+    nothing it is the name that former operators gave."""
+    said = model.spec.pod
+    facts = [
+        command,
+        image_of(said, installation),
+        resources.model_dump_json(exclude_none=True),
+        *([template] if (template := said.model_dump(mode="json", exclude_defaults=True)) else []),
+    ]
+    return content_hash(facts)
+
+
 def _container(
-    command: list[str], weights: Weights, resources: ComputeResources, installation: Installation
+    model: VideoModel,
+    command: list[str],
+    weights: Weights,
+    resources: ComputeResources,
+    installation: Installation,
 ) -> Manifest:
-    return {
+    said = model.spec.pod
+    container = {
         "name": CONTAINER,
-        "image": installation.runtime_image,
-        "imagePullPolicy": installation.image_pull_policy,
+        "image": image_of(said, installation),
+        "imagePullPolicy": pull_policy_of(said, installation),
         "command": ["sh", "-c", f'exec python3 -m matinee "$@" >{RESULT}', CONTAINER],
         "args": command,
         "env": base_environment(),
-        "resources": container_resources(resources),
+        "resources": container_resources(resources, said.limits),
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": base_mounts(weights),
     }
+    return said_of_container(said, container)
 
 
 def _command(model: VideoModel, weights: Weights, resources: ComputeResources) -> list[str]:

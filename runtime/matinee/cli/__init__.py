@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import itertools
 import sys
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ COMMANDS = ("up", "generate", "stream", "serve", "fetch")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: any text, in any locale
     words, overrides = split_overrides(sys.argv[1:] if argv is None else argv)
     parser = _parser(words[:1])
     args = parser.parse_args(words)

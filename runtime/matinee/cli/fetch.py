@@ -12,10 +12,12 @@ import logging
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import FrameType
 
+from matinee.errors import MatineeError
 from matinee.serving.listening import bind
 from matinee.serving.logs import log_to_stderr
 from matinee_api.config.load import load_file
@@ -52,13 +54,23 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
     config = load_file(FetchConfig, args.config, overrides)
     log_to_stderr()
     os.environ.update(_NO_TELEMETRY)
-    from matinee.weights.fetch.results import (  # clients take a second to import
-        exit_code,
-        result_line,
+    from matinee.weights.fetch.hub_client import (  # clients take a second to import
+        route_hub_requests,
     )
+    from matinee.weights.fetch.results import exit_code, result_line
 
-    with _stopped_by_signals():
-        result = _in_a_thread(lambda: _resolve(config) if args.resolve else _fetch(config))
+    route_hub_requests()
+
+    try:
+        with _stopped_by_signals():
+            result = _in_a_thread(lambda: _resolve(config) if args.resolve else _fetch(config))
+    except MatineeError:
+        raise
+    except Exception as mistake:  # noqa: BLE001 (the root)
+        # Not what it says: that may quote a Secret, and the log of a Job goes into conditions.
+        places = "".join(traceback.format_tb(mistake.__traceback__))
+        logger.error("a mistake of ours, %s:\n%s", type(mistake).__name__, places)  # noqa: TRY400
+        return TRY_AGAIN
     print(result_line(result), flush=True)
     return exit_code(result)
 

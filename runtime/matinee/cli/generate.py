@@ -9,15 +9,25 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from matinee.cli.model_check import check_model
 from matinee.cli.progress import Progress
-from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
+from matinee.cli.request_flags import (
+    OUTPUT_HELP,
+    REQUEST_FLAGS,
+    add_request_flags,
+    file_name,
+    output,
+    text,
+)
 from matinee.errors import BadInput, InvalidRequest
+from matinee.generation import check_widest
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
 from matinee.local.output_path import check_output_path
+from matinee.media.video_kinds import STANDARD_OUTPUT
 from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import load_file, load_text
 from matinee_api.config.runtime_config import RunConfig, SamplingConfig
@@ -51,11 +61,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("prompt", nargs="?", type=text, metavar="PROMPT", help="what to show")
     add(
         *("-o", "--output"),
-        type=text,
+        type=output,
         metavar="FILE",
-        help="an .mp4 file, or a folder; unset: the folder outputs",
+        help=f"{OUTPUT_HELP}; or a folder that gets an .mp4; unset: the folder outputs",
     )
-    add("--model", type=text, help="folder, hub id org/name, or URI; unset: builtin:tiny")
+    add("--model", type=file_name, help="folder, hub id org/name, or URI; unset: builtin:tiny")
     add("--config", metavar="FILE", help="YAML file, see docs/configuration.md")
     add_request_flags(parser)
     add("--json", action="store_true", help="print what was made as JSON on stdout")
@@ -76,12 +86,12 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
 
 def _config(args: argparse.Namespace, overrides: list[str], names: Mapping[str, str]) -> RunConfig:
     flags = {f"--{_WORDS[name][1]}": names[name] for name in names}
-    # JSON, because overrides are read as YAML
-    given = [f"--{_WORDS[name][1]}={json.dumps(getattr(args, name))}" for name in names]
+    given = {_WORDS[name][1]: getattr(args, name) for name in names}
+    given |= {key: str(value) for key, value in given.items() if isinstance(value, Path)}
     try:
         if args.config is None:
-            return load_text(RunConfig, _BUILT_IN, overrides=[*overrides, *given])
-        return load_file(RunConfig, args.config, [*overrides, *given])
+            return load_text(RunConfig, _BUILT_IN, overrides=overrides, values=given)
+        return load_file(RunConfig, args.config, overrides, given)
     except ConfigError as error:
         raise ConfigError(
             dataclasses.replace(problem, path=flags.get(problem.path, problem.path))
@@ -95,15 +105,21 @@ def _check(config: RunConfig, names: Mapping[str, str]) -> None:
         raise InvalidRequest(
             "prompt", "there is no prompt; write matinee generate PROMPT -o FILE", joint=None
         )
-    output = names.get("output", "output.output_path")
-    check_output_path(output, Path(config.output.output_path))
+    check_output_path(names.get("output", "output.output_path"), Path(config.output.output_path))
     check_model(config.generator, names.get("model", "generator.model_path"))
+    try:
+        check_widest(config.request.sampling.model_dump())
+    except BadInput as error:
+        raise error.renamed(names) from error
 
 
 def _generate(config: RunConfig) -> VideoFinalEvent:
     from matinee.local.generator import (
         VideoGenerator,  # loads torch, which a mistake need not wait for
     )
+    from matinee.weights.fetch.hub_client import route_hub_requests
+
+    route_hub_requests()
 
     progress = Progress()
 
@@ -130,12 +146,16 @@ def _report(final: VideoFinalEvent, *, as_json: bool) -> None:
         "height": height,
         "seed": final.seed,
         "seconds": round(final.generation_time_s, 3),
+        "notes": list(final.notes),
     }
+    place = sys.stderr if final.video_path == STANDARD_OUTPUT else sys.stdout
+    for note in final.notes:
+        print(f"note: {plain(note)}", file=sys.stderr)
     if as_json:
-        print(json.dumps(facts))
+        print(json.dumps(facts), file=place)
     else:
         said = (
             "{file}: {frames} frames, {width}x{height}, {fps} fps, seed {seed}, "
             "made in {seconds:.1f} s"
         )
-        print(plain(said.format_map(facts)))
+        print(plain(said.format_map(facts)), file=place)

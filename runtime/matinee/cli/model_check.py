@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from matinee.errors import ModelUnavailable
+from matinee.errors import BadInput, ModelUnavailable
 from matinee.weights.local_folder import local_folder_of
 from matinee_api.config.runtime_config import GeneratorConfig
 
 
 def check_model(generator: GeneratorConfig, name: str) -> None:
-    """Raise `ModelUnavailable` for a model that is not here, if it is not one of the hub's.
+    """Raise `BadInput` for a model that is not here, if it is not one of the hub's.
 
     `name`: what the person calls `model_path`.
     """
     try:
         local_folder_of(generator.model_path)
     except ModelUnavailable as error:
-        raise ModelUnavailable(f"{name}: {error}") from error
+        raise BadInput(name, str(error), joint=": ") from error

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from matinee.cli.progress import Progress
-from matinee.cli.request_flags import REQUEST_FLAGS, add_request_flags, text
+from matinee.cli.request_flags import OUTPUT_HELP, REQUEST_FLAGS, add_request_flags, output, text
 from matinee.client.recording import Recording
 from matinee.client.server_text import Message
 from matinee.client.stream_client import StreamClient, StreamClosed, stream_url
@@ -24,6 +24,8 @@ from matinee.errors import BadInput, MatineeError
 from matinee.local.output_path import check_output_file
 from matinee.media.suffixes import MIME_OF_SUFFIX
 from matinee.media.video_file import check_new_file, new_file
+from matinee.media.video_kinds import STANDARD_OUTPUT
+from matinee.media.video_output import new_output
 from matinee_api.bounded_file import read_at_most
 from matinee_api.plain_text import plain
 
@@ -53,7 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         required=True,
         help="one segment; repeat for more",
     )
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="MP4 file to write")
+    add("-o", "--output", required=True, type=output, metavar="FILE", help=OUTPUT_HELP)
     add_request_flags(parser)
     add("--state", type=Path, metavar="FILE", help="go on from a saved state")
     add("--save-state", type=Path, metavar="FILE", help="save the state after the last segment")
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
 def _stream(args: argparse.Namespace) -> None:
     url, init = stream_url(args.url), _init(args)
     stopped: MatineeError | KeyboardInterrupt | None = None
-    with new_file(args.output) as file:
+    with new_output(args.output) as file:
         recording = Recording(file, args.prompt, Progress())
         try:
             asyncio.run(_record(url, init, recording, saves_state=args.save_state is not None))
@@ -206,8 +208,9 @@ def _report(args: argparse.Namespace, recording: Recording, *, complete: bool) -
     report = {
         "output": str(args.output),
         "complete": complete,
-        "bytes": args.output.stat().st_size,
+        "bytes": args.output.stat().st_size if args.output.is_file() else None,
         **recording.facts,
         "segments": recording.segments,
     }
-    print(json.dumps(report))
+    on_stdout = args.output == STANDARD_OUTPUT
+    print(json.dumps(report), file=sys.stderr if on_stdout else sys.stdout)

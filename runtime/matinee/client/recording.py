@@ -8,14 +8,14 @@ from typing import Any, Protocol
 
 from matinee.client.server_text import Message, checked
 from matinee.errors import BadInput, MatineeError
-from matinee.media.video_file import NewFile
+from matinee.media.video_output import Pieces
 
 STREAM_FACTS = {
     "gpu_assigned": ("session_id", "model_id"),
     "ltx2_stream_start": ("width", "height", "fps"),
 }
 SEGMENT_FACTS = {
-    "ltx2_segment_start": ("prompt", "seed"),
+    "ltx2_segment_start": ("prompt", "seed", "notes"),
     "media_segment_complete": ("duration_ms", "frames", "bytes"),
     "ltx2_segment_complete": ("generation_time_ms", "e2e_latency_ms", "first_fragment_ms"),
 }
@@ -51,7 +51,7 @@ class Recording:
     `state`: the last one that the server sent, asked for or because it was about to end.
     """
 
-    file: NewFile
+    file: Pieces
     prompts: list[str]
     progress: Progress
     facts: dict[str, Any] = field(default_factory=dict)
@@ -117,6 +117,9 @@ class Recording:
         match message["type"]:
             case "queue_status" if message["queue_depth"]:
                 self.progress.show(f"queued, {message['position']} ahead of you")
+            case "ltx2_segment_start":
+                for note in message.get("notes") or ():
+                    self.progress.line(f"{self._place}: {note}")
             case "step_complete":
                 done, total = message["step"], message["total_steps"]
                 self.progress.show(f"{self._place}: step {done} of {total}")

@@ -18,6 +18,7 @@ Message = dict[str, Any]
 
 MOST_CHARACTERS = 100_000
 """Of a text that is kept or shown. A prompt has at most 8,192."""
+MOST_NOTES = 16
 LARGEST_NUMBER = 1e12
 """Of milliseconds, bytes, steps. Thirty years, a terabyte."""
 
@@ -28,6 +29,10 @@ class StreamBroken(MatineeError):
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= MOST_CHARACTERS
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= MOST_NOTES and all(map(_is_text, value))
 
 
 def _is_number(value: object) -> bool:
@@ -43,7 +48,11 @@ _IS_OF_A_KIND: dict[str, dict[str, Callable[[object], bool]]] = {
     "queue_status": {"position": _is_number, "queue_depth": _is_number},
     "gpu_assigned": {"session_id": _or_none(_is_text), "model_id": _or_none(_is_text)},
     "ltx2_stream_start": {name: _or_none(_is_number) for name in ("width", "height", "fps")},
-    "ltx2_segment_start": {"prompt": _or_none(_is_text), "seed": _or_none(_is_number)},
+    "ltx2_segment_start": {
+        "prompt": _or_none(_is_text),
+        "seed": _or_none(_is_number),
+        "notes": _or_none(_are_texts),
+    },
     "step_complete": {"step": _is_number, "total_steps": _is_number},
     "media_segment_complete": {
         "duration_ms": _is_number,

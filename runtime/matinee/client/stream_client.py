@@ -15,6 +15,7 @@ The protocol is described in docs/protocol.md. Iteration ends when the server cl
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,11 +24,17 @@ from typing import Any, Self
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidProxyStatus,
+    InvalidStatus,
+    WebSocketException,
+)
 from websockets.http11 import Response
 
 from matinee.client.server_text import Message, parsed
 from matinee.errors import BadInput, MatineeError
+from matinee.proxies import ProxyUnusable, proxy_for
 
 MAX_MESSAGE_BYTES = 256 * 2**20
 """Largest message taken from a server: a continuation state with large frames in base64."""
@@ -60,7 +67,7 @@ def stream_url(address: str) -> str:
     try:
         parts = _split(address if "://" in address else f"http://{address}")
     except ValueError as error:
-        says = f"{address!r} is no address of a server, such as http://host:8000"
+        says = f"{_without_secrets(address)!r} is no address of a server, such as http://host:8000"
         raise BadInput("url", says, joint=None) from error
     path = parts.path.removesuffix("/").removesuffix("/player").removesuffix(STREAM_PATH)
     return urlunsplit((SCHEMES[parts.scheme], parts.netloc, path + STREAM_PATH, parts.query, ""))
@@ -138,29 +145,49 @@ class StreamClient:
 
 
 async def _open(address: str, headers: Mapping[str, str] | None) -> ClientConnection:
+    shown = _without_secrets(address)
+    try:
+        proxy = proxy_for(address)
+    except ProxyUnusable as error:
+        raise StreamUnavailable(shown, str(error)) from error
+    way = f" (asked through the proxy of {proxy.variable})" if proxy else ""
     try:
         return await connect(
             address,
+            proxy=proxy.url if proxy else None,
             additional_headers=headers,
             compression=None,  # video does not get smaller
             max_size=MAX_MESSAGE_BYTES,
             open_timeout=OPEN_TIMEOUT_S,
             ping_interval=None,  # the server watches the connection
         )
-    except InvalidStatus as error:
-        status = error.response.status_code
-        raise StreamUnavailable(address, _refusal(error.response), status) from error
-    except TimeoutError as error:
-        raise StreamUnavailable(address, f"no answer in {OPEN_TIMEOUT_S:.0f} s") from error
-    except ConnectionRefusedError as error:
-        raise StreamUnavailable(address, "nothing listens there") from error
-    except ssl.SSLError as error:
-        says = f"no secure connection ({error.reason}); for a server without TLS write http://"
-        raise StreamUnavailable(address, says) from error
-    except OSError as error:
-        raise StreamUnavailable(address, error.strerror or "it can't be reached") from error
-    except (WebSocketException, ValueError) as error:  # also where a server sends us on to nonsense
-        raise StreamUnavailable(address, "what answers there is not a stream") from error
+    except (OSError, WebSocketException, ValueError) as error:
+        raise _unavailable(error, shown, way) from error
+
+
+def _unavailable(error: Exception, address: str, way: str) -> StreamUnavailable:
+    """`way`: how it was asked, where that is not directly."""
+    match error:
+        case InvalidStatus(response=response):
+            return StreamUnavailable(address, _refusal(response) + way, response.status_code)
+        case TimeoutError():
+            says = f"no answer in {OPEN_TIMEOUT_S:.0f} s"
+        case ConnectionRefusedError():
+            says = "nothing listens there"
+        case ssl.SSLError():
+            says = f"no secure connection ({error.reason}); for a server without TLS write http://"
+        case OSError():
+            says = error.strerror or "it can't be reached"
+        case InvalidProxyStatus(response=response):
+            says = f"the proxy answers {response.status_code}"
+        case _:  # also where a server sends us on to nonsense
+            says = "what answers there is not a stream"
+    return StreamUnavailable(address, says + way)
+
+
+def _without_secrets(address: str) -> str:
+    """Neither what stands before an `@` nor a query, in which there may be a token."""
+    return re.sub(r"^([A-Za-z]+://)?[^/]*@", r"\1", address.partition("?")[0])
 
 
 def _refusal(response: Response) -> str:

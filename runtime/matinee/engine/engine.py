@@ -13,17 +13,28 @@ engine is for one thread at a time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 
 from matinee.engine.families import Family, Run, loader_of
 from matinee.engine.parts import tell_parts
 from matinee.errors import ModelUnavailable
-from matinee.generation import ModelInfo, SegmentRequest, State, check_request
+from matinee.generation import (
+    ModelInfo,
+    SegmentRequest,
+    State,
+    check_request,
+    notes_on,
+    prompts_of,
+)
 from matinee.state.codec import check_kind
 from matinee.weights.local_folder import default_model_id, model_folder_of
 from matinee.weights.model_folder import inspect_folder
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"] | torch.dtype
+"""Of the weights in memory, by name or torch's own."""
 
 
 class Engine:
@@ -49,10 +60,19 @@ class Engine:
 
     def begin(self, request: SegmentRequest, state: State | None = None) -> Run:
         """Check the request (`InvalidRequest`) and the state (`InvalidState`); compute nothing."""
-        check_request(self.info, request)
+        check_request(self.info, request, begins=state is None)
         if state is not None:
             check_kind(self.info, state.kind)
         return self._family.begin(request, state)
+
+    def characters_read(self, prompt: str) -> int:
+        """From the first on; as many as there are of a prompt that fits."""
+        return self._family.characters_read(prompt)
+
+    def notes_on(self, request: SegmentRequest) -> tuple[str, ...]:
+        """What of it has no effect, in sentences."""
+        read = tuple(map(self.characters_read, prompts_of(request)))
+        return notes_on(self.info, request, read)
 
     def on_part_done(self, tell: Callable[[], None]) -> None:
         """Call `tell` after every block of the model, from the thread that computes, for as long as

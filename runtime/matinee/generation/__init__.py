@@ -6,9 +6,10 @@ boundary.
 
 from __future__ import annotations
 
-from matinee.generation.checks import check_prompt, check_request
+from matinee.generation.checks import MOST, check_prompt, check_request, check_widest
 from matinee.generation.chunks import ChunkPlan, count_steps, plan_chunks
 from matinee.generation.model_info import GenerationDefaults, ModelInfo
+from matinee.generation.notes import may_be_cut, notes_on, prompts_of
 from matinee.generation.request import (
     Adapter,
     Chunk,
@@ -32,6 +33,7 @@ from matinee.generation.sound import (
 from matinee.generation.state import State, StateSummary
 
 __all__ = [
+    "MOST",
     "Adapter",
     "AudioFormat",
     "Chunk",
@@ -48,10 +50,14 @@ __all__ = [
     "StepProgress",
     "check_prompt",
     "check_request",
+    "check_widest",
     "count_steps",
     "cut_sound",
     "joined_sound",
+    "may_be_cut",
+    "notes_on",
     "plan_chunks",
+    "prompts_of",
     "samples_before",
     "samples_of",
     "served",

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from matinee.errors import InvalidRequest
 from matinee.generation.chunks import clip_length_within
-from matinee.generation.model_info import ModelInfo
+from matinee.generation.model_info import (
+    MOST_FRAMES,
+    MOST_GUIDANCE,
+    MOST_PIXELS,
+    MOST_STEPS,
+    ModelInfo,
+)
 from matinee.generation.request import SegmentRequest
 from matinee_api.limits import MAX_FPS, MAX_SEED
 
@@ -15,18 +23,31 @@ def check_prompt(prompt: str) -> None:
         raise InvalidRequest("prompt", "is empty; say what to show")
 
 
-def check_request(info: ModelInfo, request: SegmentRequest) -> None:
-    """Raise `InvalidRequest`, naming the field and the nearest valid values."""
+MOST: dict[str, float] = {
+    "num_frames": MOST_FRAMES,
+    "num_inference_steps": MOST_STEPS,
+    "guidance_scale": MOST_GUIDANCE,
+}
+"""Of each field what no model takes more of."""
+
+
+def check_widest(given: Mapping[str, float | None]) -> None:
+    """Raise `InvalidRequest` for what no model takes, before one is loaded. `given`: the fields of
+    a request that are set."""
+    for param, most in MOST.items():
+        if (value := given.get(param)) is not None and value > most:
+            raise InvalidRequest(param, f"must be at most {most:g}, got {value}")
+    _check_pixels(int(given.get("width") or 0), int(given.get("height") or 0), MOST_PIXELS)
+
+
+def check_request(info: ModelInfo, request: SegmentRequest, *, begins: bool = False) -> None:
+    """Raise `InvalidRequest`, naming the field and the nearest valid values. `begins`: nothing came
+    before, so that a single frame is a video too."""
     _check_multiple("width", request.width, info.spatial_factor)
     _check_multiple("height", request.height, info.spatial_factor)
-    if request.width * request.height > info.max_pixels:
-        raise InvalidRequest(
-            "width",
-            f"{request.width} x {request.height} (width x height) is "
-            f"{request.width * request.height} pixels; at most {info.max_pixels} are allowed",
-            joint=None,
-        )
-    _check_frames(request.num_frames, info)
+    _check_pixels(request.width, request.height, info.max_pixels)
+    if not (begins and request.num_frames == 1):
+        _check_frames(request.num_frames, info)
     _check_range("fps", request.fps, 1, MAX_FPS)
     _check_range("num_inference_steps", request.num_inference_steps, 1, info.max_steps)
     _check_work(info, request)
@@ -34,6 +55,16 @@ def check_request(info: ModelInfo, request: SegmentRequest) -> None:
     _check_range("seed", request.seed, 0, MAX_SEED)
     if request.adapters:
         raise InvalidRequest("adapters", "adapters are not available with this model")
+
+
+def _check_pixels(width: int, height: int, most: int) -> None:
+    if width * height > most:
+        raise InvalidRequest(
+            "width",
+            f"{width} x {height} (width x height) is {width * height} pixels; "
+            f"at most {most} are allowed",
+            joint=None,
+        )
 
 
 def _check_work(info: ModelInfo, request: SegmentRequest) -> None:

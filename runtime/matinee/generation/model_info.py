@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 from matinee.generation.sampling import SamplingValues
 from matinee.generation.sound import AudioFormat
 
+MOST_PIXELS = 1920 * 1088
+MOST_FRAMES = 257
+MOST_STEPS = 200
+MOST_GUIDANCE = 30.0
+"""What no model takes more of, each in one request."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationDefaults(SamplingValues):
@@ -21,6 +27,7 @@ class ModelInfo:
     docstring. `chunk_frames`, `overlap_frames`: window of one pipeline call and the frames it
     takes over from the one before, both `temporal_factor * k + 1`. `audio`: None of a model without
     sound. `max_work`: pixels times frames times steps of a request; None: no limit but the others.
+    `prompt_tokens`: of a prompt as many are read; None: all.
     """
 
     model_id: str
@@ -31,10 +38,11 @@ class ModelInfo:
     chunk_frames: int
     overlap_frames: int
     defaults: GenerationDefaults
-    max_pixels: int = 1920 * 1088
-    max_frames: int = 257
-    max_steps: int = 200
+    max_pixels: int = MOST_PIXELS
+    max_frames: int = MOST_FRAMES
+    max_steps: int = MOST_STEPS
     max_work: int | None = None
-    max_guidance_scale: float = 30.0
+    max_guidance_scale: float = MOST_GUIDANCE
     audio: AudioFormat | None = None
+    prompt_tokens: int | None = None
     components: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
 """Videos in this process: the Python API, and where their files go.
 
-Doors: `events`, `generator`, `output_path`.
+Doors: `events`, `generator`, `output_path`, `streaming`.
 """

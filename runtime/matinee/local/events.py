@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+import numpy as np
 
 from matinee.generation import Pcm, RgbFrames, State
 
 __all__ = ["VideoEvent", "VideoFinalEvent", "VideoPartialEvent", "VideoProgressEvent"]
+
+
+def _without_pixels(event: VideoPartialEvent | VideoFinalEvent) -> str:
+    """An event as it is printed: of arrays only their types and shapes."""
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    words = (f"{name}={_brief(value)}" for name, value in values.items())
+    return f"{type(event).__name__}({', '.join(words)})"
+
+
+def _brief(value: object) -> str:
+    match value:
+        case np.ndarray():
+            return f"<{value.dtype} {value.shape}>"
+        case Pcm():
+            return f"<{value.samples.shape} at {value.rate} Hz>"
+        case State():
+            return f"<{value.kind}, {value.nbytes} bytes>"
+        case _:
+            return repr(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +40,7 @@ class VideoProgressEvent:
     stage: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VideoPartialEvent:
     """New frames and their sound. `first_frame`: index of the first of them within the video."""
 
@@ -27,11 +48,15 @@ class VideoPartialEvent:
     audio: Pcm | None
     first_frame: int
 
+    def __repr__(self) -> str:
+        return _without_pixels(self)
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VideoFinalEvent:
     """The whole video. `audio`: its sound, of a model that makes it. `video_path`: the file it was
-    written to, when one was asked for."""
+    written to, when one was asked for. `notes`: what of the request had no effect, in sentences,
+    such as the end of a prompt that is longer than the model reads."""
 
     frames: RgbFrames
     audio: Pcm | None
@@ -40,6 +65,10 @@ class VideoFinalEvent:
     continuation_state: State
     generation_time_s: float
     video_path: Path | None
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return _without_pixels(self)
 
 
 VideoEvent = VideoProgressEvent | VideoPartialEvent | VideoFinalEvent

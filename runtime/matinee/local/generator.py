@@ -1,6 +1,6 @@
 """The Python API: a loaded model that turns prompts into frames and files, in this process.
 
-`VideoGenerator` makes videos that have nothing to do with each other; `StreamingVideoGenerator`
+`VideoGenerator` makes videos that have nothing to do with each other; its child in `streaming.py`
 lets each go on where the one before ended. Both are safe to call from several threads: one video
 is made at a time.
 """
@@ -10,16 +10,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, Unpack
+from typing import Literal, Never, Self, Unpack
 
 import numpy as np
 
 from matinee.engine.colour import rgb_array
-from matinee.engine.engine import Engine, free_memory
+from matinee.engine.engine import Dtype, Engine, free_memory
 from matinee.engine.families import Run
 from matinee.errors import GenerationCancelled
 from matinee.generation import (
@@ -34,18 +34,22 @@ from matinee.generation import (
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
 from matinee.local.options import (
     GenerationOptions,
-    checked_state,
-    path_of,
+    Request,
+    check_names,
+    health_check_request,
     request_from,
     starting_state,
+    with_request,
 )
 from matinee.local.output_path import check_output_path, file_path
+from matinee.local.pictures import path_of
 from matinee.local.recording import Record, recording
-from matinee.state.codec import summary_of
 from matinee_api.config.load import load_file, validate
 from matinee_api.config.runtime_config import GeneratorConfig, RequestConfig, RunConfig
 
 Emit = Callable[[VideoEvent], None]
+LOADING = ("revision", "device", "dtype", "cpu_threads")
+"""Keywords of `from_pretrained`."""
 
 
 class VideoGenerator:
@@ -63,20 +67,35 @@ class VideoGenerator:
         *,
         revision: str | None = None,
         device: Literal["auto", "cpu", "cuda"] = "auto",
-        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        dtype: Dtype = "auto",
         cpu_threads: int | None = None,
+        **unknown: Never,
     ) -> Self:
-        """Load a model from a folder, a hub id `org/name`, or a URI such as `builtin:tiny`."""
-        engine = {"device": device, "dtype": dtype, "cpu_threads": cpu_threads}
+        """Load a model from a folder, a hub id `org/name`, or a URI such as `builtin:tiny`.
+
+        Raises `ModelUnavailable`, and `BadInput` or `ConfigError` for what is wrong with a value.
+        """
+        check_names(unknown, LOADING)
+        engine = {
+            "device": str(device),
+            "dtype": str(dtype).removeprefix("torch."),
+            "cpu_threads": cpu_threads,
+        }
         values = {"model_path": str(model_path), "revision": revision, "engine": engine}
         return cls.from_config(validate(GeneratorConfig, values))
 
     @classmethod
-    def from_config(cls, config: RunConfig | GeneratorConfig | str | Path) -> Self:
-        """Load what a configuration, or the YAML file of a `RunConfig`, names. The request of a
-        `RunConfig` gives the defaults of later calls."""
+    def from_config(
+        cls, config: RunConfig | GeneratorConfig | Mapping[str, object] | str | Path
+    ) -> Self:
+        """Load what a configuration, the same as a mapping, or the YAML file of a `RunConfig`,
+        names. The request of a `RunConfig` gives the defaults of later calls."""
         if isinstance(config, str | Path):
             config = load_file(RunConfig, config)
+        elif isinstance(config, Mapping):
+            if "model_path" in config:
+                return cls.from_config(validate(GeneratorConfig, dict(config)))
+            config = validate(RunConfig, dict(config))
         if isinstance(config, RunConfig):
             return cls(Engine.load(config.generator), config.request)
         return cls(Engine.load(config))
@@ -85,29 +104,45 @@ class VideoGenerator:
     def info(self) -> ModelInfo:
         return self._loaded().info
 
+    def default_health_check_request(self) -> RequestConfig:
+        """The quickest video that this model makes: `generate` takes it, and JSON and pickle do."""
+        return health_check_request(self.info)
+
     def generate(
         self,
-        prompt: str | None = None,
+        prompt: str | Request | None = None,
         *,
         output_path: str | Path | None = None,
         on_event: Emit | None = None,
         **options: Unpack[GenerationOptions],
     ) -> VideoFinalEvent:
-        """Make one video. `output_path`: an .mp4 file, or a folder for one named by prompt and
-        seed, which is made if need be. What `on_event` raises ends the generation.
+        """Make one video. `prompt`: what to show, or a whole request, over which the options go.
+        `output_path`: an .mp4, .webm or .gif file, `folder/%05d.png` for pictures, or a folder for
+        an .mp4 named by prompt and seed, which is made if need be. What `on_event` raises ends the
+        generation.
 
         Raises `BadInput` before anything is computed; its `param` names what is wrong."""
         return self._make(prompt, options, output_path, on_event or _ignore, lambda: False)
 
-    async def generate_async(
+    def generate_async(
         self,
-        prompt: str | None = None,
+        prompt: str | Request | None = None,
         *,
         output_path: str | Path | None = None,
         **options: Unpack[GenerationOptions],
     ) -> AsyncGenerator[VideoEvent, None]:
         """The same as an iterator of events, made in a thread. Closing it (or cancelling the task
         that reads it) stops the model at its next step."""
+        self._loaded()
+        check_names(options, GenerationOptions.__annotations__, "output_path")
+        return self._events(prompt, options, output_path)
+
+    async def _events(
+        self,
+        prompt: str | Request | None,
+        options: GenerationOptions,
+        output_path: str | Path | None,
+    ) -> AsyncGenerator[VideoEvent, None]:
         loop = asyncio.get_running_loop()
         # Bounded by the video: one event for each step and chunk. A slow reader holds no GPU.
         events: asyncio.Queue[VideoEvent | None] = asyncio.Queue()
@@ -139,6 +174,7 @@ class VideoGenerator:
             free_memory()
 
     def __enter__(self) -> Self:
+        self._loaded()
         return self
 
     def __exit__(
@@ -151,22 +187,22 @@ class VideoGenerator:
 
     def _loaded(self) -> Engine:
         if self._engine is None:
-            raise RuntimeError("this generator is shut down")
+            raise RuntimeError("this generator is shut down; make another one")
         return self._engine
 
     def _make(
         self,
-        prompt: str | None,
+        prompt: str | Request | None,
         options: GenerationOptions,
         output_path: str | Path | None,
         emit: Emit,
         cancelled: Callable[[], bool],
     ) -> VideoFinalEvent:
+        self._loaded()  # while another video is made, its lock would keep us from saying so
         with self._lock:
             begun = time.perf_counter()
             engine = self._loaded()
-            request = request_from(prompt, options, self._defaults, engine.info)
-            state = starting_state(request, options, self._defaults, engine.info)
+            request, state = self._asked(prompt, options, engine.info)
             run = engine.begin(request, state)
             path = None if output_path is None else _output_file(output_path, request)
             kept = recording(path, request, engine.info.audio) if path else nullcontext(_ignore)
@@ -180,9 +216,21 @@ class VideoGenerator:
                 continuation_state=run.state(),
                 generation_time_s=time.perf_counter() - begun,
                 video_path=path,
+                notes=engine.notes_on(request),
             )
         emit(final)
         return final
+
+    def _asked(
+        self, prompt: str | Request | None, options: GenerationOptions, info: ModelInfo
+    ) -> tuple[SegmentRequest, State | None]:
+        """What is to be made, and what it goes on from."""
+        defaults = self._defaults
+        if isinstance(prompt, RequestConfig | Mapping):
+            defaults, prompt = with_request(defaults, prompt), None
+        check_names(options, GenerationOptions.__annotations__, "output_path", "on_event")
+        request = request_from(prompt, options, defaults, info)
+        return request, starting_state(request, options, defaults, info)
 
     def _run_to_end(
         self, run: Run, record: Record, emit: Emit, cancelled: Callable[[], bool]
@@ -204,60 +252,11 @@ class VideoGenerator:
         return np.concatenate(made), joined_sound(sounds)
 
 
-class StreamingVideoGenerator(VideoGenerator):
-    """Each video goes on where the one before ended, with its size and seed. It adds
-    `num_frames - 1` frames, because its first would be the last one shown."""
-
-    _state: State | None = None
-
-    @property
-    def state(self) -> State | None:
-        """What the next video goes on from; None before the first."""
-        return self._state
-
-    def reset(self, state: State | None = None) -> None:
-        """Begin anew, or go on from `state`."""
-        state = checked_state(state)
-        with self._lock:
-            self._state = state
-
-    def _make(
-        self,
-        prompt: str | None,
-        options: GenerationOptions,
-        output_path: str | Path | None,
-        emit: Emit,
-        cancelled: Callable[[], bool],
-    ) -> VideoFinalEvent:
-        def remember(event: VideoEvent) -> None:
-            if isinstance(event, VideoFinalEvent):
-                self._state = event.continuation_state
-            emit(event)
-
-        with self._lock:
-            options = _going_on(self._state, options)
-            return super()._make(prompt, options, output_path, remember, cancelled)
-
-
 def _output_file(output_path: str | Path, request: SegmentRequest) -> Path:
     """Raises `BadInput` when no video can be written there."""
     path = path_of("output_path", output_path)
     check_output_path("output_path", path)
     return file_path(path, request)
-
-
-def _going_on(state: State | None, options: GenerationOptions) -> GenerationOptions:
-    """The options with the state's values put under them; an image begins anew."""
-    if state is None or options.get("image") or options.get("continuation_state"):
-        return options
-    told = summary_of(state)
-    carried = GenerationOptions(
-        continuation_state=state, width=told.width, height=told.height, seed=told.seed
-    )
-    for name, value in options.items():
-        if value is not None:
-            carried[name] = value  # type: ignore[literal-required]
-    return carried
 
 
 def _ignore(_: object) -> None:

@@ -6,8 +6,8 @@ What the call leaves out comes from the configuration's request, then from the m
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 import numpy as np
 from pydantic import ValidationError
@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from matinee.errors import InvalidRequest, InvalidState
 from matinee.generation import (
     ModelInfo,
-    RgbFrames,
     SamplingOptions,
     SegmentRequest,
     State,
@@ -23,26 +22,52 @@ from matinee.generation import (
     check_request,
     with_defaults,
 )
-from matinee.media.images import decode_image
-from matinee.media.suffixes import MIME_OF_SUFFIX
-from matinee.state.codec import state_of_image
-from matinee_api.bounded_file import read_at_most
+from matinee.local.pictures import Picture, picture_of
+from matinee.state.codec import state_of_image, summary_of
+from matinee_api.config.load import validate
 from matinee_api.config.problems import nearest, sentence_of
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
-
-MAX_IMAGE_BYTES = 256 * 2**20
-MAX_IMAGE_PIXELS = 64 * 10**6
-MAX_IMAGE_BYTES = 256 * 2**20
 
 
 class GenerationOptions(SamplingOptions, total=False):
     """What a call may set; None and what is left out come from the configuration, then from the
     model. Ranges: `matinee_api.sampling`."""
 
-    image: str | Path | None
-    """File (png, jpeg or webp) that the video starts from."""
+    image: Picture | None
+    """That the video starts from. Files are png, jpeg or webp, whatever their name."""
     continuation_state: State | None
     """Of the video that this one goes on from."""
+
+
+Request = RequestConfig | Mapping[str, object]
+"""Of one generation, as a configuration file says it."""
+
+
+HEALTH_CHECK_PIXELS = 256
+"""Along each side, where the model's own default has more."""
+
+
+def health_check_request(info: ModelInfo) -> RequestConfig:
+    """One step, a clip as short as there is, and small."""
+    usual, factor = info.defaults, info.spatial_factor
+    largest = max(factor, HEALTH_CHECK_PIXELS // factor * factor)
+    sampling = SamplingConfig(
+        width=min(usual.width, largest),
+        height=min(usual.height, largest),
+        num_frames=info.temporal_factor + 1,
+        num_inference_steps=1,
+        seed=0,
+    )
+    return RequestConfig(prompt="a health check", sampling=sampling)
+
+
+def with_request(defaults: RequestConfig, request: Request) -> RequestConfig:
+    """The defaults with what the request says put over them. Raises `ConfigError`."""
+    if not isinstance(request, RequestConfig):
+        request = validate(RequestConfig, dict(request))
+    before, over = (one.model_dump(exclude_none=True) for one in (defaults, request))
+    sampling = before["sampling"] | over["sampling"]
+    return RequestConfig.model_validate(before | over | {"sampling": sampling})
 
 
 def request_from(
@@ -75,8 +100,27 @@ def starting_state(
         image = defaults.image_path
     if image is None:
         return state
-    check_request(info, request)  # before a picture of that size is made
-    return state_of_image(info, _read_image(path_of("image", image), request))
+    check_request(info, request, begins=True)  # before a picture of that size is made
+    return state_of_image(info, picture_of(image, request.width, request.height))
+
+
+def going_on(
+    state: State | None, prompt: str | RequestConfig | None, options: GenerationOptions
+) -> GenerationOptions:
+    """The options with the state's values put under them and under those of a request; an image
+    begins anew."""
+    asked = prompt if isinstance(prompt, RequestConfig) else RequestConfig()
+    begins = options.get("image"), options.get("continuation_state"), asked.image_path
+    if state is None or any(value is not None for value in begins):
+        return options
+    told = summary_of(state)
+    carried: dict[str, object] = {
+        name: getattr(told, name)
+        for name in ("width", "height", "seed")
+        if getattr(asked.sampling, name) is None
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    return cast(GenerationOptions, {"continuation_state": state, **carried, **given})
 
 
 def checked_state(state: object) -> State | None:
@@ -89,21 +133,9 @@ def checked_state(state: object) -> State | None:
     )
 
 
-def path_of(name: str, value: object) -> Path:
-    """Raises `InvalidRequest` for what is not a path."""
-    if isinstance(value, str | Path):
-        return Path(value)
-    raise InvalidRequest(name, f"must be a path, got {value!r:.60}")
-
-
 def _checked(prompt: object, options: Mapping[str, object]) -> RequestConfig:
     """What the call says, by the rules of a configuration file."""
-    known = GenerationOptions.__annotations__
-    for name in options:
-        if name not in known:
-            raise InvalidRequest(
-                name, f"there is no option {name}; {nearest(name, known)}", joint=None
-            )
+    check_names(options, GenerationOptions.__annotations__)
     values = {name: _plain(value) for name, value in options.items()}
     sampling = {name: values[name] for name in SamplingConfig.model_fields if name in values}
     negative_prompt = values.get("negative_prompt")
@@ -117,21 +149,16 @@ def _checked(prompt: object, options: Mapping[str, object]) -> RequestConfig:
         raise InvalidRequest(name, sentence_of(first), joint=": ") from error
 
 
+def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> None:
+    """Raise `InvalidRequest` for a keyword that is not known, with the nearest that is."""
+    names = [*known, *others]
+    for name in given:
+        if name not in names:
+            raise InvalidRequest(
+                name, f"there is no option {name}; {nearest(name, names)}", joint=None
+            )
+
+
 def _plain(value: object) -> object:
     """Python's own number for one of NumPy's."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _read_image(path: Path, request: SegmentRequest) -> RgbFrames:
-    """(H, W, 3) of the request's size."""
-    try:
-        encoded = read_at_most(path, MAX_IMAGE_BYTES)
-    except OSError as error:
-        raise InvalidRequest(
-            "image", f"{path} cannot be read: {error.strerror}", joint=None
-        ) from error
-    mime = MIME_OF_SUFFIX.get(path.suffix.lower(), path.suffix)
-    try:
-        return decode_image(encoded, mime, request.width, request.height, MAX_IMAGE_PIXELS)
-    except InvalidRequest as error:
-        raise error.renamed({"initial_image": "image"}) from error

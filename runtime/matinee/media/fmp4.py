@@ -59,7 +59,8 @@ def init_segment(tracks: Sequence[Track]) -> bytes:
 
 
 def fragment(sequence_number: int, runs: Sequence[Run]) -> bytes:
-    """moof and mdat with at most one run of each track. `sequence_number` grows, from 1."""
+    """moof and mdat with at most one run of each track. `sequence_number` counts
+    the fragments of a stream, from 1."""
     size_of_moof = len(_movie_fragment(sequence_number, runs, 0))
     return _movie_fragment(sequence_number, runs, size_of_moof + 8) + box(
         b"mdat", *(sample.payload for run in runs for sample in run.samples)

@@ -5,7 +5,8 @@ each turns out to have, and a session that resumes elsewhere goes on at its `sta
 segment's first fragment is short, so that its first picture leaves at once.
 
 An IDR is always the first picture of its fragment, so that a viewer for whom fragments were
-skipped can go on at the next fragment with `keyframe`.
+skipped can go on at the next fragment with `keyframe`. There is one at least every two seconds, so
+that players can seek in what was recorded.
 
 A fragment carries the sound that is coded by then, which is up to three AAC frames less than its
 pictures: the rest comes with the next one, or with `finish`.
@@ -28,6 +29,8 @@ FRAME_TICKS = 1000
 """A frame's duration; a second has `fps` times as many ticks, so every time is exact."""
 VIDEO_TRACK_ID = 1
 AUDIO_TRACK_ID = 2
+LONGEST_WITHOUT_IDR_S = 2
+"""Within a segment, which begins with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ class MediaStream:
     its place and `keyframes`: made again elsewhere, they are the same. Sound has one encoder for
     the session, because its frames overlap: at every join a new one would leave a gap.
 
-    `audio`: of the model's sound; None for one that makes none. `start_frame`: frames shown before,
-    in an earlier life of the session.
+    `audio`: of the model's sound; None for one that makes none. `start_frame`, `start_fragment`:
+    frames and fragments that came before, in an earlier life of the session.
     `first_fragment_frames`, `fragment_frames`: in a segment's first fragment and in each later one.
     """
 
@@ -66,6 +69,7 @@ class MediaStream:
         first_fragment_frames: int = 1,
         fragment_frames: int = 6,
         start_frame: int = 0,
+        start_fragment: int = 0,
     ) -> None:
         self.keyframes: tuple[int, ...] = ()
         """The segment's pictures that became an IDR because it was asked for, counted from 0."""
@@ -77,6 +81,7 @@ class MediaStream:
         self._track = VideoTrack(VIDEO_TRACK_ID, self.timescale, width, height, self._encoder.avcc)
         self._sound = SoundTrack(AUDIO_TRACK_ID, audio, fps, start_frame) if audio else None
         self._written_frames = start_frame
+        self._fragments = start_fragment
         self._pending: list[CodedPicture] = []
         self._pictures = 0
         self.start_segment()
@@ -146,7 +151,7 @@ class MediaStream:
         if place and (asked or place in self._keyframes_known):
             self.keyframes = (*self.keyframes, place)
             return True
-        return place == 0
+        return place % (LONGEST_WITHOUT_IDR_S * self._fps) == 0
 
     def flush(self) -> Fragment | None:
         """The pictures that wait for their fragment to fill up, if any. Call it when no picture
@@ -172,7 +177,7 @@ class MediaStream:
         sound = self._sound.finish() if self._sound else None
         left = [pictures] if pictures else []
         if sound:
-            data = fragment(self._written_frames + 1, [sound])
+            data = self._numbered([sound])
             left.append(Fragment(data, 0, self.pts_ms, 0.0, keyframe=False))
         return left
 
@@ -181,8 +186,11 @@ class MediaStream:
         runs = [Run(VIDEO_TRACK_ID, self._written_frames * FRAME_TICKS, samples)]
         if self._sound and (sound := self._sound.run()):
             runs.append(sound)
-        # The frame's number grows with every fragment, over a resume too.
-        return fragment(self._written_frames + 1, runs)
+        return self._numbered(runs)
+
+    def _numbered(self, runs: list[Run]) -> bytes:
+        self._fragments += 1
+        return fragment(self._fragments, runs)
 
     def _milliseconds(self, frames: int) -> float:
         return frames * 1000 / self._fps

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ class NewFile:
     """Takes the pieces of a file."""
 
     def __init__(self, path: Path, file: io.FileIO) -> None:
+        self.partial = Path(os.fsdecode(file.name))
+        """Where the pieces are until the file is whole."""
         self._path = path
         self._file = file
 
@@ -58,6 +61,30 @@ def new_file(path: Path) -> Iterator[NewFile]:
                 partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder: what is put into the one that is given is in `path` at the end, where
+    nothing or an empty folder may be."""
+    partial = _partial(path)
+    try:
+        with writing(path):
+            partial.mkdir()
+        yield partial
+        with writing(path):
+            partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_new_folder(param: str, path: Path) -> None:
+    """Raise `BadInput` unless a folder can be made at `path`, or is there and empty."""
+    if path.is_dir():
+        if any(path.iterdir()):
+            raise BadInput(param, f"{path} is not empty; name a new folder", joint=": ")
+    else:
+        check_new_file(param, path)
 
 
 def check_new_file(param: str, path: Path) -> None:
@@ -94,5 +121,7 @@ def writing(path: Path) -> Iterator[None]:
     """What the system refuses in the block is told as `CannotWrite`."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # nobody reads it any more, which is no fault
     except OSError as error:
         raise CannotWrite(path, error) from error

@@ -78,7 +78,9 @@ export class Connection {
     this.timer = setTimeout(() => this.open(), seconds * 1000);
   }
 
-  retryLater() {
+  /** `afterSeconds`: when the server wishes to be asked again, if it said so. */
+  retryLater(afterSeconds) {
+    if (afterSeconds) return this.retryIn(afterSeconds);
     this.attempt += 1;
     this.retryIn(retryDelay(this.attempt));
   }

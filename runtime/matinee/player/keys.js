@@ -3,7 +3,7 @@
 const byId = (id) => document.getElementById(id);
 
 /** Wire the page's controls; `actions` are the things a viewer can do. */
-export function watchKeys(box, { submit, cancel, togglePause }) {
+export function watchKeys(box, { submit, cancel, togglePause, toggleSound, toggleFull }) {
   byId("composer").addEventListener("submit", (event) => {
     event.preventDefault();
     submit(box.input.value);
@@ -24,6 +24,8 @@ export function watchKeys(box, { submit, cancel, togglePause }) {
   const whenNotTyping = {
     " ": togglePause,
     k: togglePause,
+    m: toggleSound,
+    f: toggleFull,
     "/": () => box.input.focus(),
     ",": () => byId("settings").showModal(),
     "?": () => byId("keys").showModal(),
@@ -32,7 +34,7 @@ export function watchKeys(box, { submit, cancel, togglePause }) {
     if (document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) {
       return;
     }
-    if (event.key === "Escape") cancel();
+    if (event.key === "Escape" && !event.isComposing) cancel();
     const action = whenNotTyping[event.key];
     if (!action || isTyping(event.target) || (event.key === " " && isControl(event.target))) return;
     event.preventDefault();

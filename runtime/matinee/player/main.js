@@ -2,27 +2,34 @@
 
 import { nextPrompt } from "./ahead.js";
 import { Connection, whyUnreachable } from "./connection.js";
+import { Controls } from "./controls.js";
+import { expose, log } from "./inspect.js";
 import { watchKeys } from "./keys.js";
 import { Media, unsupported } from "./media.js";
+import { Picture } from "./picture.js";
 import { PromptBox } from "./prompt.js";
+import { Recording } from "./recording.js";
 import { Reel } from "./reel.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { View } from "./view.js";
-import { laggingWords, noteOfError, problem, problemOfEnd } from "./words.js";
+import { Waiting } from "./waiting.js";
+import { laggingWords, linkWords, noteOfError, notesWords, problem, problemOfEnd } from "./words.js";
 
 const TICK_MS = 200;
 const SLOW_OPENING_MS = 1500;
-const EVENTS_KEPT = 1000;
 const byId = (id) => document.getElementById(id);
 const video = byId("video");
 
-const events = [];
 const session = new Session();
 const view = new View();
 const media = new Media(video, (name, detail) => stop(problem(name, detail)));
 const box = new PromptBox(byId("prompt"));
-const reel = new Reel(byId("reel"), reuse);
+const controls = new Controls(video);
+const recording = new Recording();
+const picture = new Picture((text) => view.note(text));
+const waiting = new Waiting(byId("waiting"), takeBack);
+const reel = new Reel(byId("reel"), { onReuse: reuse, onSave: (one) => recording.saveClip(one) });
 const settings = new Settings((message) => connection.send(message));
 const streamUrl = new URL("v1/stream", document.baseURI);
 streamUrl.protocol = streamUrl.protocol.replace("http", "ws");
@@ -40,7 +47,7 @@ function opened() {
     type: "session_init_v2",
     client_id: "matinee-player",
     ...settings.init,
-    continuation_state: session.saved,
+    ...session.start,
   });
   setTimeout(async () => {
     if (session.phase !== "connecting") return;
@@ -51,19 +58,26 @@ function opened() {
 function message(received) {
   log(received.type, received);
   if (received.type === "error") explain(received);
+  if (received.type === "ltx2_segment_complete" && session.running) segmentDone();
   session.receive(received);
-  if (received.type === "media_init") media.expectInit(received.mime);
+  if (received.type === "media_init") {
+    media.expectInit(received.mime);
+    controls.expect(received.mime);
+  }
   if (received.type === "queue_status") current = null;
   if (received.type === "ltx2_stream_start") started();
-  if (received.type === "ltx2_segment_complete") segmentDone(received);
+  if (received.notes) view.note(notesWords(received));
   if (received.type === "viewer_lagging") view.note(laggingWords(received));
   refresh();
 }
 
-/** An error that leaves the session open: say it below the prompt box. */
+/** An error that leaves the session open: say it below the prompt box, and give the prompt back. */
 function explain(error) {
   const late = error.param === "segment_idx"; // what was to be cancelled had ended by itself
-  if (session.open && !late) view.note(noteOfError(error));
+  if (!session.open || late) return;
+  const refused = session.refusedBy(error);
+  if (refused && !refused.automatic) box.giveBack(refused.prompt);
+  view.note(noteOfError(error));
 }
 
 function started() {
@@ -73,11 +87,12 @@ function started() {
   view.announce("Connected");
   if (settings.paused) connection.send({ type: "generation_paused_updated", paused: true });
   session.requests.forEach(send);
+  settings.askForLimits();
 }
 
 /** Ask for a state to go on from, should the connection be lost. */
-function segmentDone({ segment_idx: index }) {
-  view.announce(`Segment ${index + 1} is made`);
+function segmentDone() {
+  view.announce(`Segment ${session.running.key} is made`);
   if (session.snapshotAsked) return;
   session.snapshotAsked = connection.send({ type: "snapshot_state" });
 }
@@ -85,7 +100,9 @@ function segmentDone({ segment_idx: index }) {
 function binary(bytes) {
   const mediaStart = media.take(bytes);
   session.received(bytes.byteLength, mediaStart);
-  if (mediaStart !== null) play();
+  if (mediaStart === null) return;
+  if (session.running) recording.add(session.running, bytes, media);
+  play();
 }
 
 async function closed({ code, reason, wasOpen }) {
@@ -95,16 +112,20 @@ async function closed({ code, reason, wasOpen }) {
   const { ending, error } = session;
   const ended = problemOfEnd({ code, reason, ending, error, unreachable });
   session.reset();
+  if (error?.param?.startsWith("initial_image")) return pictureRefused(ended);
   session.phase = "ended";
   current = ended;
-  if (ended.retry) tryAgain(ended.retryAfter);
+  if (ended.retry) connection.retryLater(ended.retryAfter);
   view.announce(ended.title);
   refresh();
 }
 
-function tryAgain(afterSeconds) {
-  if (afterSeconds) connection.retryIn(afterSeconds);
-  else connection.retryLater();
+/** Begin without it; the prompt that came along is the viewer's to send again. */
+function pictureRefused({ detail }) {
+  const [request] = session.requests;
+  startAfresh(settings.size);
+  if (request) box.giveBack(request.prompt);
+  view.note(`The picture was not taken. ${detail}`);
 }
 
 function connect() {
@@ -117,14 +138,14 @@ function connect() {
 
 function stop(ended) {
   connection.close();
-  session.startAfresh();
+  session.startAfresh(session.opening);
   session.phase = "ended";
   current = ended;
   refresh();
 }
 
-function startAfresh() {
-  session.startAfresh();
+function startAfresh(opening) {
+  session.startAfresh(opening);
   connect();
 }
 
@@ -132,7 +153,10 @@ function startAfresh() {
 
 function submit(prompt) {
   const text = prompt.trim();
-  if (!text) return;
+  const mistake = settings.mistake();
+  if (mistake) view.note(mistake);
+  if (!text || mistake) return;
+  beginAnewIfAsked();
   for (const request of session.requests.filter((one) => one.automatic)) cancel(request.id);
   stopped = false;
   view.note("");
@@ -141,6 +165,15 @@ function submit(prompt) {
   if (session.phase === "ended") connect();
   play();
   refresh();
+}
+
+/** A picture, and another size, hold for a whole video: the prompt begins a new one. */
+function beginAnewIfAsked() {
+  const { width, height } = session.opening;
+  const { size } = settings;
+  if (!picture.image && size.width === width && size.height === height) return;
+  startAfresh(picture.image ? { ...size, initial_image: picture.image } : size);
+  picture.clear();
 }
 
 function ask(prompt, automatic) {
@@ -153,13 +186,20 @@ function send({ id, prompt, automatic, settings: sampling }) {
   connection.send({ type: "segment_prompt_source", request_id: id, prompt, ...sampling });
 }
 
-/** Esc and the button: stop what is made now, and stop asking for more. */
-function cancelAll() {
+/** Esc and the button: stop what is made now, and stop asking for more. What waits comes next. */
+function cancelRunning() {
   byId("keep-going").checked = false;
   if (session.running) {
     connection.send({ type: "segment_cancel", segment_idx: session.running.index });
   }
-  for (const request of session.requests) cancel(request.id);
+  for (const request of session.requests.filter((one) => one.automatic)) cancel(request.id);
+  refresh();
+}
+
+function takeBack(request) {
+  cancel(request.id);
+  box.giveBack(request.prompt);
+  box.input.focus();
   refresh();
 }
 
@@ -198,25 +238,19 @@ function playingSegment() {
 
 function refresh() {
   const segment = playingSegment() ?? null;
-  const playing = !video.paused && media.ahead > 0.05;
-  const state = { playing, stopped, problem: current, generationPaused: settings.paused };
+  const state = { playing: media.moving, stopped, problem: current, generationPaused: settings.paused };
   view.render({ session, media, segment, ...state });
   view.problem(current, connection.secondsToRetry);
-  view.link(...linkWords());
-  reel.render(session.segments, segment);
+  view.link(...linkWords(session, current));
+  reel.render(session.segments, segment, (one) => recording.has(one));
+  waiting.render(session.waiting(settings.paused));
+  byId("save-all").hidden = recording.clips.length === 0;
   byId("reel-empty").hidden = session.segments.length > 0;
   if (segment) reel.picture(segment, video);
 }
 
-function linkWords() {
-  if (current?.retry) return ["busy", "Reconnecting"];
-  if (current) return ["bad", "Not connected"];
-  if (session.phase === "connecting") return ["busy", "Connecting"];
-  if (session.phase === "queued") return ["busy", "Waiting"];
-  return ["ok", "Connected"];
-}
-
 function tick() {
+  media.watch();
   const prompt = nextPrompt({
     keepGoing: byId("keep-going").checked,
     hidden: document.hidden,
@@ -228,31 +262,17 @@ function tick() {
   refresh();
 }
 
-function log(type, detail) {
-  events.push({ at: performance.now(), type, ...detail });
-  if (events.length > EVENTS_KEPT) events.shift();
-}
-
-/** For tests and the curious; changing it changes nothing. */
-Object.defineProperty(window, "matinee", {
-  value: Object.freeze({
-    get state() {
-      const { phase, queue, gpu, format, bytes, saved, requests } = session;
-      const { ahead, ranges, gapsJumped, rebuilds } = media;
-      const segments = session.segments.map((segment) => ({ ...segment }));
-      const plain = { phase, queue, gpu, format, bytes, segments, requests: requests.length };
-      const player = { currentTime: video.currentTime, paused: video.paused, ahead, ranges };
-      return { ...plain, ...player, gapsJumped, rebuilds, saved: Boolean(saved), problem: current };
-    },
-    get events() {
-      return events.map((event) => ({ ...event }));
-    },
-  }),
-});
-
+expose(session, media, () => current);
 view.addChips(submit);
-watchKeys(box, { submit, cancel: cancelAll, togglePause });
-byId("cancel").addEventListener("click", cancelAll);
+watchKeys(box, {
+  submit,
+  cancel: cancelRunning,
+  togglePause,
+  toggleSound: () => controls.toggleSound(),
+  toggleFull: () => controls.toggleFull(),
+});
+byId("cancel").addEventListener("click", cancelRunning);
+byId("save-all").addEventListener("click", () => recording.saveAll());
 byId("pause").addEventListener("click", togglePause);
 byId("problem-action").addEventListener("click", () => {
   if (current.name === "decoder-failed") media.restart();
@@ -260,7 +280,7 @@ byId("problem-action").addEventListener("click", () => {
 });
 byId("new-session").addEventListener("click", () => {
   byId("settings").close();
-  startAfresh();
+  startAfresh(settings.size);
 });
 document.addEventListener("visibilitychange", tick);
 // Not on a touch screen, where it would bring up the keyboard.

@@ -33,6 +33,8 @@ export class Media {
     this.onFailure = onFailure;
     this.gapsJumped = 0;
     this.rebuilds = 0;
+    /** The picture moved between the last two calls of `watch`. */
+    this.moving = false;
     video.disableRemotePlayback = true; // ManagedMediaSource insists on it
     for (const event of ["waiting", "timeupdate", "stalled"]) {
       video.addEventListener(event, () => this.jumpGap());
@@ -52,7 +54,8 @@ export class Media {
 
   /** The fragments that follow come from a new connection, whose clock may start anywhere. */
   beginConnection() {
-    this.offset = null;
+    /** Where its clock lies on the timeline: `{offset}` in seconds, exact once it is buffered. */
+    this.place = null;
     this.lastTime = -1;
     this.initNext = false;
   }
@@ -76,9 +79,9 @@ export class Media {
     if (duplicate || this.skipToSegment || !this.init) return null;
     this.lastTime = ticks;
     const time = ticks / this.timescale;
-    if (this.offset === null) this.placeAt(time);
+    if (!this.place) this.placeAt(time);
     this.enqueue(() => this.buffer.appendBuffer(bytes));
-    return time + this.offset;
+    return time + this.place.offset;
   }
 
   takeInit(bytes) {
@@ -96,11 +99,12 @@ export class Media {
 
   /** Decide where this connection's clock lies on the timeline: at the end of what is there. */
   placeAt(time) {
-    this.offset = this.end() - time;
+    const place = { offset: this.end() - time };
+    this.place = place;
     this.enqueue(() => {
       // What was queued before this is buffered now, so the end is known exactly.
-      this.offset = this.end() - time;
-      this.buffer.timestampOffset = this.offset;
+      place.offset = this.end() - time;
+      this.buffer.timestampOffset = place.offset;
     });
   }
 
@@ -172,6 +176,13 @@ export class Media {
     if (!next || (here && here[1] - now > DECODING_S)) return;
     video.currentTime = next[0];
     this.gapsJumped += 1;
+  }
+
+  /** Look whether it plays. An element may say that it does while it stands still. */
+  watch() {
+    const { currentTime } = this.video;
+    this.moving = !this.video.paused && currentTime !== this.watchedTime;
+    this.watchedTime = currentTime;
   }
 
   /** The decoder gave up: start a new source at the next segment, which begins with a keyframe. */

@@ -20,6 +20,11 @@ export class PromptBox {
     this.fill("");
   }
 
+  /** A prompt that will not be made: back into the box, unless something else is typed there. */
+  giveBack(prompt) {
+    if (this.input.value.trim() === "") this.fill(prompt);
+  }
+
   /** Show the prompt before (-1) or after (1) the one that is shown. */
   step(by) {
     this.at = Math.min(this.past.length, Math.max(0, this.at + by));

@@ -7,17 +7,20 @@ const PICTURE_AFTER_S = 0.4;
 const STATUS = { making: "being made", cancelled: "cancelled", failed: "failed", lost: "cut off" };
 
 export class Reel {
-  /** `onReuse(segment)`: the viewer chose a segment. */
-  constructor(list, onReuse) {
+  /** `onReuse(segment)`: the viewer chose a segment; `onSave(segment)`: and wants its video. */
+  constructor(list, { onReuse, onSave }) {
     this.list = list;
     this.onReuse = onReuse;
+    this.onSave = onSave;
     this.cards = new Map();
   }
 
-  render(segments, playing) {
+  /** `playing`: the segment that is shown; `canSave(segment)`: its video is still here. */
+  render(segments, playing, canSave) {
     for (const segment of segments.slice(-MOST_SHOWN)) {
       const card = this.cards.get(segment.key) ?? this.add(segment);
       this.fill(card, segment, segment === playing);
+      card.save.hidden = segment.status === "making" || !canSave(segment);
     }
     for (const [key, card] of this.cards) {
       if (this.cards.size <= MOST_SHOWN) break;
@@ -33,16 +36,29 @@ export class Reel {
     const prompt = document.createElement("strong");
     const facts = document.createElement("small");
     button.type = "button";
+    button.className = "card";
     button.title = "Use this prompt again";
     button.addEventListener("click", () => this.onReuse(segment));
     thumb.width = thumb.height = 72;
     thumb.setAttribute("aria-hidden", "true");
     button.append(thumb, prompt, facts);
-    item.append(button);
+    const save = this.saveButton(segment);
+    item.append(button, save);
     this.list.prepend(item);
-    const card = { item, button, thumb, prompt, facts, pictured: false };
+    const card = { item, save, thumb, prompt, facts, pictured: false };
     this.cards.set(segment.key, card);
     return card;
+  }
+
+  saveButton(segment) {
+    const save = document.createElement("button");
+    save.type = "button";
+    save.className = "icon";
+    save.title = "Save this clip";
+    save.setAttribute("aria-label", `Save clip ${segment.key}`);
+    save.append(document.getElementById("down").content.cloneNode(true));
+    save.addEventListener("click", () => this.onSave(segment));
+    return save;
   }
 
   fill(card, segment, playing) {
@@ -76,8 +92,8 @@ export class Reel {
   }
 }
 
-function factsOf({ status, durationMs, generationMs, seed }) {
-  const facts = [];
+function factsOf({ key, status, durationMs, generationMs, seed }) {
+  const facts = [`${key}`];
   if (status !== "done") facts.push(STATUS[status]);
   else facts.push(`${milliseconds(durationMs)} in ${milliseconds(generationMs)}`);
   if (seed !== null) facts.push(`seed ${seed}`);

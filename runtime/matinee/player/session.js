@@ -6,6 +6,14 @@
  */
 
 const SEGMENTS_KEPT = 500;
+const PARAMS_OF_REQUESTS = new Set([
+  "prompt",
+  "negative_prompt",
+  "seed",
+  "num_inference_steps",
+  "guidance_scale",
+  "num_frames",
+]);
 
 let lastKey = 0;
 
@@ -30,6 +38,8 @@ export class Session {
     this.segments = [];
     /** Requests that the server has not begun, oldest first. */
     this.requests = [];
+    /** What the video began with: `width`, `height` and `initial_image`, those that were chosen. */
+    this.opening = {};
     /** The last continuation state the server gave, to be imported by the next connection. */
     this.saved = null;
     this.bytes = 0;
@@ -74,11 +84,23 @@ export class Session {
     this.requests = this.requests.filter((request) => request.id !== requestId);
   }
 
+  /** What the viewer asked for and waits: what was just sent to an idle server begins at once. */
+  waiting(paused) {
+    const requests = this.requests.filter((request) => !request.automatic);
+    return this.phase === "ready" && !paused ? requests.slice(1) : requests;
+  }
+
   /** Forget the past: the next connection starts a new video. */
-  startAfresh() {
+  startAfresh(opening) {
     this.reset();
+    this.opening = opening;
     this.saved = null;
     this.requests = [];
+  }
+
+  /** What the next connection starts from. */
+  get start() {
+    return { ...this.opening, continuation_state: this.saved };
   }
 
   receive(message) {
@@ -128,6 +150,7 @@ export class Session {
   onSegmentStart(message) {
     const request = this.takeRequest(message);
     this.running = {
+      /** Its number in the reel. Indexes begin anew with each connection. */
       key: ++lastKey,
       request,
       index: message.segment_idx,
@@ -189,6 +212,7 @@ export class Session {
 
   onSnapshot({ state }) {
     this.saved = state;
+    this.opening = { ...this.opening, initial_image: undefined }; // the state holds it
     this.snapshotAsked = false;
   }
 
@@ -197,15 +221,27 @@ export class Session {
     this.ending = reason;
   }
 
+  /** The request that an error refuses, null when it is about something else. A message that is
+   * refused before it is read to its end has no id: the newest one must be meant. */
+  refusedBy({ code, retryable, request_id: id, param }) {
+    if (code === "upstream_timeout" || (code === "worker_failed" && retryable)) return null;
+    if (this.running && this.running.request.id === id) return this.running.request;
+    if (id) return this.requests.find((request) => request.id === id) ?? null;
+    return this.open && PARAMS_OF_REQUESTS.has(param) ? (this.requests.at(-1) ?? null) : null;
+  }
+
   /** An error of one request ends that request; others may be why the connection ends. After a
    * retryable `worker_failed` the server closes. */
-  onError({ code, message, retryable, request_id: requestId, param, retry_after_seconds: after }) {
-    const error = { code, message, retryable, param, retryAfterSeconds: after ?? null };
+  onError(received) {
+    const { code, message, retryable, param, retry_after_seconds: after } = received;
+    const refused = this.refusedBy(received);
     this.snapshotAsked = false;
     if (param?.startsWith("continuation_state")) this.saved = null;
     if (code === "upstream_timeout") return;
-    if (!requestId || (code === "worker_failed" && retryable)) this.error = error;
-    else if (this.running?.request.id === requestId) this.finish(this.running, "failed");
-    else this.drop(requestId);
+    if (this.running && this.running.request === refused) this.finish(this.running, "failed");
+    else if (refused) this.drop(refused.id);
+    else if (!received.request_id || code === "worker_failed") {
+      this.error = { code, message, retryable, param, retryAfterSeconds: after ?? null };
+    }
   }
 }

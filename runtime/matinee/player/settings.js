@@ -1,4 +1,6 @@
-/** The settings sheet: what it holds, in the words of the protocol. */
+/** The settings sheet: what it holds, in the words of the protocol, and what the server allows. */
+
+import { setText } from "./reel.js";
 
 const NUMBERS = {
   seed: "set-seed",
@@ -6,6 +8,9 @@ const NUMBERS = {
   guidance_scale: "set-guidance",
   num_frames: "set-frames",
 };
+
+/** What holds for a whole video. */
+const SIZE = { width: "set-width", height: "set-height" };
 
 const SWITCHES = {
   auto_extension_updated: ["set-extend", "enabled"],
@@ -23,20 +28,72 @@ export class Settings {
         onMessage({ type, [field]: target.checked });
       });
     }
+    byId("settings").addEventListener("input", () => this.check());
     byId("set-curated").addEventListener("change", () => {
       onMessage({ type: "seed_prompts_updated", seed_prompts: this.curated });
     });
   }
 
+  /** Ask what the model can do. A server that does not say leaves the fields as wide as they are. */
+  async askForLimits() {
+    const answer = await fetch(new URL("v1/models", document.baseURI)).catch(() => null);
+    if (!answer?.ok) return;
+    const { data } = await answer.json();
+    if (data?.[0]?.limits && data[0].defaults) this.limit(data[0]);
+  }
+
+  /** `model`: as `/v1/models` describes it. */
+  limit({ limits, defaults }) {
+    const side = { min: limits.size_multiple, step: limits.size_multiple };
+    const frames = { min: limits.min_frames, max: limits.max_frames, step: limits.frame_multiple };
+    const ranges = {
+      "set-width": { ...side, placeholder: defaults.width },
+      "set-height": { ...side, placeholder: defaults.height },
+      "set-frames": { ...frames, placeholder: defaults.num_frames },
+      "set-steps": { max: limits.max_steps, placeholder: defaults.num_inference_steps },
+      "set-guidance": { max: limits.max_guidance_scale, placeholder: defaults.guidance_scale },
+    };
+    for (const [id, range] of Object.entries(ranges)) {
+      for (const [name, value] of Object.entries(range)) {
+        if (value !== null && value !== undefined) byId(id).setAttribute(name, value);
+      }
+    }
+    this.maxPixels = limits.max_pixels ?? Infinity;
+    this.defaults = defaults;
+    this.check();
+  }
+
+  /** Say how long the frames play, and whether width and height go together. */
+  check() {
+    if (!this.defaults) return;
+    const { width, height, num_frames: frames, fps } = this.defaults;
+    const valueOf = (id, otherwise) => byId(id).valueAsNumber || otherwise;
+    const seconds = valueOf("set-frames", frames) / fps;
+    setText(byId("set-length"), `${seconds.toFixed(1)} s`);
+    const pixels = valueOf("set-width", width) * valueOf("set-height", height);
+    const problem = `Width × height may be ${this.maxPixels} at most.`;
+    byId("set-height").setCustomValidity(pixels > this.maxPixels ? problem : "");
+  }
+
+  /** The first field that cannot be sent, and why; null when there is none. */
+  mistake() {
+    const input = byId("settings").querySelector("input:invalid");
+    if (!input) return null;
+    const [label] = input.labels;
+    const name = (label.querySelector("span") ?? label).firstChild.textContent.trim();
+    return `${name}: ${input.validationMessage}`;
+  }
+
   /** What a request says about itself; fields left empty are left out. */
   get sampling() {
-    const filled = Object.entries(NUMBERS).filter(([, id]) => {
-      const input = byId(id);
-      return input.value !== "" && input.validity.valid;
-    });
-    const sampling = Object.fromEntries(filled.map(([name, id]) => [name, byId(id).valueAsNumber]));
+    const sampling = numbersOf(NUMBERS);
     const negative = byId("set-negative").value.trim();
     return negative ? { ...sampling, negative_prompt: negative } : sampling;
+  }
+
+  /** What a new video is to be like. */
+  get size() {
+    return numbersOf(SIZE);
   }
 
   get curated() {
@@ -59,4 +116,12 @@ export class Settings {
       loop_generation_enabled: byId("set-loop").checked,
     };
   }
+}
+
+/** Numbers that are filled in and can be sent. `ids`: of the inputs, by the protocol's names. */
+function numbersOf(ids) {
+  const filled = Object.entries(ids)
+    .map(([name, id]) => [name, byId(id)])
+    .filter(([, input]) => input.value !== "" && input.validity.valid);
+  return Object.fromEntries(filled.map(([name, input]) => [name, input.valueAsNumber]));
 }

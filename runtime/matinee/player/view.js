@@ -52,6 +52,7 @@ export class View {
       chip.addEventListener("click", () => onChoose(example.prompt));
       byId("chips").append(chip);
     }
+    new ResizeObserver(fitChips).observe(byId("chips").parentElement);
   }
 
   /** `status`: session, media, segment (that plays), problem, playing, stopped, generationPaused */
@@ -65,7 +66,7 @@ export class View {
     const empty = session.segments.every((one) => one.mediaStart === null);
     byId("stage").toggleAttribute("data-empty", empty);
     byId("stage").toggleAttribute("data-stopped", stopped);
-    byId("pause").hidden = empty;
+    byId("controls").hidden = empty;
     byId("pause").setAttribute("aria-label", stopped ? "Play" : "Pause");
     byId("caption").hidden = !segment;
     if (segment) setText(byId("caption"), segment.prompt);
@@ -76,7 +77,7 @@ export class View {
     setText(byId("doing"), what);
     setText(byId("doing-more"), more);
     const { running } = session;
-    byId("cancel").hidden = !running && session.requests.length === 0;
+    byId("cancel").hidden = !running;
     const progress = byId("progress");
     progress.value = running ? running.step / Math.max(1, running.totalSteps) : 0;
     progress.toggleAttribute("data-running", Boolean(running));
@@ -139,4 +140,14 @@ export class View {
         `The session ends after ${words.duration(gpu.timeoutSeconds)} without a prompt.`,
     );
   }
+}
+
+/** Show as many examples as one row holds, and cut none. */
+function fitChips() {
+  const chips = [...byId("chips").children];
+  for (const chip of chips) chip.hidden = false;
+  const rows = chips.map((chip) => chip.offsetTop);
+  chips.forEach((chip, i) => {
+    chip.hidden = rows[i] > rows[0];
+  });
 }

@@ -114,7 +114,7 @@ const REASONS_FOR_PEOPLE = new Set([1008, 1009]);
 export function problemOfEnd({ code, reason, ending, error, unreachable }) {
   const name = nameOfEnd({ code, ending, error, unreachable });
   const words = PROBLEMS[name] ?? PROBLEMS.internal_error;
-  const detail = error?.message ?? (REASONS_FOR_PEOPLE.has(code) ? reason : "");
+  const detail = error ? inOurWords(error) : REASONS_FOR_PEOPLE.has(code) ? reason : "";
   // A refused state is forgotten: without it the server may take the session.
   const retry = words.retry || error?.param?.startsWith("continuation_state");
   return { name, ...words, detail, retry, retryAfter: error?.retryAfterSeconds ?? null };
@@ -132,16 +132,55 @@ export function problem(name, detail = "") {
   return { name, ...PROBLEMS[name], detail };
 }
 
+/** Fields of the protocol, as the settings call them. */
+const FIELDS = {
+  num_inference_steps: "Steps",
+  guidance_scale: "Guidance",
+  num_frames: "Frames",
+  negative_prompt: "What to keep away from",
+  width: "Width",
+  height: "Height",
+  seed: "Seed",
+  "initial_image.data": "Picture",
+  "initial_image.mime": "Picture",
+  initial_image: "Picture",
+};
+
+/** A server's sentence with the fields called as they are here. Words of prose stay. */
+function inOurWords({ message = "", param }) {
+  const named = FIELDS[param] && message.startsWith(param);
+  const ours = named ? FIELDS[param] + message.slice(param.length) : message;
+  const unlikeProse = Object.entries(FIELDS).filter(([theirs]) => theirs.includes("_"));
+  return unlikeProse.reduce((text, [theirs, field]) => text.replaceAll(theirs, field), ours);
+}
+
 /** An error that belongs to one prompt, as a line under the prompt box. */
-export function noteOfError({ code, message }) {
+export function noteOfError(error) {
+  const { code } = error;
+  const message = inOurWords(error);
   if (code === "prompt_blocked") return `This prompt was blocked. ${message}`;
   if (code === "upstream_timeout") return "The prompt was not enhanced in time; it is used as it is.";
   if (code === "worker_failed") return `This one was not made: ${message}`;
   return message;
 }
 
+/** What of a prompt has no effect, as the server tells it when the segment begins. */
+export function notesWords({ notes }) {
+  const sentences = notes.map((note) => inOurWords({ message: note }));
+  return sentences.map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`).join(" ");
+}
+
 export function laggingWords({ skipped_ms: skipped }) {
   return `The connection is slow: ${milliseconds(skipped)} of video were skipped.`;
+}
+
+/** The pill in the header: `[tone, text]`. */
+export function linkWords({ phase }, problem) {
+  if (problem?.retry) return ["busy", "Reconnecting"];
+  if (problem) return ["bad", "Not connected"];
+  if (phase === "connecting") return ["busy", "Connecting"];
+  if (phase === "queued") return ["busy", "Waiting"];
+  return ["ok", "Connected"];
 }
 
 /** The two lines that say what the server is doing: `[what, more]`. */
@@ -152,7 +191,7 @@ export function doing(session, { problem, playing, stopped, generationPaused }) 
     return [session.warming ? PROBLEMS.warming.title : "Connecting…", waitingWords(session)];
   }
   if (session.phase === "queued") return [queueWords(queue), etaWords(queue.etaSeconds)];
-  if (running) return [stepWords(running), running.prompt];
+  if (running) return [stepWords(running), `${waitingBefore(session)}${running.prompt}`];
   if (generationPaused) return ["Generation is paused", waitingWords(session)];
   if (session.requests.length > 0) return ["Sent", session.requests[0].prompt];
   if (stopped) return ["Paused", modelWords(session)];
@@ -162,6 +201,10 @@ export function doing(session, { problem, playing, stopped, generationPaused }) 
 function waitingWords({ requests }) {
   if (requests.length === 0) return "";
   return requests.length === 1 ? "1 prompt waits" : `${requests.length} prompts wait`;
+}
+
+function waitingBefore(session) {
+  return session.requests.length > 0 ? `${waitingWords(session)} · ` : "";
 }
 
 /** Position 0 is next; a depth of 0 means that nobody waits. */
@@ -174,10 +217,10 @@ function etaWords(seconds) {
   return seconds === null ? "" : `about ${duration(seconds)}`;
 }
 
-function stepWords({ step, totalSteps, etaMs, index }) {
+function stepWords({ step, totalSteps, etaMs, key }) {
   const left = etaMs > 1000 ? `, ${duration(etaMs / 1000)} left` : "";
   const steps = step > 0 ? `step ${step} of ${totalSteps}${left}` : "starting";
-  return `Segment ${index + 1}: ${steps}`;
+  return `Segment ${key}: ${steps}`;
 }
 
 function modelWords({ gpu, format }) {
@@ -208,4 +251,11 @@ export function bytes(count) {
 export function speed({ durationMs, generationMs }) {
   const ratio = durationMs / generationMs;
   return `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`;
+}
+
+/** What a saved file is called: the segment's number, when it is one, and how its prompt begins. */
+export function fileName(prompt, number = null) {
+  const words = prompt.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const name = ["matinee", ...(number === null ? [] : [number]), ...words].join("-");
+  return `${[...name].slice(0, 60).join("")}.mp4`;
 }

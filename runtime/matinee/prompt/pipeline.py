@@ -15,10 +15,13 @@ from matinee.wire.server_messages import ErrorCode
 
 @dataclass(frozen=True, slots=True)
 class PreparedPrompt:
-    """What the worker is asked. `source`: where the words come from now."""
+    """What the worker is asked. `source`: where the words come from now. `prompt_read`: the
+    characters that the model reads, where these are not all. `notes`: what the client is told."""
 
     request: SegmentRequest
     source: PromptSource
+    prompt_read: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)

@@ -30,6 +30,8 @@ def segment_start(segment: Segment, state: State | None, info: ModelInfo) -> say
         source=segment.source,
         seed=segment.request.seed,
         request_id=segment.request_id,
+        prompt_truncated=segment.prompt_read,
+        notes=segment.notes or None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matinee.generation import SegmentRequest, State
 from matinee.prompt import PreparedPrompt
@@ -29,13 +29,16 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment that runs. `requested_at`: when the client asked, monotonic seconds."""
+    """A segment that runs. `requested_at`: when the client asked, monotonic seconds. `prompt_read`,
+    `notes`: see `PreparedPrompt`."""
 
     index: int
     request: SegmentRequest
     source: PromptSource
     request_id: str | None
     requested_at: float
+    prompt_read: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,28 @@ class Shown:
 
     `first_frame`: the segment's place on the session's timeline. `frames`: its first ones, which
     the viewer has. `keyframes`: those that became an IDR for a slow viewer, counted from the
-    segment's start; the bytes after them depend on it.
+    segment's start; the bytes after them depend on it. `first_fragment` and `fragments` count
+    fragments as the other two count frames; so do the fragments themselves.
     """
 
     first_frame: int = 0
     frames: int = 0
     keyframes: tuple[int, ...] = ()
+    first_fragment: int = 0
+    fragments: int = 0
 
     def after(self, frames: int, keyframes: tuple[int, ...]) -> Shown:
         """One fragment later."""
-        return Shown(self.first_frame, self.frames + frames, keyframes)
+        return replace(
+            self, frames=self.frames + frames, keyframes=keyframes, fragments=self.fragments + 1
+        )
+
+    def ended(self) -> Shown:
+        """Of the next segment, before its first fragment."""
+        return Shown(
+            first_frame=self.first_frame + self.frames,
+            first_fragment=self.first_fragment + self.fragments,
+        )
 
 
 @dataclass(frozen=True, slots=True)

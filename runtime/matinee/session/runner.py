@@ -20,6 +20,7 @@ from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
 from matinee.session.preparation import prepare
+from matinee.session.reading import with_notes
 from matinee.session.record import SessionRecord, digest_of
 from matinee.session.segment_stream import JobHandle, Outcome, SegmentStream
 from matinee.session.states import StateKeeper
@@ -216,10 +217,11 @@ class SessionRunner:
         studio, now = self._studio, self._studio.clock.now
         try:
             prepared = await prepare(studio.preparer, order.asked, studio.prepare_timeout_s)
+            told = await with_notes(prepared, self._opened.info, studio.pool, self._session_id)
         except PromptRefused as why:
             self._session.prompt_refused(order.turn_id, why, now())
         else:
-            self._session.prompt_ready(order.turn_id, prepared)
+            self._session.prompt_ready(order.turn_id, told)
         self._perform()
 
     def _cancel_prompt(self) -> None:

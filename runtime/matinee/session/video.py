@@ -107,8 +107,10 @@ class JpegStream:
         return []
 
 
-def open_video(settings: EncoderSettings, start_frame: int = 0) -> SessionVideo:
-    """`start_frame`: frames shown before, in an earlier life of the session."""
+def open_video(
+    settings: EncoderSettings, start_frame: int = 0, start_fragment: int = 0
+) -> SessionVideo:
+    """`start_frame`, `start_fragment`: how many came before, in an earlier life of the session."""
     if settings.mode == "legacy_jpeg":
         return JpegStream(settings.fps, start_frame)
     return MediaStream(
@@ -121,6 +123,7 @@ def open_video(settings: EncoderSettings, start_frame: int = 0) -> SessionVideo:
         first_fragment_frames=settings.first_fragment_frames,
         fragment_frames=settings.fragment_frames,
         start_frame=start_frame,
+        start_fragment=start_fragment,
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from matinee.errors import ModelUnavailable
+from matinee.proxies import ProxyUnusable
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _URI_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
@@ -84,10 +85,12 @@ def _fetch_from_hub(hub_id: str, revision: str | None) -> Path:
 
     try:
         return hub_snapshot(hub_id, revision)
-    except FetchFailed as error:
+    except (FetchFailed, ProxyUnusable) as error:
         raise ModelUnavailable(f"{hub_id}: {error}") from error
     except HFValidationError as error:
         raise ModelUnavailable(f"hf:{hub_id} is not a hub id; write hf:org/name") from error
+    except ImportError as error:  # of what httpx wants for a SOCKS proxy, in a user's own program
+        raise ModelUnavailable(f"{hub_id} cannot be fetched: {error}") from error
     except (HfHubHTTPError, OSError) as error:
         raise ModelUnavailable(
             f"{hub_id}{f' at {revision}' if revision else ''} is neither a folder here nor could "

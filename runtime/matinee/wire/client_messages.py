@@ -79,16 +79,20 @@ _MOST_OF_A_URL_HEAD = 256
 
 
 def _as_image(sent: object) -> object:
-    """The forms that clients send: `{}`, `{data_url, mime_type}`, and a `data:` URL by itself."""
+    """The forms that clients send: `{}` or nulls, `{data_url, mime_type}`, and a `data:` URL by
+    itself."""
     if isinstance(sent, str):
         sent = {"data": sent}
     if not isinstance(sent, dict):
         return sent
-    if not sent:
+    given = {name: value for name, value in sent.items() if value is not None}
+    if not given:
         return None
-    image = {"data": sent.get("data_url"), "mime": sent.get("mime_type"), **sent}
+    image = {"data": given.get("data_url"), "mime": given.get("mime_type"), **given}
     if isinstance(image["data"], str) and (head := _url_head(image["data"])):
-        image["mime"] = head.removeprefix("data:").split(";")[0].lower()
+        image["mime"] = head.removeprefix("data:")
+    if isinstance(image["mime"], str):
+        image["mime"] = image["mime"].partition(";")[0].strip().lower()
     return {name: value for name, value in image.items() if value is not None}
 
 

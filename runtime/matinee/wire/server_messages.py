@@ -88,6 +88,9 @@ class SegmentStart(ServerMessage):
     source: str
     seed: int
     request_id: str | None = None
+    prompt_truncated: int | None = None
+    """Characters that the model reads, where these are not all."""
+    notes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

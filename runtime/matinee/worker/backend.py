@@ -34,6 +34,10 @@ class EngineLike(Protocol):
 
     def begin(self, request: SegmentRequest, state: State | None) -> RunLike: ...
 
+    def characters_read(self, prompt: str) -> int:
+        """From the first on; as many as there are of a prompt that fits."""
+        ...
+
     def on_part_done(self, tell: Callable[[], None]) -> None:
         """Call `tell` whenever a part of a step or of a decode is done, from the thread that
         computes: it shows that a long one gets on."""

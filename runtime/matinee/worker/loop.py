@@ -26,6 +26,8 @@ from matinee.worker.messages import (
     Generate,
     Ping,
     Pong,
+    PromptsRead,
+    ReadPrompts,
     ReleaseSlots,
     SegmentCancelled,
     SegmentDone,
@@ -163,6 +165,9 @@ class WorkerLoop:
                 self._hand_over_waiting()
             case Ping():
                 self._send(Pong())
+            case ReadPrompts(question_id, prompts):
+                read = tuple(map(self._engine.characters_read, prompts))
+                self._send(PromptsRead(question_id, read))
             case Shutdown():
                 raise WorkerLeaves
 

@@ -53,11 +53,19 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadPrompts:
+    """Answered with `PromptsRead`, as `Ping` is with `Pong`."""
+
+    question_id: int
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """Finish nothing, leave at the next step."""
 
 
-Command = Generate | Cancel | ReleaseSlots | Ping | Shutdown
+Command = Generate | Cancel | ReleaseSlots | Ping | ReadPrompts | Shutdown
 
 
 # Events: worker -> API process
@@ -156,5 +164,13 @@ class Pong:
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class PromptsRead:
+    """Of each prompt how many characters the model reads, from the first."""
+
+    question_id: int
+    characters: tuple[int, ...]
+
+
 JobEvent = StepDone | FramesReady | SegmentDone | SegmentCancelled | SegmentFailed
-Event = WorkerReady | WorkerUnusable | Pong | ChunkStarted | JobEvent
+Event = WorkerReady | WorkerUnusable | Pong | PromptsRead | ChunkStarted | JobEvent

@@ -122,6 +122,13 @@ class WorkerPool:
         """To the worker of the job's session, which joins one when it has not."""
         return self.join(job.session_id).submit(job)
 
+    async def characters_read(
+        self, session_id: str, prompts: tuple[str, ...]
+    ) -> tuple[int, ...] | None:
+        """Of each prompt, by the session's worker; None when it is not able to say it now. Raises
+        as `join` does."""
+        return await self.join(session_id).characters_read(prompts)
+
     def health(self) -> tuple[WorkerHealth, ...]:
         return tuple(self._health_of(worker) for worker in self.workers)
 

@@ -96,6 +96,9 @@ class RingBoundEngine:
         check_request(self.info, request)
         return self._engine.begin(request, state)
 
+    def characters_read(self, prompt: str) -> int:
+        return self._engine.characters_read(prompt)
+
     def on_part_done(self, tell: Callable[[], None]) -> None:
         self._engine.on_part_done(tell)
 

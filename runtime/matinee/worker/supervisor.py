@@ -21,9 +21,18 @@ from matinee.worker.devices import default_threads, usable_cores, visible_device
 from matinee.worker.job import JobHandle
 from matinee.worker.job_table import Death, JobTable, WorkerCounters
 from matinee.worker.link import WorkerLink
-from matinee.worker.messages import Event, Ping, Pong, SegmentJob, WorkerReady, WorkerUnusable
+from matinee.worker.messages import (
+    Event,
+    Ping,
+    Pong,
+    PromptsRead,
+    SegmentJob,
+    WorkerReady,
+    WorkerUnusable,
+)
 from matinee.worker.process import WorkerSettings
 from matinee.worker.quarantine import Quarantine
+from matinee.worker.questions import Questions
 from matinee.worker.recovery import (
     FAILED_RETRY_S,
     RESTART_WINDOW_S,
@@ -77,7 +86,7 @@ class WorkerSupervisor:
         self._on_change, self._clock = on_change, clock
         self._ring = FrameRing()
         self._quarantine, self._failed_retry_s = quarantine, failed_retry_s
-        self._table = JobTable(self._ring, quarantine, clock)
+        self._questions, self._table = Questions(), JobTable(self._ring, quarantine, clock)
         self._restarts = RestartPolicy(pool.max_restarts)
         self._tick_s = min(1.0, pool.hang_timeout_seconds / 4)
         self._watchdog = Watchdog(warmup.timeout_seconds, clock())
@@ -133,6 +142,12 @@ class WorkerSupervisor:
             self._watchdog.sign_of_life(self._clock())  # its silence so far was idleness
         return self._table.submit(job)
 
+    async def characters_read(self, prompts: tuple[str, ...]) -> tuple[int, ...] | None:
+        """Of each prompt; None when the worker is not able to say it now."""
+        if self.state is not WorkerState.READY or self._link is None:
+            return None
+        return await self._questions.ask(self._link.send, prompts)
+
     def _refuse_when_over(self) -> None:
         if self.state in (WorkerState.FAILED, WorkerState.STOPPED):
             raise WorkerFailed(self.reason or "the worker was stopped")
@@ -175,6 +190,7 @@ class WorkerSupervisor:
         self.reason = self._lost or exit_reason(exit_code)
         logger.warning("worker %d: %s", self.index, self.reason)
         by_itself = self._lost is not None or not was_killed(exit_code)
+        self._questions.lost()
         at_work = self._table.process_died(Death.BY_ITSELF if by_itself else Death.FROM_OUTSIDE)
         if link.pid is None:
             return Ended.NOT_STARTED
@@ -224,6 +240,8 @@ class WorkerSupervisor:
                 self._change(WorkerState.READY)
             case WorkerUnusable(message, retryable):
                 self._lost, self._retryable = message, retryable
+            case PromptsRead():
+                self._questions.take(event)
             case Pong():
                 pass
             case _:

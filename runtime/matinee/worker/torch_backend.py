@@ -9,6 +9,7 @@ import torch
 from matinee.engine.colour import rgb_to_i420
 from matinee.engine.engine import Engine
 from matinee.engine.library_logs import log_through_root
+from matinee.weights.fetch.hub_client import route_hub_requests
 from matinee_api.config.runtime_config import GeneratorConfig
 
 __all__ = ["load", "recover", "rgb_to_i420"]
@@ -16,6 +17,7 @@ __all__ = ["load", "recover", "rgb_to_i420"]
 
 def load(generator: GeneratorConfig) -> Engine:
     log_through_root()
+    route_hub_requests()
     return Engine.load(generator)
 
 

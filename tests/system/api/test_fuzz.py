@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import load_text
-from matinee_api.config.overrides import apply_overrides
+from matinee_api.config.overrides import apply_overrides, parse_overrides
 from matinee_api.config.problems import keys_at
 from matinee_api.config.resources import parse_resources
 from matinee_api.config.runtime_config import ServeConfig
@@ -63,4 +63,4 @@ def test_every_mistake_has_words_of_its_own(value: Any) -> None:
 @given(st.lists(st.text(max_size=8) | st.text(max_size=8).map("--{}".format), max_size=4))
 def test_any_words_are_overrides_or_a_told_mistake(words: list[str]) -> None:
     with contextlib.suppress(ConfigError):
-        apply_overrides({"a": {"b": 1}}, words)
+        apply_overrides({"a": {"b": 1}}, parse_overrides(words))

@@ -92,4 +92,4 @@ def test_every_program_takes_it(changed: Path) -> None:
 )
 def test_every_page_and_schema_has_it(changed: Path, file: str, row: str) -> None:
     lines = (changed / file).read_text().splitlines()
-    assert row in [line.strip() for line in lines]
+    assert any(line.strip().startswith(row) for line in lines)

@@ -3,15 +3,19 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
+from PIL import Image
 
 from matinee.cli import main
+from matinee.local.generator import VideoGenerator
 from matinee_api.signals import ENDING, MEANINGLESS
 from tests.system.engine.untrained import save, untrained_pipeline
 
@@ -28,8 +32,10 @@ def generate(model_path: str, *words: str) -> int:
 def test_a_prompt_becomes_a_file_and_a_line_of_json(
     model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "ball.mp4"
-    words = ["a red: ball", "-o", str(file), "--seed", "7", "--frames", "9", "--json"]
+    """Of any characters, also in the other words."""
+    file = tmp_path / "ball 🟥\u2028.mp4"
+    prompts = ["a red: ball 🟥\x7f\u2028\U0001d4ea", "--negative-prompt", "🟦"]
+    words = [*prompts, "-o", str(file), "--seed", "7", "--frames", "9", "--json"]
     assert generate(model_path, *words) == 0
     printed = capsys.readouterr()
     made = json.loads(printed.out)
@@ -41,16 +47,46 @@ def test_a_prompt_becomes_a_file_and_a_line_of_json(
         "width": 64,
         "height": 64,
         "seed": 7,
+        "notes": [],
     }
     assert printed.err == ""
     with av.open(file) as video:
         assert sum(1 for _frame in video.decode(video=0)) == 9
 
 
-def test_the_same_seed_writes_the_same_bytes(model_path: str, tmp_path: Path) -> None:
+def test_a_folder_with_its_slash_gets_the_very_frames(model_path: str, tmp_path: Path) -> None:
+    for output in ("frames/", "ball.gif", "ball.webm"):
+        words = ["a red ball", "-o", f"{tmp_path}/{output}", "--seed", "7", "--frames", "9"]
+        assert generate(model_path, *words) == 0
+    with VideoGenerator.from_pretrained(model_path, cpu_threads=1) as generator:
+        frames = generator.generate("a red ball", seed=7, num_frames=9).frames
+    pictures = sorted((tmp_path / "frames").iterdir())
+    assert np.array_equal(np.stack([np.array(Image.open(one)) for one in pictures]), frames)
+    assert sorted(os.listdir(tmp_path)) == ["ball.gif", "ball.webm", "frames"]
+
+
+def test_standard_output_gets_the_video_and_nothing_else(
+    model_path: str, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert generate(model_path, "a red ball", "-o", "-", "--frames", "9") == 0
+    printed = capfdbinary.readouterr()
+    (tmp_path / "ball.mp4").write_bytes(printed.out)
+    with av.open(tmp_path / "ball.mp4") as video:
+        assert sum(1 for _frame in video.decode(video=0)) == 9
+    assert b"-: 9 frames, 64x64" in printed.err
+
+
+def test_the_same_seed_writes_the_same_bytes_and_what_has_no_effect_is_told(
+    model_path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     files = [tmp_path / "one.mp4", tmp_path / "two.mp4"]
+    without = ["--guidance", "1", "--negative-prompt", "blur"]
     for file in files:
-        generate(model_path, "a red ball", "-o", str(file), "--seed", "7", "--frames", "9")
+        words = ["a red ball " * 99, "-o", str(file), "--seed", "7", "--frames", "9", *without]
+        generate(model_path, *words)
+        told = capsys.readouterr().err.splitlines()
+        assert re.fullmatch(r"note: the model reads the first \d+ of 1089 .* of prompt", told[0])
+        assert told[1].startswith("note: negative_prompt has no effect at guidance_scale 1; ")
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
@@ -93,7 +129,10 @@ def test_words_win_over_overrides_and_they_over_the_file(
         ([""], "command line: PROMPT: must not be empty"),
         (["a", "--image", "/no/such.png"], "--image: /no/such.png cannot be read: No such file"),
         (["a", "--image", __file__], "--image: type '.py' is not supported"),
-        (["a", "--request.negative_prompt=\udcff"], "holds text that is not UTF-8"),
+        (["a", "--steps", "300"], "matinee: --steps must be at most 200, got 300"),
+        (["a", "--frames", "4097"], "matinee: --frames must be at most 257, got 4097"),
+        (["a", "--width", "4096", "--height", "4096"], "is 16777216 pixels; at most 2088960 are"),
+        (["a", "--request.negative_prompt=\udcff"], "negative_prompt: this is not UTF-8 text"),
         (["a", "--request.sampling.sed=7"], "command line: --request.sampling.sed: "),
         (["a", "--config", "/no/such.yaml"], "/no/such.yaml: cannot be read"),
         ([], "there is no prompt"),
@@ -113,11 +152,11 @@ def test_bad_input_ends_with_2_and_a_message(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_model_ends_with_1_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
-    assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 1
+def test_a_missing_model_ends_with_2_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 2
     says = capsys.readouterr().err
     assert "matinee: --model: there is no folder /no/such/model; give a folder" in says
-    assert main(["generate", "a red ball", "--generator.model_path=builtin:tni"]) == 1
+    assert main(["generate", "a red ball", "--generator.model_path=builtin:tni"]) == 2
     says = capsys.readouterr().err
     assert "generator.model_path: builtin:tni is not part of this installation; " in says
 
@@ -128,7 +167,10 @@ def test_a_missing_model_ends_with_1_and_the_remedy(capsys: pytest.CaptureFixtur
         ("/proc/x.mp4", "-o: /proc/x.mp4 cannot be written: "),
         ("folder.mp4", "-o: folder.mp4 is a folder; name a file in it"),
         ("file/x.mp4", "-o: there is no folder file; make it or name another one"),
-        ("x.avi", "-o: x.avi would be an MP4 file all the same; name it x.mp4"),
+        (
+            "x.png",
+            "-o: x.png: no .png is written; name a file that ends in .mp4, .webm or .gif, a ",
+        ),
         ("nowhere/x.mp4", "-o: there is no folder nowhere; make it or name another one"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_model_that_is_not_here_is_told_with_its_key(
     config: Path, served: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     config.write_text(CONFIG.replace("builtin:tiny", "builtin:tni"))
-    assert main(["serve", "--config", str(config)]) == 1
+    assert main(["serve", "--config", str(config)]) == 2
     says = f"matinee: {config}: generator.model_path: builtin:tni is not part of this installation"
     assert says in capsys.readouterr().err
     assert served == []

@@ -117,7 +117,7 @@ def test_a_model_that_is_not_here_is_told_once_with_its_key(
 ) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(QUICKSTART.read_text().replace("builtin:tiny", uri))
-    assert main(["up", "-f", str(path), "--port", "0"]) == 1
+    assert main(["up", "-f", str(path), "--port", "0"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"matinee: {path}: VideoModel/tiny: spec.source.uri: ")
 

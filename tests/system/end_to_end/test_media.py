@@ -70,7 +70,7 @@ async def test_every_segment_starts_with_an_idr_and_needs_none_before_it(server:
 async def test_a_segment_leaves_as_one_frame_and_then_six_at_a_time(server: Server) -> None:
     """What is left over from a chunk leaves with it and does not wait for the next one."""
     first, second, *_ = await watch(server)
-    assert _frames_of_fragments(first) == [1, 6, 6, 4]
+    assert _frames_of_fragments(first) == [1, 6, 6, 3, 1]  # an IDR after two seconds
     assert _frames_of_fragments(second) == [1, 6, 1, 6, 2]  # two chunks of eight
 
 

@@ -158,7 +158,7 @@ def test_two_servers_do_not_share_a_port(fake: Server, resources: Path, tmp_path
 @pytest.mark.parametrize(
     ("changed", "code", "says"),
     [
-        (("builtin:tiny", "file:///nowhere/at/all"), 1, "check the path and its mount"),
+        (("builtin:tiny", "file:///nowhere/at/all"), 2, "check the path and its mount"),
         (
             ("builtin:tiny", "builtin:tiny\n  generation: {guidanceScale: 50}"),
             2,

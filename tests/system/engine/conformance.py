@@ -153,6 +153,12 @@ class Conformance:
             assert [progress.step for progress in seen] == list(range(1, run.total_steps + 1))
             assert {progress.total_steps for progress in seen} == {run.total_steps}
 
+    def test_a_prompt_that_fits_is_read_whole(self, case: Case) -> None:
+        prompt = case.request().prompt
+        assert case.engine.characters_read(prompt) == len(prompt)
+        cut = case.engine.characters_read("a ball " * 5000)
+        assert (cut == 35_000) is (case.info.prompt_tokens is None)
+
     def test_the_number_of_steps_is_known_without_the_model(self, case: Case, state: State) -> None:
         for begins_with in (None, state):
             run = case.engine.begin(case.request(), begins_with)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import matinee
@@ -24,8 +26,11 @@ from matinee.errors import (
     ModelUnavailable,
 )
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
-from matinee.local.generator import StreamingVideoGenerator, VideoGenerator
+from matinee.local.generator import VideoGenerator
+from matinee.local.options import GenerationOptions
+from matinee.local.streaming import StreamingVideoGenerator
 from matinee_api import ConfigError
+from matinee_api.config.runtime_config import RequestConfig
 from tests.places import ROOT
 from tests.system.engine.untrained import save, untrained_pipeline
 
@@ -132,7 +137,7 @@ def test_what_a_listener_raises_ends_the_generation_and_leaves_no_file(
     ("output_path", "says"),
     [
         ("nowhere/ball.mp4", "output_path: there is no folder nowhere; make it or name another"),
-        ("ball.avi", "output_path: ball.avi would be an MP4 file all the same; name it ball.mp4"),
+        ("ball.avi", "output_path: ball.avi: no .avi is written; name a file that ends in .mp4, "),
         (5, "output_path must be a path, got 5"),
     ],
 )
@@ -265,6 +270,118 @@ def test_a_configuration_file_gives_the_defaults(model_path: Path, tmp_path: Pat
         final = generator.generate()
     assert (len(final.frames), final.seed) == (5, 7)
     assert final.continuation_state.facts["prompts"] == ["a red ball"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, "float32"])
+def test_a_mapping_is_a_configuration_and_a_type_may_be_torchs_own(
+    model_path: Path, dtype: Any
+) -> None:
+    engine = {"cpu_threads": 1, "device": "cpu"}
+    config = {"model_path": str(model_path), "engine": engine}
+    request = {"prompt": "a red ball", "sampling": {"num_frames": 5, "seed": 7}}
+    with VideoGenerator.from_config({"generator": config, "request": request}) as generator:
+        final = generator.generate()
+    with (
+        VideoGenerator.from_config(config) as bare,
+        VideoGenerator.from_pretrained(model_path, dtype=dtype, cpu_threads=1) as typed,
+    ):
+        for other in (bare, typed):
+            again = other.generate("a red ball", num_frames=5, seed=7)
+            assert np.array_equal(again.frames, final.frames)
+
+
+def test_a_request_is_taken_whole_and_options_go_over_it(generator: VideoGenerator) -> None:
+    request = {"prompt": "a red ball", "sampling": {"num_frames": 5, "seed": 7}}
+    one = generator.generate(request)
+    same = generator.generate(RequestConfig(prompt="a red ball"), num_frames=5, seed=7)
+    assert np.array_equal(one.frames, same.frames)
+    assert generator.generate(request, seed=8).seed == 8
+    with pytest.raises(ConfigError, match=r"sampling\.sed: unknown key; did you mean seed"):
+        generator.generate({"prompt": "a", "sampling": {"sed": 1}})
+
+
+def test_a_health_check_is_small_and_quick(generator: VideoGenerator) -> None:
+    request = generator.default_health_check_request()
+    again = RequestConfig.model_validate_json(request.model_dump_json())
+    assert pickle.loads(pickle.dumps(request)) == again == request  # noqa: S301 (ours)
+    steps: list[VideoEvent] = []
+    video = generator.generate(request, on_event=steps.append)
+    assert video.frames.shape == (5, 64, 64, 3)
+    assert sum(isinstance(event, VideoProgressEvent) for event in steps) == 1
+
+
+def test_what_has_no_effect_is_told(generator: VideoGenerator) -> None:
+    options: GenerationOptions = {"num_frames": 5, "num_inference_steps": 1}
+    assert generator.generate("a red ball", **options).notes == ()
+    without: GenerationOptions = {**options, "guidance_scale": 1.0, "negative_prompt": "x"}
+    video = generator.generate("a red ball " * 99, **without)
+    assert [note.split(" of ")[0] for note in video.notes] == [
+        f"the model reads the first {video.notes[0].split()[5]}",
+        "negative_prompt has no effect at guidance_scale 1; it takes more than 1",
+    ]
+
+
+async def test_an_option_that_is_none_is_told_before_anything_is_awaited(
+    generator: VideoGenerator,
+) -> None:
+    with pytest.raises(InvalidRequest, match=r"there is no option sed; did you mean seed\?"):
+        generator.generate_async("a red ball", sed=7)  # type: ignore[call-arg]
+
+
+def test_a_streaming_generator_goes_on_with_a_request(streaming: StreamingVideoGenerator) -> None:
+    streaming.generate("a red ball", seed=7, width=32, height=32, num_frames=5)
+    second = streaming.generate({"prompt": "a blue ball", "sampling": {"num_frames": 5, "seed": 8}})
+    assert (second.frames.shape, second.seed) == ((4, 32, 32, 3), 8)
+
+
+def test_one_frame_is_a_picture(generator: VideoGenerator, tmp_path: Path) -> None:
+    path = tmp_path / "frames" / "%05d.png"
+    final = generator.generate("a red ball", num_frames=1, seed=7, output_path=path)
+    assert final.frames.shape == (1, 64, 64, 3)
+    assert np.array_equal(np.array(Image.open(path.with_name("00001.png"))), final.frames[0])
+    with pytest.raises(InvalidRequest, match="num_frames must be from 5 to 257, got 1"):
+        generator.generate("a", num_frames=1, continuation_state=final.continuation_state)
+
+
+def test_a_picture_to_start_from_may_have_any_form(
+    generator: VideoGenerator, tmp_path: Path
+) -> None:
+    """Also a JPEG's place under any name."""
+    picture = Image.fromarray(np.random.default_rng(7).integers(0, 256, (80, 90, 3), np.uint8))
+    path = tmp_path / "picture"
+    picture.save(path, "PNG")
+    forms: list[Any] = [picture, np.array(picture), path, str(path), path.read_bytes()]
+    made = [
+        generator.generate("a red ball", seed=7, num_frames=5, image=form).frames for form in forms
+    ]
+    assert all(np.array_equal(one, made[0]) for one in made[1:])
+
+
+def test_what_is_printed_of_an_event_has_no_pixels(generator: VideoGenerator) -> None:
+    events: list[VideoEvent] = []
+    generator.generate("a red ball", num_frames=5, seed=7, on_event=events.append)
+    partial, final = repr(events[-2]), repr(events[-1])
+    assert partial == "VideoPartialEvent(frames=<uint8 (5, 64, 64, 3)>, audio=None, first_frame=0)"
+    assert final.startswith("VideoFinalEvent(frames=<uint8 (5, 64, 64, 3)>, audio=None, fps=8, ")
+    assert "continuation_state=<ltx.v1, " in final
+
+
+def test_unknown_keywords_are_answered_with_the_nearest(generator: VideoGenerator) -> None:
+    with pytest.raises(InvalidRequest, match="no option torch_dtype; did you mean dtype"):
+        VideoGenerator.from_pretrained("builtin:tiny", torch_dtype="float32")  # type: ignore[arg-type]
+    with pytest.raises(InvalidRequest, match="no option output_pth; did you mean output_path"):
+        generator.generate("a", output_pth="a.mp4")  # type: ignore[call-arg]
+
+
+async def test_a_generator_that_is_shut_down_says_so_at_once(model_path: Path) -> None:
+    generator = StreamingVideoGenerator.from_pretrained(model_path, cpu_threads=1)
+    generator.shutdown()
+    with pytest.raises(RuntimeError, match="shut down"):
+        generator.generate_async("a")
+    with pytest.raises(RuntimeError, match="shut down"):
+        generator.__enter__()
+    with generator._lock, pytest.raises(RuntimeError, match="shut down"):
+        await asyncio.to_thread(generator.generate, "a")
 
 
 def test_a_wrong_option_is_named() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from matinee.media.media_stream import Fragment, MediaStream
 from tests.unit.runtime.media.mp4_reading import (
     boxes,
+    content_of,
     decode_time,
     decoded_pictures,
     ffprobe,
@@ -148,6 +150,24 @@ def test_times_go_on_over_segments_without_a_gap(fps: int) -> None:
     ]
 
 
+def test_fragments_are_counted_over_the_whole_session_and_its_next_life() -> None:
+    stream = MediaStream(WIDTH, HEIGHT, 24)
+    fragments = [f for _ in range(3) for f in segment(stream, 9)]
+    elsewhere = MediaStream(WIDTH, HEIGHT, 24, start_frame=27, start_fragment=len(fragments))
+    fragments += segment(elsewhere, 9)
+
+    numbers = [content_of(fragment.data, "moof/mfhd") for fragment in fragments]
+    assert numbers == [struct.pack(">4xI", 1 + count) for count in range(12)]
+
+
+def test_no_two_seconds_pass_without_an_idr() -> None:
+    stream = MediaStream(WIDTH, HEIGHT, 4)
+    fragments = segment(stream, 20)
+
+    assert [f.pts_ms for f in fragments if f.keyframe] == [0, 2000, 4000]
+    assert stream.keyframes == ()  # they come by themselves, wherever the segment is made again
+
+
 def test_after_a_cancel_the_next_segment_begins_where_the_pictures_stopped() -> None:
     stream = MediaStream(WIDTH, HEIGHT, 24)
     stream.start_segment()
@@ -166,7 +186,7 @@ def test_a_resumed_session_goes_on_at_its_frame() -> None:
     one_life = MediaStream(WIDTH, HEIGHT, 24)
     segment(one_life, 10)
     uninterrupted = segment(one_life, 8)
-    second_life = MediaStream(WIDTH, HEIGHT, 24, start_frame=10)
+    second_life = MediaStream(WIDTH, HEIGHT, 24, start_frame=10, start_fragment=3)
 
     resumed = segment(second_life, 8)
 
@@ -252,8 +272,8 @@ def test_ffprobe_sees_the_rate_the_count_and_the_colours(fps: int, tmp_path: Pat
 
 def test_a_segments_bytes_do_not_depend_on_the_segments_before_it() -> None:
     """So a session that goes on elsewhere gives the bytes that it would have given here."""
-    whole, elsewhere = MediaStream(WIDTH, HEIGHT, 24), MediaStream(WIDTH, HEIGHT, 24, start_frame=9)
-    segment(whole, 9)
+    whole = MediaStream(WIDTH, HEIGHT, 24)
+    elsewhere = MediaStream(WIDTH, HEIGHT, 24, start_frame=9, start_fragment=len(segment(whole, 9)))
     assert segment(whole, 20, first=100) == segment(elsewhere, 20, first=100)
 
 

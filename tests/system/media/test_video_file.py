@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from matinee.errors import BadInput
 from matinee.media.media_stream import MediaStream
 from matinee.media.video_file import CannotWrite, check_new_file, new_file
+from matinee.media.video_output import new_output
 from tests.unit.runtime.media.mp4_reading import ffprobe
 from tests.unit.runtime.media.pictures import moving_i420
 
@@ -18,14 +20,14 @@ def test_the_file_has_every_frame_at_its_rate(tmp_path: Path) -> None:
     path = tmp_path / "x.mp4"
     stream = MediaStream(64, 48, 24)
 
-    with new_file(path) as file:
+    with new_output(path) as file:
         file.write(stream.init)
         for index in range(25):
             fragment = stream.push(moving_i420(64, 48, index)) or stream.flush()
             file.write(fragment.data if fragment else b"")
 
     assert list(tmp_path.iterdir()) == [path]
-    assert ffprobe(path)["nb_read_frames"] == "25"
+    assert ffprobe(path)["nb_frames"] == ffprobe(path)["nb_read_frames"] == "25"
     assert ffprobe(path)["avg_frame_rate"] == "24/1"
 
 
@@ -50,6 +52,26 @@ def test_a_failure_leaves_nothing_half_written(tmp_path: Path) -> None:
         stop_halfway()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_video_is_kept_as_it_came(tmp_path: Path) -> None:
+    with new_output(tmp_path / "x.mp4") as file:
+        file.write(b"words")
+
+    assert (tmp_path / "x.mp4").read_bytes() == b"words"
+    assert os.listdir(tmp_path) == ["x.mp4"]
+
+
+def test_a_video_that_fails_leaves_nothing_half_written(tmp_path: Path) -> None:
+    def stop_halfway() -> None:
+        with new_output(tmp_path / "x.mp4") as file:
+            file.write(MediaStream(64, 48, 24).init)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop_halfway()
+
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_piece_for_which_there_is_no_room_leaves_those_before_it(tmp_path: Path) -> None:

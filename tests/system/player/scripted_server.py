@@ -51,8 +51,8 @@ class ScriptedSession:
         await self.say("ltx2_stream_start", width=64, height=64, fps=8, num_frames=17)
         return init
 
-    async def begin_segment(self) -> dict[str, Any]:
-        """Hear a prompt and send the segment's first picture."""
+    async def begin_segment(self, **told: object) -> dict[str, Any]:
+        """Hear a prompt and send the segment's first picture. `told`: with the start."""
         asked = await self.hear()
         index, seed = self._segments, 40 + self._segments
         await self.say(
@@ -61,6 +61,7 @@ class ScriptedSession:
             prompt=asked["prompt"],
             total_steps=2,
             seed=seed,
+            **told,
         )
         await self.say("step_complete", segment_idx=index, step=1, total_steps=2)
         await self.say("media_init", segment_idx=index, mime=self.video.mime, mode="av_fmp4")

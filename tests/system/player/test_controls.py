@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import Locator, Page, expect
 
@@ -46,6 +48,38 @@ async def test_escape_cancels_the_running_segment_and_the_session_goes_on(player
     await submit(player, GREEN)
     await until(player, "matinee.state.segments[1]?.status === 'done'")
     await expect(player.locator("#note")).to_be_hidden()
+
+
+async def test_waiting_prompts_are_shown_and_taken_back_one_by_one(player: Page) -> None:
+    waiting = player.get_by_role("list", name="Waiting prompts").get_by_role("listitem")
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Steps").fill("100")
+    for prompt in (RED, GREEN, "a white box", RED):
+        await submit(player, prompt)
+    await expect(waiting).to_have_text([GREEN, "a white box", RED])
+    await player.get_by_role("button", name="Take back: a white box").click()
+    await expect(waiting).to_have_text([GREEN, RED])
+    await expect(prompt_of(player)).to_have_value("a white box")
+    await expect(prompt_of(player)).to_be_focused()
+
+    await until(player, "matinee.state.segments[0]?.step >= 1")
+    await player.keyboard.press("Escape")
+    await until(player, "matinee.state.segments[0].status === 'cancelled'", timeout_s=5)
+    await until(player, "matinee.state.segments[1]?.status === 'making'")
+    await expect(waiting).to_have_text([RED])
+    shown = await player.evaluate("matinee.state.segments.map((one) => [one.key, one.prompt])")
+    assert shown == [[1, RED], [2, GREEN]]
+
+
+async def test_full_screen_shows_the_stage(player: Page) -> None:
+    await submit(player, RED)
+    button = player.get_by_role("button", name="Full screen")
+    await button.focus()
+    await player.keyboard.press("Enter")
+    await until(player, "document.fullscreenElement?.id === 'stage'")
+    await expect(button).to_have_attribute("aria-pressed", "true")
+    await player.keyboard.press("f")
+    await until(player, "document.fullscreenElement === null")
 
 
 async def test_up_and_down_go_through_earlier_prompts(player: Page) -> None:
@@ -128,12 +162,55 @@ async def test_settings_go_along_with_the_prompt(player: Page) -> None:
     assert (segment["seed"], segment["totalSteps"], segment["durationMs"]) == (5, 3, 1125)
 
 
-async def test_a_value_that_the_model_cannot_do_is_told_below_the_prompt(player: Page) -> None:
+async def test_a_setting_without_effect_is_told(player: Page) -> None:
     async with settings(player) as sheet:
+        for field, value in {"Guidance": "1", "What to keep away from": "blur"}.items():
+            await sheet.get_by_label(field).fill(value)
+    await submit(player, RED)
+    await expect(player.locator("#note")).to_have_text(
+        "What to keep away from has no effect at Guidance 1; it takes more than 1."
+    )
+
+
+async def test_a_value_that_the_model_cannot_do_is_told_before_it_is_sent(player: Page) -> None:
+    async with settings(player) as sheet:
+        await expect(sheet.get_by_label("Frames")).to_have_attribute("step", "4")
         await sheet.get_by_label("Frames").fill("18")
     await submit(player, RED)
-    await expect(player.locator("#note")).to_contain_text("nearest: 17 or 21")
-    assert await player.evaluate("matinee.state.phase") == "ready"
+    await expect(player.locator("#note")).to_contain_text(re.compile(r"^Frames: .*17.*21"))
+    await expect(prompt_of(player)).to_have_value(RED)
+    assert await player.evaluate("matinee.state.requests") == 0
+
+
+async def test_a_refused_prompt_is_told_in_the_page_s_words_and_put_back(player: Page) -> None:
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Frames").fill("65")
+        await sheet.get_by_label("Steps").fill("100")
+    await submit(player, RED)
+    note = player.locator("#note")
+    await expect(note).to_contain_text("Frames")
+    await expect(note).not_to_contain_text("_")
+    await expect(prompt_of(player)).to_have_value(RED)
+    state = await player.evaluate("matinee.state")
+    assert (state["phase"], state["requests"], state["segments"]) == ("ready", 0, [])
+
+
+async def test_a_size_of_one_s_own_begins_a_new_video(player: Page) -> None:
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Width").fill("96")
+        await sheet.get_by_label("Frames").fill("9")
+        await expect(sheet.locator("#set-length")).to_have_text("1.1 s")
+        await sheet.get_by_label("Height").fill("9600")
+    await submit(player, RED)
+    await expect(player.locator("#note")).to_contain_text(
+        re.compile("^Height: Width . height may be")
+    )
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Height").fill("")
+    await player.keyboard.press("Enter")
+    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    shape = await player.evaluate("[video.videoWidth, video.videoHeight]")
+    assert shape == [96, 64]
 
 
 async def test_paused_generation_keeps_prompts_waiting(player: Page) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.system.player.browser import submit, until
+
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 Role = Literal["button", "textbox", "switch", "progressbar"]
@@ -21,6 +23,18 @@ BRIGHTNESS = """
         return context.getImageData(0, 0, 1, 1).data.slice(0, 3).reduce((a, b) => a + b) / 765;
     };
     return [of(document.documentElement, "backgroundColor"), of(document.body, "color")];
+})()
+"""
+
+FOCUSED = """
+(() => {
+    const one = document.activeElement;
+    const { outlineStyle, outlineWidth } = getComputedStyle(one);
+    const outlined = outlineStyle === "solid" && outlineWidth === "2px";
+    const framed = getComputedStyle(one.parentElement).boxShadow.includes("4px");
+    const name = one.id || one.getAttribute("aria-label") || one.className || one.textContent;
+    if (one === document.body) return ["nothing, behind the last", true];
+    return [one.className === "brand" ? "brand" : name, outlined || framed];
 })()
 """
 
@@ -92,6 +106,18 @@ async def test_every_control_has_a_name(player: Page) -> None:
             await expect(control).to_have_accessible_name(re.compile(r"\w"))
 
 
-async def test_a_focused_control_shows_it(player: Page) -> None:
-    await player.keyboard.press("Tab")
-    await expect(player.locator(":focus")).to_have_css("outline-style", "solid")
+async def test_the_keyboard_reaches_everything_and_shows_where_it_is(player: Page) -> None:
+    await player.emulate_media(reduced_motion="reduce")
+    await submit(player, "a red ball moving left on a blue background")
+    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    reached: dict[str, bool] = {}
+    while True:
+        await player.keyboard.press("Tab")
+        name, visible = await player.evaluate(FOCUSED)
+        if name in reached:
+            break
+        reached[name] = visible
+    above = ["brand", "open-settings", "open-keys", "pause", "full"]
+    below = ["prompt", "send", "picture-choose", "keep-going", "save-all", "card"]
+    assert {*above, *below, "red ball on blue", "Save clip 1"} <= reached.keys()
+    assert [name for name, visible in reached.items() if not visible] == []

@@ -146,6 +146,18 @@ async def test_the_page_says_what_is_going_on(player: Page) -> None:
     await expect(card).to_contain_text("seed")
 
 
+async def test_it_says_playing_only_while_the_picture_moves(player: Page) -> None:
+    doing = player.locator("#doing")
+    await submit(player, prompt_of(SCENES[0]))
+    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    await player.evaluate("video.currentTime = 0; video.playbackRate = 0.2")
+    await expect(doing).to_have_text("Playing")
+    await player.evaluate("video.playbackRate = 0")
+    await expect(doing).to_have_text("Ready for a prompt")
+    state = await player.evaluate("matinee.state")
+    assert (state["paused"], state["ahead"] > 1) == (False, True)
+
+
 async def test_a_lost_connection_goes_on_from_the_last_state(tab: Page, server: Server) -> None:
     await tab.add_init_script(
         """
@@ -166,6 +178,7 @@ async def test_a_lost_connection_goes_on_from_the_last_state(tab: Page, server: 
     state = await tab.evaluate("matinee.state")
     # A segment that goes on shares its first frame with the video before it.
     assert [segment["durationMs"] for segment in state["segments"]] == [2125, 2000]
+    assert [segment["key"] for segment in state["segments"]] == [1, 2]
     assert state["ranges"] == [[0, pytest.approx(4.125, abs=0.01)]]
 
 

@@ -12,6 +12,7 @@ import pytest
 from matinee.media.media_stream import Fragment
 from matinee.serving.admission import Admission
 from matinee.session.clock import LoopClock
+from matinee.session.effects import Shown
 from matinee.session.opened import Identity, Opened
 from matinee.session.record import SessionRecord
 from matinee.session.requests import RequestRules
@@ -62,16 +63,18 @@ class Viewing:
     """One life of a session. `records`: one after each fragment, and how many fragments had been
     put by then."""
 
-    def __init__(self, session: Session, studio: Studio, start_frame: int = 0) -> None:
+    def __init__(self, session: Session, studio: Studio, before: Shown | None = None) -> None:
         self.records: list[tuple[int, SessionRecord]] = []
         self.outlet = RecordedOutlet(self)
         self.session = session
         self._studio = studio
-        self._start_frame = start_frame
+        self._before = before or Shown()
 
     async def run(self, *prompts: str) -> list[bytes]:
         """The fragments of the whole session."""
-        video = open_video(self.session.encoder, self._start_frame)
+        video = open_video(
+            self.session.encoder, self._before.first_frame, self._before.first_fragment
+        )
         opened = Opened(Identity("s1", "token"), self.session, INFO, video)
         visit = Admission(1, slots=1).enter(lambda _place: None)
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
@@ -127,7 +130,7 @@ async def test_a_session_rebuilt_after_any_fragment_gives_the_same_bytes(
     for count, record in whole.records:
         kept = from_saved(to_saved(record))
         session = Session.from_record(kept, STREAMING, INFO, studio.clock.now())
-        again = Viewing(session, studio, kept.turns.shown.first_frame)
+        again = Viewing(session, studio, kept.turns.shown)
         assert await again.run() == fragments[count:]
         assert again.outlet.ending == whole.outlet.ending
         begun, turns = kept.turns.next_index, kept.turns

@@ -31,6 +31,7 @@ OURS = {
     "matinee/media/aac.py": "opens an encoder",
     "matinee/media/h264.py": "opens an encoder",
     "matinee/media/video_file.py": "writes",
+    "matinee/media/video_output.py": "writes",
     "matinee/player/assets.py": "what is installed with it",
     "matinee/session/reception.py": "opens an encoder",
     "matinee/session/runner.py": "frames that the connection took",

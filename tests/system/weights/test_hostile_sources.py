@@ -5,55 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import resource
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from matinee.weights.fetch.files import MAX_LISTING_BYTES
 from matinee_api.contracts.fetch import FetchedTree, TreeResult
+from tests.system.weights.answering import answering
 from tests.unit.runtime.weights.fetch.fetching import resolved
 
 SHA = "a" * 40
 MORE_BYTES = 150 * 2**20
 """What a listing of 16 MiB may take on its way to a model."""
-
-
-@contextmanager
-def answering(
-    *pieces: Any, headers: dict[str, str] | None = None, status: int = 200
-) -> Iterator[str]:
-    """A server that answers everything with these pieces."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            with suppress(OSError):  # the other side has had enough
-                for piece in pieces:
-                    for part in piece if not isinstance(piece, bytes) else [piece]:
-                        self.wfile.write(part)
-
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def result_of(uri: str, endpoint: str, tmp_path: Path) -> TreeResult:

@@ -48,7 +48,6 @@ def test_a_hub_that_stays_busy_is_unreachable(hub: RunningHub, tmp_path: Path) -
     [
         ("http://no.such.host.invalid", "not known"),
         ("http://127.0.0.1:{port}", "Connection refused"),
-        ("nonsense", "protocol"),
     ],
 )
 def test_an_address_without_a_hub_is_unreachable(

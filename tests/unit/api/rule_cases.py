@@ -10,6 +10,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from tests.unit.api.pod_rule_cases import POD_CASES
+
 OBJECTS: dict[str, dict[str, Any]] = {
     "VideoModel": {
         "source": {"uri": "hf://org/name", "revision": "main", "tokenSecretRef": {"name": "hub"}},
@@ -46,14 +48,14 @@ SHAPES = "must look like hf://org/name, s3://bucket/folder, oci://registry/name:
 WHOLE = "must be a multiple of 32 for the family ltx, such as 512"
 ONE_DEVICE = "set exactly one of gpu and resourceClaims (gpu: {count: 0} runs on the CPU)"
 ONE_CLAIM = "set exactly one of resourceClaimName and resourceClaimTemplateName"
-ONE_VALUE = "set exactly one of value and valueFrom"
-ONE_REF = "set exactly one of secretKeyRef and configMapKeyRef"
-ONE_VOLUME = "set exactly one of persistentVolumeClaim, secret, configMap and emptyDir"
+STUCK = (
+    "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced; set one of them "
+    "to 1"
+)
 NOBODY_SEES = (
     "without any pod nobody sees that viewers wait: set minReplicas or bufferSlots to 1, "
     "or mode to External"
 )
-MOUNT = "every volumeMounts entry must name an entry of volumes"
 EXISTING = "claimName is a claim that exists: remove size and storageClassName"
 
 CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
@@ -117,6 +119,18 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         "VideoModel",
         "source",
         {"uri": "s3://bucket/x", "endpoint": "http://minio.storage.svc:9000"},
+        {},
+    ),
+    "an S3 API below a path": (
+        "VideoModel",
+        "source",
+        {"uri": "s3://bucket/x", "endpoint": "http://minio.storage.svc:9000/s3"},
+        {"source.endpoint": "must have no path for s3: sources; S3 is asked at the root of a host"},
+    ),
+    "a hub below a path": (
+        "VideoModel",
+        "source",
+        {"uri": "hf://org/name", "endpoint": "https://mirror.example.com/hf/"},
         {},
     ),
     "an endpoint of a folder": (
@@ -263,10 +277,7 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         "StreamingService",
         "rollout",
         {"maxSurge": 0},
-        {
-            "rollout": "maxSurge and maxUnavailable cannot both be 0: no pod could ever be "
-            "replaced; set one of them to 1"
-        },
+        {"rollout": STUCK},
     ),
     "a rollout without spare GPUs": (
         "StreamingService",
@@ -274,42 +285,25 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {"maxSurge": 0, "maxUnavailable": 1},
         {},
     ),
-    "a variable without a value": (
+    "a rollout by percentages": (
         "StreamingService",
-        "pod.env",
-        [{"name": "A"}],
-        {"pod.env[0]": ONE_VALUE},
+        "rollout",
+        {"maxSurge": "0%", "maxUnavailable": "25%"},
+        {},
     ),
-    "a variable with two values": (
+    "a rollout of no percent": (
         "StreamingService",
-        "pod.env",
-        [{"name": "A", "value": "", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
-        {"pod.env[0]": ONE_VALUE},
+        "rollout",
+        {"maxSurge": "0%", "maxUnavailable": 0},
+        {"rollout": STUCK},
     ),
-    "a variable from nowhere": (
+    "amounts as numbers": (
         "StreamingService",
-        "pod.env",
-        [{"name": "A", "valueFrom": {}}],
-        {"pod.env[0].valueFrom": ONE_REF},
+        "resources",
+        {"gpu": {"count": 0}, "cpu": 0.5, "memory": 2147483648, "sharedMemory": "64Mi"},
+        {},
     ),
-    "a volume of no kind": (
-        "StreamingService",
-        "pod.volumes",
-        [{"name": "scratch"}],
-        {"pod.volumes[0]": ONE_VOLUME},
-    ),
-    "a volume of two kinds": (
-        "StreamingService",
-        "pod.volumes",
-        [{"name": "scratch", "emptyDir": {}, "secret": {"secretName": "s"}}],
-        {"pod.volumes[0]": ONE_VOLUME},
-    ),
-    "a mount without its volume": (
-        "StreamingService",
-        "pod.volumes",
-        [],
-        {"pod.volumeMounts": MOUNT},
-    ),
+    **POD_CASES,
     "a router as it should be": ("Router", "service.port", 8080, {}),
     "a router inside the cluster": ("Router", "service", None, {}),
     "a node's port that no node opens": (

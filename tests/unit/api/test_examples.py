@@ -3,21 +3,33 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from matinee_api.config.load import load_file
+from matinee_api.config.load import load_file, validate
 from matinee_api.config.resources import load_resources
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.config.serve_config import serve_config_for
+from matinee_api.kinds.resource import KINDS
 from tests.places import EXAMPLES
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_example_is_valid(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     if "\nkind: " in text:
         assert load_resources(path)
     else:
         assert load_file(ServeConfig if "\nserver:" in text else RunConfig, path)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.yaml")), ids=lambda path: path.name)
+def test_our_objects_among_those_of_a_platform_are_valid(path: Path) -> None:
+    """`e2e/apiserver/test_platform.py` applies them with the others."""
+    objects = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    ours = [one for one in objects if one["kind"] in KINDS]
+    assert ours
+    for one in ours:
+        assert validate(KINDS[one["kind"]], one)
 
 
 def test_the_quickstart_runs_the_bundled_model_for_four_viewers() -> None:

@@ -10,6 +10,7 @@ from matinee_operator.errors import (
     Refused,
     Unavailable,
     api_error,
+    with_remedy,
 )
 
 ANSWERS: dict[str, tuple[int, str, str, type[ApiError]]] = {
@@ -33,3 +34,15 @@ def test_answers_are_errors_of_a_kind(case: str) -> None:
 
 def test_an_error_says_everything_in_one_line() -> None:
     assert str(api_error(403, "Forbidden", "exceeded quota")) == "403 Forbidden: exceeded quota"
+
+
+REMEDIES = {
+    "failed quota: q: must specify limits.cpu for: runtime": "; set pod.limits",
+    'RuntimeClass "nvidia" not found': "; correct scheduling.runtimeClassName",
+    "exceeded quota: q, requested: pods=1": "",
+}
+
+
+@pytest.mark.parametrize("message", REMEDIES)
+def test_a_refusal_names_the_key_that_helps(message: str) -> None:
+    assert with_remedy(message) == message + REMEDIES[message]

@@ -70,7 +70,7 @@ def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(BadSettings) as caught:
         read_settings(given)
     assert str(caught.value).splitlines() == [
-        "MATINEE_OPERATOR_KEY: expected at least 16 characters; got 'short'",
+        "MATINEE_OPERATOR_KEY: expected at least 16 characters",
         "MATINEE_NAMESPACE is missing: namespace of the operator itself, for its Lease",
         "MATINEE_IMAGE_PULL_POLICY: expected one of Always, IfNotPresent, Never; got 'Sometimes'",
         "MATINEE_POD_MONITOR_LABELS: expected NAME=VALUE, with commas between them; got 'release'",

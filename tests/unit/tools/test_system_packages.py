@@ -105,6 +105,13 @@ def test_what_the_cluster_needs_is_named_by_package(bin_folder: Path) -> None:
     assert set(missing) <= {"nftables", "containernetworking-plugins"}
 
 
+def test_a_program_may_need_several_packages(bin_folder: Path) -> None:
+    missing = system_packages.missing_packages(["gst-discoverer-1.0", "mediainfo"])
+    assert missing == [*sorted(system_packages.READERS["gst-discoverer-1.0"]), "mediainfo"]
+    program(bin_folder, "gst-discoverer-1.0")
+    assert system_packages.missing_packages(["gst-discoverer-1.0"]) == []
+
+
 def test_a_distribution_without_apt_installs_nothing(
     bin_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

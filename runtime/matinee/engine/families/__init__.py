@@ -61,6 +61,10 @@ class Family(Protocol):
         """Of which it computes."""
         ...
 
+    def characters_read(self, prompt: str) -> int:
+        """Of a prompt, from the first on: all, where `info.prompt_tokens` is None."""
+        ...
+
     def begin(self, request: SegmentRequest, state: State | None) -> Run:
         """Raises `InvalidState` for a state of its kind that does not fit; computes nothing. The
         chunks depend on the request and the state alone."""

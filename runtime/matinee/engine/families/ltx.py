@@ -18,6 +18,7 @@ import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
 from matinee.engine.library_logs import drop_messages, without_progress_bars
+from matinee.engine.prompts import characters_read
 from matinee.engine.windows import WindowRun
 from matinee.errors import InvalidRequest, ModelUnavailable
 from matinee.generation import (
@@ -100,6 +101,10 @@ class LtxFamily:
         parts = pipeline.components.values()
         self.modules = [part for part in parts if isinstance(part, torch.nn.Module)]
 
+    def characters_read(self, prompt: str) -> int:
+        most = self._settings.max_sequence_length or 0
+        return characters_read(self._pipeline.tokenizer, prompt, most)
+
     def begin(self, request: SegmentRequest, state: State | None) -> WindowRun:
         return WindowRun(self.info, self._sampler(request), request, state)
 
@@ -127,6 +132,7 @@ def _model_info(pipeline: Any, settings: ModelSettings, model_id: str) -> ModelI
         chunk_frames=values["chunk_frames"],
         overlap_frames=values["overlap_frames"],
         defaults=defaults,
+        prompt_tokens=values["max_sequence_length"],
         components={name: type(part).__name__ for name, part in pipeline.components.items()},
     )
 

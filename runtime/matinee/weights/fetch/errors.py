@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,11 +50,19 @@ def volume_errors(folder: Path) -> Iterator[None]:
         raise FetchFailed("NoSpace", message) from error
 
 
+_TRUST_IT = (
+    "give its authority's certificate with SSL_CERT_FILE (in a cluster: pod.caBundle of the "
+    "VideoModel)"
+)
+
+
 def words_of(error: BaseException) -> str:
     """What the operating system said at the bottom of a client's error, else the error's own
     words."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({cause.verify_message}); {_TRUST_IT}"
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
         cause = getattr(cause, "reason", None) or cause.__cause__ or cause.__context__

@@ -35,6 +35,8 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 from pydantic import BaseModel, FailFast, Field, ValidationError
 
+from matinee.proxies import ProxyUnusable
+from matinee.weights.fetch.endpoints import checked_endpoint
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken, words_of
 from matinee.weights.fetch.files import (
     MAX_LISTING_BYTES,
@@ -44,7 +46,7 @@ from matinee.weights.fetch.files import (
     listing_of,
     stays_inside,
 )
-from matinee.weights.fetch.tokens import read_token
+from matinee.weights.fetch.tokens import checked_token, read_token
 from matinee.weights.fetch.transfer import Content
 from matinee_api.contracts.fetch import COMMIT, MOST_BYTES, FetchedTree
 
@@ -62,7 +64,10 @@ class Hub:
     def __init__(self, tree: FetchedTree) -> None:
         self._repo = tree.uri.removeprefix("hf:").removeprefix("//")
         self._revision = tree.revision
-        self._endpoint = (tree.endpoint or constants.ENDPOINT).rstrip("/")
+        named = (
+            (tree.endpoint, "endpoint") if tree.endpoint else (constants.ENDPOINT, "HF_ENDPOINT")
+        )
+        self._endpoint = checked_endpoint(*named, path=True)
         self._token = _token_for(tree)
 
     @property
@@ -115,6 +120,8 @@ class Hub:
         asked = _Asked(self._repo, self._revision, self._endpoint, bool(self._token))
         try:
             yield
+        except ProxyUnusable as error:
+            raise FetchFailed("SourceUnsupported", str(error)) from error
         except (OfflineModeIsEnabled, HFValidationError) as error:
             raise FetchFailed("SourceNotFound", str(error)) from error
         except HfHubHTTPError as error:
@@ -242,4 +249,5 @@ def _token_for(tree: FetchedTree) -> str | None:
     the environment's own hub and never goes to another address that a tree names."""
     if tree.token_file is not None:
         return read_token(tree.token_file)
-    return None if tree.endpoint else get_token()
+    token = None if tree.endpoint else get_token()
+    return token and checked_token(token, "HF_TOKEN, or what hf auth login saved,")

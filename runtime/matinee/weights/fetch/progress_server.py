@@ -75,6 +75,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = _STUCK_S
 
+    def do_HEAD(self) -> None:
+        """As GET, without the body, which would take as long as the fetching."""
+        if self.path.partition("?")[0] == DOWNLOAD_PATH:
+            self._begin()
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
     def do_GET(self) -> None:
         if self.path.partition("?")[0] != DOWNLOAD_PATH:
             self.send_error(HTTPStatus.NOT_FOUND)
@@ -86,11 +93,14 @@ class _Handler(BaseHTTPRequestHandler):
             finally:
                 self.server.places.release()
 
-    def _tell(self) -> None:
+    def _begin(self) -> None:
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/x-ndjson")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
+
+    def _tell(self) -> None:
+        self._begin()
         with contextlib.suppress(OSError):  # the listener has gone
             for line in self.server.progress.lines():
                 self.wfile.write(f"{line.model_dump_json()}\n".encode())

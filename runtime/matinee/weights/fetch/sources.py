@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from matinee.weights.fetch.authorities import check_authorities
 from matinee.weights.fetch.errors import FetchFailed
 from matinee.weights.fetch.files import Listing, SourceFile
 from matinee.weights.fetch.transfer import Readable
@@ -35,6 +36,8 @@ def scheme_of(tree: FetchedTree) -> str:
 def source_of(tree: FetchedTree) -> Source:
     """Raises `FetchFailed` with `SourceUnsupported`, or as the source's constructor does."""
     scheme = scheme_of(tree)
+    if scheme in ("hf", "s3"):
+        check_authorities()
     if scheme == "hf":
         from matinee.weights.fetch.hub import (
             Hub,  # each source loads a client that the others do not need

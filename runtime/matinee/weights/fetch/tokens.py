@@ -21,6 +21,15 @@ def read_token(path: str) -> str:
         raise FetchFailed("SourceDenied", says) from error
     except UnicodeDecodeError:  # which holds what was read
         raise FetchFailed("SourceDenied", f"{path} holds no token, but other bytes") from None
-    if not token or not token.isprintable():
-        raise FetchFailed("SourceDenied", f"{path} holds no token; put one line of text there")
+    return checked_token(token, path)
+
+
+def checked_token(token: str, place: str) -> str:
+    """The same. What no header can hold would be quoted by a client's own error.
+
+    Raises:
+        FetchFailed: `SourceDenied`: this is none.
+    """
+    if not token or not token.isascii() or not token.isprintable():
+        raise FetchFailed("SourceDenied", f"{place} holds no token; put one line of text there")
     return token

@@ -102,6 +102,9 @@ class ToneFamily:
     info = INFO
     modules = ()
 
+    def characters_read(self, prompt: str) -> int:
+        return len(prompt)
+
     def begin(self, request: SegmentRequest, state: State | None) -> ToneRun:
         return ToneRun(request, state)
 

@@ -149,6 +149,15 @@ def test_overrides_win_over_the_file() -> None:
     assert (request.sampling.seed, request.sampling.num_frames) == (7, 17)
 
 
+def test_values_are_taken_as_they_are_and_win() -> None:
+    prompt = '"🟥\x7f\u2028: [7'
+    words, values = ["--request.prompt=x"], {"request.prompt": prompt, "request.sampling.seed": 7}
+    request = load_text(RunConfig, MODEL, overrides=words, values=values).request
+    assert (request.prompt, request.sampling.seed) == (prompt, 7)
+    with pytest.raises(ConfigError, match=r"command line: --request\.sampling\.fps: expected at"):
+        load_text(RunConfig, MODEL, file="run.yaml", values={"request.sampling.fps": 0})
+
+
 OVERRIDE_MISTAKES: dict[str, tuple[list[str], str]] = {
     "an unknown key": (
         ["--request.sampling.sed", "7"],

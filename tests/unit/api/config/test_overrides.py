@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from matinee_api.config.errors import ConfigError
-from matinee_api.config.overrides import apply_overrides
+from matinee_api.config.overrides import apply_overrides, parse_overrides
 
 CASES: dict[str, tuple[dict[str, Any], list[str], dict[str, Any]]] = {
     "no words change nothing": ({"a": 1}, [], {"a": 1}),
@@ -30,12 +30,12 @@ CASES: dict[str, tuple[dict[str, Any], list[str], dict[str, Any]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_overrides_are_laid_over_the_data(case: str) -> None:
     data, words, expected = CASES[case]
-    assert apply_overrides(data, words) == expected
+    assert apply_overrides(data, parse_overrides(words)) == expected
 
 
 def test_the_loaded_data_is_left_as_it_is() -> None:
     data = {"a": {"b": 1}}
-    apply_overrides(data, ["--a.b", "2"])
+    apply_overrides(data, parse_overrides(["--a.b", "2"]))
     assert data == {"a": {"b": 1}}
 
 
@@ -64,6 +64,10 @@ BROKEN: dict[str, tuple[list[str], str]] = {
         ["--a=1", "--a.b=2"],
         "command line: --a.b: a is a value, not a mapping",
     ),
+    "bytes that are no text": (
+        ["--a", "\udcff"],
+        "command line: --a: this is not UTF-8 text; check the terminal's encoding",
+    ),
     "a list that does not end": (
         ["--a", "[1"],
         "command line: --a: line 1, column 3: not valid YAML: expected ',' or ']', but got "
@@ -76,5 +80,5 @@ BROKEN: dict[str, tuple[list[str], str]] = {
 def test_a_mistake_on_the_command_line_is_told_in_its_words(case: str) -> None:
     words, message = BROKEN[case]
     with pytest.raises(ConfigError) as caught:
-        apply_overrides({}, words)
+        apply_overrides({}, parse_overrides(words))
     assert str(caught.value) == message

@@ -117,6 +117,10 @@ BROKEN: dict[str, tuple[str, str]] = {
         "a: 1\n---\nb: 2",
         "expected one YAML document, got 2; remove the lines `---`",
     ),
+    "half a character": (
+        'a: "\\ud83d"',
+        "line 1, column 4: not valid YAML: half a character; write it whole, or as both its halves",
+    ),
 }
 
 
@@ -126,6 +130,11 @@ def test_broken_yaml_is_told_with_its_place(case: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_document(text)
     assert str(caught.value) == message
+
+
+def test_the_halves_that_json_writes_are_one_character() -> None:
+    assert parse_document('{"\\ud83d\\udfe5": ["a \\ud83d\\udfe5 ball"]}') == {"🟥": ["a 🟥 ball"]}
+    assert parse_value('"\\ud83d\\udfe5"') == "🟥"
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "0x" + "f" * 5000, "1e999"])

@@ -16,7 +16,8 @@ from tests.unit.api.api_server import Schema, broken_rules, structural_schema, w
 ALLOWED = {
     *("type", "description", "format", "enum", "pattern", "default", "required"),
     *("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties"),
-    *("properties", "items", "additionalProperties", "anyOf"),
+    *("properties", "items", "additionalProperties", "anyOf", "not"),
+    "x-kubernetes-preserve-unknown-fields",
     *("x-kubernetes-int-or-string", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"),
     "x-kubernetes-validations",
 }
@@ -41,6 +42,8 @@ def test_the_schema_is_structural(definition: Definition) -> None:
         if "x-kubernetes-int-or-string" in schema:
             assert schema["anyOf"] == [{"type": "integer"}, {"type": "string"}], path
             assert "type" not in schema, path
+        elif "x-kubernetes-preserve-unknown-fields" in schema:
+            assert not {"type", "anyOf", "properties"} & set(schema), path
         else:
             assert isinstance(schema["type"], str), path
             assert "anyOf" not in schema, path

@@ -151,7 +151,7 @@ def test_what_a_service_adds_to_its_pods() -> None:
             "image": "registry.example/own:2",
             "imagePullPolicy": "Always",
             "imagePullSecrets": [{"name": "pull"}],
-            "labels": {"team": "video", "matinee.video/service": "stolen"},
+            "labels": {"team": "video"},
             "annotations": {"note": "x"},
             "env": [{"name": "A", "value": "b"}],
             "volumes": [{"name": "extra", "secret": {"secretName": "s"}}],

@@ -83,7 +83,10 @@ def test_a_state_and_an_image_together_are_refused() -> None:
         ({"prompt": "x" * 100_000}, "prompt: expected at most 8192 characters; got"),
         ({"prompt": 5}, "prompt: expected text; got 5; put it in quotes"),
         ({"prompt": "\udcff"}, "prompt: expected text in UTF-8"),
-        ({"image": 5}, "image must be a path, got 5"),
+        (
+            {"image": 5},
+            "image must be a path, bytes, a picture of Pillow or an array",
+        ),
         ({"continuation_state": 3}, "continuation_state must be one that a video left, such as"),
     ],
 )

@@ -73,6 +73,8 @@ URL = "data:image/png;base64," + encoded()
         {"data_url": encoded(), "mime_type": "image/png"},
         {"data_url": URL.replace("image/png;", "IMAGE/PNG;name=a.png;"), "name": "a.png"},
         {"data_url": URL, "mime_type": "image/jpeg"},
+        {"data_url": URL, "mime_type": None, "mime": None},
+        {"mime": "IMAGE/PNG; charset=binary", "data": encoded()},
         URL,
     ],
 )
@@ -82,8 +84,13 @@ def test_an_image_comes_as_base64_or_as_a_data_url(image: Any) -> None:
     assert (LastFrames.of(state).frames == RED).all()
 
 
-def test_an_empty_image_is_none() -> None:
-    assert brought(initial_image={}) is None
+@pytest.mark.parametrize("image", [None, {}, {"mime": None, "name": None, "data": None}])
+def test_an_empty_image_is_none(image: Any) -> None:
+    assert brought(initial_image=image) is None
+
+
+def test_a_jpeg_may_be_called_a_jpg() -> None:
+    assert brought(initial_image={"mime": "image/jpg", "data": encoded("JPEG")}) is not None
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,9 @@ def test_a_segment_that_ran_starts_again_and_leaves_out_what_was_shown() -> None
     )
     assert again.state is FIRST
     assert (start.again, again.again) == (False, True)
-    assert again.shown == dataclasses.replace(start.shown, first_frame=7, frames=7, keyframes=(4,))
+    assert again.shown == dataclasses.replace(
+        start.shown, first_frame=7, frames=7, keyframes=(4,), first_fragment=1, fragments=2
+    )
 
 
 def test_a_prompt_in_preparation_is_prepared_again() -> None:

@@ -61,9 +61,9 @@ def test_what_was_shown_moves_the_next_segments_place() -> None:
     turns.prepared(begun(turns).turn_id, READY)
     turns.show(1, ())
     turns.show(6, (4,))
-    assert turns.shown == Shown(0, 7, (4,))
+    assert turns.shown == Shown(0, 7, (4,), fragments=2)
     turns.leave()
-    assert turns.shown == Shown(7, 0, ())
+    assert turns.shown == Shown(7, first_fragment=2)
 
 
 def test_a_turn_that_had_begun_is_resumed_as_it_was() -> None:

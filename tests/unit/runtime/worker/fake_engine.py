@@ -103,6 +103,9 @@ class FakeEngine:
             raise InvalidRequest("prompt", "is refused")
         return FakeRun(request, state, self._before_step)
 
+    def characters_read(self, prompt: str) -> int:
+        return len(prompt)
+
     def on_part_done(self, tell: Callable[[], None]) -> None:
         global _tell_part
         _tell_part = tell

@@ -20,6 +20,8 @@ from matinee.worker.messages import (
     Generate,
     Ping,
     Pong,
+    PromptsRead,
+    ReadPrompts,
     ReleaseSlots,
     SegmentCancelled,
     SegmentDone,
@@ -359,6 +361,13 @@ def test_a_ping_is_answered_within_a_step(bench: Bench) -> None:
     bench.start(job)
     events = [type(event) for event in bench.finish(1)]
     assert events[:5] == [ChunkStarted, StepDone, StepDone, Pong, StepDone]
+
+
+def test_how_prompts_are_read_is_told_within_a_step(bench: Bench) -> None:
+    question = ReadPrompts(7, ("a ball", ""))
+    bench.at_step = lambda _prompt, step: bench.send(question) if step == 2 else None
+    bench.start(segment(steps=3))
+    assert bench.finish(1)[3] == PromptsRead(7, (6, 0))
 
 
 def test_shutdown_leaves_at_the_next_step(bench: Bench) -> None:

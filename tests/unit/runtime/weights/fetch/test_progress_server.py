@@ -44,6 +44,20 @@ def test_other_addresses_and_too_many_listeners_are_refused() -> None:
         refused.value.close()
 
 
+def test_only_its_head_may_be_asked_for() -> None:
+    listening = bind("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    asked = urllib.request.Request(f"{url}{DOWNLOAD_PATH}", method="HEAD")  # noqa: S310 (ours)
+    elsewhere = urllib.request.Request(url, method="HEAD")
+    with telling(Progress(), listening):
+        with urllib.request.urlopen(asked) as answer:  # noqa: S310 (ours)
+            assert answer.headers["Content-Type"] == "application/x-ndjson"
+            assert answer.read() == b""
+        with pytest.raises(urllib.error.HTTPError, match="404") as missing:
+            urllib.request.urlopen(elsewhere)  # noqa: S310 (ours)
+        missing.value.close()
+
+
 def test_silent_connections_are_no_more_threads_than_a_few() -> None:
     listening = bind("127.0.0.1", 0)
     with ExitStack() as stack, telling(Progress(), listening):

@@ -11,9 +11,11 @@ import urllib3
 from minio.error import InvalidResponseError, S3Error, ServerError
 
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken
-from matinee.weights.fetch.s3 import Bucket, digest_of, error_of
+from matinee.weights.fetch.s3 import Bucket, digest_of
+from matinee.weights.fetch.s3_errors import error_of
 from matinee_api.contracts.fetch import FetchedTree
 
+KEYS = "aws_access_key_id = x\naws_secret_access_key = "
 MD5 = "5d41402abc4b2a76b9719d911017c592"
 
 
@@ -93,6 +95,8 @@ def test_what_another_try_may_mend_is_told_apart(error: Exception) -> None:
     [
         *(None, b"", b"[default]\n", b"[default]\naws_access_key_id = x\n"),
         *(b"hunter2", b"[default]\nhunter2", b"[hunter2]\n[hunter2]\n", b"\xffhunter2"),
+        *(f"[default]\n{KEYS}hunter2ü".encode(), f"[default]\n{KEYS}a\0hunter2".encode()),
+        *(f"[default]\n{KEYS}a\naws_session_token = hunter2…\n".encode(),),
         *(b'{"key": "hunter2"}', b"[default]\naws_access_key_id = %(hunter2)s\n", b"x" * 2**20),
     ],
 )

@@ -13,7 +13,9 @@ def test_the_end_of_the_line_is_no_part_of_it(tmp_path: Path) -> None:
     assert read_token(str(tmp_path / "token")) == "hf_abc"
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff\xfe", b"a" * 2**20])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"two\nlines", b"\xff\xfe", "hf_ü".encode(), b"a" * 2**20]
+)
 def test_a_file_without_a_token_is_told(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(content)
     with pytest.raises(FetchFailed) as caught:

@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import signal
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,10 @@ import pytest
 from matinee.cli import main, stream
 from matinee.client.recording import StreamFailed
 from matinee.errors import BadInput
+from tests.system.cli.tunnelling import tunnelling
 from tests.system.player.scripted_server import Script, ScriptedSession, scripted_server
+from tests.unit.runtime.media.mp4_reading import boxes, content_of
+from tests.unit.runtime.test_proxies import set_environment
 
 STATE = {"kind": "ltx.v1", "payload": {"schema_version": 1}}
 
@@ -44,7 +48,7 @@ def serving(script: Script) -> Iterator[str]:
         thread.join()
 
 
-def record(url: str, output: Path, *words: str) -> int:
+def record(url: str, output: Path | str, *words: str) -> int:
     parser = argparse.ArgumentParser()
     stream.add_parser(parser.add_subparsers())
     args = parser.parse_args(["stream", url, "-o", str(output), *words])
@@ -63,8 +67,8 @@ def test_several_prompts_become_one_playable_file(
 
     async def script(session: ScriptedSession) -> None:
         heard.append(await session.open())
-        for _ in range(2):
-            heard.append(await session.begin_segment())
+        for notes in ([], ["the model reads less"]):
+            heard.append(await session.begin_segment(notes=notes))
             await session.end_segment(frames=8)
 
     output = tmp_path / "out.mp4"
@@ -76,8 +80,44 @@ def test_several_prompts_become_one_playable_file(
     assert {"type": "session_init_v2", "client_id": "matinee-stream", **init} == heard[0]
     assert [message["prompt"] for message in heard[1:]] == ["one", "two"]
     assert frames_of(output) == 16
-    report = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    report = json.loads(printed.out)
+    assert "segment 2 of 2: the model reads less\n" in printed.err
+    assert [one["notes"] for one in report["segments"]] == [[], ["the model reads less"]]
     assert (report["complete"], [one["seed"] for one in report["segments"]]) == (True, [40, 41])
+
+
+async def two_seconds(session: ScriptedSession) -> None:
+    await session.open()
+    await session.begin_segment()
+    await session.end_segment(frames=16)
+
+
+def test_a_folder_with_its_slash_gets_a_picture_for_each_frame(tmp_path: Path) -> None:
+    with serving(two_seconds) as url:
+        assert record(url, f"{tmp_path}/frames/", "-p", "one") == 0
+    assert len(list((tmp_path / "frames").glob("*.png"))) == 16
+    assert os.listdir(tmp_path) == ["frames"]
+
+
+def test_standard_output_gets_the_video_and_nothing_else(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    with serving(two_seconds) as url:
+        assert record(url, "-", "-p", "one", "--json") == 0
+    printed = capfdbinary.readouterr()
+    (tmp_path / "out.mp4").write_bytes(printed.out)
+    assert frames_of(tmp_path / "out.mp4") == 16
+    assert json.loads(printed.err.splitlines()[-1])["output"] == "-"
+
+
+def test_a_file_has_its_length_in_front(tmp_path: Path) -> None:
+    with serving(two_seconds) as url:
+        record(url, tmp_path / "out.mp4", "-p", "one")
+    made = (tmp_path / "out.mp4").read_bytes()
+    assert [box.path for box in boxes(made) if "/" not in box.path] == ["ftyp", "moov", "mdat"]
+    assert struct.unpack_from(">IQ", content_of(made, "moov/mvhd"), 20) == (8000, 16000)
+    assert os.listdir(tmp_path) == ["out.mp4"]
 
 
 def test_the_state_is_saved_and_taken_up_again(tmp_path: Path) -> None:
@@ -224,7 +264,7 @@ def test_a_refusal_names_the_flag(
         (["-o", "folder"], "-o: folder is a folder; name a file in it"),
         (["-o", "/dev/null"], "-o: /dev/null is not a file that can be replaced"),
         (["-o", "nowhere/out.mp4"], "-o: there is no folder nowhere; make it or name another"),
-        (["-o", "out.webm"], "-o: out.webm would be an MP4 file all the same; name it out.mp4"),
+        (["-o", "out.png"], "-o: out.png: no .png is written; name a file that ends in .mp4, "),
         (["--save-state", "/nope/s.json"], "--save-state: there is no folder /nope; make it"),
         (["--save-state", "folder"], "--save-state: folder is a folder; name a file in it"),
         (["--save-state", "out.mp4"], "--save-state: out.mp4 is for the video; name another file"),
@@ -256,6 +296,50 @@ def test_a_prompt_that_is_no_text_is_told_with_the_flag(
     assert "argument -p/--prompt: this is not UTF-8 text" in capsys.readouterr().err
 
 
+PROXIES = {
+    "SOCKS_PROXY": "socks5://anna:hunter2@127.0.0.1:1",
+    "HTTPS_PROXY": "http://anna:hunter2@127.0.0.1:1",
+    "ALL_PROXY": "nonsense",
+}
+
+
+def test_this_machine_is_asked_without_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_environment(monkeypatch, PROXIES)
+    with serving(two_seconds) as url:
+        assert record(url, tmp_path / "out.mp4", "-p", "one") == 0
+
+
+@pytest.mark.parametrize(
+    ("variable", "says"),
+    [
+        ("SOCKS_PROXY", "SOCKS_PROXY names a SOCKS proxy; only HTTP proxies can be used"),
+        ("HTTPS_PROXY", "nothing listens there (asked through the proxy of HTTPS_PROXY)"),
+    ],
+)
+def test_a_proxy_in_the_way_is_told_in_a_sentence(
+    variable: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_environment(monkeypatch, {variable: PROXIES[variable]})
+    url = "http://berta:hunter3@far.example?token=hunter4"
+    assert main(["stream", url, "-p", "one", "-o", str(tmp_path / "out.mp4")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"matinee: cannot open ws://far.example/v1/stream: {says}")
+    assert "hunter" not in told
+
+
+def test_a_stream_comes_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(two_seconds) as url, tunnelling(url) as (proxy, asked):
+        set_environment(monkeypatch, {"HTTPS_PROXY": proxy})
+        assert record("http://far.example:8000", tmp_path / "out.mp4", "-p", "one") == 0
+    assert asked == ["far.example:8000"]
+
+
 EVIL = "no\x1b]52;c;aGk=\x07\r\n\x9b2Jmatinee: all is well"
 FOREIGN: dict[str, tuple[str, str]] = {
     "no JSON": ("{", "text that is not JSON"),
@@ -280,6 +364,10 @@ FOREIGN: dict[str, tuple[str, str]] = {
     "a field of another type": (
         '{"type": "error", "code": [], "message": {}}',
         "error has no usable code",
+    ),
+    "notes that are none": (
+        '{"type": "ltx2_segment_start", "notes": [7]}',
+        "ltx2_segment_start has no usable notes",
     ),
     "the end of what has not begun": (
         '{"type": "ltx2_segment_complete", "e2e_latency_ms": 1}',

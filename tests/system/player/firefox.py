@@ -1,0 +1,125 @@
+"""Firefox of the system, over WebDriver BiDi: Playwright drives only a Firefox of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.system.player.browser import LOOK, PATIENCE_S
+from tools.system_packages import found
+
+LISTENS = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
+ENTER = "\ue007"
+PREFERENCES = {
+    "devtools.jsonview.enabled": False,  # its own policy would hold in place of the server's
+    "app.normandy.enabled": False,
+    "services.settings.server": "",
+}
+"""So that it shows what is served, and asks nobody on the internet."""
+
+
+class FirefoxPage:
+    """Its only tab."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._last_id = 0
+        self._tab = ""
+
+    async def begin(self) -> None:
+        await self._command("session.new", capabilities={})
+        tree = await self._command("browsingContext.getTree")
+        self._tab = tree["contexts"][0]["context"]
+
+    async def go(self, url: str) -> None:
+        await self._command("browsingContext.navigate", context=self._tab, url=url, wait="complete")
+
+    async def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression, by way of JSON. A promise is awaited."""
+        result = await self._command(
+            "script.evaluate",
+            expression=f"(async () => JSON.stringify((await ({expression})) ?? null))()",
+            target={"context": self._tab},
+            awaitPromise=True,
+        )
+        assert result["type"] == "success", result
+        return json.loads(result["result"]["value"])
+
+    async def until(self, condition: str) -> Any:
+        """Wait until a JavaScript expression is truthy, and return its value."""
+        return await self.evaluate(f"({LOOK.replace('CONDITION', condition)})()")
+
+    async def submit(self, prompt: str) -> None:
+        """Type it where the cursor is."""
+        keys = [
+            {"type": kind, "value": key}
+            for key in [*prompt, ENTER]
+            for kind in ("keyDown", "keyUp")
+        ]
+        actions = [{"type": "key", "id": "keyboard", "actions": keys}]
+        await self._command("input.performActions", context=self._tab, actions=actions)
+
+    async def resize(self, width: int, height: int) -> None:
+        viewport = {"width": width, "height": height}
+        await self._command("browsingContext.setViewport", context=self._tab, viewport=viewport)
+
+    async def _command(self, method: str, **params: Any) -> dict[str, Any]:
+        self._last_id += 1
+        command = {"id": self._last_id, "method": method, "params": params}
+        await self._socket.send(json.dumps(command))
+        async with asyncio.timeout(PATIENCE_S):
+            async for text in self._socket:
+                answer = json.loads(text)
+                if answer.get("id") == self._last_id:
+                    assert answer["type"] == "success", answer
+                    result: dict[str, Any] = answer["result"]
+                    return result
+        raise AssertionError("Firefox closed the connection")
+
+
+@contextlib.asynccontextmanager
+async def firefox(profile: Path) -> AsyncIterator[FirefoxPage]:
+    """Start it without a window, with an empty profile. It has ended when the block is left."""
+    program = found("firefox-esr")
+    assert program is not None
+    lines = (f"user_pref({json.dumps(key)}, {json.dumps(v)});\n" for key, v in PREFERENCES.items())
+    (profile / "user.js").write_text("".join(lines))
+    options = ("--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", profile)
+    process = await asyncio.create_subprocess_exec(
+        program,
+        *map(str, options),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"HOME": str(profile)},
+    )
+    address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    reading = asyncio.create_task(_read(process, address))
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            url = await address
+        async with connect(f"{url}/session", max_size=None) as socket:
+            page = FirefoxPage(socket)
+            await page.begin()
+            yield page
+    finally:
+        process.terminate()
+        await reading
+
+
+async def _read(process: asyncio.subprocess.Process, address: asyncio.Future[str]) -> None:
+    """All that it says until it ends, because a full pipe would hold it up."""
+    assert process.stderr is not None
+    async for line in process.stderr:
+        if (match := LISTENS.search(line)) and not address.done():
+            address.set_result(match[1].decode())
+    await process.wait()
+    if not address.done():
+        address.set_exception(AssertionError("Firefox ended before it listened"))
