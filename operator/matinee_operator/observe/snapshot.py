@@ -30,7 +30,9 @@ class ServiceSnapshot:
     """For draining its pods."""
     pods: tuple[ObservedPod, ...] = ()
     children: Children = field(default_factory=dict)
-    """Without the pods."""
+    """What may be changed and deleted for it, the pods as well."""
+    strangers: tuple[str, ...] = ()
+    """Names of pods that carry its labels and belong to somebody else."""
     routers: tuple[str, ...] = ()
     """Names of those that front it."""
     failure: Trouble | None = None

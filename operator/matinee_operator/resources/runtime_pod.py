@@ -12,6 +12,7 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.resources.devices import container_resources
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
@@ -66,18 +67,23 @@ def runtime_pod(
     behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
     marks = {**service.spec.pod.labels, **own, **behind}
     meta = metadata(service, pod_name(service, revision, slot), "runtime", marks)
-    meta["annotations"] = {
-        **service.spec.pod.annotations,
-        labels.CONFIG: config,
-        labels.ATTEMPT: str(attempt),
-        labels.CONTROL_PORT: str(CONTROL_PORT),
-    }
+    own_annotations = {labels.ATTEMPT: str(attempt), **meta["annotations"]}
+    meta["annotations"] = {**service.spec.pod.annotations, **own_annotations}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": meta,
         "spec": _spec(model, service, installation, weights, config, secret),
     }
+
+
+def pod_marks(service: StreamingService, pod: ObservedPod) -> Manifest:
+    """Metadata that a pod keeps as long as it lives. The model it serves may be a former one."""
+    own = {labels.REVISION: pod.revision, labels.SLOT: str(pod.slot)}
+    meta = metadata(service, pod.name, "runtime", own)
+    if model := (pod.labels or {}).get(labels.MODEL):
+        meta["labels"][labels.MODEL] = model
+    return {"kind": "Pod", "metadata": meta}
 
 
 def _spec(
@@ -95,7 +101,7 @@ def _spec(
     spec |= init_containers(model, weights, image, pull_policy)
     spec["containers"] = [_container(model, service, installation, weights)]
     spec["volumes"] = [
-        {"name": "config", "configMap": {"name": config}},
+        {"name": labels.CONFIG, "configMap": {"name": config}},
         {"name": "control", "secret": {"secretName": secret, "defaultMode": 0o440}},
         {"name": "state", "emptyDir": {}},
         *base_volumes(weights, resources),
@@ -142,7 +148,7 @@ def _container(
 def _mounts(service: StreamingService, weights: Weights) -> list[Manifest]:
     extras = service.spec.pod.volume_mounts
     return [
-        {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+        {"name": labels.CONFIG, "mountPath": CONFIG_FOLDER, "readOnly": True},
         {"name": "control", "mountPath": TOKEN_FOLDER, "readOnly": True},
         {"name": "state", "mountPath": STATE_FOLDER},
         *base_mounts(weights),

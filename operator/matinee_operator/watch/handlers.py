@@ -23,7 +23,7 @@ CHILDREN = (
     *("PodDisruptionBudget", "NetworkPolicy"),
 )
 CLUSTER_WIDE = ("Node",)
-OURS = f"{labels.MANAGED_BY}={labels.APP}"
+OURS, NOT_OURS = (f"{labels.MANAGED_BY}{sign}{labels.APP}" for sign in ("=", "!="))
 KOPF_FINALIZER = "matinee.video/kopf"
 """Never set; kopf takes it off wherever it finds it, so it must not be the one of `names.py`."""
 WATCH_S = 240
@@ -33,6 +33,12 @@ WATCH_S = 240
 def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
     """Nodes belong to no namespace, so an operator of some namespaces does not see them."""
     return (*OWN_KINDS, *CHILDREN, *(() if namespaces else CLUSTER_WIDE))
+
+
+def is_watched(raw: Mapping[str, Any]) -> bool:
+    """By its labels."""
+    marks = raw["metadata"].get("labels") or {}
+    return raw["kind"] not in CHILDREN or marks.get(labels.MANAGED_BY) == labels.APP
 
 
 def registry(

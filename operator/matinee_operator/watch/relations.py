@@ -8,7 +8,7 @@ from typing import Any
 from matinee_api.kinds import conditions
 from matinee_operator import labels
 from matinee_operator.objects import Key, Object, condition, key_of
-from matinee_operator.observe.cache import OWN_KINDS, Cache, root_of
+from matinee_operator.observe.cache import OWN_KINDS, Cache
 
 
 def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
@@ -21,8 +21,8 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
     elif kind == "Node":
         if before is None or before["spec"] != {"unschedulable": _is_unschedulable(raw)}:
             yield from _services_on(cache, raw["metadata"]["name"])
-    elif root := root_of(raw):
-        yield root
+    else:
+        yield from sorted(cache.roots(raw) | (cache.roots(before) if before else set()))
         if kind == "Pod":
             yield from routers_of_pod(raw)
 
@@ -51,9 +51,8 @@ def _neighbours(cache: Cache, raw: Object) -> Iterator[Key]:
 
 def _services_on(cache: Cache, node: str) -> Iterator[Key]:
     for pod in cache.of_kind("Pod"):
-        root = root_of(pod)
-        if pod["spec"].get("nodeName") == node and root and root.kind == "StreamingService":
-            yield root
+        if pod["spec"].get("nodeName") == node:
+            yield from (root for root in cache.roots(pod) if root.kind == "StreamingService")
 
 
 def _facts(raw: Object) -> tuple[Any, ...]:

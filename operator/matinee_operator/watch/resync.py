@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from matinee_operator.clients.kube import Kube
+from matinee_api.kinds.meta import GROUP
+from matinee_operator.clients.kube import METADATA, Kube
 from matinee_operator.clients.retry import until_available
+from matinee_operator.errors import NotFound
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key, key_of
+from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
-from matinee_operator.watch.handlers import CHILDREN, OURS
+from matinee_operator.ownership import controller_of, made_for
+from matinee_operator.watch.handlers import CHILDREN, NOT_OURS, OURS, is_watched
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +92,7 @@ class Resync:
         late = [raw for raw in self.cache.missed(listed) if key_of(raw) in missed]
         for raw in late:
             self._report_missed(False, raw)
-        return bool(late)
+        return any(map(is_watched, late))
 
     async def _compared(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
         """What there is. What was known before and is not there any more is forgotten: a list is
@@ -108,7 +111,22 @@ class Resync:
         self.seen(gone, raw)
 
     async def _list(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
-        return await self.kube.list(kind, namespace, OURS if kind in CHILDREN else "")
+        """With children that lost the label by which they are watched."""
+        if kind not in CHILDREN:
+            return await self.kube.list(kind, namespace)
+        lost = await self.kube.list(kind, namespace, NOT_OURS, METADATA, _is_a_child)
+        listed = await self.kube.list(kind, namespace, OURS)
+        for raw in lost:
+            with contextlib.suppress(NotFound):
+                listed.append(await self.kube.get(key_of(raw)))
+        return listed
 
     def _places(self, kind: str) -> tuple[str | None, ...]:
         return self.namespaces or (None,)
+
+
+def _is_a_child(raw: Object) -> bool:
+    """As its owner or it itself says."""
+    controller = controller_of(raw)
+    group = str(controller.get("apiVersion", "")).partition("/")[0] if controller else ""
+    return group == GROUP or made_for(raw) is not None

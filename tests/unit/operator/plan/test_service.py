@@ -126,7 +126,7 @@ def test_a_cordoned_pod_is_marked_until_when_it_may_play() -> None:
     assert Patch(target, old.uid, {"annotations": stamps}) in actions
     assert "drain live-old-0" not in kinds(actions)
     message = f"live-old-0 takes no new sessions; 2 sessions may play on until {LATER}"
-    assert RecordEvent("Normal", "Draining", message) in actions
+    assert RecordEvent("Normal", "Draining", message, (target,)) in actions
 
 
 def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> None:

@@ -25,12 +25,12 @@ def with_job(asked: VideoModel, condition: str = "", *pods: dict[str, Any]) -> M
     told = {"type": condition, "status": "True", "message": "backoff limit reached"}
     status = {"conditions": [told] if condition else []}
     name = job["metadata"]["name"]
-    stored = {"metadata": {"name": name, "uid": "u"}, "status": status}
-    labels = {"labels": {"batch.kubernetes.io/job-name": name}}
+    stored = {"metadata": {**job["metadata"], "uid": "u"}, "status": status}
+    owned = {"ownerReferences": [{"uid": "u", "controller": True}]}
     return given(
         asked,
         children={Key("Job", "demo", name): stored},
-        job_pods=tuple({"metadata": labels, **each} for each in pods),
+        job_pods=tuple({"metadata": owned, **each} for each in pods),
     )
 
 
@@ -168,7 +168,8 @@ def test_an_unreadable_result_still_has_its_times(message: str) -> None:
 
 
 def test_pods_of_an_older_job_do_not_count() -> None:
-    older = {**ended(0, MADE), "metadata": {"labels": {"batch.kubernetes.io/job-name": "older"}}}
+    owner = {"uid": "uid-of-older", "controller": True}
+    older = {**ended(0, MADE), "metadata": {"ownerReferences": [owner]}}
     status = model_status_of(given(model(**OWN), job_pods=(older,)))
     assert status.warmup is None
 
