@@ -3,7 +3,7 @@
 A child is ours when its controller is the object that it was made for, by uid. Names and labels are
 anybody's to choose, so they decide nothing. A child whose controller was taken away is known by an
 annotation with the uid of its owner, and is adopted again. Everything else is somebody else's: it
-is neither changed nor deleted, and its name is told.
+is neither changed nor deleted, and a condition names it.
 """
 
 from __future__ import annotations

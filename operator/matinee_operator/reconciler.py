@@ -181,7 +181,7 @@ class Reconciler:
                 await self._report(key, snapshot, desired_of(snapshot))
         except OperatorError:
             raise
-        except Exception as error:  # noqa: BLE001 - the bug is logged; this is where it is told
+        except Exception as error:  # noqa: BLE001 - the bug is logged; here it is reported
             logger.debug("no status can be made of %s: %r", key, error)
             await self._report_as_it_is(key, trouble)
 

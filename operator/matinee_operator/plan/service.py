@@ -28,7 +28,7 @@ from matinee_operator.resources.runtime_config import runtime_config
 from matinee_operator.resources.runtime_pod import pod_marks, runtime_pod
 
 LONGEST_DRAIN_S = 86400.0
-"""That a pod can be told; somebody may have edited its deadline."""
+"""In the order to a pod; somebody may have edited its deadline."""
 
 
 def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Action]:

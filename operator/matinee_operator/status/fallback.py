@@ -1,7 +1,7 @@
 """The status of an object that nothing can be planned for: what it was, and that it is degraded.
 
 It is made from the stored object as it is, so that neither a spec that breaks a rule nor a bug in
-what reads its children keeps it from being told.
+what reads its children goes unreported.
 """
 
 from __future__ import annotations
