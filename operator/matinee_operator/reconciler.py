@@ -18,6 +18,7 @@ from matinee_api.kinds.meta import API_VERSION, Condition
 from matinee_operator import labels, plan, status
 from matinee_operator.actions import Action, RecordEvent
 from matinee_operator.clients.events import Events
+from matinee_operator.clients.job_refusals import AGAIN_S, job_refusals
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.performing import About, Performing
 from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
@@ -88,6 +89,7 @@ class Reconciler:
 
     async def _reconcile(self, key: Key) -> float | None:
         await self._look_for_the_lost(key)
+        look_again_s = await self._look_for_refusals(key)
         try:
             snapshot = self.snapshots.take(key, self.now(), self._refusals.get(key))
         except ConfigError as error:
@@ -112,7 +114,7 @@ class Reconciler:
             await self._report(key, after, desired)
         if done.failures:
             raise done.failures[0]
-        return done.again_s
+        return min(filter(None, (done.again_s, look_again_s)), default=None)
 
     async def _look_for_the_lost(self, key: Key) -> None:
         """A watch says that a child is gone also when it only lost the label that is watched."""
@@ -121,6 +123,16 @@ class Reconciler:
             with contextlib.suppress(NotFound):
                 self.seen(False, await self.kube.get(child))
             cache.looked_for(key, child)
+
+    async def _look_for_refusals(self, key: Key) -> float | None:
+        """Of the pods of a model's Jobs. When to look again."""
+        if key.kind != "VideoModel":
+            return None
+        idle, known = self.snapshots.idle_jobs(key), self.snapshots.refusals
+        known.pop(key, None)
+        if refusals := await job_refusals(self.kube, idle):
+            known[key] = refusals
+        return AGAIN_S if idle else None
 
     def _listen(self, key: Key, snapshot: Snapshot | None) -> None:
         """To the pods that have something to say about this object."""

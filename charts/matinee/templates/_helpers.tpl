@@ -78,8 +78,8 @@ tests/charts/test_rights.py. */}}
   resources: [secrets] # made, never read
   verbs: [create]
 - apiGroups: [""]
-  resources: [events]
-  verbs: [create, patch]
+  resources: [events] # listed where a Job has no pods
+  verbs: [list, create, patch]
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]

@@ -111,6 +111,19 @@ def job_pod_says(**status: Any) -> Step:
     return step
 
 
+def job_is_refused_pods(why: str) -> Step:
+    """The Job controller says so, as it does: in an Event."""
+
+    async def step(kube: Kube, namespace: str, _: Life) -> None:
+        (job,) = await kube.list("Job", namespace)
+        about = {"kind": "Job", "namespace": namespace, "uid": job["metadata"]["uid"]}
+        meta = {"name": "refused", "namespace": namespace}
+        event = {"apiVersion": "v1", "kind": "Event", "metadata": meta, "involvedObject": about}
+        await kube.create({**event, "reason": "FailedCreate", "message": why, "type": "Warning"})
+
+    return step
+
+
 def later(seconds: float) -> Step:
     """Nothing happens for so long."""
 

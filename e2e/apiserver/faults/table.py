@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2e.apiserver.faults.fault import Fault
-from e2e.apiserver.faults.mended import MENDED, ON_PURPOSE
+from e2e.apiserver.faults.mended import HELD, MENDED, ON_PURPOSE
 from e2e.apiserver.faults.ownership import EDITED, TAKEN
 from e2e.apiserver.faults.pods import PODS
 from e2e.apiserver.faults.references import REFERENCES, WARM_UP
@@ -15,6 +15,6 @@ SECTIONS: dict[str, tuple[Fault, ...]] = {
     "References": REFERENCES,
     "Warm-up": WARM_UP,
     "Names that others have": TAKEN,
-    "What the operator repairs": (*MENDED, *EDITED),
+    "What the operator repairs": (*MENDED, *EDITED, *HELD),
     "What looks like a fault and is wanted": ON_PURPOSE,
 }

@@ -126,13 +126,15 @@ class Kube:
         kind: str,
         namespace: str | None = None,
         labels: str = "",
+        fields: str = "",
         accept: str = JSON,
         kept: Callable[[Object], bool] = lambda _raw: True,
     ) -> list[Object]:
         """Every object of a kind that is to be kept, read page by page; each with its kind.
-        `accept`: `METADATA` for the metadata alone."""
+        `labels` and `fields` select, `accept`: `METADATA` for the metadata alone."""
         found: list[Object] = []
-        first = {"limit": str(self._page)} | ({"labelSelector": labels} if labels else {})
+        asked = {"labelSelector": labels, "fieldSelector": fields}
+        first = {"limit": str(self._page)} | {name: text for name, text in asked.items() if text}
         query = first
         while True:
             try:

@@ -126,7 +126,8 @@ def fetching(snapshot: ModelSnapshot) -> Fetching:
 
 def _step(snapshot: ModelSnapshot, manifest: Manifest, trees: tuple[Tree, ...]) -> Step:
     """With the latest of the attempts that exist."""
-    jobs = attempts_of(manifest["metadata"]["name"], snapshot.children, snapshot.job_pods)
+    name = manifest["metadata"]["name"]
+    jobs = attempts_of(name, snapshot.children, snapshot.job_pods, snapshot.refusals)
     attempts = [_attempt(job, trees) for job in jobs]
     ended = [attempt for attempt in attempts if attempt.job.finished]
     return Step(manifest, trees, attempts[-1] if attempts else None, ended[-1] if ended else None)

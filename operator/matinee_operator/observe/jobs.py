@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from matinee_api.kinds import conditions
 from matinee_operator.objects import Key, Object, condition, moment, whole_number
@@ -46,13 +47,16 @@ class ObservedJob:
 
 
 def attempts_of(
-    base: str, children: Mapping[Key, Object], pods: Iterable[Object]
+    base: str,
+    children: Mapping[Key, Object],
+    pods: Iterable[Object],
+    refusals: Mapping[str, str] = MappingProxyType({}),
 ) -> list[ObservedJob]:
     """The Jobs of that name, and of that name with a number, which is the attempt; oldest first.
-    Names cannot be edited."""
+    Names cannot be edited. `refusals`: uids of Jobs whose pods were refused, and why."""
     numbers = {key: _attempt_of(key, base) for key in children if key.kind == "Job"}
     found = [
-        observed_job(children[key], pods, number)
+        observed_job(children[key], pods, number, refusals)
         for key, number in numbers.items()
         if number is not None
     ]
@@ -66,15 +70,23 @@ def _attempt_of(key: Key, base: str) -> int | None:
     return whole_number(number) if head == base else None
 
 
-def observed_job(raw: Object, pods: Iterable[Object], attempt: int = 0) -> ObservedJob:
+def observed_job(
+    raw: Object,
+    pods: Iterable[Object],
+    attempt: int = 0,
+    refusals: Mapping[str, str] = MappingProxyType({}),
+) -> ObservedJob:
     """`pods`: of any Jobs; its own are those that it controls."""
     meta, status = raw["metadata"], raw.get("status", {})
     own = [pod for pod in pods if (controller_of(pod) or {}).get("uid") == meta["uid"]]
+    refusal = None if own else refusals.get(meta["uid"])
     complete, failed = condition(status, "Complete"), condition(status, "Failed")
     is_complete, is_failed = complete.get("status") == "True", failed.get("status") == "True"
     end = complete if is_complete else failed if is_failed else {}
     changed = end.get("lastTransitionTime")
-    waiting = (pod_trouble(pod) for pod in own if pod["status"].get("phase") == "Pending")
+    waiting = [pod_trouble(pod) for pod in own if pod["status"].get("phase") == "Pending"]
+    if refusal is not None:
+        waiting = [Trouble(conditions.POD_REFUSED, refusal)]
     return ObservedJob(
         name=meta["name"],
         attempt=attempt,

@@ -175,6 +175,13 @@ def _config_of(spec: Object) -> str:
     return next((str(one.get("configMap", {}).get("name", "")) for one in volumes), "")
 
 
+def is_without_room(raw: Object) -> bool:
+    """A pod that the scheduler finds no node for."""
+    placed = condition(raw.get("status", {}), "PodScheduled")
+    waits = placed.get("status") == "False" and "deletionTimestamp" not in raw["metadata"]
+    return raw["kind"] == "Pod" and waits
+
+
 def listening_at(raw: Object) -> Address | None:
     """The address of a pod that runs and can be asked."""
     status = raw.get("status", {})

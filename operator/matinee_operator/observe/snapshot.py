@@ -28,6 +28,8 @@ class ServiceSnapshot:
     installation: Installation
     token: str
     """For draining its pods."""
+    seal_key: str = ""
+    """Of the records of its revisions; only the operator knows it."""
     pods: tuple[ObservedPod, ...] = ()
     children: Children = field(default_factory=dict)
     """What may be changed and deleted for it, the pods as well."""
@@ -52,6 +54,10 @@ class ModelSnapshot:
     job_pods: tuple[Mapping[str, Any], ...] = ()
     progress: FetchProgress | None = None
     """Of the download that runs."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Uids of Jobs whose pods were refused, and why."""
+    without_room: tuple[str, ...] = ()
+    """Names of its services' pods for which no node has room."""
     failure: Trouble | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,9 +17,16 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
-from matinee_operator.objects import Key, Object
+from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import Cache
-from matinee_operator.observe.pods import ObservedPod, Slots, Trouble, observed_pod
+from matinee_operator.observe.jobs import observed_job
+from matinee_operator.observe.pods import (
+    ObservedPod,
+    Slots,
+    Trouble,
+    is_without_room,
+    observed_pod,
+)
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -45,6 +52,8 @@ class Snapshots:
     heard: Heard
     installation: Installation
     operator_key: str
+    refusals: dict[Key, Mapping[str, str]] = field(default_factory=dict)
+    """VideoModel -> uids of its Jobs whose pods were refused, and why."""
 
     def take(self, key: Key, now: datetime, failure: Trouble | None) -> Snapshot | None:
         """None when the object is gone. Raises `ConfigError` when what is stored is not valid."""
@@ -73,6 +82,7 @@ class Snapshots:
             model=model if isinstance(model, VideoModel) else None,
             installation=self.installation,
             token=admin_token(self.operator_key, service),
+            seal_key=derived(self.operator_key, "seal", service),
             pods=self._pods(children, now),
             children=children,
             strangers=self._strangers(key),
@@ -142,6 +152,8 @@ class Snapshots:
             children=children,
             job_pods=pods,
             progress=next((one for one in said if one), None),
+            refusals=self.refusals.get(key, {}),
+            without_room=self._without_room(key),
             failure=failure,
         )
 
@@ -154,6 +166,21 @@ class Snapshots:
             for raw in self.cache.children(job).values()
             if may_change(raw, str(found["metadata"]["uid"]))
         )
+
+    def idle_jobs(self, model: Key) -> list[Object]:
+        """Its Jobs that run and have no pod."""
+        jobs = {key: raw for key, raw in self._ours(model).items() if key.kind == "Job"}
+        running = {key: raw for key, raw in jobs.items() if not observed_job(raw, ()).finished}
+        return [raw for key, raw in running.items() if not self._pods_of_jobs({key: raw})]
+
+    def _without_room(self, model: Key) -> tuple[str, ...]:
+        services = (
+            key_of(raw)
+            for raw in self.cache.of_kind("StreamingService", model.namespace)
+            if raw["spec"]["modelRef"]["name"] == model.name
+        )
+        found = (one for service in services for one in self._ours(service).items())
+        return tuple(key.name for key, raw in found if is_without_room(raw))
 
     def _router(
         self, key: Key, router: Router, now: datetime, failure: Trouble | None
@@ -187,6 +214,13 @@ def parsed(raw: Mapping[str, Any]) -> Resource:
 
 def admin_token(operator_key: str, service: StreamingService) -> str:
     """The same for every replica of the operator, another one for a service made again."""
+    return derived(operator_key, "", service)
+
+
+def derived(operator_key: str, purpose: str, service: StreamingService) -> str:
+    """A key of this service."""
     meta = service.metadata
-    facts = "/".join((meta.namespace or "", meta.name, meta.uid or ""))
+    facts = "/".join(
+        (*([purpose] if purpose else ()), meta.namespace or "", meta.name, meta.uid or "")
+    )
     return hmac.new(operator_key.encode(), facts.encode(), hashlib.sha256).hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from matinee_operator.actions import Action, Apply, Delete, Patch
-from matinee_operator.objects import is_within, key_of
+from matinee_operator.objects import Key, Object, is_within, key_of
 from matinee_operator.observe.snapshot import Children
 from matinee_operator.ownership import put_back
 from matinee_operator.resources.metadata import Manifest, stamped
@@ -36,5 +36,9 @@ def stale(children: Children, kind: str, kept: set[str]) -> Iterator[Action]:
     """Delete those of a kind that no plan asks for any more."""
     for key, observed in children.items():
         if key.kind == kind and key.name not in kept:
-            meta = observed["metadata"]
-            yield Delete(key, meta["uid"], meta.get("resourceVersion", ""))
+            yield deletion(key, observed)
+
+
+def deletion(key: Key, observed: Object) -> Delete:
+    meta = observed["metadata"]
+    return Delete(key, meta["uid"], meta.get("resourceVersion", ""))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, RecordEvent, Requeue
 from matinee_operator.amounts import counted
 from matinee_operator.autoscaling import Scale, scaled_message
-from matinee_operator.desired import NO_PODS, DesiredPods, DesiredService, RolloutTarget
+from matinee_operator.desired import NO_PODS, DesiredService, RolloutTarget
 from matinee_operator.objects import Key, key_of, stamp
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.plan.compare import applied, restored, stale
+from matinee_operator.plan.compare import applied, restored
 from matinee_operator.plan.finalizer import finalizer
 from matinee_operator.plan.marks import marks
+from matinee_operator.plan.revisions import old_revisions, pod_of, revision_of_service
 from matinee_operator.plan.rollout import Rollout, roll_out
 from matinee_operator.resources.admin_secret import admin_secret
 from matinee_operator.resources.disruption_budget import disruption_budget
@@ -24,8 +24,8 @@ from matinee_operator.resources.headless_service import headless_service
 from matinee_operator.resources.metadata import Manifest, namespace_of
 from matinee_operator.resources.network_policy import network_policy
 from matinee_operator.resources.pod_monitor import pod_monitor
-from matinee_operator.resources.runtime_config import runtime_config
-from matinee_operator.resources.runtime_pod import pod_marks, runtime_pod
+from matinee_operator.resources.revision_record import config_of, in_slot
+from matinee_operator.resources.runtime_pod import pod_marks
 
 LONGEST_DRAIN_S = 86400.0
 """In the order to a pod; somebody may have edited its deadline."""
@@ -36,16 +36,12 @@ def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Act
         decided = roll_out(snapshot.now, NO_PODS, snapshot.pods)
         return [*_roll(snapshot, NO_PODS, decided), *finalizer(snapshot)]
     actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, _always(snapshot))]
-    if snapshot.model is None or desired.pods is None:
-        return actions  # pods that are there stay as they are
-    config, target = desired.pods.config, desired.pods.target
-    decided = roll_out(snapshot.now, target, snapshot.pods)
-    actions += applied(snapshot.children, [runtime_config(snapshot.service, config)])
+    decided = roll_out(snapshot.now, desired.target, snapshot.pods)
+    actions += revision_of_service(snapshot, desired)
     actions += _scale(snapshot, desired.scale)
-    actions += _make(snapshot, snapshot.model, desired.pods, decided)
-    actions += _roll(snapshot, target, decided)
-    used = {pod.config for pod in snapshot.pods}  # a pod that starts again reads its own
-    actions += stale(snapshot.children, "ConfigMap", {config.name, *used})
+    actions += _make(snapshot, pod_of(snapshot, desired) if decided.made else None, decided)
+    actions += _roll(snapshot, desired.target, decided)
+    actions += old_revisions(snapshot, desired)
     return actions
 
 
@@ -102,27 +98,17 @@ def _strangers(snapshot: ServiceSnapshot) -> Iterator[Action]:
         yield RecordEvent("Warning", "ForeignPod", message)
 
 
-def _make(
-    snapshot: ServiceSnapshot, model: VideoModel, pods: DesiredPods, decided: Rollout
-) -> Iterator[Action]:
+def _make(snapshot: ServiceSnapshot, wanted: Manifest | None, decided: Rollout) -> Iterator[Action]:
+    """`wanted`: a pod of any slot; None: nobody knows any more what one is made of."""
     # The kubelet says nothing of a volume that it cannot make: a pod may wait for its Secret.
     secret = admin_secret(snapshot.service, snapshot.token)
-    if decided.made or any(pod.is_being_made for pod in snapshot.pods):
+    if wanted or any(pod.is_being_made for pod in snapshot.pods):
         yield Create(secret)
-    config = Key("ConfigMap", namespace_of(snapshot.service.metadata), pods.config.name)
     for slot, attempt in decided.made.items():
-        pod = runtime_pod(
-            model,
-            snapshot.service,
-            snapshot.installation,
-            weights=pods.weights,
-            config=pods.config.name,
-            revision=pods.target.revision,
-            slot=slot,
-            attempt=attempt,
-            secret=secret["metadata"]["name"],
-            routers=snapshot.routers,
-        )
+        if wanted is None:
+            return
+        pod = in_slot(snapshot.service, wanted, slot, attempt, snapshot.routers)
+        config = Key("ConfigMap", pod["metadata"]["namespace"], config_of(pod))
         yield Create(pod, needs=(config, key_of(secret)))
         made = (config, key_of(secret), key_of(pod))
         yield RecordEvent("Normal", "PodCreated", f"created {pod['metadata']['name']}", made)

@@ -114,7 +114,7 @@ class Resync:
         """With children that lost the label by which they are watched."""
         if kind not in CHILDREN:
             return await self.kube.list(kind, namespace)
-        lost = await self.kube.list(kind, namespace, NOT_OURS, METADATA, _is_a_child)
+        lost = await self.kube.list(kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
         listed = await self.kube.list(kind, namespace, OURS)
         for raw in lost:
             with contextlib.suppress(NotFound):

@@ -59,7 +59,12 @@ def kinds(actions: list[Action]) -> list[str]:
 
 def applied(given: ServiceSnapshot) -> Children:
     """The children as they are once everything has been applied."""
-    manifests = [one.manifest for one in planned(given) if isinstance(one, Apply)]
+    manifests = [
+        one.manifest
+        for one in planned(given)
+        if isinstance(one, Apply)
+        or (isinstance(one, Create) and one.manifest["kind"] == "ConfigMap")
+    ]
     return {
         key_of(one): {**one, "metadata": {**one["metadata"], "uid": f"uid-of-{one['kind']}"}}
         for one in manifests
@@ -77,6 +82,7 @@ def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> Non
         "apply PodDisruptionBudget live",
         "apply NetworkPolicy live",
         "apply ConfigMap live-da5dcf19",
+        f"create ConfigMap live-{REVISION}-pod",
         "create Secret live-admin-1aa8e844",
         f"create Pod {NEW}",
     ]
@@ -264,6 +270,6 @@ def test_pods_are_put_behind_the_routers_that_name_their_service() -> None:
 
 def test_the_token_is_in_the_secret_only() -> None:
     created = [one for one in planned(snapshot()) if isinstance(one, Create)]
-    secret, made = (dict(one.manifest) for one in created)
+    _record, secret, made = (dict(one.manifest) for one in created)
     assert secret["stringData"] == {"token": TOKEN}
     assert TOKEN not in str(made)

@@ -16,6 +16,7 @@ from tests.unit.operator.making import CPU, model, model_status_of, planned, ser
 from tests.unit.operator.weights.making import HUB, changed, downloaded_model, given
 
 OWN: dict[str, Any] = {"warmup": {"resources": CPU}}
+REQUIRED: dict[str, Any] = {"warmup": {"resources": CPU, "policy": "Required"}}
 MADE = json.dumps({"frames": 17, "fps": 12, "seconds": 0.5})
 
 
@@ -64,7 +65,7 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         {"Warmed": "True WarmupSucceeded", "Ready": "True AsDesired"},
     ),
     "the warm-up failed": (
-        with_job(model(**OWN), "Failed", ended(1, "Traceback\nModelUnavailable: no folder")),
+        with_job(model(**REQUIRED), "Failed", ended(1, "Traceback\nModelUnavailable: no folder")),
         "Degraded",
         {
             "Warmed": "False WarmupFailed",
