@@ -27,7 +27,7 @@ from matinee_operator.resources.router_service import router_service
 from matinee_operator.resources.runtime_config import PodConfig, pod_config
 from matinee_operator.resources.warmup_job import warmup_job
 from matinee_operator.revision import revision_of
-from matinee_operator.warming import Warming, warming
+from matinee_operator.warming import Warming, is_required, is_wanted, warming
 from matinee_operator.weights.available import Weights, weights_of
 
 
@@ -128,7 +128,7 @@ def _model_trouble(snapshot: ServiceSnapshot, pods: DesiredPods | None) -> Troub
     """Why no pod of this revision may be made yet, where the model's warm-up is required. One that
     has served needs no proof."""
     model = snapshot.model
-    if model is None or pods is None or not model.spec.warmup.required:
+    if model is None or pods is None or not is_required(model):
         return None
     revision, status = pods.target.revision, snapshot.service.status
     served = any(pod.revision == revision and pod.ready_since for pod in snapshot.pods)
@@ -179,7 +179,7 @@ def _pods(snapshot: ServiceSnapshot, scale: Scale) -> DesiredPods | None:
 def desired_model(snapshot: ModelSnapshot) -> DesiredModel:
     model, weights = snapshot.model, weights_of(snapshot.model)
     resources, found = _warmup_resources(snapshot), None
-    if weights and resources and model.spec.warmup.wanted:
+    if weights and resources and is_wanted(model):
         job = warmup_job(model, weights, resources, snapshot.installation)
         found = warming(snapshot, job)
     return DesiredModel(weights, resources, found)

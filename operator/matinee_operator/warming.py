@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from matinee_api.backoff import backoff
+from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.observe.jobs import ObservedJob, attempts_of
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.metadata import Manifest
@@ -57,16 +58,23 @@ class Warming:
         return due if due > now else nth(self.manifest, number)
 
 
+def is_wanted(model: VideoModel) -> bool:
+    return model.spec.warmup.enabled and model.spec.warmup.policy != "None"
+
+
+def is_required(model: VideoModel) -> bool:
+    return model.spec.warmup.enabled and model.spec.warmup.policy == "Required"
+
+
 def warming(snapshot: ModelSnapshot, manifest: Manifest) -> Warming:
     name = manifest["metadata"]["name"]
     jobs = attempts_of(name, snapshot.children, snapshot.job_pods, snapshot.refusals)
     ended = [job for job in jobs if job.finished]
-    required = snapshot.model.spec.warmup.required
     return Warming(
         manifest=manifest,
         latest=jobs[-1] if jobs else None,
         ended=ended[-1] if ended else None,
-        yields_to=() if required else snapshot.without_room,
+        yields_to=() if is_required(snapshot.model) else snapshot.without_room,
     )
 
 

@@ -103,14 +103,6 @@ class ModelWarmup(ApiModel):
     resources: ComputeResources | None = None
     """What the warm-up Job asks of a node; unset: as the first service that uses the model."""
 
-    @property
-    def wanted(self) -> bool:
-        return self.enabled and self.policy != "None"
-
-    @property
-    def required(self) -> bool:
-        return self.enabled and self.policy == "Required"
-
 
 def _multiple(family: str, factor: int, side: str) -> Rule:
     """Width and height fit the family."""

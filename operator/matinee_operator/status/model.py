@@ -20,7 +20,7 @@ from matinee_operator.status.weights import (
     resolved,
     weights_downloaded,
 )
-from matinee_operator.warming import Warming
+from matinee_operator.warming import Warming, is_required, is_wanted
 
 MOST = 1e9
 """Frames or seconds of a warm-up."""
@@ -61,7 +61,7 @@ def _findings(
     if failure := snapshot.failure:
         broken = finding(conditions.DEGRADED, False, failure.reason, failure.message)
     broken = broken or broken_adapter
-    usable = warmed.holds or not snapshot.model.spec.warmup.required
+    usable = warmed.holds or not is_required(snapshot.model)
     begins = warmed.reason in (conditions.WARMING_UP, conditions.WAITING_FOR_SERVICE)
     if downloaded.holds and usable and not begins:
         ready = finding(conditions.READY, True, conditions.AS_DESIRED, "services may use it")
@@ -90,7 +90,7 @@ def _is_broken(found: Finding) -> bool:
 
 
 def _warmed(snapshot: ModelSnapshot, desired: DesiredModel, downloaded: Finding) -> Finding:
-    if not snapshot.model.spec.warmup.wanted:
+    if not is_wanted(snapshot.model):
         message = "spec.warmup.enabled is false, or its policy is None"
         return finding(conditions.WARMED, False, conditions.WARMUP_DISABLED, message)
     if desired.weights is None and not downloaded.holds:
