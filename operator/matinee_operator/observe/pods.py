@@ -130,7 +130,6 @@ def observed_pod(
     return ObservedPod(
         name=meta["name"],
         uid=meta["uid"],
-        version=meta.get("resourceVersion", ""),
         **_marks(meta),
         created=moment(meta["creationTimestamp"]),
         config=_config_of(spec),
@@ -154,6 +153,7 @@ def _marks(meta: Object) -> dict[str, Any]:
     annotations = meta.get("annotations") or {}
     revision, slot = _revision_and_slot(meta["name"])
     return {
+        "version": meta.get("resourceVersion", ""),
         "labels": meta.get("labels") or {},
         "revision": revision,
         "slot": slot,

@@ -15,6 +15,7 @@ from matinee_operator.resources.admin_secret import secret_name
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.revision_record import (
     config_of,
+    is_sealed,
     record_name,
     recorded_pod,
     revision_record,
@@ -56,7 +57,7 @@ def revision_of_service(snapshot: ServiceSnapshot, desired: DesiredService) -> I
     revision, seal_key = desired.pods.target.revision, snapshot.seal_key
     record = revision_record(snapshot.service, revision, {}, seal_key)
     observed = snapshot.children.get(key_of(record))
-    if observed and recorded_pod(observed, seal_key) is None:
+    if observed and not is_sealed(observed, seal_key):
         yield deletion(key_of(record), observed)  # it is sealed with a former key, or not by us
     elif observed:
         yield from restored(snapshot.children, [record])
@@ -73,13 +74,16 @@ def old_revisions(snapshot: ServiceSnapshot, desired: DesiredService) -> Iterato
     revisions = {desired.target.revision, desired.pods.target.revision, before or ""}
     revisions |= {pod.revision for pod in snapshot.pods}
     records = {record_name(snapshot.service, revision) for revision in revisions}
-    found = [
-        recorded_pod(raw, snapshot.seal_key)
-        for key, raw in snapshot.children.items()
-        if key.kind == "ConfigMap" and key.name in records
-    ]
-    configs = {config_of(pod) for pod in found if pod}
     used = {pod.config for pod in snapshot.pods}  # a pod that starts again reads its own
-    yield from stale(
-        snapshot.children, "ConfigMap", {desired.pods.config.name, *configs, *used, *records}
-    )
+    kept = {desired.pods.config.name, *used, *records}
+    if any(stale(snapshot.children, "ConfigMap", kept)):
+        kept |= set(_recorded_configs(snapshot, records))
+    yield from stale(snapshot.children, "ConfigMap", kept)
+
+
+def _recorded_configs(snapshot: ServiceSnapshot, records: set[str]) -> Iterator[str]:
+    """What pods would read that can be made by these records."""
+    for key, raw in snapshot.children.items():
+        if key.kind == "ConfigMap" and key.name in records:
+            pod = recorded_pod(raw, snapshot.seal_key)
+            yield from [config_of(pod)] if pod else []

@@ -99,7 +99,7 @@ def _strangers(snapshot: ServiceSnapshot) -> Iterator[Action]:
 
 
 def _make(snapshot: ServiceSnapshot, wanted: Manifest | None, decided: Rollout) -> Iterator[Action]:
-    """`wanted`: a pod of any slot; None: nobody knows any more what one is made of."""
+    """`wanted`: a pod of any slot; None: no record of one is left."""
     # The kubelet says nothing of a volume that it cannot make: a pod may wait for its Secret.
     secret = admin_secret(snapshot.service, snapshot.token)
     if wanted or any(pod.is_being_made for pod in snapshot.pods):

@@ -39,13 +39,18 @@ def revision_record(service: StreamingService, revision: str, pod: Manifest, key
     }
 
 
+def is_sealed(record: Object, key: str) -> bool:
+    """Whether the operator wrote it."""
+    data = record.get("data") or {}
+    wanted = _seal(record["metadata"]["name"], data.get(FILE, ""), key)
+    return hmac.compare_digest(wanted.encode(), data.get(SEAL, "").encode())
+
+
 def recorded_pod(record: Object, key: str) -> Manifest | None:
     """The pod; None where somebody else wrote the record."""
-    data = record.get("data") or {}
-    text, seal = data.get(FILE, ""), data.get(SEAL, "")
-    if not hmac.compare_digest(_seal(record["metadata"]["name"], text, key), seal):
+    if not is_sealed(record, key):
         return None
-    found: Manifest = json.loads(text)
+    found: Manifest = json.loads(record["data"][FILE])
     return found
 
 

@@ -38,7 +38,8 @@ def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
 def is_watched(raw: Mapping[str, Any]) -> bool:
     """By its labels."""
     marks = raw["metadata"].get("labels") or {}
-    return raw["kind"] not in CHILDREN or marks.get(labels.MANAGED_BY) == labels.APP
+    ours = raw["kind"] in CHILDREN and marks.get(labels.MANAGED_BY) == labels.APP
+    return ours or raw["kind"] in (*OWN_KINDS, *CLUSTER_WIDE)
 
 
 def registry(

@@ -75,12 +75,13 @@ def _facts(raw: Object) -> tuple[Any, ...]:
         return spec
     cache = status.get("cache") or {}
     downloaded = condition(status, conditions.DOWNLOADED)
+    ready = condition(status, conditions.READY)
     return (
         *spec,
         *(status.get("resolvedFrom"), status.get("resolvedRevision")),
         *(cache.get("claimName"), cache.get("folder")),
         *(downloaded.get("status"), downloaded.get("reason")),
-        condition(status, conditions.READY).get("status"),
+        *(ready.get("status"), ready.get("reason")),
     )
 
 

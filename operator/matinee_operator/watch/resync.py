@@ -21,7 +21,7 @@ from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.ownership import controller_of, made_for
-from matinee_operator.watch.handlers import CHILDREN, NOT_OURS, OURS, is_watched
+from matinee_operator.watch.handlers import CLUSTER_WIDE, NOT_OURS, OURS, is_watched
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Resync:
 
     async def _list(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
         """With children that lost the label by which they are watched."""
-        if kind not in CHILDREN:
+        if kind in (*OWN_KINDS, *CLUSTER_WIDE):
             return await self.kube.list(kind, namespace)
         lost = await self.kube.list(kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
         listed = await self.kube.list(kind, namespace, OURS)
