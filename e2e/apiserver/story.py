@@ -66,7 +66,8 @@ def life(kube: Kube, session: aiohttp.ClientSession, namespace: str) -> Life:
 
 
 class Life:
-    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward."""
+    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward.
+    `thorough`: it also looks for children that lost their labels, as each full relist does."""
 
     def __init__(
         self,
@@ -77,6 +78,7 @@ class Life:
     ) -> None:
         self.kube, self.cache = kube, Cache()
         self.ahead = timedelta()
+        self.thorough = False
         self._namespace = namespace
         self._heard: asyncio.Queue[Key] = asyncio.Queue()
         self._feeds = PodFeeds(session, self._heard.put_nowait, feed_port)
@@ -85,7 +87,10 @@ class Life:
     async def settle(self, tolerated: tuple[type[OperatorError], ...] = ()) -> int:
         """Until a whole round writes nothing. How many requests changed something."""
         self.cache = Cache()
-        await self._resync().first()
+        resync = self._resync()
+        await resync.first()
+        for kind in handlers.CHILDREN if self.thorough else ():
+            await resync.find_lost(kind, self._namespace)
         reconciler = self._reconciler()
         assert isinstance(self.kube, MortalKube)
         began = self.kube.writes

@@ -37,10 +37,16 @@ _CONTROLLER = {
 CONTROLLED: dict[str, Any] = {"ownerReferences": [_CONTROLLER]}
 
 
-async def take(kube: Kube, key: Key, **meta: Any) -> None:
-    """Delete what has the name, if anything has, and make an object of somebody else's there."""
+async def remove(kube: Kube, key: Key) -> None:
+    """Also one that a finalizer holds, such as a claim, for there are no controllers."""
     for found in await kube.list(key.kind, key.namespace):
         if found["metadata"]["name"] == key.name:
+            await kube.merge(key, {"metadata": {"finalizers": None}})
             await kube.delete(key, found["metadata"]["uid"])
+
+
+async def take(kube: Kube, key: Key, **meta: Any) -> None:
+    """Delete what has the name, if anything has, and make an object of somebody else's there."""
+    await remove(kube, key)
     named = {"name": key.name, "namespace": key.namespace, **meta}
     await kube.create({**_BODIES[key.kind], "kind": key.kind, "metadata": named})

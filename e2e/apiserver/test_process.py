@@ -40,7 +40,9 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
         pod, marks = key_of(pods[0]), pods[0]["metadata"]["labels"]
         spoilt = {labels.MANAGED_BY: None, labels.SLOT: "debug"}  # so it leaves the watch
         await kube.merge(pod, {"metadata": {"labels": spoilt}})
-        await eventually(kube, pod, lambda found: bool(found["metadata"]["labels"] == marks))
+        await eventually(
+            kube, pod, lambda found: found["metadata"]["labels"].items() >= marks.items()
+        )
         async with aiohttp.ClientSession() as session:
             for path in ("healthz", "readyz", "metrics"):
                 async with session.get(f"http://127.0.0.1:{port}/{path}") as answer:

@@ -71,8 +71,7 @@ def _scale(snapshot: ServiceSnapshot, scale: Scale) -> Iterator[Action]:
 
 def _roll(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) -> Iterator[Action]:
     """Cordon, drain and delete what has to go."""
-    stays = [pod for pod in snapshot.pods if pod.live and pod not in decided.deleted]
-    yield from restored(snapshot.children, (pod_marks(snapshot.service, pod) for pod in stays))
+    yield from restored(snapshot.children, _pod_marks(snapshot, target, decided))
     for pod in decided.cordoned:
         yield from _cordon(snapshot, pod)
     drains = [_drain(snapshot, pod) for pod in _undrained(snapshot, decided)]
@@ -87,6 +86,15 @@ def _roll(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) ->
     due = [*decided.requeue_at, *(each for each in drains if isinstance(each, datetime))]
     if due:
         yield Requeue.at(min(due), snapshot.now)
+
+
+def _pod_marks(
+    snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout
+) -> Iterator[Manifest]:
+    for pod in snapshot.pods:
+        if pod.live and pod not in decided.deleted:
+            current = pod.revision == target.revision and not target.paused
+            yield pod_marks(snapshot.service, pod, current=current)
 
 
 def _strangers(snapshot: ServiceSnapshot) -> Iterator[Action]:

@@ -77,12 +77,13 @@ def runtime_pod(
     }
 
 
-def pod_marks(service: StreamingService, pod: ObservedPod) -> Manifest:
-    """Metadata that a pod keeps as long as it lives. The model it serves may be a former one."""
+def pod_marks(service: StreamingService, pod: ObservedPod, *, current: bool) -> Manifest:
+    """Metadata that a pod keeps as long as it lives. One that is not of the current revision may
+    serve a former model."""
     own = {labels.REVISION: pod.revision, labels.SLOT: str(pod.slot)}
     meta = metadata(service, pod.name, "runtime", own)
-    if model := (pod.labels or {}).get(labels.MODEL):
-        meta["labels"][labels.MODEL] = model
+    if not current:
+        del meta["labels"][labels.MODEL]
     return {"kind": "Pod", "metadata": meta}
 
 

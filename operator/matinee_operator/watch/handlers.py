@@ -35,13 +35,6 @@ def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
     return (*OWN_KINDS, *CHILDREN, *(() if namespaces else CLUSTER_WIDE))
 
 
-def is_watched(raw: Mapping[str, Any]) -> bool:
-    """By its labels."""
-    marks = raw["metadata"].get("labels") or {}
-    ours = raw["kind"] in CHILDREN and marks.get(labels.MANAGED_BY) == labels.APP
-    return ours or raw["kind"] in (*OWN_KINDS, *CLUSTER_WIDE)
-
-
 def registry(
     kube: Kube, kinds: tuple[str, ...], seen: Seen, relisted: Callable[[], None]
 ) -> kopf.OperatorRegistry:

@@ -21,7 +21,7 @@ from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.ownership import controller_of, made_for
-from matinee_operator.watch.handlers import CLUSTER_WIDE, NOT_OURS, OURS, is_watched
+from matinee_operator.watch.handlers import CHILDREN, NOT_OURS, OURS
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +75,21 @@ class Resync:
             for namespace in self._places(kind):
                 if await self._repair(kind, namespace):
                     missed.add(kind)
+                await self.find_lost(kind, namespace)
         self.health.stalled_watches |= missed & self._missed_before
         self._missed_before = missed
         for kind in OWN_KINDS:
             for raw in self.cache.of_kind(kind):
                 self.enqueue(key_of(raw))
+
+    async def find_lost(self, kind: str, namespace: str | None) -> None:
+        """Children that lost the label by which they are watched, by their metadata."""
+        if kind not in CHILDREN:
+            return
+        ask = partial(self.kube.list, kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
+        for raw in await until_available(ask):
+            with contextlib.suppress(NotFound):
+                self.seen(False, await until_available(partial(self.kube.get, key_of(raw))))
 
     async def _repair(self, kind: str, namespace: str | None) -> bool:
         """Whether there was a change that the watch missed for longer than `grace_s`."""
@@ -92,7 +102,7 @@ class Resync:
         late = [raw for raw in self.cache.missed(listed) if key_of(raw) in missed]
         for raw in late:
             self._report_missed(False, raw)
-        return any(map(is_watched, late))
+        return bool(late)
 
     async def _compared(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
         """What there is. What was known before and is not there any more is forgotten: a list is
@@ -111,15 +121,7 @@ class Resync:
         self.seen(gone, raw)
 
     async def _list(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
-        """With children that lost the label by which they are watched."""
-        if kind in (*OWN_KINDS, *CLUSTER_WIDE):
-            return await self.kube.list(kind, namespace)
-        lost = await self.kube.list(kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
-        listed = await self.kube.list(kind, namespace, OURS)
-        for raw in lost:
-            with contextlib.suppress(NotFound):
-                listed.append(await self.kube.get(key_of(raw)))
-        return listed
+        return await self.kube.list(kind, namespace, OURS if kind in CHILDREN else "")
 
     def _places(self, kind: str) -> tuple[str | None, ...]:
         return self.namespaces or (None,)

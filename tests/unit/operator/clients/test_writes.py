@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import pytest
 from kubernetes.aio.client.api_client import ApiClient
@@ -50,6 +50,10 @@ MADE: dict[str, Apply | Create] = {
 }
 
 
+NO_CLIENT = cast("ApiClient", None)
+"""No request leaves the process."""
+
+
 def test_these_are_all_kinds_of_children() -> None:
     kinds = {key_of(action.manifest).kind for action in MADE.values()}
     assert kinds == set(PATHS) - NO_CHILDREN
@@ -60,7 +64,7 @@ class Occupied(Kube):
     """An API server on which every name is taken, by an object with this metadata."""
 
     def __init__(self, **meta: Any) -> None:
-        super().__init__(ApiClient(), Metrics())
+        super().__init__(NO_CLIENT, Metrics())
         self.meta: dict[str, Any] = {"uid": "theirs", "resourceVersion": "7", **meta}
         self.refuses_applies = False
         self.asked: list[str] = []
@@ -95,10 +99,8 @@ class Occupied(Kube):
 
 
 @pytest.fixture
-async def occupied() -> AsyncIterator[Occupied]:
-    server = Occupied()
-    yield server
-    await server.client.close()
+def occupied() -> Occupied:
+    return Occupied()
 
 
 def writes(server: Occupied, *known: dict[str, Any]) -> Writes:
