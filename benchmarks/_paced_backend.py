@@ -57,10 +57,6 @@ def rgb_to_i420(frames: RgbFrames, out: Sequence[I420Picture]) -> None:
         picture[:] = frame
 
 
-def on_part_done(_tell: Callable[[], None]) -> None:
-    """A step is over before anybody would ask."""
-
-
 def recover(_error: Exception) -> bool:
     return True
 
@@ -81,6 +77,9 @@ class PacedEngine:
         if (request.width, request.height) != (WIDTH, HEIGHT):
             raise InvalidRequest("width", f"the clip is {WIDTH}x{HEIGHT}", joint=": ")
         return PacedRun(self._clip, request)
+
+    def on_part_done(self, _tell: Callable[[], None]) -> None:
+        """A step is over before anybody would ask."""
 
 
 class PacedRun:

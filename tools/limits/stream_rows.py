@@ -29,7 +29,8 @@ FIRST_MESSAGE = (
         "{streaming.limits.message_bytes} (1009), {matinee.wire.client_messages:MOST_PARTS} "
         "values; "
         "arriving and waiting, of all viewers: {server.limits.long_messages_bytes}, "
-        "{streaming.limits.unseated_bytes}, then 1013",
+        "{streaming.limits.unseated_bytes}, then 1013; while others wait for it, less than "
+        "{matinee.serving.message_memory:LEAST_BYTES_PER_S} a second: 1008",
         "names of 256 characters, curated prompts: {streaming.limits.curated_prompts} of " + PROMPT,
         reads=("matinee/server/websocket.py", "matinee/wire/client_messages.py"),
     ),

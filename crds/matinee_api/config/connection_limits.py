@@ -33,9 +33,9 @@ class ConnectionLimits(Config):
     """How long the first message on `/v1/stream` may take. No longer than
     `streaming.session_timeout_seconds`."""
     long_messages_bytes: int = Field(default=16 * 2**20, ge=2**20, le=2**36)
-    """Memory for messages of more than 64 KiB that have come in part or are being read, of all
-    connections together; the others wait. The one that came first does not count: it may always
-    grow, up to `streaming.limits.message_bytes`."""
+    """Memory for messages of more than 64 KiB that have come in part or are being read or decoded,
+    of all connections together; the others wait. The one that came first does not count: it may
+    always grow, up to `streaming.limits.message_bytes`."""
     frames_per_second: int = Field(default=250, ge=1, le=100_000)
     """Frames that a client may send on `/v1/stream`, pings and empty ones included; twice as many
     at once. More end the connection with 1008. Long parts of long messages do not count."""

@@ -12,9 +12,12 @@ engine is for one thread at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from matinee.engine.families import Family, Run, loader_of
+from matinee.engine.parts import tell_parts
 from matinee.errors import ModelUnavailable
 from matinee.generation import ModelInfo, SegmentRequest, State, check_request
 from matinee.state.codec import check_kind
@@ -50,6 +53,11 @@ class Engine:
         if state is not None:
             check_kind(self.info, state.kind)
         return self._family.begin(request, state)
+
+    def on_part_done(self, tell: Callable[[], None]) -> None:
+        """Call `tell` after every block of the model, from the thread that computes, for as long as
+        the engine lives."""
+        tell_parts(self._family.modules, tell)
 
 
 def free_memory() -> None:

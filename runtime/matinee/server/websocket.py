@@ -16,11 +16,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from matinee.server.websocket_outlet import SendLimits, WebSocketOutlet
 from matinee.serving.admission import Admission
+from matinee.serving.websocket_protocol import keeper
 from matinee.session.arrival import Arrival
 from matinee.session.effects import CloseCode, End
-from matinee.session.opened import Identity
+from matinee.session.opened import Identity, Opened
 from matinee.session.opening import Rejection, parse_init
-from matinee.session.reception import application, open_session
+from matinee.session.reception import Application, application, open_session
 from matinee.session.runner import SessionRunner
 from matinee.session.studio import Studio
 from matinee.wire import server_messages as say
@@ -156,18 +157,25 @@ class Connection:
         del init  # megabytes that are needed no more once they are decoded
         self._arrival.hold(applied.nbytes)
         visit = self._arrival.enter()
-        opening = open_session(self._identity, applied, self._studio)
-        later: list[str | None] = []
-        if applied.baggage is None:
-            opened = await opening
-        else:
-            opened, later = await self._arrival.opened(opening, self._receive)
+        opened, later = await self._opened(applied)
         self._runner = SessionRunner(opened, self._outlet, self._studio, visit, self._tasks)
         if not self._outlet.over.is_set():  # the server may have ended it meanwhile
             self._tasks.create_task(self._runner.run())
         for frame in (*early, *later):
             self._runner.heard(frame)
         return self._runner
+
+    async def _opened(self, applied: Application) -> tuple[Opened, list[str | None]]:
+        """And what the viewer says meanwhile. Raises `Rejection`."""
+        opening = open_session(self._identity, applied, self._studio)
+        if applied.baggage is None:
+            return await opening, []
+        keep = keeper(self._socket.scope)
+        keep(applied.nbytes)
+        try:
+            return await self._arrival.opened(opening, self._receive)
+        finally:
+            keep(0)
 
     def _init(self, text: str | None) -> SessionInit:
         """Raises `Rejection`. The text is there twice while it is read."""

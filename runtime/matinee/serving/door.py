@@ -13,10 +13,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from matinee.serving.guests import Guest, Guests, address_of
 from matinee.serving.http_protocol import HttpProtocol
+from matinee.serving.large_blocks import give_large_blocks_back
 from matinee.serving.message_memory import MessageMemory
 from matinee.serving.open_files import connections_that_fit
 from matinee.serving.turns import Turns
@@ -40,7 +41,7 @@ class Door:
     ) -> None:
         self.limits = limits
         self.turns = Turns()
-        self.memory = MessageMemory(limits.long_messages_bytes)
+        self.memory = MessageMemory(limits.long_messages_bytes, clock)
         self.clock = clock
         most = connections_that_fit(limits.connections)
         if most < limits.connections:
@@ -49,6 +50,7 @@ class Door:
         """By the port that they came in by, so that none keeps those of the other from coming."""
         self._of_transport: dict[asyncio.BaseTransport, Guest] = {}
         self._message_bytes = message_bytes
+        give_large_blocks_back()
         self._sweeping = False
 
     def uvicorn_options(self, ws: type[WebSocketProtocol] = WebSocketProtocol) -> dict[str, Any]:
@@ -95,6 +97,8 @@ class Door:
         self._sweeping = False
         for guests in self._guests.values():
             guests.sweep(self.clock())
+        for holder in self.memory.slow():
+            cast(WebSocketProtocol, holder).give_way()
         if self._of_transport:
             self._sweep_later()
 

@@ -8,6 +8,7 @@ with 1011. Only the newest pong waits for a client that does not read.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -34,6 +35,16 @@ PARSE_S_PER_BYTE = 4e-8
 """A message costs at least and at most: one of many short values takes longest."""
 MOST_PARSE_S = 0.05
 
+_KEEP = "matinee.websocket.keep"
+
+
+def keeper(scope: Mapping[str, Any]) -> Callable[[int], None]:
+    """For who still works on what a long message brought: how many bytes of it are there, so that
+    others' messages wait; 0 when it is over. An ASGI extension; other servers count nothing."""
+    extension = scope.get("extensions", {}).get(_KEEP)
+    keep: Callable[[int], None] = extension["keep"] if extension else lambda _nbytes: None
+    return keep
+
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One connection, from its handshake on."""
@@ -44,6 +55,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._budget = FrameBudget(door.limits.frames_per_second, door.clock())
         self._unread = bytearray()
         self._asked = False
+        self._kept_bytes = 0
         self._fetched: Any = None
         self._last_pong = b""
         self._lingering: Lingering | None = None
@@ -59,7 +71,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._door.leave(self.transport)
         self._unread.clear()
         super().connection_lost(exc)
-        self._door.memory.release(self)
+        self._door.memory.leave(self)
 
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
@@ -82,10 +94,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     # From the application
 
+    async def run_asgi(self) -> None:
+        self.scope["extensions"][_KEEP] = {"keep": self._keep}
+        await super().run_asgi()
+
     async def receive(self) -> Any:
         """A message that is not taken, because who waits for it was cancelled, is kept."""
         if self._fetched is None:
-            self._door.memory.release(self)
+            self._door.memory.release(self, self._kept_bytes)
             self._fetched = await super().receive()
             self._hold_back()
         if self._fetched["type"] == "websocket.receive":
@@ -100,6 +116,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.initial_response is not None and self.close_sent:
             self.handshake_complete = True  # refused; else uvicorn logs a mistake of ours
         self._parse_on()  # after the handshake, and after our close frame
+
+    # From the door
+
+    def give_way(self) -> None:
+        """Others wait for the memory that a slow message takes."""
+        self._expel(1008, "a long message came too slowly while others waited")
 
     # From uvicorn
 
@@ -126,6 +148,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     # Within
 
+    def _keep(self, nbytes: int) -> None:
+        self._kept_bytes = nbytes
+        self._door.memory.release(self, nbytes)
+
     @property
     def _gone(self) -> bool:
         return self.disconnected or self.close_sent or self.conn.state is not State.OPEN
@@ -150,8 +176,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             return False
         long = len(self.conn.reader.buffer) > LONG_SLICE_BYTES
         size = LONG_SLICE_BYTES if long else SLICE_BYTES
-        if not self._door.memory.hold(self, self._message_bytes + size):
-            self._door.memory.wait(self._parse_on)
+        if not self._door.memory.hold(self, self._kept_bytes + self._message_bytes + size):
+            self._door.memory.wait(self, self._parse_on)
             return False
         self.conn.receive_data(bytes(self._unread[:size]))
         del self._unread[:size]
@@ -161,15 +187,20 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return self._asked
 
     def _handle_parsed(self) -> None:
+        frames = [event for event in self.conn.events if isinstance(event, Frame)]
         if self.conn.parser_exc is not None:
             self.handle_parser_exception()
         elif self.conn.state is State.CONNECTING and self.conn.handshake_exc is not None:
             self._say_farewell(1006, "")  # its answer is made already
-        elif not self._budget.spend(sum(map(_counts, self.conn.events)), self._door.clock()):
+        elif not self._budget.spend(sum(map(_counts, frames)), self._door.clock()):
             most = self._door.limits.frames_per_second
             self._expel(1008, f"too many frames: {most} a second are allowed")
         else:
             self.handle_events()
+            if not self.queue.empty():
+                self._door.memory.arrived(self)
+        for frame in frames:
+            frame.data = b""  # the parser holds its last frame until the next one comes
 
     @property
     def _message_bytes(self) -> int:
@@ -193,6 +224,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """The close frame is made already; what comes now is not read."""
         self.stop_keepalive()
         self._unread.clear()
+        self.frames = []
+        self._door.memory.release(self, self._kept_bytes)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = self.handshake_complete = True
@@ -202,10 +235,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self._lingering.timer
 
 
-def _counts(event: object) -> bool:
-    if not isinstance(event, Frame):
-        return False
-    return event.opcode is not Opcode.CONT or len(event.data) < LONG_PART_BYTES
+def _counts(frame: Frame) -> bool:
+    return frame.opcode is not Opcode.CONT or len(frame.data) < LONG_PART_BYTES
 
 
 def _parse_s(message: dict[str, Any]) -> float:

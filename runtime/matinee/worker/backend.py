@@ -34,16 +34,16 @@ class EngineLike(Protocol):
 
     def begin(self, request: SegmentRequest, state: State | None) -> RunLike: ...
 
+    def on_part_done(self, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever a part of a step or of a decode is done, from the thread that
+        computes: it shows that a long one gets on."""
+        ...
+
 
 class Backend(Protocol):
     def load(self, generator: GeneratorConfig) -> EngineLike: ...
 
     def rgb_to_i420(self, frames: Frames, out: Sequence[I420Picture]) -> None: ...
-
-    def on_part_done(self, tell: Callable[[], None]) -> object:
-        """Call `tell` whenever the engine has done a part of a step or of a decode, from the thread
-        that computes: it shows that a long one gets on."""
-        ...
 
     def recover(self, error: Exception) -> bool:
         """Make the device usable again after a failed job; False when only a new process can."""

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -71,7 +72,7 @@ def main(settings: WorkerSettings, ring: FrameRing, end: socket.socket) -> None:
         return
     events.send(WorkerReady(engine.info, timings_ms))
     loop = WorkerLoop(engine, backend, ring, FreeSlots(settings.free_slots), commands, events)
-    backend.on_part_done(loop.part_done)
+    engine.on_part_done(loop.part_done)
     loop.run()
 
 
@@ -94,6 +95,9 @@ class RingBoundEngine:
     def begin(self, request: SegmentRequest, state: State | None) -> RunLike:
         check_request(self.info, request)
         return self._engine.begin(request, state)
+
+    def on_part_done(self, tell: Callable[[], None]) -> None:
+        self._engine.on_part_done(tell)
 
 
 def _load(settings: WorkerSettings, backend: Backend) -> tuple[RingBoundEngine, dict[str, float]]:

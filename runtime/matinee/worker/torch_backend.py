@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
 
 import torch
-from torch.nn.modules.module import register_module_forward_hook
-from torch.utils.hooks import RemovableHandle
 
 from matinee.engine.colour import rgb_to_i420
 from matinee.engine.engine import Engine
 from matinee.engine.library_logs import log_through_root
 from matinee_api.config.runtime_config import GeneratorConfig
 
-__all__ = ["load", "on_part_done", "recover", "rgb_to_i420"]
+__all__ = ["load", "recover", "rgb_to_i420"]
 
 
 def load(generator: GeneratorConfig) -> Engine:
     log_through_root()
     return Engine.load(generator)
-
-
-def on_part_done(tell: Callable[[], None]) -> RemovableHandle:
-    """A part is the forward pass of any module: a block of the transformer, a layer of the VAE."""
-    return register_module_forward_hook(lambda _module, _args, _output: tell())
 
 
 def recover(error: Exception) -> bool:

@@ -11,6 +11,7 @@ import io
 import json
 import struct
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -91,7 +92,16 @@ def state_of(frames: list[str], width: int, height: int) -> str:
     return init(continuation_state=state, width=width, height=height)
 
 
+def long_message() -> str:
+    """A picture of 1000x1000 with a chunk of 24 MB that no decoder reads."""
+    whole = encoded("png", (1000, 1000))
+    body = b"prVt" + bytes(24_000_000)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return image_of(whole[:33] + chunk + whole[33:], "png")
+
+
 BAGGAGE = {
+    "messages of 32 MB": Baggage(long_message, ""),
     "WebPs that promise": Baggage(promising_webp, "8000x8000 pixels"),
     "PNGs of one column": Baggage(long_png, "1x64000000 pixels"),
     "PNGs as large as they may be": Baggage(large_png, "damaged or cut short"),

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed
 
-from matinee.serving import door
+from matinee.serving import door, message_memory
+from matinee.serving.websocket_protocol import keeper
 from tests.system.serving.doors import MESSAGE_BYTES, House, open_house
 from tools.hostile.wire import CLOSE, CONTINUATION, HANDSHAKE, PING, PONG, TEXT, WireClient, frame
 
@@ -89,6 +92,67 @@ async def test_what_is_no_websocket_is_told_though_more_of_it_comes(
 ) -> None:
     async with open_house() as house:
         assert await code_of(house, [*frames, frame(PING, b"") * 200_000]) == code
+
+
+async def test_a_message_that_was_read_is_kept_nowhere() -> None:
+    """Not as the last frame of the parser, which waits for the next one."""
+    async with open_house() as house:
+        client = await WireClient.connect(house.port)
+        tracemalloc.start()
+        client._writer.write(frame(TEXT, b"a" * 900_000))
+        await house.until(lambda: len(house.heard) == 1)
+        house.heard.clear()
+        held, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        client.abort()
+    assert most > 900_000
+    assert held < 100_000
+
+
+async def test_what_a_message_brought_counts_until_the_application_is_done_with_it() -> None:
+    async with open_house() as house:
+        client = await WireClient.connect(house.port)
+        await house.until(lambda: len(house.sockets) == 1)
+        memory, keep = house.door.memory, keeper(house.sockets[0].scope)
+        house.listening.clear()
+        client._writer.write(frame(TEXT, b"a" * 900_000))
+        await house.until(lambda: len(house.heard) == 1)
+        assert memory.held_bytes >= 900_000
+        keep(500_000)
+        house.listening.set()
+        client._writer.write(frame(TEXT, b"b"))
+        await house.until(lambda: len(house.heard) == 2)
+        assert memory.held_bytes == 500_000
+        keep(0)
+        assert memory.held_bytes == 0
+        client.abort()
+
+
+def _holds(house: House, nbytes: int) -> bool:
+    return house.door.memory.held_bytes >= nbytes
+
+
+async def test_slow_senders_of_long_messages_give_way_to_those_who_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(message_memory, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(message_memory, "LEAST_BYTES_PER_S", 1e9)
+    async with open_house(long_messages_bytes=2**20) as house:
+        begun = [frame(TEXT, b"a", fin=False), frame(CONTINUATION, b"a" * 700_000, fin=False)]
+        slow = [await WireClient.connect(house.port) for _ in range(2)]
+        for number, client in enumerate(slow):
+            client._writer.write(b"".join(begun))
+            await house.until(partial(_holds, house, (number + 1) * 700_000))
+        client = await WireClient.connect(house.port)
+        client._writer.write(frame(TEXT, b"b" * 700_000))
+        await house.until(lambda: len(house.heard) == 1 and len(house.gone) == 2)
+        for one in (client, *slow):
+            one.abort()
+    assert house.heard[0][0] == "b"
+    assert (
+        house.gone[:2]
+        == [(CODE_TOO_MANY, "a long message came too slowly while others waited")] * 2
+    )
 
 
 async def test_messages_are_read_no_faster_than_they_are_taken() -> None:

@@ -118,11 +118,10 @@ async def test_the_parts_of_a_decode_are_told_while_it_lasts(generator: Generato
     """After the last step, when nothing else tells that the worker gets on."""
     engine = torch_backend.load(generator)
     parts: list[int] = []
-    hook = torch_backend.on_part_done(lambda: parts.append(1))
+    engine.on_part_done(lambda: parts.append(1))
     request = with_defaults(engine.info.defaults, "a ball", seed=1, num_inference_steps=1)
     at_step: list[int] = []
     engine.begin(request, None).next_chunk(lambda _progress: at_step.append(len(parts)))
-    hook.remove()
     assert at_step[0] > 5
     assert len(parts) - at_step[-1] > 5
 

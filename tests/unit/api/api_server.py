@@ -6,12 +6,18 @@ a CEL library; a real API server follows in e2e.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
 import cel
 
+from matinee_api.kinds import crd
+
 Schema = dict[str, Any]
+
+structural_schema = functools.cache(crd.structural_schema)
+"""Made once: nothing here changes it."""
 
 
 def with_defaults(schema: Schema, value: Any) -> Any:

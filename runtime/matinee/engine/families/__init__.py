@@ -8,7 +8,7 @@ gives it a request and the state before, and asks for one chunk after the other.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from matinee.errors import ModelUnavailable
@@ -55,6 +55,11 @@ class Family(Protocol):
 
     @property
     def info(self) -> ModelInfo: ...
+
+    @property
+    def modules(self) -> Sequence[torch.nn.Module]:
+        """Of which it computes."""
+        ...
 
     def begin(self, request: SegmentRequest, state: State | None) -> Run:
         """Raises `InvalidState` for a state of its kind that does not fit; computes nothing. The

@@ -97,6 +97,8 @@ class LtxFamily:
         self._settings = _LTX_SETTINGS.model_copy(update=given)
         self.info = _model_info(pipeline, self._settings, model_id)
         _check_info(self.info)
+        parts = pipeline.components.values()
+        self.modules = [part for part in parts if isinstance(part, torch.nn.Module)]
 
     def begin(self, request: SegmentRequest, state: State | None) -> WindowRun:
         return WindowRun(self.info, self._sampler(request), request, state)

@@ -38,7 +38,7 @@ from matinee.generation import (
 )
 from matinee.media.decoding import PictureRefused
 from matinee.media.decoding.pool import Pictures
-from matinee.worker.torch_backend import on_part_done, recover
+from matinee.worker.torch_backend import recover
 from matinee_api.config.problems import sentence_of
 from matinee_api.config.runtime_config import GeneratorConfig
 from tests.unit.runtime.worker import fake_engine
@@ -49,7 +49,6 @@ __all__ = [
     "ToneCodec",
     "ToneFamily",
     "load",
-    "on_part_done",
     "recover",
     "rgb_to_i420",
 ]
@@ -101,6 +100,7 @@ class ToneFamily:
     """See `families.Family`."""
 
     info = INFO
+    modules = ()
 
     def begin(self, request: SegmentRequest, state: State | None) -> ToneRun:
         return ToneRun(request, state)

@@ -8,10 +8,10 @@ import yaml
 from matinee_api.config.load import validate
 from matinee_api.config.resources import load_resources
 from matinee_api.kinds.conditions import ROUTER_TYPES, STREAMING_SERVICE_TYPES, VIDEO_MODEL_TYPES
-from matinee_api.kinds.crd import DEFINITIONS, Definition, crd, structural_schema
+from matinee_api.kinds.crd import DEFINITIONS, Definition, crd
 from matinee_api.kinds.resource import KINDS, Resource
 from tests.places import EXAMPLES, ROOT
-from tests.unit.api.api_server import Schema, broken_rules, with_defaults
+from tests.unit.api.api_server import Schema, broken_rules, structural_schema, with_defaults
 
 ALLOWED = {
     *("type", "description", "format", "enum", "pattern", "default", "required"),

@@ -6,9 +6,8 @@ import pytest
 
 from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import validate
-from matinee_api.kinds.crd import structural_schema
 from matinee_api.kinds.resource import KINDS
-from tests.unit.api.api_server import Schema, broken_rules, with_defaults
+from tests.unit.api.api_server import Schema, broken_rules, structural_schema, with_defaults
 from tests.unit.api.rule_cases import CASES, CHANGES, OBJECTS, changed, manifest
 
 

@@ -80,11 +80,6 @@ def rgb_to_i420(frames: RgbFrames, out: Sequence[I420Picture]) -> None:
         picture[height:] = frame[: height // 2, :, 1]
 
 
-def on_part_done(tell: Callable[[], None]) -> None:
-    global _tell_part
-    _tell_part = tell
-
-
 def _tell_part() -> None:
     """Replaced in a worker."""
 
@@ -107,6 +102,10 @@ class FakeEngine:
         if "refused" in request.prompt:
             raise InvalidRequest("prompt", "is refused")
         return FakeRun(request, state, self._before_step)
+
+    def on_part_done(self, tell: Callable[[], None]) -> None:
+        global _tell_part
+        _tell_part = tell
 
 
 class SingingEngine(FakeEngine):
