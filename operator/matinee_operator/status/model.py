@@ -57,11 +57,14 @@ def _findings(
 ) -> tuple[Finding, ...]:
     downloaded = weights_downloaded(snapshot, known)
     warmed = _warmed(snapshot, desired, downloaded)
-    broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
+    required = is_required(snapshot.model)
+    makes_way = warmed.reason == conditions.UNSCHEDULABLE and not required
+    steps = (downloaded,) if makes_way else (downloaded, warmed)
+    broken = next((one for one in steps if _is_broken(one)), None)
     if failure := snapshot.failure:
         broken = finding(conditions.DEGRADED, False, failure.reason, failure.message)
     broken = broken or broken_adapter
-    usable = warmed.holds or not is_required(snapshot.model)
+    usable = warmed.holds or not required
     begins = warmed.reason in (conditions.WARMING_UP, conditions.WAITING_FOR_SERVICE)
     if downloaded.holds and usable and not begins:
         ready = finding(conditions.READY, True, conditions.AS_DESIRED, "services may use it")

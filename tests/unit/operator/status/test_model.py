@@ -53,6 +53,13 @@ PENDING = {
     }
 }
 
+UNPLACED = {
+    "status": {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "message": "no GPU"}],
+    }
+}
+
 CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
     "the warm-up has not begun": (
         given(model(**OWN)),
@@ -87,6 +94,20 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         with_job(model(warmup={"resources": CPU, "policy": "BestEffort"}), "Failed"),
         "Degraded",
         {"Warmed": "False WarmupFailed", "Ready": "True AsDesired"},
+    ),
+    "no node has room for a warm-up that is not required": (
+        with_job(model(**OWN), "", UNPLACED),
+        "Ready",
+        {
+            "Warmed": "False Unschedulable",
+            "Ready": "True AsDesired",
+            "Degraded": "False NothingWrong",
+        },
+    ),
+    "no node has room for one that is": (
+        with_job(model(**REQUIRED), "", UNPLACED),
+        "Degraded",
+        {"Ready": "False Unschedulable", "Degraded": "True Unschedulable"},
     ),
     "no warm-up": (
         given(model(warmup={"enabled": False})),
