@@ -87,18 +87,20 @@ class Cache:
                 self._doubtful.setdefault(root, set()).add(key)
 
     def children(self, owner: Key) -> dict[Key, Object]:
-        """All that hints at this object as its owner, one of this API or a Job."""
+        """All that hints at this object as its owner, one of this API or a Job. Nothing owns what
+        is in another namespace, whatever that says."""
         raw = self.get(owner)
         uid = raw["metadata"].get("uid", "") if raw else ""
         found = self._hinted.get(owner, set()) | self._hinted.get(uid, set())
-        return {key: self._kinds[key.kind][key] for key in sorted(found)}
+        here = sorted(key for key in found if key.namespace == owner.namespace)
+        return {key: self._kinds[key.kind][key] for key in here}
 
     def roots(self, raw: Object) -> set[Key]:
         """The objects of this API that it may belong to: those that its change concerns."""
         found = set()
         for hint in _hints(raw):
             owner = self._owners.get(hint) if isinstance(hint, str) else hint
-            if owner is None:
+            if owner is None or owner.namespace != raw["metadata"].get("namespace", ""):
                 continue
             if owner.kind != "Job":
                 found.add(owner)

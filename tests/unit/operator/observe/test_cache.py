@@ -117,6 +117,14 @@ def test_whom_an_object_may_concern(case: str) -> None:
     assert cache.roots(SERVICE) == set()
 
 
+def test_nothing_owns_what_is_in_another_namespace() -> None:
+    cache, there = Cache(), pod(namespace="other", labels={}, **controlled("StreamingService", "l"))
+    for raw in (SERVICE, there):
+        cache.put(raw)
+    assert cache.roots(there) == set()
+    assert cache.children(LIVE) == {}
+
+
 def test_jobs_that_control_each_other_are_no_endless_chain() -> None:
     cache = Cache()
     for uid, other in (("a", "b"), ("b", "a")):
