@@ -148,6 +148,13 @@ def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> N
         assert Drain("live-old-0", Address("10.0.0.1", 8001), 600.0, migrate=True) in actions
 
 
+def test_a_pod_is_told_no_deadline_that_it_would_refuse() -> None:
+    for deadline, seconds in ((NOW + timedelta(days=400), 86400.0), (NOW, 0.0)):
+        edited = pod("live-old-0", drain_deadline=deadline, slots=slots(1))
+        orders = [one for one in planned(settled(edited, pod(NEW))) if isinstance(one, Drain)]
+        assert [one.deadline_s for one in orders] == ([seconds] if seconds else [])
+
+
 def test_how_long_viewers_can_still_be_sent_there_is_a_setting() -> None:
     deadline = NOW + timedelta(minutes=10)
     cordoned = pod("live-old-0", cordoned_at=NOW, drain_deadline=deadline)
