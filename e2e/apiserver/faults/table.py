@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from e2e.apiserver.faults.fault import Fault
-from e2e.apiserver.faults.mended import MENDED, ON_PURPOSE
+from e2e.apiserver.faults.mended import HELD, MENDED, ON_PURPOSE
+from e2e.apiserver.faults.ownership import EDITED, TAKEN
 from e2e.apiserver.faults.pods import PODS
 from e2e.apiserver.faults.references import REFERENCES, WARM_UP
 from e2e.apiserver.faults.refusals import REFUSALS
@@ -13,6 +14,7 @@ SECTIONS: dict[str, tuple[Fault, ...]] = {
     "What the API server refuses the operator": REFUSALS,
     "References": REFERENCES,
     "Warm-up": WARM_UP,
-    "What the operator repairs": MENDED,
+    "Names that others have": TAKEN,
+    "What the operator repairs": (*MENDED, *EDITED, *HELD),
     "What looks like a fault and is wanted": ON_PURPOSE,
 }

@@ -10,7 +10,7 @@ from typing import Any
 from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds import conditions
 from matinee_operator import labels
-from matinee_operator.objects import Address, Object, condition, moment
+from matinee_operator.objects import Address, Object, condition, moment, whole_number
 from matinee_operator.observe.fetch_result import first_failure
 
 _PULL = frozenset(
@@ -19,6 +19,8 @@ _PULL = frozenset(
         *("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"),
     }
 )
+YEARS = range(2000, 3000)
+"""That a time which somebody may have edited can lie in."""
 _CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -49,8 +51,12 @@ class ObservedPod:
     revision: str
     slot: int
     created: datetime
+    version: str = ""
+    """What was read, so that nothing is deleted that has changed since."""
     config: str = ""
+    """The ConfigMap it reads."""
     attempt: int = 0
+    """How many failed pods in a row came before it."""
     labels: Mapping[str, str] | None = None
     node: str | None = None
     control: Address | None = None
@@ -117,7 +123,7 @@ def observed_pod(
     *,
     leaving_node: bool = False,
 ) -> ObservedPod:
-    meta, status = raw["metadata"], raw.get("status", {})
+    meta, status, spec = raw["metadata"], raw.get("status", {}), raw.get("spec", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
     ready_since = None if finished else _ready_since(status)
     settles_at = ready_since + propagation if ready_since else None
@@ -126,8 +132,9 @@ def observed_pod(
         uid=meta["uid"],
         **_marks(meta),
         created=moment(meta["creationTimestamp"]),
-        node=raw.get("spec", {}).get("nodeName"),
-        control=_control_of(meta, status),
+        config=_config_of(spec),
+        node=spec.get("nodeName"),
+        control=_control_of(spec, status),
         running=_runs(status),
         ready_since=ready_since,
         finished=finished,
@@ -141,17 +148,38 @@ def observed_pod(
 
 
 def _marks(meta: Object) -> dict[str, Any]:
-    """What the operator itself has written on the pod."""
-    annotations = meta.get("annotations", {})
+    """What the operator itself has written on the pod. Anybody may have edited it, but for the
+    name, which says the revision and the slot."""
+    annotations = meta.get("annotations") or {}
+    revision, slot = _revision_and_slot(meta["name"])
     return {
-        "labels": meta["labels"],
-        "revision": meta["labels"].get(labels.REVISION, ""),
-        "slot": int(meta["labels"].get(labels.SLOT, "0")),
-        "config": annotations.get(labels.CONFIG, ""),
-        "attempt": int(annotations.get(labels.ATTEMPT, "0")),
+        "version": meta.get("resourceVersion", ""),
+        "labels": meta.get("labels") or {},
+        "revision": revision,
+        "slot": slot,
+        "attempt": whole_number(annotations.get(labels.ATTEMPT, "")) or 0,
         "cordoned_at": _moment_or_none(annotations.get(labels.CORDONED_AT)),
         "drain_deadline": _moment_or_none(annotations.get(labels.DRAIN_DEADLINE)),
     }
+
+
+def _revision_and_slot(name: str) -> tuple[str, int]:
+    """Of no revision where somebody else chose the name: such a pod is replaced."""
+    *_, revision, slot = ("", "", *name.rsplit("-", 2))
+    number = whole_number(slot)
+    return ("", 0) if number is None else (revision, number)
+
+
+def _config_of(spec: Object) -> str:
+    volumes = (one for one in spec.get("volumes", ()) if one["name"] == labels.CONFIG)
+    return next((str(one.get("configMap", {}).get("name", "")) for one in volumes), "")
+
+
+def is_without_room(raw: Object) -> bool:
+    """A pod that the scheduler finds no node for."""
+    placed = condition(raw.get("status", {}), "PodScheduled")
+    waits = placed.get("status") == "False" and "deletionTimestamp" not in raw["metadata"]
+    return raw["kind"] == "Pod" and waits
 
 
 def listening_at(raw: Object) -> Address | None:
@@ -162,10 +190,12 @@ def listening_at(raw: Object) -> Address | None:
     return Address(ip, PORT) if ip and _runs(status) and not ended else None
 
 
-def _control_of(meta: Object, status: Object) -> Address | None:
+def _control_of(spec: Object, status: Object) -> Address | None:
+    """Pods of a former release have one port for all."""
     ip: str | None = status.get("podIP")
-    port = str(meta.get("annotations", {}).get(labels.CONTROL_PORT, ""))
-    return Address(ip, int(port) if port.isdecimal() else PORT) if ip else None
+    ports = [port for one in spec.get("containers", ()) for port in one.get("ports", ())]
+    control = (one["containerPort"] for one in ports if one.get("name") == labels.CONTROL)
+    return Address(ip, next(control, PORT)) if ip else None
 
 
 def pod_trouble(raw: Object) -> Trouble | None:
@@ -217,10 +247,13 @@ def _container_trouble(container: Object) -> Trouble | None:
 
 
 def _moment_or_none(text: str | None) -> datetime | None:
+    """None also for one without a time zone, or so far away that nothing can be added to it."""
     try:
-        return moment(text) if text else None
+        found = moment(text) if text else None
     except ValueError:
         return None
+    usable = found is not None and found.tzinfo is not None and found.year in YEARS
+    return found if usable else None
 
 
 def _runs(status: Object) -> bool:

@@ -29,8 +29,7 @@ def router_service(router: Router) -> Manifest:
     if exposure.node_port is not None:
         port["nodePort"] = exposure.node_port
     meta = metadata(router, service_name(router), "router")
-    if exposure.annotations:
-        meta["annotations"] = dict(exposure.annotations)
+    meta["annotations"] = {**exposure.annotations, **meta["annotations"]}
     return {
         "apiVersion": "v1",
         "kind": "Service",

@@ -140,6 +140,6 @@ def revision(asked: VideoModel, wanted: StreamingService, place: Installation) -
 
 
 def wanted_warmup(given: ModelSnapshot) -> Manifest:
-    job = desired_model(given).warmup_job
-    assert job is not None
-    return job
+    found = desired_model(given).warming
+    assert found is not None
+    return found.manifest

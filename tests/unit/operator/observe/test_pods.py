@@ -146,12 +146,45 @@ def ready(since: str = STAMP) -> dict[str, Any]:
 
 
 def test_a_pod_is_controlled_where_it_says_and_one_of_a_former_release_at_its_only_port() -> None:
-    for said, port in (({"matinee.video/control-port": "8001"}, 8001), ({}, 8000)):
-        found = raw(ready(), annotations=said)
+    control = {"containers": [{"ports": [{"name": "control", "containerPort": 8001}]}]}
+    for spec, port in ((control, 8001), ({}, 8000)):
+        found = {**raw(ready()), "spec": spec}
         assert observed_pod(found, None, SOON, PROPAGATION).control == ("10.0.0.1", port)
-    spoilt = raw(ready(), annotations={"matinee.video/control-port": "x"})
-    assert observed_pod(spoilt, None, SOON, PROPAGATION).control == ("10.0.0.1", 8000)
     assert observed_pod(raw({}), None, SOON, PROPAGATION).control is None
+
+
+NO_REVISION = ("", 0)
+IDENTITIES: dict[str, tuple[str, tuple[str, int]]] = {
+    "ours": ("live-abc-2", ("abc", 2)),
+    "of a service whose name has dashes": ("a-1-b-abc-13", ("abc", 13)),
+    "no slot": ("live-abc-debug", NO_REVISION),
+    "a slot that nobody counts to": (f"live-abc-{'9' * 40}", NO_REVISION),
+    "one word": ("stranger", NO_REVISION),
+}
+
+
+@pytest.mark.parametrize("case", IDENTITIES)
+def test_a_pod_is_known_by_its_name_whatever_its_labels_say(case: str) -> None:
+    name, expected = IDENTITIES[case]
+    for labels in ({"matinee.video/revision": "x", "matinee.video/slot": "debug"}, {}, None):
+        pod = observed_pod(raw({}, name=name, labels=labels), None, NOW, PROPAGATION)
+        assert (pod.revision, pod.slot) == expected
+
+
+SPOILT = ("", "soon", "-1", "2026-11-25", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z")
+
+
+@pytest.mark.parametrize("value", [*SPOILT, "9" * 5000, "٣", "1e9", "2026-11-25T12:00:00"])
+def test_an_annotation_that_somebody_spoilt_is_none(value: str) -> None:
+    names = ("attempt", "cordoned-at", "drain-deadline")
+    annotations = {f"matinee.video/{name}": value for name in names}
+    pod = observed_pod(raw(ready(), annotations=annotations), None, NOW, PROPAGATION)
+    assert (pod.attempt, pod.cordoned_at, pod.drain_deadline) == (0, None, None)
+
+
+def test_the_configuration_of_a_pod_is_the_one_that_it_mounts() -> None:
+    spec = {"volumes": [{"name": "config", "configMap": {"name": "live-1"}}]}
+    assert observed_pod({**raw({}), "spec": spec}, None, NOW, PROPAGATION).config == "live-1"
 
 
 def test_a_ready_pod_serves_and_has_no_trouble() -> None:

@@ -1,0 +1,77 @@
+"""The record of a revision: a ConfigMap with the pod that it is made of.
+
+It outlives the pods, so that one of an old revision can be made again while a rollout is paused or
+its VideoModel is gone. It is sealed with a key that only the operator knows: who may make
+ConfigMaps in the namespace may not make pods by them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_operator import labels
+from matinee_operator.objects import Object
+from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.runtime_pod import pod_name
+
+FILE, SEAL = "pod.json", "seal"
+
+
+def record_name(service: StreamingService, revision: str) -> str:
+    """No ConfigMap with a configuration ends like this."""
+    return f"{service.metadata.name}-{revision}-pod"
+
+
+def revision_record(service: StreamingService, revision: str, pod: Manifest, key: str) -> Manifest:
+    """`pod`: of any slot."""
+    text = json.dumps(pod, sort_keys=True, separators=(",", ":"))
+    name, marks = record_name(service, revision), {labels.REVISION: revision}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(service, name, "runtime", marks),
+        "immutable": True,
+        "data": {FILE: text, SEAL: _seal(name, text, key)},
+    }
+
+
+def is_sealed(record: Object, key: str) -> bool:
+    """Whether the operator wrote it."""
+    data = record.get("data") or {}
+    wanted = _seal(record["metadata"]["name"], data.get(FILE, ""), key)
+    return hmac.compare_digest(wanted.encode(), data.get(SEAL, "").encode())
+
+
+def recorded_pod(record: Object, key: str) -> Manifest | None:
+    """The pod; None where somebody else wrote the record."""
+    if not is_sealed(record, key):
+        return None
+    found: Manifest = json.loads(record["data"][FILE])
+    return found
+
+
+def _seal(name: str, text: str, key: str) -> str:
+    return hmac.new(key.encode(), f"{name}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def config_of(pod: Manifest) -> str:
+    """The ConfigMap that it reads."""
+    volumes = pod["spec"]["volumes"]
+    return next(str(one["configMap"]["name"]) for one in volumes if one["name"] == labels.CONFIG)
+
+
+def in_slot(
+    service: StreamingService, pod: Manifest, slot: int, attempt: int, routers: Iterable[str]
+) -> Manifest:
+    """The same pod in another slot, behind the Routers that front its service now."""
+    meta = pod["metadata"]
+    others = {k: text for k, text in meta["labels"].items() if not k.startswith(labels.BEHIND)}
+    behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
+    name = pod_name(service, meta["labels"][labels.REVISION], slot)
+    marks = {**others, **behind, labels.SLOT: str(slot)}
+    annotations = {**meta["annotations"], labels.ATTEMPT: str(attempt)}
+    return {**pod, "metadata": {**meta, "name": name, "labels": marks, "annotations": annotations}}
