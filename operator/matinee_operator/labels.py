@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from matinee_api.contracts.revisions import REVISION_LABEL, SERVICE_LABEL
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 APP_NAME = "app.kubernetes.io/name"
 COMPONENT = "app.kubernetes.io/component"
-SERVICE = "matinee.video/service"
+SERVICE = SERVICE_LABEL
 MODEL = "matinee.video/model"
-REVISION = "matinee.video/revision"
+REVISION = REVISION_LABEL
 ROUTER = "matinee.video/router"
 SLOT = "matinee.video/slot"
 BUSY = "matinee.video/busy"

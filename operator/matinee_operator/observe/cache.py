@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from matinee_api.contracts.revisions import SPEC_FILE
 from matinee_api.kinds.resource import KINDS
 from matinee_operator import labels
 from matinee_operator.objects import Key, Object, key_of
@@ -160,6 +161,8 @@ def trimmed(raw: Object) -> Object:
         kept.pop("status", None)
     elif raw["kind"] == "Job":
         kept.pop("spec", None)
+    elif raw["kind"] == "ConfigMap":
+        kept["data"] = {k: text for k, text in (raw.get("data") or {}).items() if k != SPEC_FILE}
     return kept
 
 

@@ -1,8 +1,9 @@
-"""The record of a revision: a ConfigMap with the pod that it is made of.
+"""The record of a revision: a ConfigMap with the pod that it is made of, and the spec.
 
 It outlives the pods, so that one of an old revision can be made again while a rollout is paused or
-its VideoModel is gone. It is sealed with a key that only the operator knows: who may make
-ConfigMaps in the namespace may not make pods by them.
+its VideoModel is gone. The pod is sealed with a key that only the operator knows: who may make
+ConfigMaps in the namespace may not make pods by them. The spec is for `matinee rollout`, which
+lists the records by their numbers and goes back to one; the operator never reads it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,23 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
+from typing import Any
 
+from matinee_api.contracts.revisions import (
+    NUMBER_ANNOTATION,
+    POD_FILE,
+    SPEC_FILE,
+    recorded_spec,
+)
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
 from matinee_operator.objects import Object
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.runtime_pod import pod_name
 
-FILE, SEAL = "pod.json", "seal"
+SEAL = "seal"
+MOST_DIGITS = 15
+"""Of a number; somebody may have edited it."""
 
 
 def record_name(service: StreamingService, revision: str) -> str:
@@ -26,23 +36,37 @@ def record_name(service: StreamingService, revision: str) -> str:
     return f"{service.metadata.name}-{revision}-pod"
 
 
-def revision_record(service: StreamingService, revision: str, pod: Manifest, key: str) -> Manifest:
+def revision_record(
+    service: StreamingService, revision: str, pod: Manifest, key: str, number: int = 1
+) -> Manifest:
     """`pod`: of any slot."""
-    text = json.dumps(pod, sort_keys=True, separators=(",", ":"))
     name, marks = record_name(service, revision), {labels.REVISION: revision}
+    meta = metadata(service, name, "runtime", marks)
+    meta["annotations"][NUMBER_ANNOTATION] = str(number)
+    text, spec = _json(pod), _json(recorded_spec(service))
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": metadata(service, name, "runtime", marks),
+        "metadata": meta,
         "immutable": True,
-        "data": {FILE: text, SEAL: _seal(name, text, key)},
+        "data": {POD_FILE: text, SPEC_FILE: spec, SEAL: _seal(name, text, key)},
     }
+
+
+def number_of(record: Object) -> int:
+    """0 where it has none."""
+    text = (record["metadata"].get("annotations") or {}).get(NUMBER_ANNOTATION, "")
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else 0
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def is_sealed(record: Object, key: str) -> bool:
     """Whether the operator wrote it."""
     data = record.get("data") or {}
-    wanted = _seal(record["metadata"]["name"], data.get(FILE, ""), key)
+    wanted = _seal(record["metadata"]["name"], data.get(POD_FILE, ""), key)
     return hmac.compare_digest(wanted.encode(), data.get(SEAL, "").encode())
 
 
@@ -50,7 +74,7 @@ def recorded_pod(record: Object, key: str) -> Manifest | None:
     """The pod; None where somebody else wrote the record."""
     if not is_sealed(record, key):
         return None
-    found: Manifest = json.loads(record["data"][FILE])
+    found: Manifest = json.loads(record["data"][POD_FILE])
     return found
 
 

@@ -26,6 +26,8 @@ READING = {
 }
 """Names of functions with which bytes come in."""
 OURS = {
+    "matinee/cli/revisions.py": "what this person's own kubectl prints",
+    "matinee/cli/rollout.py": "what this person's own kubectl prints",
     "matinee/cli/stopping.py": "reads its own pipe",
     "matinee/cli/up.py": "opens a browser",
     "matinee/media/aac.py": "opens an encoder",
