@@ -69,7 +69,7 @@ async def test_a_new_revision_replaces_the_pods_one_by_one(
     assert len(now) == 2
     assert max(seen) == 3
     configs = await kube.list("ConfigMap", namespace, "app.kubernetes.io/managed-by=matinee")
-    assert len(configs) == 2  # what the pods read, and what they are made of
+    assert len(configs) == 3  # what the pods read, what they are made of, and the former revision
 
 
 async def test_deleting_waits_when_asked_to_and_lets_go(
