@@ -145,7 +145,7 @@ class Kube:
                 found, query = [], first
                 continue
             version = page.get("apiVersion", "")
-            items = ({"apiVersion": version, **item, "kind": kind} for item in page["items"])
+            items = ({"apiVersion": version, **item, "kind": kind} for item in page["items"] or ())
             found += filter(kept, items)
             following = page.get("metadata", {}).get("continue")
             if not following:
