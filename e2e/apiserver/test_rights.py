@@ -129,14 +129,15 @@ async def test_the_operator_asks_for_what_the_chart_grants_and_for_nothing_else(
     rules = [*chart_rules(), *lease_rules()]
     await grant(kube, limited, namespace, rules)
     await whole_story(kube, limited, session, namespace)
-    async with pod_monitors(kube):
-        await _has_pods_monitored(kube, api_server, namespace)
+    async with pod_monitors(kube), _monitoring(kube, api_server, namespace):
         used = await _used(api_server, namespace, rights_in(rules))
     assert used == rights_in(rules)
 
 
-async def _has_pods_monitored(kube: Kube, server: ControlPlane, namespace: str) -> None:
-    """The program, which watches and takes the Lease; but not with a monitor of somebody else."""
+@contextlib.asynccontextmanager
+async def _monitoring(kube: Kube, server: ControlPlane, namespace: str) -> AsyncIterator[None]:
+    """The program, which watches, takes the Lease and has pods monitored; but not with a monitor of
+    somebody else."""
     monitor, service = (Key(kind, namespace, NAME) for kind in ("PodMonitor", "StreamingService"))
     await take(kube, monitor)
     theirs = await kube.get(monitor)
@@ -145,6 +146,7 @@ async def _has_pods_monitored(kube: Kube, server: ControlPlane, namespace: str) 
         assert await kube.get(monitor) == theirs
         await kube.delete(monitor, theirs["metadata"]["uid"])
         await eventually(kube, monitor, lambda found: "ownerReferences" in found["metadata"])
+        yield
 
 
 def _is_told(service: dict[str, Any]) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from matinee_operator import labels
 from matinee_operator.actions import Action, Create
 from matinee_operator.desired import DesiredPods, DesiredService
 from matinee_operator.objects import Object, key_of
@@ -16,6 +15,7 @@ from matinee_operator.resources.admin_secret import secret_name
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.revision_record import (
     config_of,
+    is_record,
     is_sealed,
     number_of,
     record_name,
@@ -79,7 +79,7 @@ def _number(snapshot: ServiceSnapshot, revision: str) -> int:
 
 def _records(snapshot: ServiceSnapshot) -> Iterator[tuple[str, Object]]:
     for key, raw in snapshot.children.items():
-        if key.kind == "ConfigMap" and labels.REVISION in (raw["metadata"].get("labels") or {}):
+        if key.kind == "ConfigMap" and is_record(key.name):
             yield key.name, raw
 
 

@@ -27,13 +27,19 @@ from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.runtime_pod import pod_name
 
 SEAL = "seal"
+_ENDING = "-pod"
+"""Of a record's name; no ConfigMap with a configuration ends like this."""
 MOST_DIGITS = 15
 """Of a number; somebody may have edited it."""
 
 
 def record_name(service: StreamingService, revision: str) -> str:
-    """No ConfigMap with a configuration ends like this."""
-    return f"{service.metadata.name}-{revision}-pod"
+    return f"{service.metadata.name}-{revision}{_ENDING}"
+
+
+def is_record(name: str) -> bool:
+    """Of a ConfigMap of ours: by its name, which nobody can edit."""
+    return name.endswith(_ENDING)
 
 
 def revision_record(
