@@ -160,8 +160,11 @@ def test_a_record_stays_as_long_as_its_revision_may_be_made_again() -> None:
     }
     given = dataclasses.replace(given, children=children)
     assert [one.target for one in _deletions(given)] == []
-    over = dataclasses.replace(given, service=service(status={"currentRevision": NEW}))
-    assert [one.target for one in _deletions(over)] == [key, config]
+    for limit, gone in ((0, [key, config]), (1, [config])):
+        rollout = {"revisionHistoryLimit": limit}
+        now = service(status={"currentRevision": NEW}, rollout=rollout)
+        over = dataclasses.replace(given, service=now)
+        assert [one.target for one in _deletions(over)] == gone
 
 
 def _deletions(given: ServiceSnapshot) -> list[Any]:
