@@ -19,8 +19,9 @@ from e2e.apiserver.program import (
     replica,
 )
 from e2e.apiserver.scene import apply_all
+from matinee_operator import labels
 from matinee_operator.clients.kube import Kube
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, key_of
 
 LEASE_S = 3.0
 
@@ -36,6 +37,12 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
         await eventually(kube, Key("StreamingService", namespace, "tiny"), has_its_pods)
         pods = await kube.list("Pod", namespace)
         assert len(pods) == 2
+        pod, marks = key_of(pods[0]), pods[0]["metadata"]["labels"]
+        spoilt = {labels.MANAGED_BY: None, labels.SLOT: "debug"}  # so it leaves the watch
+        await kube.merge(pod, {"metadata": {"labels": spoilt}})
+        await eventually(
+            kube, pod, lambda found: found["metadata"]["labels"].items() >= marks.items()
+        )
         async with aiohttp.ClientSession() as session:
             for path in ("healthz", "readyz", "metrics"):
                 async with session.get(f"http://127.0.0.1:{port}/{path}") as answer:

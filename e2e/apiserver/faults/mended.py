@@ -38,6 +38,25 @@ MENDED: tuple[Fault, ...] = (
 )
 
 
+HELD: tuple[Fault, ...] = (
+    Fault(
+        "`rollout.paused`, the spec was changed, and a pod goes: one of the old revision is made",
+        (
+            pods_say(**READY),
+            later(10),
+            applied(SERVICE, rollout={"paused": True}, sessions={"maxPerPod": 3}),
+            deleted("Pod"),
+            pods_say(**READY),
+        ),
+        SERVICE,
+        conditions.SERVABLE,
+        TRUE,
+        conditions.SERVING,
+        remade=("Pod",),
+    ),
+)
+
+
 ON_PURPOSE: tuple[Fault, ...] = (
     Fault(
         "`replicas: 0`",

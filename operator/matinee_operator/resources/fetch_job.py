@@ -12,7 +12,6 @@ from typing import Any
 from matinee_api.contracts.fetch import GIVE_UP, FetchConfig
 from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.objects import content_hash
 from matinee_operator.resources.devices import Fitting
@@ -70,9 +69,7 @@ def download_job(
 def attempted(job: Manifest, attempt: int) -> Manifest:
     """The Job under the name of its n-th attempt, from 0."""
     meta = job["metadata"]
-    annotations = {**meta.get("annotations", {}), labels.ATTEMPT: str(attempt)}
-    name = f"{meta['name']}-{attempt}"
-    return {**job, "metadata": {**meta, "name": name, "annotations": annotations}}
+    return {**job, "metadata": {**meta, "name": f"{meta['name']}-{attempt}"}}
 
 
 def _container(

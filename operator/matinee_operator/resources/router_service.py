@@ -34,8 +34,7 @@ def router_service(router: Router) -> Manifest:
     if exposure.load_balancer_source_ranges:
         balancer["loadBalancerSourceRanges"] = list(exposure.load_balancer_source_ranges)
     meta = metadata(router, service_name(router), "router")
-    if exposure.annotations:
-        meta["annotations"] = dict(exposure.annotations)
+    meta["annotations"] = {**exposure.annotations, **meta["annotations"]}
     return {
         "apiVersion": "v1",
         "kind": "Service",

@@ -11,6 +11,7 @@ from matinee_operator import labels
 from matinee_operator.amounts import counted
 from matinee_operator.desired import DesiredService, RolloutTarget
 from matinee_operator.objects import moment, stamp
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.resources.headless_service import service_url
@@ -66,6 +67,7 @@ class _Observation:
         self._snapshot = snapshot
         self.target = desired.pods.target if desired.pods else None
         self.replicas = desired.scale.replicas
+        self._model_trouble = desired.model_trouble
         self.live = [pod for pod in snapshot.pods if pod.live]
         self.serving = [pod for pod in self.live if pod.serving]
         self.draining = [pod for pod in self.live if pod.cordoned]
@@ -130,6 +132,9 @@ class _Observation:
                     f"there is no VideoModel {name} in this namespace",
                 )
             return conditions.WAITING_FOR_MODEL, f"VideoModel {name}: {why_missing(model).message}"
+        if self._model_trouble is not None:
+            message = f"VideoModel {service.spec.model_ref.name}: {self._model_trouble.message}"
+            return conditions.WAITING_FOR_MODEL, message
         return self._pod_progress(self.target)
 
     def _pod_progress(self, target: RolloutTarget) -> tuple[str, str]:
@@ -164,6 +169,7 @@ class _Observation:
         trouble = most_actionable(
             self._snapshot, has_weights=self.target is not None, complete=self._complete()
         )
+        trouble = trouble or self._failed_warm_up()
         if trouble is not None:
             return finding(conditions.DEGRADED, True, trouble.reason, trouble.message)
         if progressing.holds and self._is_late():
@@ -173,6 +179,14 @@ class _Observation:
                 conditions.DEGRADED, True, conditions.PROGRESS_DEADLINE_EXCEEDED, message
             )
         return finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG)
+
+    def _failed_warm_up(self) -> Trouble | None:
+        """The one that this service has to wait for."""
+        trouble = self._model_trouble
+        if trouble is None or trouble.reason == conditions.WARMING_UP:
+            return None
+        name = self._snapshot.service.spec.model_ref.name
+        return Trouble(trouble.reason, f"VideoModel {name}: {trouble.message}")
 
     def _is_late(self) -> bool:
         since = progress_since(self._snapshot)

@@ -17,6 +17,7 @@ from matinee_operator.clients.retry import Retry, until_available
 from matinee_operator.errors import OperatorError
 from matinee_operator.health import Health
 from matinee_operator.observe.cache import OWN_KINDS
+from matinee_operator.watch.handlers import MONITOR
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,8 @@ class Discovery:
         )
 
     async def _look_for_monitors(self) -> None:
-        has_monitors = bool(await until_available(lambda: self.kube.plurals(MONITORS)))
+        served = await until_available(lambda: self.kube.plurals(MONITORS))
+        has_monitors = PATHS[MONITOR][1] in served
         if has_monitors != self._has_monitors:
             self._has_monitors = has_monitors
             self.changed(has_monitors)

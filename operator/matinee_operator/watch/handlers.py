@@ -24,7 +24,7 @@ CHILDREN = (
 )
 MONITOR = "PodMonitor"
 CLUSTER_WIDE = ("Node",)
-OURS = f"{labels.MANAGED_BY}={labels.APP}"
+OURS, NOT_OURS = (f"{labels.MANAGED_BY}{sign}{labels.APP}" for sign in ("=", "!="))
 KOPF_FINALIZER = "matinee.video/kopf"
 """Never set; kopf takes it off wherever it finds it, so it must not be the one of `names.py`."""
 WATCH_S = 240

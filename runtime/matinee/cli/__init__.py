@@ -20,7 +20,7 @@ from matinee.errors import BadInput, MatineeError
 from matinee_api.config.errors import ConfigError
 from matinee_api.plain_text import plain
 
-COMMANDS = ("up", "generate", "stream", "serve", "fetch")
+COMMANDS = ("up", "generate", "stream", "serve", "fetch", "rollout")
 """Each a module of its own, imported when it is called for."""
 
 

@@ -42,6 +42,7 @@ MODEL = {
     "spec": {"source": {"uri": "builtin:tiny"}, "engine": {"family": "ltx"}},
 }
 LABELS = {labels.SERVICE: "live", labels.MANAGED_BY: labels.APP}
+OURS = [{"kind": "StreamingService", "name": "live", "uid": "uid-of-live", "controller": True}]
 
 
 class Obedient(Kube):
@@ -61,6 +62,7 @@ class Obedient(Kube):
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> dict[str, Any]:
         if method == "DELETE":
             return {}
@@ -104,9 +106,10 @@ class Setting:
 
     def see(self, kind: str, name: str, **metadata: Any) -> None:
         """An object of the service. Without a uid, which no API server leaves out, a plan stumbles
-        on an old ConfigMap; one whose slot is no number stops a status too.
+        on an old ConfigMap; a pod without its time stops a status too.
         """
-        found = {"name": name, "namespace": "demo", "labels": LABELS, **metadata}
+        found = {"name": name, "namespace": "demo", "labels": LABELS, "ownerReferences": OURS}
+        found |= metadata
         self.cache.put({"apiVersion": "v1", "kind": kind, "metadata": found})
 
 
@@ -159,15 +162,17 @@ async def test_a_bug_that_came_back_is_logged_again(
     assert [one.levelno for one in caplog.records].count(logging.ERROR) == 2
 
 
-async def test_where_no_status_can_be_made_an_event_tells_of_the_bug(
+async def test_where_nothing_can_be_read_the_stored_status_tells_of_the_bug(
     setting: Setting, caplog: pytest.LogCaptureFixture
 ) -> None:
-    setting.see("Pod", "live-x-0", uid="uid-of-x", labels={**LABELS, labels.SLOT: "x"})
-    with pytest.raises(ValueError, match="invalid literal"):
-        await setting.reconciler.reconcile(LIVE)
-    assert setting.kube.statuses == []
+    setting.see("Pod", "live-x-0", uid="uid-of-x")
+    for _ in range(2):
+        with pytest.raises(KeyError, match="creationTimestamp"):
+            await setting.reconciler.reconcile(LIVE)
+    assert degraded(setting)[:2] == ("True", "InternalError")
+    assert len(setting.kube.statuses) == 1
     assert setting.kube.events == ["InternalError"]
-    assert [one.levelname for one in caplog.records] == ["ERROR", "WARNING"]
+    assert [one.levelname for one in caplog.records] == ["ERROR"]
 
 
 async def test_the_configuration_is_made_once_for_plan_and_status(
@@ -205,6 +210,7 @@ async def test_a_spec_that_became_invalid_meanwhile_is_reported_when_its_turn_co
     assert "InvalidSpec" not in setting.kube.events
     await setting.reconciler.reconcile(LIVE)
     assert "InvalidSpec" in setting.kube.events
+    assert degraded(setting)[:2] == ("True", "InvalidSpec")
 
 
 class Viewers:

@@ -37,7 +37,7 @@ metadata:
     app.kubernetes.io/component: {verb}
     app.kubernetes.io/managed-by: matinee
     matinee.video/model: tiny
-  annotations: {{matinee.video/attempt: "2"}}
+  annotations: {{matinee.video/owner: uid-of-tiny}}
   ownerReferences:{owner}
 spec:
   backoffLimit: 3
@@ -226,6 +226,7 @@ metadata:
     app.kubernetes.io/component: weights
     app.kubernetes.io/managed-by: matinee
     matinee.video/model: tiny
+  annotations: {matinee.video/owner: uid-of-tiny}
   ownerReferences:"""
         + OWNER
         + """

@@ -49,6 +49,7 @@ metadata:
     app.kubernetes.io/managed-by: matinee
     matinee.video/service: live
     matinee.video/model: tiny
+  annotations: {{matinee.video/owner: uid-of-live}}
   ownerReferences:""" + OWNER.format(kind="StreamingService", name="live")
 
 MANIFESTS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -160,6 +161,24 @@ def test_the_runtime_s_configuration_is_named_by_its_content() -> None:
     }
 
 
+def test_the_names_of_services_and_routers_cannot_meet() -> None:
+    names = (
+        "a",
+        "a-router",
+        "a-router-pods",
+        "a-router-pods-pods",
+        "a-pods",
+        "router",
+        "a-routers",
+    )
+    services = [headless_service(service(name))["metadata"]["name"] for name in names]
+    routers = [router_service(router(name))["metadata"]["name"] for name in names]
+    assert len({*services, *routers}) == 2 * len(names)
+    assert [new for new, name in zip(services, names, strict=True) if new != name] == [
+        f"{name}-pods" for name in names[1:4]
+    ]
+
+
 def test_a_service_adds_names_and_origins_to_its_own() -> None:
     asked = service(access={"hosts": ["tv.example"], "origins": ["https://app.example"]})
     server = load_text(ServeConfig, config(asked)["data"]["serve.yaml"]).server
@@ -188,6 +207,7 @@ metadata:
     app.kubernetes.io/component: warmup
     app.kubernetes.io/managed-by: matinee
     matinee.video/model: tiny
+  annotations: {{matinee.video/owner: uid-of-tiny}}
   ownerReferences:{owner}
 spec:
   backoffLimit: 3
@@ -273,7 +293,7 @@ metadata:
     app.kubernetes.io/component: router
     app.kubernetes.io/managed-by: matinee
     matinee.video/router: front
-  annotations: {{lb: "yes"}}
+  annotations: {{lb: "yes", matinee.video/owner: uid-of-front}}
   ownerReferences:{owner}
 spec:
   type: NodePort
@@ -304,6 +324,8 @@ def test_the_router_s_url_leaves_out_the_usual_port() -> None:
 
 def test_a_service_s_own_url() -> None:
     assert service_url(service()) == "ws://live.demo.svc:8000/v1/stream"
+    like_a_router_s = service("front-router")
+    assert service_url(like_a_router_s) == "ws://front-router-pods.demo.svc:8000/v1/stream"
 
 
 def test_a_stamp_changes_with_every_field() -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from matinee_api.kinds import conditions
 from matinee_api.kinds.streamingservice import StreamingServiceStatus
-from matinee_operator.observe.pods import ObservedPod, Trouble
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from tests.unit.operator.making import (
     INSTALLATION,
