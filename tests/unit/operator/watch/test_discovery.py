@@ -1,58 +1,33 @@
+"""PodMonitors that come and go. That it waits for our own kinds is shown on a real API server."""
+
 from __future__ import annotations
 
-import pytest
+from typing import cast
+
 from kubernetes.aio.client.api_client import ApiClient
 
 from matinee_operator.clients.kube import Kube
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
-from matinee_operator.watch.discovery import MONITORS, Discovery, KindsMissing
+from matinee_operator.watch.discovery import MONITORS, Discovery
 
 OURS = frozenset({"videomodels", "streamingservices", "routers"})
+NO_CLIENT = cast("ApiClient", None)
 
 
 class Serving(Kube):
-    """An API server of which only the lists of its kinds are asked for."""
+    """An API server that is only asked for its kinds."""
 
-    ours, monitoring = OURS, frozenset[str]()
+    monitoring: frozenset[str] = frozenset()
 
     async def plurals(self, group_version: str) -> frozenset[str]:
-        return self.monitoring if group_version == MONITORS else self.ours
+        return self.monitoring if group_version == MONITORS else OURS
 
 
-class Scene:
-    def __init__(self) -> None:
-        self.kube, self.health = Serving(ApiClient(), Metrics()), Health(lambda: 0.0)
-        self.told: list[bool] = []
-        self.paused: list[str] = []
-        self.discovery = Discovery(self.kube, self.health, self.told.append, self._pause)
-
-    async def _pause(self, _seconds: float) -> None:
-        self.paused.append(self.health.waits_for)
-        self.kube.ours = OURS
-
-
-@pytest.fixture
-async def scene() -> Scene:
-    return Scene()
-
-
-async def test_it_waits_for_the_kind_that_is_missing_and_names_it(scene: Scene) -> None:
-    scene.kube.ours = OURS - {"routers"}
-    await scene.discovery.first()
-    (waited_for,) = scene.paused
-    assert waited_for.startswith("the cluster has no CRD routers.matinee.video: install")
-    assert not scene.health.waits_for
-
-
-async def test_a_kind_that_went_is_named(scene: Scene) -> None:
-    scene.kube.ours = frozenset()
-    with pytest.raises(KindsMissing, match=r"no CRD .*, streamingservices\.matinee\.video"):
-        await scene.discovery.check()
-
-
-async def test_monitors_come_and_go_and_the_rest_of_their_group_is_not_enough(scene: Scene) -> None:
+async def test_monitors_come_and_go_and_the_rest_of_their_group_is_not_enough() -> None:
+    kube, told = Serving(NO_CLIENT, Metrics()), list[bool]()
+    discovery = Discovery(kube, Health(lambda: 0.0), told.append)
     for served in ({"servicemonitors"}, {"servicemonitors", "podmonitors"}, {"podmonitors"}, set()):
-        scene.kube.monitoring = frozenset(served)
-        await scene.discovery.first()
-    assert scene.told == [True, False]
+        kube.monitoring = frozenset(served)
+        await discovery.first()
+    assert told == [True, False]
