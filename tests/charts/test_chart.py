@@ -167,6 +167,9 @@ def test_a_label_that_helm_made_a_number_is_refused_and_ours_stay_ours() -> None
     pod = operator_pod(rendered("--set-string", f"podLabels.version=1,{ours}=x"))
     labels = pod["metadata"]["labels"]
     assert (labels["version"], labels["app.kubernetes.io/name"]) == ("1", "matinee-operator")
+    ours = ours.replace("podLabels", "metrics.podMonitor=true,metrics.labels")
+    (monitor,) = [one for one in rendered("--set", f"{ours}=x") if one["kind"] == "PodMonitor"]
+    assert monitor["metadata"]["labels"]["app.kubernetes.io/name"] == "matinee-operator"
 
 
 @pytest.fixture
