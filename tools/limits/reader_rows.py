@@ -18,7 +18,8 @@ READERS = (
     Row(
         "its recording, for a plain file",
         "{matinee.media.fragmented:MOST_HEADER_BYTES} a moov or moof, "
-        "{matinee.media.fragmented:MOST_SAMPLES} samples of at most 12 bytes of memory each; what "
+        "{matinee.media.fragmented:MOST_SAMPLES_OF_A_RUN} samples a run, "
+        "{matinee.media.fragmented:MOST_SAMPLES} in all of at most 12 bytes of memory each; what "
         "is more is kept as it came",
         reads=("matinee/media/fragmented.py",),
     ),

@@ -20,6 +20,9 @@ MOST_HEADER_BYTES = 16 * 2**20
 """Of one moov or moof. Ours have less than 10 KiB."""
 MOST_SAMPLES = 20_000_000
 """Of all tracks: a week of pictures. Each takes 8 to 12 bytes while a file is rewritten."""
+MOST_SAMPLES_OF_A_RUN = 2**16
+"""Half an hour of pictures in one fragment. Each takes some 250 bytes while it is read, though the
+file may hold none for it: sizes can be said once for all, and be 0."""
 MEDIA_HEADERS = frozenset({b"vmhd", b"smhd", b"nmhd", b"sthd"})
 MALFORMED = (struct.error, LookupError, OverflowError, ValueError)
 """What numbers that do not fit lead to."""
@@ -268,7 +271,7 @@ def _rows(
         (first_flags,) = struct.unpack_from(">I", trun, at)
         at += 4
     columns = [bit for bit in (_DURATION, _SIZE, _FLAGS, _COMPOSITION) if flags & bit]
-    if count > MOST_SAMPLES:
+    if count > MOST_SAMPLES_OF_A_RUN:
         raise ValueError(count)
     numbers = iter(struct.unpack_from(f">{count * len(columns)}I", trun, at))
     usual = dict(zip((_DURATION, _SIZE, _FLAGS), defaults, strict=True)) | {_COMPOSITION: 0}

@@ -1,58 +1,23 @@
 from __future__ import annotations
 
-import argparse
-import asyncio
 import json
 import os
 import signal
 import struct
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
 
-from matinee.cli import main, stream
+from matinee.cli import main
 from matinee.client.recording import StreamFailed
 from matinee.errors import BadInput
-from tests.system.cli.tunnelling import tunnelling
-from tests.system.player.scripted_server import Script, ScriptedSession, scripted_server
+from tests.system.cli.recorded import record, serving, two_seconds
+from tests.system.player.scripted_server import ScriptedSession
 from tests.unit.runtime.media.mp4_reading import boxes, content_of
-from tests.unit.runtime.test_proxies import set_environment
 
 STATE = {"kind": "ltx.v1", "payload": {"schema_version": 1}}
-
-
-@contextmanager
-def serving(script: Script) -> Iterator[str]:
-    """A scripted server in a thread of its own: the command runs its own event loop."""
-    started: list[str] = []
-    ready, over = threading.Event(), threading.Event()
-
-    async def serve() -> None:
-        async with scripted_server(script) as url:
-            started.append(url)
-            ready.set()
-            await asyncio.to_thread(over.wait)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    ready.wait(10)
-    try:
-        yield started[0]
-    finally:
-        over.set()
-        thread.join()
-
-
-def record(url: str, output: Path | str, *words: str) -> int:
-    parser = argparse.ArgumentParser()
-    stream.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["stream", url, "-o", str(output), *words])
-    return stream.run(args, [])
 
 
 def frames_of(path: Path) -> int:
@@ -85,12 +50,6 @@ def test_several_prompts_become_one_playable_file(
     assert "segment 2 of 2: the model reads less\n" in printed.err
     assert [one["notes"] for one in report["segments"]] == [[], ["the model reads less"]]
     assert (report["complete"], [one["seed"] for one in report["segments"]]) == (True, [40, 41])
-
-
-async def two_seconds(session: ScriptedSession) -> None:
-    await session.open()
-    await session.begin_segment()
-    await session.end_segment(frames=16)
 
 
 def test_a_folder_with_its_slash_gets_a_picture_for_each_frame(tmp_path: Path) -> None:
@@ -294,50 +253,6 @@ def test_a_prompt_that_is_no_text_is_told_with_the_flag(
         main(["stream", "localhost:1", "-p", "a \udcff ball", "-o", "out.mp4"])
     assert end.value.code == 2
     assert "argument -p/--prompt: this is not UTF-8 text" in capsys.readouterr().err
-
-
-PROXIES = {
-    "SOCKS_PROXY": "socks5://anna:hunter2@127.0.0.1:1",
-    "HTTPS_PROXY": "http://anna:hunter2@127.0.0.1:1",
-    "ALL_PROXY": "nonsense",
-}
-
-
-def test_this_machine_is_asked_without_a_proxy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_environment(monkeypatch, PROXIES)
-    with serving(two_seconds) as url:
-        assert record(url, tmp_path / "out.mp4", "-p", "one") == 0
-
-
-@pytest.mark.parametrize(
-    ("variable", "says"),
-    [
-        ("SOCKS_PROXY", "SOCKS_PROXY names a SOCKS proxy; only HTTP proxies can be used"),
-        ("HTTPS_PROXY", "nothing listens there (asked through the proxy of HTTPS_PROXY)"),
-    ],
-)
-def test_a_proxy_in_the_way_is_told_in_a_sentence(
-    variable: str,
-    says: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    set_environment(monkeypatch, {variable: PROXIES[variable]})
-    url = "http://berta:hunter3@far.example?token=hunter4"
-    assert main(["stream", url, "-p", "one", "-o", str(tmp_path / "out.mp4")]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith(f"matinee: cannot open ws://far.example/v1/stream: {says}")
-    assert "hunter" not in told
-
-
-def test_a_stream_comes_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(two_seconds) as url, tunnelling(url) as (proxy, asked):
-        set_environment(monkeypatch, {"HTTPS_PROXY": proxy})
-        assert record("http://far.example:8000", tmp_path / "out.mp4", "-p", "one") == 0
-    assert asked == ["far.example:8000"]
 
 
 EVIL = "no\x1b]52;c;aGk=\x07\r\n\x9b2Jmatinee: all is well"

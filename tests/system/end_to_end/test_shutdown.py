@@ -102,7 +102,8 @@ async def test_ctrl_c_ends_matinee_up_in_mid_segment(resources: Path, tmp_path: 
         assert "Traceback" not in log
         assert "leaked" not in log
         lines = [json.loads(line) for line in log.splitlines()]
-        assert [line["message"] for line in lines if line["level"] != "info"] == [
+        warned = [line["message"] for line in lines if line["level"] != "info"]
+        assert sorted(warned) == [  # signals that wait together come in any order
             "SIGUSR1 means nothing here and is ignored",
             "SIGUSR2 means nothing here and is ignored",
         ]

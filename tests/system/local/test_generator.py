@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from matinee.errors import (
     BadInput,
     GenerationCancelled,
     InvalidRequest,
-    InvalidState,
     ModelUnavailable,
 )
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
@@ -32,25 +30,8 @@ from matinee.local.streaming import StreamingVideoGenerator
 from matinee_api import ConfigError
 from matinee_api.config.runtime_config import RequestConfig
 from tests.places import ROOT
-from tests.system.engine.untrained import save, untrained_pipeline
 
 DOCS = ROOT / "docs" / "python.md"
-
-
-@pytest.fixture(scope="module")
-def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(untrained_pipeline(), tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def generator(model_path: Path) -> Iterator[VideoGenerator]:
-    with VideoGenerator.from_pretrained(model_path, device="cpu", cpu_threads=1) as generator:
-        yield generator
-
-
-@pytest.fixture
-def streaming(generator: VideoGenerator) -> StreamingVideoGenerator:
-    return StreamingVideoGenerator(generator._loaded())
 
 
 def test_a_prompt_becomes_frames(generator: VideoGenerator) -> None:
@@ -148,11 +129,6 @@ def test_a_wrong_output_path_is_refused(
         generator.generate("a red ball", output_path=output_path)
 
 
-def test_a_wrong_state_is_refused(streaming: StreamingVideoGenerator) -> None:
-    with pytest.raises(InvalidState, match="must be one that a video left"):
-        streaming.reset(3)  # type: ignore[arg-type]
-
-
 def test_without_a_prompt_there_is_no_video(generator: VideoGenerator) -> None:
     with pytest.raises(InvalidRequest, match="there is no prompt"):
         generator.generate()
@@ -225,41 +201,6 @@ def test_a_shutdown_stops_a_running_generation(model_path: Path) -> None:
         generator.generate("a")
 
 
-def test_segments_of_a_streaming_generator_join(streaming: StreamingVideoGenerator) -> None:
-    assert streaming.state is None
-    first = streaming.generate("a red ball", seed=7, width=32, height=32)
-    second = streaming.generate("a blue ball")
-    assert (len(first.frames), len(second.frames)) == (17, 16)
-    assert second.seed == 7
-    assert streaming.state is second.continuation_state
-    assert streaming.state.facts["segment_index"] == 2
-    assert streaming.state.facts["prompts"] == ["a red ball", "a blue ball"]
-
-
-def test_a_reset_streaming_generator_begins_anew(streaming: StreamingVideoGenerator) -> None:
-    first = streaming.generate("a red ball", seed=7, num_frames=5)
-    streaming.reset()
-    again = streaming.generate("a red ball", seed=7, num_frames=5)
-    assert np.array_equal(first.frames, again.frames)
-
-
-def test_a_streaming_generator_goes_on_from_a_given_state(
-    streaming: StreamingVideoGenerator,
-) -> None:
-    first = streaming.generate("a red ball", seed=7)
-    second = streaming.generate("a blue ball")
-    streaming.reset(first.continuation_state)
-    assert np.array_equal(second.frames, streaming.generate("a blue ball").frames)
-
-
-def test_a_failed_segment_leaves_the_state_as_it_was(streaming: StreamingVideoGenerator) -> None:
-    streaming.generate("a red ball", num_frames=5)
-    before = streaming.state
-    with pytest.raises(InvalidState, match="64x64, but 32x64 is asked for"):
-        streaming.generate("a red ball", width=32)
-    assert streaming.state is before
-
-
 def test_a_configuration_file_gives_the_defaults(model_path: Path, tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text(
@@ -326,12 +267,6 @@ async def test_an_option_that_is_none_is_told_before_anything_is_awaited(
 ) -> None:
     with pytest.raises(InvalidRequest, match=r"there is no option sed; did you mean seed\?"):
         generator.generate_async("a red ball", sed=7)  # type: ignore[call-arg]
-
-
-def test_a_streaming_generator_goes_on_with_a_request(streaming: StreamingVideoGenerator) -> None:
-    streaming.generate("a red ball", seed=7, width=32, height=32, num_frames=5)
-    second = streaming.generate({"prompt": "a blue ball", "sampling": {"num_frames": 5, "seed": 8}})
-    assert (second.frames.shape, second.seed) == ((4, 32, 32, 3), 8)
 
 
 def test_one_frame_is_a_picture(generator: VideoGenerator, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matinee.generation import AudioFormat
+from matinee.media.boxes import box, full_box
 from matinee.media.fragmented import Movie, NotFragmented, Samples, read_movie
 from matinee.media.media_stream import Fragment, MediaStream
 from matinee.media.plain_mp4 import head, plain_pieces
@@ -143,6 +144,15 @@ def test_a_file_of_more_than_4_gib_has_wide_places() -> None:
 def test_what_is_no_fragmented_file_is_told(data: bytes) -> None:
     with pytest.raises(NotFragmented):
         plain(data)
+
+
+def test_samples_that_take_no_bytes_take_no_memory() -> None:
+    init, _ = recorded((1,))
+    track = full_box(b"tfhd", 0, 0x20010, struct.pack(">II", 1, 0))  # of size 0, all of them
+    run = full_box(b"trun", 0, 0, struct.pack(">I", 2**20))
+    moof = box(b"moof", full_box(b"mfhd", 0, 0, struct.pack(">I", 1)), box(b"traf", track, run))
+    with pytest.raises(NotFragmented):
+        plain(init + moof + box(b"mdat"))
 
 
 WHOLE = joined(*recorded(audio=AudioFormat(RATE, 2)))
