@@ -9,8 +9,9 @@ from typing import Any
 
 from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds import conditions
+from matinee_api.whole_number import whole_number
 from matinee_operator import labels
-from matinee_operator.objects import Address, Object, condition, moment, whole_number
+from matinee_operator.objects import Address, Object, condition, moment
 from matinee_operator.observe.fetch_result import first_failure
 
 _PULL = frozenset(
