@@ -14,10 +14,10 @@ from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.scene import NAME, apply_all, be_ready
 from e2e.apiserver.story import Life, life
 from matinee.cli import main
+from matinee_api.contracts.revisions import number_of
 from matinee_operator import labels
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key
-from matinee_operator.resources.revision_record import number_of
 from tools.cluster.places import BINARIES
 
 

@@ -12,10 +12,6 @@ Object = Mapping[str, Any]
 """One object as the API server gives it, or a part of one."""
 
 
-MOST_DIGITS = 9
-"""Of a number in a label, an annotation or a name: nothing is counted so far."""
-
-
 class Key(NamedTuple):
     """One object; with the kinds of this API also the unit of work."""
 
@@ -43,11 +39,6 @@ def condition(status: Object, kind: str) -> Object:
     """The condition of a type; empty when there is none."""
     found: Object = next((one for one in status.get("conditions", []) if one["type"] == kind), {})
     return found
-
-
-def whole_number(text: str) -> int | None:
-    """Of a few digits, as we write it; None for everything else."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def moment(text: str) -> datetime:

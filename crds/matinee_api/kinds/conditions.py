@@ -65,6 +65,7 @@ POD_CONFIG_INVALID = "PodConfigInvalid"  # a Secret, ConfigMap or volume of the 
 POD_REFUSED = (
     "PodRefused"  # the API server refuses pods, Jobs or claims (quota, admission); see the message
 )
+REVISION_NOT_RECORDED = "RevisionNotRecorded"  # pods of the revision that is held cannot be made
 NAME_TAKEN = "NameTaken"  # an object that is not ours has a child's name; it is left alone
 POD_FAILED = "PodFailed"  # a pod was evicted or ended; it is replaced after a backoff
 NODE_LOST = "NodeLost"  # a node stopped answering; its pods are replaced elsewhere

@@ -63,13 +63,15 @@ class Cache:
         """Whether it was known. An object of the same name that came after it stays. One that was
         not being deleted may only have left the watch."""
         key, uid = key_of(raw), raw["metadata"].get("uid", "")
-        self._gone[uid] = max(_version(raw), self._gone.pop(uid, 0))
+        is_deleted = "deletionTimestamp" in raw["metadata"]
+        # One that left the watch is there in the very version that the watch tells.
+        self._gone[uid] = max(_version(raw) - (not is_deleted), self._gone.pop(uid, 0))
         while len(self._gone) > REMEMBERED_GONE:
             self._gone.popitem(last=False)
         known = self.get(key)
         if known is None or known["metadata"].get("uid") != uid:
             return False
-        if "deletionTimestamp" not in raw["metadata"]:
+        if not is_deleted:
             self._doubt(key, self.roots(known))
         self._doubtful.pop(key, None)
         self._drop(key)

@@ -8,8 +8,9 @@ from datetime import datetime
 from types import MappingProxyType
 
 from matinee_api.kinds import conditions
+from matinee_api.whole_number import whole_number
 from matinee_operator.errors import with_remedy
-from matinee_operator.objects import Key, Object, condition, moment, whole_number
+from matinee_operator.objects import Key, Object, condition, moment
 from matinee_operator.observe.pod_trouble import Trouble, is_sidecar, last_line, pod_trouble
 from matinee_operator.ownership import controller_of
 

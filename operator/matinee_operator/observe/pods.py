@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from matinee_api.contracts.pod_http import PORT
+from matinee_api.whole_number import whole_number
 from matinee_operator import labels
-from matinee_operator.objects import Address, Object, condition, moment, whole_number
+from matinee_operator.objects import Address, Object, condition, moment
 from matinee_operator.observe.pod_trouble import Trouble, is_sidecar, pod_trouble
 
 YEARS = range(2000, 3000)

@@ -36,6 +36,8 @@ class ServiceSnapshot:
     """What may be changed and deleted for it, the pods as well."""
     strangers: tuple[str, ...] = ()
     """Names of pods that carry its labels and belong to somebody else."""
+    taken_over: tuple[str, ...] = ()
+    """Names of pods that were made for it and that somebody else controls now."""
     routers: tuple[str, ...] = ()
     """Names of those that front it."""
     failure: Trouble | None = None

@@ -28,7 +28,7 @@ from matinee_operator.observe.snapshot import (
     ServiceSnapshot,
     Snapshot,
 )
-from matinee_operator.ownership import may_change
+from matinee_operator.ownership import made_for, may_change
 
 
 class Heard(Protocol):
@@ -70,17 +70,18 @@ class Snapshots:
         self, key: Key, service: StreamingService, now: datetime, failure: Trouble | None
     ) -> ServiceSnapshot:
         model = self._read(Key("VideoModel", key.namespace, service.spec.model_ref.name))
-        children = self._ours(key)
+        children, foreign, uid = self._ours(key), self._foreign_pods(key), service.metadata.uid
         return ServiceSnapshot(
             now=now,
             service=service,
             model=model if isinstance(model, VideoModel) else None,
             installation=self.installation,
             token=admin_token(self.operator_key, service),
-            seal_key=derived(self.operator_key, "seal", service),
+            seal_key=seal_key(self.operator_key, service),
             pods=self._pods(children, now),
             children=children,
-            strangers=self._strangers(key),
+            strangers=tuple(raw["metadata"]["name"] for raw in foreign if _is_selected(raw, key)),
+            taken_over=tuple(raw["metadata"]["name"] for raw in foreign if made_for(raw) == uid),
             routers=tuple(sorted(self._routers_of(key))),
             failure=failure,
         )
@@ -91,14 +92,9 @@ class Snapshots:
         found = self.cache.children(owner).items()
         return {key: raw for key, raw in found if may_change(raw, uid)}
 
-    def _strangers(self, owner: Key) -> tuple[str, ...]:
-        """Names of pods that the Services of this object select and that are not ours."""
-        uid = self._uid(owner)
-        return tuple(
-            key.name
-            for key, raw in self.cache.children(owner).items()
-            if key.kind == "Pod" and not may_change(raw, uid) and _is_selected(raw, owner)
-        )
+    def _foreign_pods(self, owner: Key) -> list[Object]:
+        uid, found = self._uid(owner), self.cache.children(owner).items()
+        return [raw for key, raw in found if key.kind == "Pod" and not may_change(raw, uid)]
 
     def _uid(self, owner: Key) -> str:
         raw = self.cache.get(owner)
@@ -198,6 +194,7 @@ class Snapshots:
 
 
 def _is_selected(raw: Object, owner: Key) -> bool:
+    """By the Services of this object."""
     marks = raw["metadata"].get("labels") or {}
     return labels.ACCEPTING in marks and marks.get(labels.SERVICE) == owner.name
 
@@ -209,13 +206,18 @@ def parsed(raw: Mapping[str, Any]) -> Resource:
 
 def admin_token(operator_key: str, service: StreamingService) -> str:
     """The same for every replica of the operator, another one for a service made again."""
-    return derived(operator_key, "", service)
+    return _derived(operator_key, _identity(service))
 
 
-def derived(operator_key: str, purpose: str, service: StreamingService) -> str:
-    """A key of this service."""
+def seal_key(operator_key: str, service: StreamingService) -> str:
+    """For the records of its revisions."""
+    return _derived(operator_key, f"seal/{_identity(service)}")
+
+
+def _identity(service: StreamingService) -> str:
     meta = service.metadata
-    facts = "/".join(
-        (*([purpose] if purpose else ()), meta.namespace or "", meta.name, meta.uid or "")
-    )
+    return f"{meta.namespace or ''}/{meta.name}/{meta.uid or ''}"
+
+
+def _derived(operator_key: str, facts: str) -> str:
     return hmac.new(operator_key.encode(), facts.encode(), hashlib.sha256).hexdigest()

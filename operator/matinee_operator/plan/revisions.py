@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from matinee_api.contracts.revisions import number_of
 from matinee_operator.actions import Action, Create
 from matinee_operator.desired import DesiredPods, DesiredService
 from matinee_operator.objects import Object, key_of
@@ -17,7 +18,6 @@ from matinee_operator.resources.revision_record import (
     config_of,
     is_record,
     is_sealed,
-    number_of,
     record_name,
     recorded_pod,
     revision_record,

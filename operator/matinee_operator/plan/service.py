@@ -111,6 +111,12 @@ def _strangers(snapshot: ServiceSnapshot) -> Iterator[Action]:
             f"sent there. Take the label {labels.ACCEPTING} off it, or delete it"
         )
         yield RecordEvent("Warning", "ForeignPod", message)
+    for name in snapshot.taken_over:
+        message = (
+            f"Pod {name} was made for this service and has another controller now: it is left "
+            "alone and keeps its GPU. Take that ownerReference off it, or delete it"
+        )
+        yield RecordEvent("Warning", "ForeignPod", message)
 
 
 def _make(snapshot: ServiceSnapshot, wanted: Manifest | None, decided: Rollout) -> Iterator[Action]:

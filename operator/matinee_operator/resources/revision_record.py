@@ -29,8 +29,6 @@ from matinee_operator.resources.runtime_pod import pod_name
 SEAL = "seal"
 _ENDING = "-pod"
 """Of a record's name; no ConfigMap with a configuration ends like this."""
-MOST_DIGITS = 15
-"""Of a number; somebody may have edited it."""
 
 
 def record_name(service: StreamingService, revision: str) -> str:
@@ -57,12 +55,6 @@ def revision_record(
         "immutable": True,
         "data": {POD_FILE: text, SPEC_FILE: spec, SEAL: _seal(name, text, key)},
     }
-
-
-def number_of(record: Object) -> int:
-    """0 where it has none."""
-    text = (record["metadata"].get("annotations") or {}).get(NUMBER_ANNOTATION, "")
-    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else 0
 
 
 def _json(value: Any) -> str:

@@ -68,6 +68,7 @@ class _Observation:
         self.target = desired.pods.target if desired.pods else None
         self.replicas = desired.scale.replicas
         self._model_trouble = desired.model_trouble
+        self._held = desired.held
         self.live = [pod for pod in snapshot.pods if pod.live]
         self.serving = [pod for pod in self.live if pod.serving]
         self.draining = [pod for pod in self.live if pod.cordoned]
@@ -169,7 +170,7 @@ class _Observation:
         trouble = most_actionable(
             self._snapshot, has_weights=self.target is not None, complete=self._complete()
         )
-        trouble = trouble or self._failed_warm_up()
+        trouble = trouble or self._failed_warm_up() or self._lost_record()
         if trouble is not None:
             return finding(conditions.DEGRADED, True, trouble.reason, trouble.message)
         if progressing.holds and self._is_late():
@@ -187,6 +188,19 @@ class _Observation:
             return None
         name = self._snapshot.service.spec.model_ref.name
         return Trouble(trouble.reason, f"VideoModel {name}: {trouble.message}")
+
+    def _lost_record(self) -> Trouble | None:
+        """Of the revision that is held: nobody knows what its pods were made of."""
+        revision = self._held.target.revision if self._held and self._held.pod is None else ""
+        is_deleted = self._snapshot.service.metadata.deletion_timestamp is not None
+        staying = [pod for pod in self.live if not pod.cordoned]
+        if not revision or is_deleted or len(staying) >= self.replicas:
+            return None
+        message = (
+            f"no record of revision {revision} is left, so pods of it that go are not replaced; "
+            "go on with the rollout: rollout.paused: false, and a VideoModel that is Ready"
+        )
+        return Trouble(conditions.REVISION_NOT_RECORDED, message)
 
     def _is_late(self) -> bool:
         since = progress_since(self._snapshot)

@@ -11,10 +11,10 @@ from matinee.errors import BadInput
 from matinee_api.config.load import validate
 from matinee_api.contracts.revisions import (
     KEPT,
-    NUMBER_ANNOTATION,
     POD_FILE,
     REVISION_LABEL,
     SPEC_FILE,
+    number_of,
     recorded_spec,
 )
 from matinee_api.kinds.streamingservice import StreamingService
@@ -130,14 +130,13 @@ def _changed(former: Revision | None, revision: Revision) -> str:
 
 
 def _revision(record: Object) -> Revision | None:
-    """None where it holds no spec."""
+    """None where it holds no spec or has no number."""
     meta, data = record["metadata"], record.get("data") or {}
-    spec = _json(data.get(SPEC_FILE, ""))
-    number = (meta.get("annotations") or {}).get(NUMBER_ANNOTATION, "")
-    if not spec or not number.isdecimal():
+    spec, number = _json(data.get(SPEC_FILE, "")), number_of(record)
+    if not spec or not number:
         return None
     return Revision(
-        number=int(number),
+        number=number,
         hash=str(meta["labels"][REVISION_LABEL]),
         made_at=str(meta.get("creationTimestamp", "")),
         image=_image(_json(data.get(POD_FILE, ""))),

@@ -140,6 +140,21 @@ def test_none_is_made_where_no_record_of_ours_is_left(case: str) -> None:
     assert made(recorded(given, key="of somebody who may make ConfigMaps")) == []
 
 
+def test_a_pod_that_cannot_be_made_again_is_told_with_the_remedy() -> None:
+    deleted = {"deletionTimestamp": "2026-11-25T12:00:00Z"}
+    paused, going = (service(status=ROLLED_OUT, metadata=meta, **PAUSED) for meta in ({}, deleted))
+    missing = snapshot(service=paused)
+    for given, reason in (
+        (missing, "RevisionNotRecorded"),
+        (recorded(missing), "NothingWrong"),
+        (snapshot(pod(f"live-{OLD}-0"), service=paused), "NothingWrong"),
+        (snapshot(service=going), "NothingWrong"),
+    ):
+        told = {one.type: one for one in service_status_of(given).conditions}["Degraded"]
+        assert told.reason == reason
+        assert ("rollout.paused: false" in told.message) == (reason == "RevisionNotRecorded")
+
+
 def test_a_service_scales_down_without_its_model() -> None:
     pods = [pod(f"live-{OLD}-{slot}") for slot in range(2)]
     wanted = service(status=ROLLED_OUT, replicas=0)

@@ -65,8 +65,9 @@ def test_a_full_relist_finds_what_the_watches_missed() -> None:
     assert sorted(missed) == ["older", "unknown"]
 
 
-def test_what_goes_and_comes_back_with_another_version_is_seen_again() -> None:
-    """A watch tells that a pod is gone when it lost the label that is watched."""
+def test_what_left_the_watch_and_is_still_there_is_seen_again() -> None:
+    """A watch tells that a pod is gone when it lost the label that is watched, in the version that
+    the pod has since."""
     cache = Cache()
     cache.put(SERVICE)
     cache.put(pod(version=5))
@@ -74,9 +75,11 @@ def test_what_goes_and_comes_back_with_another_version_is_seen_again() -> None:
     assert cache.doubtful(LIVE) == [Key("Pod", "demo", "p")]
     cache.looked_for(LIVE, Key("Pod", "demo", "p"))
     assert cache.doubtful(LIVE) == []
-    assert cache.put(pod(version=7))
+    assert not cache.put(pod(version=5))
+    assert cache.put(pod(version=6, labels={}))
     assert cache.remove(pod(version=9, deletionTimestamp="2026-11-25T12:00:00Z"))
     assert cache.doubtful(LIVE) == []
+    assert not cache.put(pod(version=9))
 
 
 def controlled(kind: str, uid: str) -> dict[str, Any]:

@@ -60,11 +60,13 @@ def test_pods_are_those_that_the_service_controls_or_that_were_made_for_it() -> 
         pod("stranger", labels=MARKS),
         pod("others", labels=MARKS, **owned("uid-of-other")),
         pod("unseen", labels={labels.SERVICE: "live"}),
+        pod("taken-over", annotations={labels.OWNER: "uid-of-live"}, **owned("uid-of-other")),
     )
     assert isinstance(snapshot, ServiceSnapshot)
     assert [one.name for one in snapshot.pods] == ["live-a-0", "live-a-1"]
     assert [key.name for key in snapshot.children] == ["live-a-0", "live-a-1"]
     assert snapshot.strangers == ("others", "stranger")
+    assert snapshot.taken_over == ("taken-over",)
 
 
 def test_what_a_job_said_is_what_its_own_pods_said() -> None:

@@ -281,3 +281,14 @@ def test_the_token_is_in_the_secret_only() -> None:
     _record, secret, made = (dict(one.manifest) for one in created)
     assert secret["stringData"] == {"token": TOKEN}
     assert TOKEN not in str(made)
+
+
+def test_pods_that_others_have_are_named_in_events() -> None:
+    told = snapshot(strangers=("copied",), taken_over=("live-new-7",))
+    messages = [
+        one.message
+        for one in planned(told)
+        if isinstance(one, RecordEvent) and one.reason == "ForeignPod"
+    ]
+    assert ["viewers may be" in message for message in messages] == [True, False]
+    assert ["keeps its GPU" in message for message in messages] == [False, True]

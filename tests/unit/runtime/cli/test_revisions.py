@@ -32,7 +32,11 @@ def service(**status: Any) -> dict[str, Any]:
 
 
 NOTHING = {**record(4), "data": {"spec.json": "[" * 9}}
-RECORDS = [record(2, pod={"image": "own:0"}), record(1), record(9, "another"), NOTHING, record(3)]
+UNNUMBERED = record(int("9" * 4000))
+RECORDS = [
+    *(UNNUMBERED, NOTHING, record(9, "another")),
+    *(record(2, pod={"image": "own:0"}), record(1), record(3)),
+]
 
 
 def test_the_table_tells_what_changed() -> None:
