@@ -25,7 +25,7 @@ FROM code AS router-code
 WORKDIR /opt/matinee
 RUN rm -r matinee_operator \
  && cd matinee \
- && rm -r bundled engine player prompt server session state store weights/fetch worker
+ && rm -r bundled engine mock player prompt server session state store weights/fetch worker
 
 FROM code AS runtime-code
 RUN rm -r /opt/matinee/matinee_operator

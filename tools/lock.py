@@ -21,9 +21,11 @@ COMPILE = (
     *("--unsafe-package", "torch", "--constraint", "requirements/torch.txt", "pyproject.toml"),
 )
 DEV = "requirements/dev.txt"
+EXTRAS = {"build": "build", "operator": "operator", "router": "router-image", "runtime": "runtime"}
+"""Of each image, and of what builds them."""
 LOCKS = {DEV: ("--extra", "operator", "--extra", "runtime", "--extra", "dev")} | {
-    f"requirements/{image}.txt": ("--extra", image, "--constraint", DEV)
-    for image in ("build", "operator", "router", "runtime")
+    f"requirements/{image}.txt": ("--extra", extra, "--constraint", DEV)
+    for image, extra in EXTRAS.items()
 }
 
 

@@ -9,16 +9,22 @@ import os
 import sys
 from collections.abc import Sequence
 
+from matinee_api.extras import remedy
 from matinee_api.signals import exit_code, ignore_meaningless
 from matinee_operator.errors import OperatorError
 from matinee_operator.logs import log_to_stderr
-from matinee_operator.program import run
 from matinee_operator.settings import VARIABLES, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """128 + N: stopped by signal N. 1: an error that a restart may fix. 2: bad settings."""
+    """128 + N: stopped by signal N. 1: an error that a restart may fix. 2: bad settings, or a
+    library is missing."""
     _parser().parse_args(arguments)
+    try:
+        from matinee_operator.program import run
+    except ModuleNotFoundError as error:
+        print(remedy(error, "the operator", "operator"), file=sys.stderr)  # noqa: T201 - for people
+        return 2
     try:
         settings = read_settings(os.environ)
     except OperatorError as error:

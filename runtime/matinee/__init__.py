@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from matinee_api.extras import remedy
+
 if TYPE_CHECKING:
     from matinee.local.events import VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
     from matinee.local.generator import VideoGenerator
@@ -26,7 +28,11 @@ _MODULES = {"StreamingVideoGenerator": "streaming", "VideoGenerator": "generator
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"matinee.local.{_MODULES.get(name, 'events')}")
+    try:
+        module = importlib.import_module(f"matinee.local.{_MODULES.get(name, 'events')}")
+    except ModuleNotFoundError as error:
+        says = remedy(error, f"matinee.{name}", "runtime")
+        raise ModuleNotFoundError(says, name=error.name) from error
     return getattr(module, name)
 
 

@@ -112,11 +112,12 @@ class Absent:
     def find_spec(self, name, path=None, target=None):
         owners = {owner.lower().replace("_", "-") for owner in packages.get(name, ())}
         if owners and not owners & present or name in sys.argv[2:]:
-            raise ModuleNotFoundError(name)
+            raise ModuleNotFoundError(name, name=name)
 
 sys.meta_path.insert(0, Absent())
 from matinee.cli import main
 print(main(["stream", "http://127.0.0.1:9", "-p", "a", "-o", sys.argv[1]]))
+print(main(["mock"]), main(["up", "-f", "x.yaml"]))
 """
 
 
@@ -133,10 +134,10 @@ def test_the_router_s_image_lacks_the_engine_and_what_runs_it() -> None:
 
 
 def test_the_terminal_client_runs_with_what_the_router_s_image_has(tmp_path: Path) -> None:
-    """Port 9 answers nobody."""
+    """Port 9 answers nobody. Other commands say that they are not there."""
     absent = [f"matinee.{name}" for name in left_out_of_the_router()]
     assert all((ROOT / "runtime" / name.replace(".", "/")).is_dir() for name in absent)
-    assert fresh(WITH_THE_ROUTER_S_PACKAGES, str(tmp_path / "a.mp4"), *absent) == "1"
+    assert fresh(WITH_THE_ROUTER_S_PACKAGES, str(tmp_path / "a.mp4"), *absent) == "1\n2 2"
 
 
 def test_importing_matinee_does_not_import_torch() -> None:

@@ -22,6 +22,7 @@ from matinee.serving.listening import bind
 from matinee.serving.logs import log_to_stderr
 from matinee_api.config.load import load_file
 from matinee_api.contracts.fetch import DONE, GIVE_UP, TRY_AGAIN, FetchConfig, FetchResult
+from matinee_api.extras import check_installed
 from matinee_api.signals import exit_code as signals_exit_code
 from matinee_api.signals import heeded
 
@@ -33,7 +34,6 @@ _NO_TELEMETRY = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "fetch",
-        help="fetch a model's weights into folders",
         description=__doc__,
         epilog=f"Exit codes: {DONE} the model's files are there, {TRY_AGAIN} another try may help, "
         f"{GIVE_UP} only a person can help, 2 the configuration is wrong, 128 + N stopped by "
@@ -52,6 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace, overrides: list[str]) -> int:
     config = load_file(FetchConfig, args.config, overrides)
+    check_installed("huggingface_hub", "minio", "awscrt")
     log_to_stderr()
     os.environ.update(_NO_TELEMETRY)
     from matinee.weights.fetch.hub_client import (  # clients take a second to import

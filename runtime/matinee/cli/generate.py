@@ -28,6 +28,7 @@ from matinee.generation import check_widest
 from matinee.local.events import VideoEvent, VideoFinalEvent, VideoProgressEvent
 from matinee.local.output_path import check_output_path
 from matinee.media.video_kinds import STANDARD_OUTPUT
+from matinee.serving.uncollected import uncollected
 from matinee_api.config.errors import ConfigError
 from matinee_api.config.load import load_file, load_text
 from matinee_api.config.runtime_config import RunConfig, SamplingConfig
@@ -53,7 +54,6 @@ _WORDS = {
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "generate",
-        help="write one video into a file",
         description=__doc__,
         epilog="Any key of the configuration can be set: --request.sampling.seed 7",
     )
@@ -114,10 +114,9 @@ def _check(config: RunConfig, names: Mapping[str, str]) -> None:
 
 
 def _generate(config: RunConfig) -> VideoFinalEvent:
-    from matinee.local.generator import (
-        VideoGenerator,  # loads torch, which a mistake need not wait for
-    )
-    from matinee.weights.fetch.hub_client import route_hub_requests
+    with uncollected():  # loads torch, which a mistake need not wait for
+        from matinee.local.generator import VideoGenerator
+        from matinee.weights.fetch.hub_client import route_hub_requests
 
     route_hub_requests()
 

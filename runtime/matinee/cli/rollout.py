@@ -27,7 +27,6 @@ RESOURCE = "streamingservices.matinee.video"
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "rollout",
-        help="list a service's revisions on a cluster, and go back to one",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -6,24 +6,27 @@ import argparse
 import contextlib
 import os
 import platform
-import signal
 from collections.abc import Callable, Mapping
 
 from matinee.cli.model_check import check_model
 from matinee.errors import BadInput
 from matinee.server.workers_first import workers_first
 from matinee.serving.logs import log_to_stderr
+from matinee.serving.uncollected import uncollected
+from matinee.worker.backend import TORCH_BACKEND
 from matinee_api.config.load import load_file
 from matinee_api.config.runtime_config import SamplingConfig, ServeConfig
+from matinee_api.extras import check_installed
 from matinee_api.signals import exit_code
 
 ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
+WORKERS_LIBRARIES = ("torch", "diffusers", "transformers")
+"""Imported by no one else."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "serve",
-        help="run a server from a configuration file",
         description=__doc__,
         epilog=f"{ADMIN_TOKEN_VARIABLE} in the environment is a bearer token that /v1/slots, "
         "/v1/drain and /metrics want (or server.control_token_file); without any they answer on a "
@@ -40,23 +43,26 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
     return run_server(config, {**names, "model_path": f"{args.config}: generator.model_path"})
 
 
+def show_nobody(_url: str) -> None:
+    """Where nobody waits for the player's page."""
+
+
 def run_server(
-    config: ServeConfig,
-    names: Mapping[str, str],
-    show: Callable[[str], None] = lambda _url: None,
+    config: ServeConfig, names: Mapping[str, str], show: Callable[[str], None] = show_nobody
 ) -> int:
-    """Serve until a signal, and return the exit code. One line on stdout tells when and where the
-    server is ready, and `show` gets the player's URL. `names`: what the user calls each field that
-    may be wrong."""
+    """Serve the model until a signal, and return the exit code; see `serve_on`. `names`: what the
+    user calls each field that may be wrong."""
+    check_installed(*WORKERS_LIBRARIES)
     check_model(config.generator, names["model_path"])
     try:
-        ended_by = _serve(config, show)
+        return serve_on(TORCH_BACKEND, config, show)
     except BadInput as error:
         raise error.renamed(names) from error
-    return exit_code(ended_by) if ended_by else 0
 
 
-def _serve(config: ServeConfig, show: Callable[[str], None]) -> signal.Signals | None:
+def serve_on(backend: str, config: ServeConfig, show: Callable[[str], None] = show_nobody) -> int:
+    """Serve until a signal, and return the exit code. One line on stdout tells when and where the
+    server is ready, and `show` gets the player's URL. `backend`: module that the workers import."""
     log_to_stderr()
 
     def announce(url: str) -> None:
@@ -64,11 +70,12 @@ def _serve(config: ServeConfig, show: Callable[[str], None]) -> signal.Signals |
             print(f"ready: {url}/player", flush=True)
         show(f"{url}/player")
 
-    with workers_first(config) as workers:
-        from matinee.server import host  # takes half a second
-        from matinee.server.doors import Doors
+    with workers_first(config, backend) as workers:
+        with uncollected():  # takes half a second
+            from matinee.server import host
+            from matinee.server.doors import Doors
 
-        return host.serve(
+        ended_by = host.serve(
             config,
             Doors.of(config.server),
             name=platform.node(),
@@ -76,3 +83,4 @@ def _serve(config: ServeConfig, show: Callable[[str], None]) -> signal.Signals |
             on_ready=announce,
             workers=workers,
         )
+    return exit_code(ended_by) if ended_by else 0

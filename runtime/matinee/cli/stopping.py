@@ -1,12 +1,14 @@
-"""Every signal that ends a program takes Ctrl-C's way, and stdout may be closed at any time."""
+"""Every signal that ends a program takes Ctrl-C's way, and stdout may be closed or full at any
+time."""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from matinee_api.signals import exit_code, heeded, ignore_meaningless
 
@@ -52,12 +54,31 @@ class Stopping:
         handler(number, frame)
 
 
-def closed_pipe() -> int:
-    """The exit code when nobody reads what is written; Python's own flush at the end would be an
-    error of its own."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    return exit_code(signal.SIGPIPE)
+def open_missing_outputs() -> None:
+    """Who starts a command with its output closed (`>&-`) wants none of it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (stays open)
+
+
+def output_failed(error: OSError) -> int:
+    """The exit code when no more can be written: nobody reads it, or the disk is full. Any other
+    error is raised again."""
+    failed = [stream for stream in (sys.stdout, sys.stderr) if not _flushed(stream)]
+    if isinstance(error, BrokenPipeError):
+        return exit_code(signal.SIGPIPE)
+    if not failed and error.errno != errno.ENOSPC:  # not buffered, it fails only once
+        raise error
+    print(f"matinee: the output cannot be written: {error.strerror}", file=sys.stderr)
+    return 1
+
+
+def _flushed(stream: TextIO) -> bool:
+    """If not, what waits in it goes nowhere: Python's own flush at the end would be an error of its
+    own."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True

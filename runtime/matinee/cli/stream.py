@@ -43,9 +43,7 @@ FLAGS = {
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "stream", help="record a stream from a running server", description=__doc__
-    )
+    parser = subparsers.add_parser("stream", description=__doc__)
     parser.add_argument("url", metavar="URL", help="http://HOST:PORT, or the player's address")
     add = parser.add_argument
     add(

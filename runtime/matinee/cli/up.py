@@ -11,7 +11,8 @@ import os
 import sys
 import webbrowser
 
-from matinee.cli.serve import run_server
+from matinee.cli.listen_flags import add_listen_flags
+from matinee.cli.serve import run_server, show_nobody
 from matinee_api.config.resources import load_resources
 from matinee_api.config.runtime_config import ServeConfig, ServerConfig
 from matinee_api.config.serve_config import serve_config_for
@@ -19,15 +20,10 @@ from matinee_api.kinds.videomodel import GenerationSpec
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "up", help="run resources on this machine, with a player", description=__doc__
-    )
+    parser = subparsers.add_parser("up", description=__doc__)
     parser.add_argument("-f", "--filename", required=True, metavar="FILE", help="YAML resources")
     parser.add_argument("--service", metavar="NAME", help="which StreamingService, if several")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument(
-        "--port", type=_port, default=8000, help="TCP port, 0 for a free one (%(default)s)"
-    )
+    add_listen_flags(parser)
     parser.add_argument(
         "--state-dir",
         metavar="DIR",
@@ -46,7 +42,7 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
         server=ServerConfig(host=args.host, port=args.port),
         state_directory=args.state_dir,
     )
-    show = open_player if args.open else _show_nobody
+    show = open_player if args.open else show_nobody
     return run_server(config, _names(args.filename, config), show)
 
 
@@ -58,17 +54,7 @@ def _names(file: str, config: ServeConfig) -> dict[str, str]:
     return {**generation, "model_path": f"{spec}.source.uri"}
 
 
-def _show_nobody(_url: str) -> None:
-    """Without --open."""
-
-
 def open_player(url: str) -> None:
     """Show the page to the person at this machine, if there is one."""
     if sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
         webbrowser.open(url)
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 5 or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port; choose 0 to 65535")
-    return int(text)

@@ -36,7 +36,7 @@ from matinee.store.memory import MemoryStore
 from matinee.wire.server_messages import EndReason
 from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.pool import WorkerPool
-from matinee.worker.supervisor import WorkerState, WorkerSupervisor
+from matinee.worker.supervisor import WorkerState
 from matinee_api.config.runtime_config import LimitsConfig, ServeConfig, StateConfig
 from matinee_api.contracts.pod_http import Slots
 
@@ -92,13 +92,14 @@ class Lifecycle:
         self.admission = Admission(streaming.max_queue, self._slots_changed)
         self.metrics = Metrics()
         self.pool = pool or pool_of(config, backend)
-        self.pool.on_change = self._workers_changed
+        self.pool.on_change = lambda _worker: self._workers_changed()
         self._encoders = quiet_threads(os.cpu_count() or 1, "encoder")
         self._state_threads = quiet_threads(STATE_THREADS, "state")
         self._unpacker = open_unpacker(streaming.limits)
         self.studio = self._open_studio(name, streaming.state)
         self._restarts_counted = 0
         self._drain_task: asyncio.Task[None] | None = None
+        self._workers_changed()  # those of a pool that was started before may be ready already
 
     def _open_studio(self, name: str, state: StateConfig) -> Studio:
         return Studio(
@@ -209,7 +210,7 @@ class Lifecycle:
         for viewer in list(self.viewers):
             viewer.shut_down("drained", CloseCode.RESTART, "drained", tells_state=tells_state)
 
-    def _workers_changed(self, _worker: WorkerSupervisor) -> None:
+    def _workers_changed(self) -> None:
         workers = self.pool.workers
         self.admission.set_slots(self.ready_workers * self.config.streaming.max_sessions)
         restarts = sum(worker.counters.restarts for worker in workers)

@@ -31,6 +31,10 @@ from matinee_api.config.runtime_config import ServeConfig
 logger = logging.getLogger(__name__)
 
 
+GOODBYES = frozenset({1000, 1001, 1005})
+"""Close codes of viewers who leave: all is done, the page is closed, or nothing is said of why."""
+
+
 class NoInit(Exception):
     """A viewer who connects and says nothing."""
 
@@ -51,6 +55,7 @@ class Connection:
         self._config = config
         self._studio = studio
         self._runner: SessionRunner | None = None
+        self._said_goodbye = False
         self._told = asyncio.Event()
         self._closed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -137,7 +142,8 @@ class Connection:
             while True:
                 runner.heard(await self._receive())
                 await asyncio.sleep(0)  # many frames may have come at once: let others run
-        except WebSocketDisconnect:
+        except WebSocketDisconnect as gone:
+            self._said_goodbye = gone.code in GOODBYES
             self._outlet.vanish()
         except Rejection as rejection:
             _let_go(rejection)
@@ -210,7 +216,8 @@ class Connection:
 
     def _log_end(self, duration_s: float) -> None:
         ending = self._outlet.ending
-        reason = ending.reason if ending else "vanished"
+        left = "stop_requested" if self._said_goodbye else "vanished"
+        reason = ending.reason if ending else left
         self._studio.metrics.sessions_ended.labels(reason).inc()
         self._studio.logs.end(
             self._identity.session_id,

@@ -70,6 +70,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._door.leave(self.transport)
         self._unread.clear()
+        if self.conn.close_rcvd is None:  # uvicorn would call it a close frame without a code
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
         super().connection_lost(exc)
         self._door.memory.leave(self)
 

@@ -75,7 +75,11 @@ class PackedState(Protocol):
 
 _FORMS: dict[StateForm, Callable[[str], StateCodec]] = {"last frames": LastFramesCodec}
 
-CODECS = {family.state_kind: _FORMS[family.state_form](family.state_kind) for family in FAMILIES}
+MOCK_STATE = "mock.v1"
+"""Of `matinee mock`, whose family is in no table: no model has it."""
+CODECS: dict[str, StateCodec] = {
+    family.state_kind: _FORMS[family.state_form](family.state_kind) for family in FAMILIES
+} | {MOCK_STATE: LastFramesCodec(MOCK_STATE)}
 """Kind -> its codec."""
 
 

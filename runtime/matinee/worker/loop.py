@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from matinee.errors import BadInput, GenerationCancelled, MatineeError
+from matinee.errors import BadInput, GenerationCancelled, MatineeError, WorkerFailed
 from matinee.generation import Chunk, Pcm, StepProgress, cut_sound
 from matinee.worker.backend import Backend, EngineLike, Frames, RunLike
 from matinee.worker.messages import (
@@ -87,9 +87,8 @@ class _Work:
         sound, self.audio = cut_sound(self.audio, first, len(slots), request.fps)
         self.handed_over += len(slots)
         self.frames = frames[len(slots) :] if len(slots) < len(frames) else None
-        ends = self.frames is None
-        size = request.width, request.height
-        return FramesReady(self.job.job_id, slots, *size, first, ends, sound)
+        size, ends_chunk = (request.width, request.height), self.frames is None
+        return FramesReady(self.job.job_id, slots, *size, first, ends_chunk, sound)
 
 
 class WorkerLoop:
@@ -239,10 +238,12 @@ class WorkerLoop:
         if isinstance(error, BadInput):
             self._end(work, SegmentFailed(job_id, str(error), Cause.REQUEST, error.param))
             return
-        logger.error("job %s failed", job_id, exc_info=error)
+        ours = isinstance(error, MatineeError)  # says what it is; a traceback would hide it
+        logger.error("job %s failed: %s", job_id, error, exc_info=None if ours else error)
         if not self._backend.recover(error):
             raise DeviceLost(str(error)) from error
-        self._end(work, SegmentFailed(job_id, failure_message(error), Cause.SEGMENT))
+        cause = Cause.NO_WORKER if isinstance(error, WorkerFailed) else Cause.SEGMENT
+        self._end(work, SegmentFailed(job_id, failure_message(error), cause))
 
     # Frames
 

@@ -29,6 +29,7 @@ from matinee.generation import (
     with_defaults,
 )
 from matinee.serving.logs import log_to_stderr
+from matinee.serving.uncollected import uncollected
 from matinee.worker.backend import Backend, EngineLike, RunLike
 from matinee.worker.loop import WorkerLoop, failure_message
 from matinee.worker.messages import Command, Event, WorkerReady, WorkerUnusable
@@ -63,7 +64,8 @@ def main(settings: WorkerSettings, ring: FrameRing, end: socket.socket) -> None:
     log_to_stderr(logging.WARNING)
     _prepare_environment(settings)
     try:
-        backend = cast(Backend, importlib.import_module(settings.backend))
+        with uncollected():
+            backend = cast(Backend, importlib.import_module(settings.backend))
         engine, timings_ms = _load(settings, backend)
     except Exception as error:
         if not isinstance(error, MatineeError):  # ours say what to do; a traceback would hide it

@@ -230,7 +230,8 @@ def test_a_full_disk_is_told_and_no_file_is_left(model_path: str, tmp_path: Path
 def test_a_signal_ends_it_and_leaves_no_file(
     model_path: str, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """On a terminal, so that the progress bar tells when the model is running."""
+    """On a terminal, so that the progress bar tells when the model is being loaded, where Ctrl-C
+    comes, and when it is running, where the others do."""
     controller, terminal = pty.openpty()
     code = "from matinee.cli import main; raise SystemExit(main())"
     words = ["a red ball", "--model", model_path, "--steps", "200", "-o", "ball.mp4"]
@@ -239,15 +240,17 @@ def test_a_signal_ends_it_and_leaves_no_file(
         cwd=tmp_path,
         stderr=terminal,
     )
-    shown = b""
-    while b"step 3 of" not in shown:
+    shown, moment = b"", b"loading " if number == signal.SIGINT else b"step 3 of"
+    while moment not in shown:
         shown += os.read(controller, 1024)
     for sign in MEANINGLESS:
         process.send_signal(sign)
     process.send_signal(number)
     assert process.wait(timeout=60) == 128 + number
     assert list(tmp_path.iterdir()) == []
+    shown += os.read(controller, 2**16)
+    assert shown.endswith(b"\r\033[K")  # no line is left, and no traceback
     assert b"loading " in shown
-    assert b"[" + b" " * 30 + b"] step 1 of" in shown
+    assert (b"[" + b" " * 30 + b"] step 1 of" in shown) is (number != signal.SIGINT)
     os.close(controller)
     os.close(terminal)

@@ -43,7 +43,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         doors.close()
 
     monkeypatch.setattr(host, "serve", fake)
-    monkeypatch.setattr(serve, "workers_first", nullcontext)
+    monkeypatch.setattr(serve, "workers_first", lambda config, _backend: nullcontext(config))
     monkeypatch.setattr(serve, "log_to_stderr", lambda: None)
     return calls  # type: ignore[return-value]
 

@@ -109,6 +109,7 @@ async def test_a_session_that_two_workers_died_of_ends(start_fake: StartFake) ->
 
 async def test_the_gpu_stops_when_the_viewer_vanishes(fake: Server, gate: Gate) -> None:
     before = fake.metric("matinee_segments_total", outcome="cancelled")
+    vanished = fake.metric("matinee_sessions_ended_total", reason="vanished")
     async with session(fake) as viewer:
         await viewer.ask(gate.order, num_inference_steps=200)
         await gate.arrival()
@@ -118,6 +119,7 @@ async def test_the_gpu_stops_when_the_viewer_vanishes(fake: Server, gate: Gate) 
     await step_until(gate, asyncio.to_thread(fake.wait_until_idle))
     assert gate.permitted <= 1 + FEW
     assert before + 1 == fake.metric("matinee_segments_total", outcome="cancelled")
+    assert vanished + 1 == fake.metric("matinee_sessions_ended_total", reason="vanished")
     assert fake.get("/status").json()["gpu_status"]["0"]["client_count"] == 0
 
 

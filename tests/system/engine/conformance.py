@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from matinee.engine.engine import Engine
@@ -31,6 +32,8 @@ from matinee.generation import (
     samples_of,
     with_defaults,
 )
+from matinee.mock.backend import MockEngine
+from matinee.mock.run import MockRun
 from matinee.state.codec import known_frames, state_to_wire, summary_of
 from matinee.wire.long_json import parts_of
 from tests.unit.runtime.state.unpacking import state_from_wire
@@ -40,7 +43,7 @@ from tests.unit.runtime.state.unpacking import state_from_wire
 class Case:
     """A loaded model and a prompt that it takes."""
 
-    engine: Engine
+    engine: Engine | MockEngine
     prompt: str
 
     @property
@@ -65,17 +68,26 @@ def ignore(_progress: StepProgress) -> None:
     pass
 
 
-def made(run: Run, on_step: Callable[[StepProgress], None] = ignore) -> list[Chunk]:
+def made(run: Run | MockRun, on_step: Callable[[StepProgress], None] = ignore) -> list[Chunk]:
     chunks = []
     while not run.finished:
         chunks.append(run.next_chunk(on_step))
     return chunks
 
 
+def pixels_of(chunk: Chunk) -> npt.NDArray[np.uint8]:
+    """Of a tensor on any device, or of what is an array already."""
+    frames = chunk.frames
+    array: npt.NDArray[np.uint8] = (
+        frames if isinstance(frames, np.ndarray) else frames.cpu().numpy()
+    )
+    return array
+
+
 def content(chunk: Chunk) -> tuple[bytes, bytes]:
     """Every bit of it."""
     sound = chunk.audio.samples.tobytes() if chunk.audio else b""
-    return chunk.frames.cpu().numpy().tobytes(), sound
+    return pixels_of(chunk).tobytes(), sound
 
 
 def contents(chunks: list[Chunk]) -> list[tuple[bytes, bytes]]:
@@ -269,7 +281,7 @@ def check_form(info: ModelInfo, request: SegmentRequest, chunks: list[Chunk]) ->
     for chunk in chunks:
         count = len(chunk.frames)
         assert tuple(chunk.frames.shape) == (count, request.height, request.width, 3)
-        assert chunk.frames.cpu().numpy().dtype == np.uint8
+        assert pixels_of(chunk).dtype == np.uint8
         assert (chunk.audio is None) == (info.audio is None)
         if chunk.audio and info.audio:
             assert chunk.audio.rate == info.audio.rate

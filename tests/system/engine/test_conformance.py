@@ -5,6 +5,8 @@ from functools import cache
 import pytest
 
 from matinee.engine.engine import Engine
+from matinee.mock.backend import MockEngine
+from matinee.mock.settings import MockSettings
 from matinee.state import codec
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 from matinee_api.families import FAMILIES, Family
@@ -35,6 +37,13 @@ class TestTone(Conformance):
     def case(self, monkeypatch: pytest.MonkeyPatch) -> Case:
         monkeypatch.setitem(codec.CODECS, KIND, ToneCodec())
         return Case(Engine(ToneFamily()), "440 Hz")
+
+
+class TestMock(Conformance):
+    @pytest.fixture
+    def case(self) -> Case:
+        settings = MockSettings(width=64, height=64, step_ms=0, sound=True)
+        return Case(MockEngine(settings), "a red ball")
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ OURS = {
     "matinee/media/aac.py": "opens an encoder",
     "matinee/media/h264.py": "opens an encoder",
     "matinee/media/video_file.py": "writes",
+    "matinee/mock/backend.py": "what the command was told",
     "matinee/media/video_output.py": "writes",
     "matinee/player/assets.py": "what is installed with it",
     "matinee/session/reception.py": "opens an encoder",

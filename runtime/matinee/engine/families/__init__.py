@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from matinee.errors import ModelUnavailable
 from matinee.generation import Chunk, ModelInfo, SegmentRequest, State, StepProgress
+from matinee.serving.uncollected import uncollected
 from matinee_api.families import FAMILIES, FAMILY_OF_PIPELINE
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def loader_of(folder: ModelFolder, family: str | None) -> Loader:
     `load` of the module that is called like the family."""
     name = family or folder.settings.family or FAMILY_OF_PIPELINE.get(folder.pipeline_class)
     if name in {row.name for row in FAMILIES}:
-        loader: Loader = importlib.import_module(f"{__name__}.{name}").load
+        with uncollected():
+            loader: Loader = importlib.import_module(f"{__name__}.{name}").load
         return loader
     known = ", ".join(sorted(FAMILY_OF_PIPELINE))
     raise ModelUnavailable(

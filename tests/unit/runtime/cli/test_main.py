@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import importlib
 import io
 import signal
 import sys
@@ -10,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
-from matinee.cli import main, split_overrides, up
+from matinee.cli import COMMANDS, main, split_overrides, up
 from matinee.errors import InvalidRequest, ModelUnavailable, WorkerFailed
 from matinee_api.config.errors import config_error
 from matinee_api.signals import ENDING, MEANINGLESS
@@ -45,7 +47,7 @@ def test_a_wrong_command_line_is_told_with_exit_code_2(
     assert out == ""
 
 
-@pytest.mark.parametrize("command", ["", "up", "serve", "generate", "stream", "fetch"])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(*filter(None, [command]), "--help") == 0
     assert f"usage: matinee {command}".strip() in capsys.readouterr().out
@@ -88,6 +90,12 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace, list[str]], i
         (ModelUnavailable("no weights"), 1, "matinee: no weights\n"),
         (WorkerFailed("it died"), 1, "matinee: it died\n"),
         (KeyboardInterrupt(), 130, ""),
+        (
+            ModuleNotFoundError("No module named 'torch'", name="torch"),
+            2,
+            "matinee: matinee up needs torch, which is not installed; "
+            "pip install 'matinee[runtime]'\n",
+        ),
     ],
 )
 def test_an_error_is_one_message_and_an_exit_code(
@@ -105,33 +113,84 @@ def test_an_error_is_one_message_and_an_exit_code(
     assert out == ""
 
 
+def test_ctrl_c_while_a_command_is_imported_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(_subparsers: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(up, "add_parser", interrupted)
+    assert main(["up", "-f", "x.yaml"]) == 130
+
+
+def test_the_list_of_commands_imports_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has libraries of its own, and not all of them are installed everywhere."""
+    monkeypatch.setattr(importlib, "import_module", raising(ModuleNotFoundError()))
+    assert exit_code("--help") == 0
+
+
 def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up, "run", raising(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         main(["up", "-f", "x.yaml"])
 
 
-class Closed(io.StringIO):
-    """A pipe that nobody reads, as of `| head`."""
+class Unwritable(io.StringIO):
+    """A pipe that nobody reads, as of `| head`, or a file on a full disk."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, error: OSError) -> None:
         super().__init__()
-        self._file = file
+        self._file, self._error = file, error
 
     def flush(self) -> None:
-        raise BrokenPipeError
+        raise self._error
 
     def fileno(self) -> int:
         return self._file.fileno()
 
 
-def test_a_closed_pipe_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("words", [("up", "-f", "x.yaml"), ("--help",), ("up", "--help")])
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (BrokenPipeError(), 128 + signal.SIGPIPE, ""),
+        (FULL, 1, "matinee: the output cannot be written: No space left on device\n"),
+    ],
+)
+def test_an_output_that_takes_no_more_is_no_traceback(
+    words: tuple[str, ...],
+    error: OSError,
+    code: int,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setattr(up, "run", lambda _args, _overrides: 0)
     with (tmp_path / "stdout").open("wb") as file:
-        monkeypatch.setattr(sys, "stdout", Closed(file))
-        assert main(["up", "-f", "x.yaml"]) == 128 + signal.SIGPIPE
+        monkeypatch.setattr(sys, "stdout", Unwritable(file, error))
+        assert main(words) == code
         file.write(b"what Python still has at its end")
     assert (tmp_path / "stdout").read_bytes() == b""
+    assert capsys.readouterr().err == says
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_an_output_that_was_closed_at_the_start_is_no_traceback(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, name, None)
+    assert (exit_code("--version"), exit_code("dance")) == (0, 2)
+    getattr(sys, name).close()
+
+
+def test_an_error_of_another_file_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(up, "run", raising(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(OSError, match="Input/output"):
+        main(["up", "-f", "x.yaml"])
 
 
 @pytest.mark.parametrize("number", ENDING)

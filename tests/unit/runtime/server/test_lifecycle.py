@@ -68,7 +68,7 @@ def workers(life: Lifecycle, *states: WorkerState, restarts: int = 0) -> None:
     ]
     health = tuple(SimpleNamespace(ready=state is WorkerState.READY) for state in states)
     life.pool = cast(WorkerPool, SimpleNamespace(workers=fakes, health=lambda: health, info=None))
-    life._workers_changed(cast(Any, None))
+    life._workers_changed()
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,15 @@ def test_slots_follow_the_workers(states: tuple[WorkerState, ...], slots: int) -
     assert life.slots().total == life.admission.slots == slots
     assert life.ready is (slots > 0)
     assert life.admission.closed_because is None
+
+
+def test_a_worker_that_was_ready_before_its_server_has_slots_at_once() -> None:
+    ready = SimpleNamespace(state=WorkerState.READY, counters=SimpleNamespace(restarts=0))
+    health = (SimpleNamespace(ready=True),)
+    pool = SimpleNamespace(workers=[ready], health=lambda: health, info=None)
+    config = ServeConfig(generator=GeneratorConfig(model_path="fake"))
+    life = Lifecycle(config, "test", pool=cast(WorkerPool, pool))
+    assert life.admission.slots == 1
 
 
 def test_restarts_are_counted_once() -> None:

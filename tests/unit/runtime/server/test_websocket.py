@@ -76,6 +76,17 @@ async def test_a_viewer_who_vanishes_leaves_nothing_behind(staged: Staged, when:
     assert [job.cancels > 0 for job in stage.pool.jobs] == ([True] if stage.pool.jobs else [])
 
 
+@pytest.mark.parametrize("code", [1000, 1001, 1005])
+async def test_a_viewer_who_closes_the_socket_has_not_vanished(staged: Staged, code: int) -> None:
+    stage = staged()
+    client = stage.client()
+    await client.hear("ltx2_stream_start")
+    client.vanish(code)
+    await client.over()
+    assert stage.clean
+    assert (ended(stage, "vanished"), ended(stage, "stop_requested")) == (0, 1)
+
+
 async def test_a_viewer_who_leaves_the_queue_lets_the_others_move_up(staged: Staged) -> None:
     stage = staged(slots=0)
     first, second = stage.client(), stage.client()

@@ -158,8 +158,9 @@ class Client:
     def say_binary(self, frame: bytes) -> None:
         self._inbox.put_nowait({"type": "websocket.receive", "bytes": frame})
 
-    def vanish(self) -> None:
-        self._inbox.put_nowait({"type": "websocket.disconnect", "code": 1006})
+    def vanish(self, code: int = 1006) -> None:
+        """1006: without a close frame."""
+        self._inbox.put_nowait({"type": "websocket.disconnect", "code": code})
 
     async def hear(self, kind: str, times: int = 1) -> dict[str, Any]:
         """The last of so many messages of that type, as soon as it is there."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from matinee.errors import InvalidRequest, ModelUnavailable
+from matinee.errors import InvalidRequest, ModelUnavailable, WorkerFailed
 from matinee.generation import (
     AudioFormat,
     Chunk,
@@ -58,6 +58,7 @@ ERRORS: dict[str, type[Exception]] = {
     "MemoryError": MemoryError,
     "OutOfMemoryError": type("OutOfMemoryError", (RuntimeError,), {}),
     "AcceleratorError": type("AcceleratorError", (RuntimeError,), {}),
+    "WorkerFailed": WorkerFailed,
 }
 
 

@@ -272,6 +272,14 @@ def test_a_job_that_raises_fails_alone(
     assert bench.pixels[good.job_id] == alone(good)
 
 
+def test_an_engine_may_say_that_it_can_make_no_more_for_this_session(bench: Bench) -> None:
+    job = segment("raise@2=WorkerFailed")
+    bench.start(job)
+    failure = bench.finish(1)[-1]
+    assert isinstance(failure, SegmentFailed)
+    assert failure.cause is Cause.NO_WORKER
+
+
 def test_an_error_in_the_colour_conversion_fails_the_job_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
