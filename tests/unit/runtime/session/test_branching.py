@@ -8,7 +8,8 @@ from matinee.session.branching import (
     without_prompts,
 )
 from matinee.session.effects import CloseCode, End, Shown
-from matinee.session.record import SessionRecord, digest_of
+from matinee.session.opened import Identity
+from matinee.session.record import SessionRecord
 from matinee.session.session import Session
 from tests.unit.runtime.session.making import INFO, Viewer, started, state_of
 
@@ -24,7 +25,7 @@ def record() -> SessionRecord:
     viewer.prompt("three")
     viewer.prompt("four", request_id="r4")
     viewer.now += 100.0
-    return viewer.session.record(viewer.now, digest_of("token"))
+    return Identity("s", "token").signed(viewer.session.record(viewer.now), INFO.model_id)
 
 
 def test_who_comes_back_is_told_of_the_segment_and_sent_what_it_lacks() -> None:
