@@ -44,11 +44,12 @@ DRAIN_TIMEOUT_S = 5.0
 
 def pod_session() -> aiohttp.ClientSession:
     """Every pod's feed stays open, so there are as many connections as pods: no limit. What a pod
-    sends is taken as it is: nothing is unpacked, and no cookie is kept."""
+    sends is taken as it is: nothing is unpacked, and no cookie is kept. No proxy leads to a pod."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
     )
 
 

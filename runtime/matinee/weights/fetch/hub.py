@@ -35,7 +35,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 from pydantic import BaseModel, FailFast, Field, ValidationError
 
-from matinee.proxies import ProxyUnusable
+from matinee_api.proxies import ProxyUnusable
 from matinee.weights.fetch.endpoints import checked_endpoint
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken, words_of
 from matinee.weights.fetch.files import (

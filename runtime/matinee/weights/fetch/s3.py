@@ -19,7 +19,7 @@ from minio import Minio
 from minio.datatypes import Object
 from minio.error import MinioException
 
-from matinee.proxies import ProxyUnusable
+from matinee_api.proxies import ProxyUnusable
 from matinee.weights.fetch.aws_profile import REGION, credentials, region_of
 from matinee.weights.fetch.endpoints import checked_endpoint
 from matinee.weights.fetch.errors import FetchFailed

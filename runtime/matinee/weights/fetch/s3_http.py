@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.response import BaseHTTPResponse
 
-from matinee.proxies import Proxy, proxy_for
+from matinee_api.proxies import Proxy, proxy_for
 from matinee.weights.fetch.errors import TransferBroken
 from matinee.weights.fetch.files import MAX_LISTING_BYTES, bounded
 
