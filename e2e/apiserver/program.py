@@ -28,6 +28,8 @@ async def replica(
 ) -> AsyncIterator[Process]:
     environment = {
         "PATH": os.environ["PATH"],
+        "HTTPS_PROXY": "http://127.0.0.1:9",  # answers nobody: loopback is asked without one
+        "ALL_PROXY": "http://127.0.0.1:9",
         "KUBECONFIG": str(kubeconfig),
         "MATINEE_OPERATOR_KEY": "0123456789abcdef",
         "MATINEE_NAMESPACE": namespace,
