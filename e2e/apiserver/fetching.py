@@ -17,8 +17,7 @@ from matinee_api.contracts.fetch import FetchConfig
 from matinee_operator import labels
 from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import AlreadyExists
-from matinee_operator.objects import Key
-from matinee_operator.observe.jobs import JOB_NAME
+from matinee_operator.objects import Key, key_of
 
 BYTES = 2 * 1024**3
 GROWING = "growing"
@@ -63,18 +62,24 @@ _FAILURE_TARGET = _condition("FailureTarget", "PodFailurePolicy")
 _FAILED = _condition("Failed", "PodFailurePolicy")
 
 
-async def _run_pod(kube: Kube, job: Mapping[str, Any], reason: str | None) -> None:
+def pod_of(job: Mapping[str, Any]) -> dict[str, Any]:
+    """As the Job controller makes it."""
     template, meta = job["spec"]["template"], job["metadata"]
-    labels = {**template["metadata"]["labels"], JOB_NAME: meta["name"]}
-    key = Key("Pod", meta["namespace"], f"{meta['name']}-pod")
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": key.name, "namespace": key.namespace, "labels": labels},
-        "spec": template["spec"],
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"]}
+    made = {
+        "name": f"{meta['name']}-pod",
+        "namespace": meta["namespace"],
+        "labels": template["metadata"]["labels"],
+        "ownerReferences": [{**owner, "controller": True}],
     }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": made, "spec": template["spec"]}
+
+
+async def _run_pod(kube: Kube, job: Mapping[str, Any], reason: str | None) -> None:
+    pod = pod_of(job)
+    key = key_of(pod)
     await kube.create(pod)
-    (container,) = template["spec"]["containers"]
+    (container,) = pod["spec"]["containers"]
     end = {
         "exitCode": 3 if reason else 0,
         "message": json.dumps({"trees": _answer(container, reason)}),

@@ -8,6 +8,7 @@ does; the next life goes on from what the API server has.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ import aiohttp
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PodFeeds
+from matinee_operator.errors import NameTaken, OperatorError, Refused
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, key_of
@@ -29,6 +31,8 @@ from tests.unit.operator.making import INSTALLATION
 
 OPERATOR_KEY = "0123456789abcdef"
 ROUNDS = 20
+TOLD = (NameTaken, Refused)
+"""What is in the status before the key comes back to the queue."""
 
 
 class Killed(BaseException):
@@ -62,7 +66,9 @@ def life(kube: Kube, session: aiohttp.ClientSession, namespace: str) -> Life:
 
 
 class Life:
-    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward."""
+    """One process of the operator, for one namespace. `ahead`: how far its clock is set forward.
+    `sees_nodes`: as one of the whole cluster. `thorough`: it also looks for children that lost
+    their labels, as each full relist does."""
 
     def __init__(
         self,
@@ -73,22 +79,30 @@ class Life:
     ) -> None:
         self.kube, self.cache = kube, Cache()
         self.ahead = timedelta()
+        self.sees_nodes = False
+        self.thorough = False
         self._namespace = namespace
         self._heard: asyncio.Queue[Key] = asyncio.Queue()
         self._feeds = PodFeeds(session, self._heard.put_nowait, feed_port)
         self._events = Events(kube, "test", self._now)
 
-    async def settle(self) -> int:
+    async def settle(self, tolerated: tuple[type[OperatorError], ...] = ()) -> int:
         """Until a whole round writes nothing. How many requests changed something."""
         self.cache = Cache()
-        await self._resync().first()
+        resync = self._resync()
+        await resync.first()
+        for kind in handlers.CHILDREN if self.thorough else ():
+            await resync.find_lost(kind, self._namespace)
+        for raw in await self.kube.list("Node") if self.sees_nodes else []:
+            self._seen(False, raw)
         reconciler = self._reconciler()
         assert isinstance(self.kube, MortalKube)
         began = self.kube.writes
         for _ in range(ROUNDS):
             before = self.kube.writes
             for key in self._keys():
-                await reconciler.reconcile(key)
+                with contextlib.suppress(*tolerated):
+                    await reconciler.reconcile(key)
             if self.kube.writes == before:
                 return before - began
         raise AssertionError("it never comes to rest")
@@ -112,7 +126,7 @@ class Life:
             cache=self.cache,
             health=Health(lambda: 0.0),
             metrics=Metrics(),
-            kinds=handlers.watched((self._namespace,)),
+            kinds=handlers.listed((self._namespace,)),
             namespaces=(self._namespace,),
             seen=self._seen,
             enqueue=lambda _key: None,

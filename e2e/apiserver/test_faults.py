@@ -23,7 +23,7 @@ EVERY = 4
 """One request of so many goes wrong."""
 WATCH_LINES = 3
 CHILDREN = [
-    *("ConfigMap", "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget"),
+    *("ConfigMap", "ConfigMap", "ConfigMap", "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget"),
     *("Secret", "Service", "Service"),
 ]
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from matinee_operator import labels
 from matinee_operator.clients.kube import Kube
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
@@ -22,7 +23,7 @@ class Looking:
             cache=self.cache,
             health=self.health,
             metrics=self.metrics,
-            kinds=("VideoModel", "ConfigMap"),
+            kinds=("VideoModel", "ConfigMap", "PodMonitor"),  # of these there is no CRD
             namespaces=(namespace,),
             seen=self.seen,
             enqueue=self.queued.append,
@@ -82,3 +83,23 @@ async def test_objects_of_others_are_not_looked_at(kube: Kube, namespace: str) -
     await kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
     await looking.resync.first()
     assert [key_of(raw) for raw in looking.cache.of_kind("ConfigMap")] == []
+
+
+async def test_a_child_that_lost_its_label_is_found_by_what_it_says_of_its_owner(
+    kube: Kube, namespace: str
+) -> None:
+    looking = Looking(kube, namespace)
+    owner = {"apiVersion": "matinee.video/v1alpha1", "kind": "Router", "name": "x", "uid": "u"}
+    told: tuple[dict[str, Any], ...] = (
+        {"annotations": {labels.OWNER: "u"}},
+        {"ownerReferences": [{**owner, "controller": True}]},
+        {"ownerReferences": [{**owner, "apiVersion": "other/v1", "controller": True}]},
+    )
+    for number, said in enumerate(told):
+        meta = {"name": f"x{number}", "namespace": namespace, **said}
+        await kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta})
+    await looking.resync.first()
+    await looking.resync.relist()
+    found = [raw["metadata"]["name"] for raw in looking.cache.of_kind("ConfigMap")]
+    assert found == ["x0", "x1"]
+    assert looking.metrics.total("missed_events_total") == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -25,14 +26,17 @@ from e2e.apiserver.crds import pod_monitors
 from e2e.apiserver.faults.steps import deleted
 from e2e.apiserver.fetching import GROWING, bind_claims, growing_class, run_jobs
 from e2e.apiserver.program import PATIENCE_S, eventually, replica
-from e2e.apiserver.scene import apply_all, be_ready
+from e2e.apiserver.scene import KINDS, NAME, apply_all, be_ready
 from e2e.apiserver.story import Life, life
+from e2e.apiserver.strangers import take
 from e2e.apiserver.test_weights_story import apply_model
+from matinee_operator import labels
 from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.errors import Refused
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, condition, key_of
 
+SWITCHED_OFF = Right("monitoring.coreos.com", "podmonitors", "delete")
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -87,11 +91,20 @@ async def whole_story(
     await _change_the_warm_up(kube, namespace)
     await operator.settle()
     await _fetch_weights(kube, operator, namespace)
+    await _strip(kube, namespace)
+    await operator.settle()
 
 
 async def _change_the_warm_up(kube: Kube, namespace: str) -> None:
     change = {"spec": {"warmup": {"prompt": "another"}}}
     await kube.merge(Key("VideoModel", namespace, "tiny"), change)
+
+
+async def _strip(kube: Kube, namespace: str) -> None:
+    """Take the label by which it is watched off every child."""
+    for kind in (*KINDS, "PersistentVolumeClaim"):
+        for child in await kube.list(kind, namespace):
+            await kube.merge(key_of(child), {"metadata": {"labels": {labels.MANAGED_BY: None}}})
 
 
 async def _fetch_weights(kube: Kube, operator: Life, namespace: str) -> None:
@@ -117,11 +130,33 @@ async def test_the_operator_asks_for_what_the_chart_grants_and_for_nothing_else(
     rules = [*chart_rules(), *lease_rules()]
     await grant(kube, limited, namespace, rules)
     await whole_story(kube, limited, session, namespace)
-    async with pod_monitors(kube), replica(api_server.limited, namespace):
-        # The program watches, takes the Lease and has pods monitored.
-        await eventually(kube, Key("PodMonitor", namespace, "tiny"), lambda _found: True)
+    async with pod_monitors(kube):
+        async with _monitoring(kube, api_server, namespace):
+            await _used(api_server, namespace, rights_in(rules) - {SWITCHED_OFF})
+        await life(limited, session, namespace).settle()  # monitors are switched off
+        assert await kube.list("PodMonitor", namespace) == []
         used = await _used(api_server, namespace, rights_in(rules))
     assert used == rights_in(rules)
+
+
+@contextlib.asynccontextmanager
+async def _monitoring(kube: Kube, server: ControlPlane, namespace: str) -> AsyncIterator[None]:
+    """The program, which watches, takes the Lease and has pods monitored; but not with a monitor of
+    somebody else."""
+    monitor, service = (Key(kind, namespace, NAME) for kind in ("PodMonitor", "StreamingService"))
+    await take(kube, monitor)
+    theirs = await kube.get(monitor)
+    async with replica(server.limited, namespace):
+        await eventually(kube, service, _is_told)
+        assert await kube.get(monitor) == theirs
+        await kube.delete(monitor, theirs["metadata"]["uid"])
+        await eventually(kube, monitor, lambda found: "ownerReferences" in found["metadata"])
+        yield
+
+
+def _is_told(service: dict[str, Any]) -> bool:
+    told = condition(service.get("status", {}), "Degraded")
+    return told.get("reason") == "NameTaken" and f"PodMonitor {NAME} " in told["message"]
 
 
 async def _used(server: ControlPlane, namespace: str, expected: set[Right]) -> set[Right]:

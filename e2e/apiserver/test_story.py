@@ -26,7 +26,7 @@ async def test_from_nothing_to_ready_and_then_no_more_writes(
     assert await operator.settle() > 0
     made = await children(kube, namespace)
     assert [name.partition(" ")[0] for name in made] == [
-        *("Pod", "Pod", "ConfigMap", "Service", "Service"),
+        *("Pod", "Pod", "ConfigMap", "ConfigMap", "Service", "Service"),
         *("PodDisruptionBudget", "NetworkPolicy", "Job", "Secret"),
     ]
     await be_ready(kube, namespace)
@@ -69,7 +69,7 @@ async def test_a_new_revision_replaces_the_pods_one_by_one(
     assert len(now) == 2
     assert max(seen) == 3
     configs = await kube.list("ConfigMap", namespace, "app.kubernetes.io/managed-by=matinee")
-    assert len(configs) == 1
+    assert len(configs) == 3  # what the pods read, what they are made of, and the former revision
 
 
 async def test_deleting_waits_when_asked_to_and_lets_go(

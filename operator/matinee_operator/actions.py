@@ -12,16 +12,18 @@ from matinee_operator.objects import Address, Key
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Server-side apply of one child."""
+    """Server-side apply of one child; made where nobody has the name."""
 
     manifest: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Create once; one that exists already is left as it is."""
+    """Create once; one of ours that exists already only gets its metadata back."""
 
     manifest: Mapping[str, Any]
+    needs: tuple[Key, ...] = ()
+    """Not done when one of these could not be written by the same plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,11 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete the object with this uid."""
+    """Delete the object with this uid, as it was read."""
 
     target: Key
     uid: str
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class RecordEvent:
     type: Literal["Normal", "Warning"]
     reason: str
     message: str
+    needs: tuple[Key, ...] = ()
+    """Not true when one of these could not be written by the same plan."""
 
 
 @dataclass(frozen=True, slots=True)

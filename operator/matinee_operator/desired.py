@@ -7,13 +7,17 @@ a Router its Service. Pure.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from matinee_api.kinds import conditions
 from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.rollout import Rollout
 from matinee_operator.autoscaling import Scale, scale_of
+from matinee_operator.objects import Key
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
@@ -21,11 +25,13 @@ from matinee_operator.observe.snapshot import (
     ServiceSnapshot,
     Snapshot,
 )
-from matinee_operator.resources.metadata import Manifest
+from matinee_operator.resources.metadata import Manifest, namespace_of
+from matinee_operator.resources.revision_record import record_name, recorded_pod
 from matinee_operator.resources.router_service import router_service
 from matinee_operator.resources.runtime_config import PodConfig, pod_config
 from matinee_operator.resources.warmup_job import warmup_job
 from matinee_operator.revision import revision_of
+from matinee_operator.warming import Warming, is_required, is_wanted, warming
 from matinee_operator.weights.available import Weights, weights_of
 
 
@@ -58,11 +64,30 @@ class DesiredPods:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A revision that stays for now: pods of it are replaced, and no newer ones are made."""
+
+    target: RolloutTarget
+    pod: Manifest | None
+    """What they are made of, of any slot; None where no record of it is left."""
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredService:
-    """`pods` is None while the model, or its weights, are not there yet."""
+    """`pods` is None while the model, or its weights, are not there yet. `held`: what is carried
+    out meanwhile, and while the rollout may not go on. `model_trouble`: why the model holds it
+    up."""
 
     scale: Scale
     pods: DesiredPods | None
+    held: Held | None = None
+    model_trouble: Trouble | None = None
+
+    @property
+    def target(self) -> RolloutTarget:
+        """What is carried out."""
+        found = self.held or self.pods
+        return found.target if found else NO_PODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +97,7 @@ class DesiredModel:
     weights: Weights | None
     warmup_resources: ComputeResources | None
     """What the model says, else what its first service asks for."""
-    warmup_job: Manifest | None
+    warming: Warming | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +120,47 @@ def desired_of(snapshot: Snapshot) -> Desired:
 
 def desired_service(snapshot: ServiceSnapshot) -> DesiredService:
     scale = scale_of(snapshot)
-    return DesiredService(scale, _pods(snapshot, scale))
+    pods = _pods(snapshot, scale)
+    trouble = _model_trouble(snapshot, pods)
+    held = None
+    if pods is None or trouble is not None or pods.target.paused:
+        held = _held(snapshot, scale, pods, nothing=pods is not None and trouble is None)
+    return DesiredService(scale, pods, held, trouble)
+
+
+def _model_trouble(snapshot: ServiceSnapshot, pods: DesiredPods | None) -> Trouble | None:
+    """Why no pod of this revision may be made yet, where the model's warm-up is required. One that
+    has served needs no proof."""
+    model = snapshot.model
+    if model is None or pods is None or not is_required(model):
+        return None
+    revision, status = pods.target.revision, snapshot.service.status
+    served = any(pod.revision == revision and pod.ready_since for pod in snapshot.pods)
+    if served or (status and status.current_revision == revision):
+        return None
+    known = model.status.conditions if model.status else ()
+    ready = next((one for one in known if one.type == conditions.READY), None)
+    if ready is None or ready.observed_generation != model.metadata.generation:
+        return Trouble(conditions.WARMING_UP, "its warm-up has not begun")
+    return None if ready.status == "True" else Trouble(ready.reason, ready.message)
+
+
+def _held(
+    snapshot: ServiceSnapshot, scale: Scale, pods: DesiredPods | None, *, nothing: bool
+) -> Held | None:
+    """The revision of the last complete rollout, else that of the newest pod. `nothing`: whether to
+    go on where there is neither."""
+    before = snapshot.service.status.current_revision if snapshot.service.status else None
+    live = sorted((pod for pod in snapshot.pods if pod.live), key=lambda pod: pod.created)
+    revision = before or (live[-1].revision if live else "")
+    if pods is not None and (revision == pods.target.revision or (nothing and not revision)):
+        return None
+    target = pods.target if pods else RolloutTarget("", scale.replicas, 1, 0)
+    target = dataclasses.replace(target, revision=revision, paused=True)
+    name = record_name(snapshot.service, revision)
+    key = Key("ConfigMap", namespace_of(snapshot.service.metadata), name)
+    record = snapshot.children.get(key)
+    return Held(target, recorded_pod(record, snapshot.seal_key) if record else None)
 
 
 def _pods(snapshot: ServiceSnapshot, scale: Scale) -> DesiredPods | None:
@@ -129,10 +194,11 @@ def _pods_of(share: int | str, replicas: int, whole: Callable[[float], int]) -> 
 
 def desired_model(snapshot: ModelSnapshot) -> DesiredModel:
     model, weights = snapshot.model, weights_of(snapshot.model)
-    resources, job = _warmup_resources(snapshot), None
-    if weights and resources and model.spec.warmup.enabled:
+    resources, found = _warmup_resources(snapshot), None
+    if weights and resources and is_wanted(model):
         job = warmup_job(model, weights, resources, snapshot.installation)
-    return DesiredModel(weights, resources, job)
+        found = warming(snapshot, job)
+    return DesiredModel(weights, resources, found)
 
 
 def _warmup_resources(snapshot: ModelSnapshot) -> ComputeResources | None:

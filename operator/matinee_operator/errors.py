@@ -10,6 +10,7 @@ OperatorError
     Unavailable      429, 5xx and no answer at all
       Expired        410: the continue token of a list has expired
   PodUnreachable     a pod did not answer an HTTP request, or refused it
+  NameTaken          an object that is not ours has the name of a child
 """
 
 from __future__ import annotations
@@ -27,6 +28,17 @@ class BadSettings(OperatorError):
 
 class PodUnreachable(OperatorError):
     """The message says which pod and why."""
+
+
+class NameTaken(OperatorError):
+    """`what` has the name, and is whose: `NetworkPolicy live (it has no controller)`."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what} is not ours"
 
 
 class ApiError(OperatorError):

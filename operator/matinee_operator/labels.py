@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from matinee_api.contracts.revisions import REVISION_LABEL, SERVICE_LABEL
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 APP_NAME = "app.kubernetes.io/name"
 COMPONENT = "app.kubernetes.io/component"
-SERVICE = "matinee.video/service"
+SERVICE = SERVICE_LABEL
 MODEL = "matinee.video/model"
-REVISION = "matinee.video/revision"
+REVISION = REVISION_LABEL
 ROUTER = "matinee.video/router"
 SLOT = "matinee.video/slot"
 BUSY = "matinee.video/busy"
@@ -17,8 +19,8 @@ ACCEPTING = "matinee.video/accepting"
 BEHIND = "router.matinee.video/"
 """Prefix of the label that puts a pod behind a Router; the rest is the Router's name."""
 
-CONFIG = "matinee.video/config"
-"""Annotation of a pod: the ConfigMap it reads."""
+OWNER = "matinee.video/owner"
+"""Annotation of every child: the uid of the object that it was made for."""
 ATTEMPT = "matinee.video/attempt"
 """Annotation of a pod: how many failed pods in a row came before it."""
 CORDONED_AT = "matinee.video/cordoned-at"
@@ -28,10 +30,10 @@ DRAIN_DEADLINE = "matinee.video/drain-deadline"
 APPLIED = "matinee.video/applied"
 """Annotation of every applied child: hash of what was applied."""
 
-CONTROL_PORT = "matinee.video/control-port"
-"""Annotation of a pod: where it is controlled; pods of a former release have one port for all."""
 CONTROL = "control"
-"""Name of that port."""
+"""Name of the port where a pod is controlled; pods of a former release have one port for all."""
+CONFIG = "config"
+"""Name of a pod's volume with its configuration."""
 
 FINALIZER = "matinee.video/drain"
 FIELD_MANAGER = "matinee-operator"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,18 +16,11 @@ from matinee_api.config.errors import ConfigError
 from matinee_api.kinds import conditions
 from matinee_api.kinds.meta import API_VERSION, Condition
 from matinee_operator import labels, plan, status
-from matinee_operator.actions import (
-    Action,
-    Apply,
-    Create,
-    Delete,
-    Drain,
-    Patch,
-    RecordEvent,
-    Requeue,
-)
+from matinee_operator.actions import Action, RecordEvent
 from matinee_operator.clients.events import Events
+from matinee_operator.clients.job_refusals import AGAIN_S, job_refusals
 from matinee_operator.clients.kube import Kube
+from matinee_operator.clients.performing import About, Performing
 from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
 from matinee_operator.clients.writes import Writes
 from matinee_operator.desired import (
@@ -36,11 +30,12 @@ from matinee_operator.desired import (
     DesiredService,
     desired_of,
 )
-from matinee_operator.errors import NotFound, OperatorError, Refused, with_remedy
+from matinee_operator.errors import NameTaken, NotFound, OperatorError, Refused, with_remedy
 from matinee_operator.internal_errors import InternalErrors
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Address, Key, Object
-from matinee_operator.observe.pods import Trouble, listening_at
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import listening_at
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -50,14 +45,6 @@ from matinee_operator.observe.snapshot import (
 from matinee_operator.observe.snapshots import Snapshots
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Done:
-    """What became of a plan."""
-
-    again_s: float | None = None
-    failures: list[OperatorError] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -72,12 +59,14 @@ class Reconciler:
     now: Callable[[], datetime]
     seen: Callable[[bool, Object], None]
     _refusals: dict[Key, Trouble] = field(default_factory=dict)
-    _writes: Writes = field(init=False)
+    _pace: status.StatusPace = field(default_factory=status.StatusPace)
+    _performing: Performing = field(init=False)
     _internal_errors: InternalErrors = field(init=False)
 
     def __post_init__(self) -> None:
         self._internal_errors = InternalErrors(self.metrics)
-        self._writes = Writes(self.kube, self.snapshots.cache, self.metrics, self.seen)
+        writes = Writes(self.kube, self.snapshots.cache, self.metrics, self.seen)
+        self._performing = Performing(writes, self.events, self.feeds)
 
     async def reconcile(self, key: Key) -> float | None:
         """After how many seconds to reconcile again; None: when something changes. Raises what is
@@ -101,28 +90,51 @@ class Reconciler:
             )
 
     async def _reconcile(self, key: Key) -> float | None:
+        await self._look_for_the_lost(key)
+        look_again_s = await self._look_for_refusals(key)
         try:
             snapshot = self.snapshots.take(key, self.now(), self._refusals.get(key))
         except ConfigError as error:
-            await self._report_invalid(key, error)
+            trouble = Trouble(conditions.INVALID_SPEC, str(error))
+            await self._warn(key, trouble)
+            await self._report_as_it_is(key, trouble)
             return None
         self._listen(key, snapshot)
         if snapshot is None:
             self._refusals.pop(key, None)
+            self._pace.forget(key)
             return None
         desired = desired_of(snapshot)
-        done = await self._perform(key, snapshot, _plan(snapshot, desired))
-        refusal = _refusal(done.failures)
+        about = About(key, _uid(snapshot), getattr(snapshot, "token", ""))
+        done = await self._performing.perform(about, _plan(snapshot, desired))
+        refusal = _refusal(key, done.failures)
         if refusal is None:
             self._refusals.pop(key, None)
         else:
             self._refusals[key] = refusal
         after = self._after(key, snapshot, refusal)
-        if after is not None:
-            await self._report(key, after, desired)
+        wait_s = await self._report(key, after, desired) if after else None
         if done.failures:
             raise done.failures[0]
-        return done.again_s
+        return min(filter(None, (done.again_s, look_again_s, wait_s)), default=None)
+
+    async def _look_for_the_lost(self, key: Key) -> None:
+        """A watch says that a child is gone also when it only lost the label that is watched."""
+        cache = self.snapshots.cache
+        for child in cache.doubtful(key):
+            with contextlib.suppress(NotFound):
+                self.seen(False, await self.kube.get(child))
+            cache.looked_for(key, child)
+
+    async def _look_for_refusals(self, key: Key) -> float | None:
+        """Of the pods of a model's Jobs. When to look again."""
+        if key.kind != "VideoModel":
+            return None
+        idle, known = self.snapshots.idle_jobs(key), self.snapshots.refusals
+        known.pop(key, None)
+        if refusals := await job_refusals(self.kube, idle):
+            known[key] = refusals
+        return AGAIN_S if idle else None
 
     def _listen(self, key: Key, snapshot: Snapshot | None) -> None:
         """To the pods that have something to say about this object."""
@@ -136,33 +148,6 @@ class Reconciler:
             case _:
                 self.feeds.follow(key, SLOTS, {})
 
-    async def _perform(self, key: Key, snapshot: Snapshot, actions: Iterable[Action]) -> _Done:
-        """Every action, whatever became of those before it: they do not build on each other."""
-        done = _Done()
-        for action in actions:
-            if isinstance(action, Requeue):
-                done.again_s = min(action.after_s, done.again_s or action.after_s)
-                continue
-            try:
-                await self._do(key, snapshot, action)
-            except OperatorError as error:
-                done.failures.append(error)
-        return done
-
-    async def _do(
-        self,
-        key: Key,
-        snapshot: Snapshot,
-        action: Apply | Create | Patch | Delete | Drain | RecordEvent,
-    ) -> None:
-        match action:
-            case RecordEvent():
-                await self.events.record(key, _uid(snapshot), action)
-            case Drain() if isinstance(snapshot, ServiceSnapshot):
-                await self.feeds.drain(action, snapshot.token)
-            case Apply() | Create() | Patch() | Delete():
-                await self._writes.carry_out(action)
-
     def _after(self, key: Key, before: Snapshot, failure: Trouble | None) -> Snapshot | None:
         """What exists once the plan was carried out. None when the object is gone, or has another
         spec by now: then its key is queued again, and what was planned says nothing about it."""
@@ -173,43 +158,75 @@ class Reconciler:
         same = after is not None and _spec_version(after) == _spec_version(before)
         return after if same else None
 
-    async def _report(self, key: Key, snapshot: Snapshot, desired: Desired) -> None:
-        """Write the status if it differs from the one that is stored."""
+    async def _report(self, key: Key, snapshot: Snapshot, desired: Desired) -> float:
+        """Write the status if it differs from the one that is stored. After how many seconds, if it
+        can wait: the numbers of viewers can."""
         before, after = _resource(snapshot).status, _status(snapshot, desired)
         wanted = after.model_dump(mode="json", exclude_none=True)
         stored = before.model_dump(mode="json", exclude_none=True) if before else None
         if wanted == stored:
-            return
+            return 0.0
+        if wait_s := self._pace.wait_s(key, stored, wanted, snapshot.now):
+            return wait_s
+        if not await self._write_status(key, wanted):
+            return 0.0
+        self._pace.wrote(key, snapshot.now)
+        old: tuple[Condition, ...] = before.conditions if before else ()
+        for event in status.transitions(old, getattr(after, "conditions", ())):
+            await self.events.record(key, _uid(snapshot), event)
+        return 0.0
+
+    async def _write_status(self, key: Key, wanted: Mapping[str, Any]) -> bool:
+        """Whether the object is still there."""
         self.metrics.count("writes_total", action="status")
         try:
             self.seen(False, await self.kube.apply_status(key, API_VERSION, wanted))
         except NotFound:
-            self._writes.forget(key)
-            return
-        old: tuple[Condition, ...] = before.conditions if before else ()
-        for event in status.transitions(old, getattr(after, "conditions", ())):
-            await self.events.record(key, _uid(snapshot), event)
-
-    async def _report_invalid(self, key: Key, error: ConfigError) -> None:
-        await self._warn(key, conditions.INVALID_SPEC, str(error))
+            self._performing.writes.forget(key)
+            return False
+        return True
 
     async def _report_bug(self, key: Key, trouble: Trouble) -> None:
-        """In an event, and in the status if that is not where the bug is."""
-        await self._warn(key, trouble.reason, trouble.message)
+        """In an event and in the status, wherever the bug is."""
+        await self._warn(key, trouble)
+        try:
+            await self._report_whole(key, trouble)
+        except OperatorError as error:
+            logger.warning("the bug is not in the status of %s: %s", key, error)
+
+    async def _report_whole(self, key: Key, trouble: Trouble) -> None:
+        """As far as the bug lets a status be made."""
         try:
             snapshot = self.snapshots.take(key, self.now(), trouble)
             if snapshot is not None:
                 await self._report(key, snapshot, desired_of(snapshot))
-        except Exception as error:  # noqa: BLE001 - the bug is logged; only its report failed
-            logger.warning("the bug is not in the status of %s: %r", key, error)
+        except OperatorError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the bug is logged; here it is reported
+            logger.debug("no status can be made of %s: %r", key, error)
+            await self._report_as_it_is(key, trouble)
 
-    async def _warn(self, key: Key, reason: str, message: str) -> None:
+    async def _report_as_it_is(self, key: Key, trouble: Trouble) -> None:
+        """Without a look at anything but the stored object."""
+        raw = self.snapshots.cache.get(key)
+        if raw is None:
+            return
+        wanted = status.degraded_status(raw, trouble, self.now())
+        if wanted != raw.get("status"):
+            await self._write_status(key, wanted)
+
+    async def _warn(self, key: Key, trouble: Trouble) -> None:
         raw = self.snapshots.cache.get(key) or {"metadata": {}}
-        event = RecordEvent("Warning", reason, message)
+        event = RecordEvent("Warning", trouble.reason, trouble.message)
         await self.events.record(key, raw["metadata"].get("uid", ""), event)
 
 
-def _refusal(failures: list[OperatorError]) -> Trouble | None:
+def _refusal(key: Key, failures: list[OperatorError]) -> Trouble | None:
+    taken = [one.what for one in failures if isinstance(one, NameTaken)]
+    if taken:
+        remedy = f"left alone. Delete or rename what is there, or give this {key.kind} another name"
+        message = f"the names of children are taken by others: {', '.join(taken)}; {remedy}"
+        return Trouble(conditions.NAME_TAKEN, message)
     refused = next((one for one in failures if isinstance(one, Refused)), None)
     return Trouble(conditions.POD_REFUSED, with_remedy(refused.message)) if refused else None
 
@@ -219,7 +236,7 @@ def _fetching_pods(snapshot: ModelSnapshot) -> dict[str, Address]:
     fetching = [
         pod
         for pod in snapshot.job_pods
-        if pod["metadata"]["labels"].get(labels.COMPONENT) == "download"
+        if (pod["metadata"].get("labels") or {}).get(labels.COMPONENT) == "download"
     ]
     return {pod["metadata"]["uid"]: place for pod in fetching if (place := listening_at(pod))}
 

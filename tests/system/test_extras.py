@@ -118,7 +118,7 @@ def test_the_plain_wheel_explains_itself_and_names_the_extra_of_each_command(
     installed: Installed,
 ) -> None:
     environment = installed("")
-    for words in (["--help"], ["--version"], ["completion", "bash"]):
+    for words in (["--help"], ["--version"], ["completion", "bash"], ["rollout", "--help"]):
         assert environment.run("-m", "matinee", *words).returncode == 0
     for command in COMMANDS:
         check_refused(

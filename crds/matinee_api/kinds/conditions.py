@@ -29,7 +29,7 @@ DOWNLOADING = "Downloading"  # the sources are being resolved, or the download J
 DOWNLOAD_COMPLETE = "DownloadComplete"  # the weights are complete in the cache
 WARMING_UP = "WarmingUp"  # the warm-up Job runs
 WARMUP_SUCCEEDED = "WarmupSucceeded"  # the warm-up Job made a real video
-WARMUP_DISABLED = "WarmupDisabled"  # spec.warmup.enabled is false
+WARMUP_DISABLED = "WarmupDisabled"  # spec.warmup says that none is wanted
 SERVING = "Serving"  # pods take sessions
 NO_READY_PODS = "NoReadyPods"  # pods exist, and none of them is ready
 PODS_STARTING = "PodsStarting"  # pods are made, started, or load the model
@@ -39,6 +39,7 @@ NOTHING_WRONG = "NothingWrong"  # nothing needs a person
 ROLLING_OUT = "RollingOut"  # pods of an older revision are being replaced
 SCALING = "Scaling"  # pods are being added or removed
 PAUSED = "Paused"  # spec.rollout.paused holds the rollout
+WARMUP_YIELDS = "WarmupYields"  # the warm-up waits, because pods of services find no room
 WAITING_FOR_SERVICE = "WaitingForService"  # no StreamingService says yet which device to warm up on
 WAITING_FOR_MODEL = "WaitingForModel"  # the VideoModel is not ready yet
 DELETING = "Deleting"  # the object is being deleted and waits for its sessions
@@ -64,6 +65,8 @@ POD_CONFIG_INVALID = "PodConfigInvalid"  # a Secret, ConfigMap or volume of the 
 POD_REFUSED = (
     "PodRefused"  # the API server refuses pods, Jobs or claims (quota, admission); see the message
 )
+REVISION_NOT_RECORDED = "RevisionNotRecorded"  # pods of the revision that is held cannot be made
+NAME_TAKEN = "NameTaken"  # an object that is not ours has a child's name; it is left alone
 POD_FAILED = "PodFailed"  # a pod was evicted or ended; it is replaced after a backoff
 NODE_LOST = "NodeLost"  # a node stopped answering; its pods are replaced elsewhere
 CRASH_LOOPING = "CrashLooping"  # runtime pods crash repeatedly

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from matinee_api.kinds.patterns import DNS_LABEL, EXPLAINED, PERCENT, QUANTITY
+from matinee_api.kinds.patterns import DNS_LABEL, EXPLAINED, OBJECT_NAME, PERCENT, QUANTITY
 from matinee_api.kinds.rules import Rule, broken_rules, check_rules
 
 GROUP = "matinee.video"
@@ -180,8 +180,9 @@ Annotations = Annotated[dict[str, Annotated[str, Field(max_length=262144)]], Fie
 class ObjectMeta(ApiModel):
     """The part of Kubernetes' metadata that is read here."""
 
-    name: Annotated[str, Field(min_length=1, max_length=40, pattern=DNS_LABEL)]
-    """At most 40 characters: names of pods and Jobs add to it and must stay within 63."""
+    name: Annotated[str, Field(min_length=1, max_length=40, pattern=OBJECT_NAME)]
+    """At most 40 characters: lower-case letters, digits and `-`, a letter first, as the names of
+    Services want it. Names of pods and Jobs add to it and must stay within 63."""
     namespace: Name | None = None
     """Unset: `default`."""
     labels: dict[str, str] = Field(default_factory=dict)
@@ -243,6 +244,13 @@ class PrinterColumn:
 
 
 AGE = PrinterColumn("Age", "date", ".metadata.creationTimestamp")
+REASON = PrinterColumn(
+    "Reason",
+    "string",
+    '.status.conditions[?(@.type=="Ready")].reason',
+    "Why it is Ready, or why not",
+    wide=True,
+)
 
 
 def condition_column(name: str, condition: str, description: str) -> PrinterColumn:

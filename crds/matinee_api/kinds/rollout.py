@@ -23,6 +23,8 @@ class Rollout(ApiModel):
     """A rollout without progress for this long sets Degraded."""
     paused: bool = False
     """Keep both revisions as they are."""
+    revision_history_limit: int = Field(default=10, ge=0, le=100)
+    """Former revisions that `matinee rollout undo` can go back to."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(

@@ -95,9 +95,12 @@ class ModelWarmup(ApiModel):
     timeout_seconds: int = Field(default=2400, ge=1, le=86400)
     """Loading and warm-up together; first compilation of a large model takes many minutes."""
     retries: int = Field(default=3, ge=0, le=10)
-    """Retries of the warm-up Job."""
-    policy: Literal["Required", "BestEffort"] = "Required"
-    """Whether a failed warm-up Job keeps the model from being ready."""
+    """Retries within one Job. A Job that failed is followed by another, after a backoff of 1 to 30
+    minutes."""
+    policy: Literal["None", "BestEffort", "Required"] = "BestEffort"
+    """`None`: there is no warm-up Job. `BestEffort`: services do not wait for it, and it yields to
+    their pods when no node has room for both. `Required`: no pod of a revision that has never
+    served is made before it succeeded."""
     resources: ComputeResources | None = None
     """What the warm-up Job asks of a node; unset: as the first service that uses the model."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault
+from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault, degraded
 from e2e.apiserver.faults.steps import applied, deleted, later, pods_say
 from e2e.apiserver.scene import NAME, READY
 from matinee_api.kinds import conditions
@@ -33,6 +33,35 @@ MENDED: tuple[Fault, ...] = (
         conditions.READY,
         FALSE,
         conditions.PODS_STARTING,
+        remade=("Pod",),
+    ),
+)
+
+
+HELD: tuple[Fault, ...] = (
+    degraded(
+        "`rollout.paused`, and the record of the old revision is deleted: no pod of it is made",
+        conditions.REVISION_NOT_RECORDED,
+        "is left, so pods of it that go are not replaced; go on with the rollout",
+        pods_say(**READY),
+        later(10),
+        applied(SERVICE, rollout={"paused": True}, sessions={"maxPerPod": 3}),
+        deleted("ConfigMap"),
+        deleted("Pod"),
+    ),
+    Fault(
+        "`rollout.paused`, the spec was changed, and a pod goes: one of the old revision is made",
+        (
+            pods_say(**READY),
+            later(10),
+            applied(SERVICE, rollout={"paused": True}, sessions={"maxPerPod": 3}),
+            deleted("Pod"),
+            pods_say(**READY),
+        ),
+        SERVICE,
+        conditions.SERVABLE,
+        TRUE,
+        conditions.SERVING,
         remade=("Pod",),
     ),
 )

@@ -11,6 +11,7 @@ from e2e.apiserver.faults.steps import (
     container,
     deleted,
     ended,
+    job_is_refused_pods,
     job_pod_says,
     job_says,
     later,
@@ -20,6 +21,8 @@ from e2e.apiserver.faults.steps import (
 )
 from e2e.apiserver.scene import CPU, READY
 from matinee_api.kinds import conditions
+
+REQUIRED = {"resources": CPU, "policy": "Required"}
 
 
 def _warmed(what: str, status: str, reason: str, told: str, *steps: Step) -> Fault:
@@ -48,6 +51,24 @@ REFERENCES: tuple[Fault, ...] = (
         conditions.SERVABLE,
         TRUE,
         conditions.SERVING,
+    ),
+    Fault(
+        "the VideoModel is deleted, and the service scaled to 0",
+        (pods_say(**READY), later(10), deleted(MODEL), applied(SERVICE, replicas=0)),
+        SERVICE,
+        conditions.SERVABLE,
+        FALSE,
+        conditions.SCALED_TO_ZERO,
+    ),
+    degraded(
+        "the VideoModel and a pod are deleted: the pod is made again, of what was recorded",
+        conditions.MODEL_NOT_FOUND,
+        "there is no VideoModel tiny",
+        pods_say(**READY),
+        later(10),
+        deleted(MODEL),
+        deleted("Pod"),
+        remade=("Pod",),
     ),
     Fault(
         "a Router names no StreamingService",
@@ -124,6 +145,36 @@ WARM_UP: tuple[Fault, ...] = (
         conditions.POD_CONFIG_INVALID,
         'secret "hub" not found',
         job_pod_says(**waits("CreateContainerConfigError", 'secret "hub" not found')),
+    ),
+    _warmed(
+        "admission refuses the warm-up's pods",
+        FALSE,
+        conditions.POD_REFUSED,
+        "pods must carry a team",
+        job_is_refused_pods("denied: pods must carry a team"),
+    ),
+    _warmed(
+        "no node has room for a pod of the service: the warm-up makes way",
+        FALSE,
+        conditions.WARMUP_YIELDS,
+        "which come first",
+        pods_say(**says("PodScheduled", FALSE, "Unschedulable", "Insufficient nvidia.com/gpu")),
+    ),
+    Fault(
+        "a warm-up with `policy: Required` fails: no pod of a new revision is made",
+        (
+            pods_say(**READY),
+            later(10),
+            applied(MODEL, warmup=REQUIRED),
+            job_says("Failed", "BackoffLimitExceeded", "Job has reached the backoff limit"),
+            applied(SERVICE, sessions={"maxPerPod": 3}),
+        ),
+        SERVICE,
+        conditions.DEGRADED,
+        TRUE,
+        conditions.WARMUP_FAILED,
+        "VideoModel tiny: Job has reached the backoff limit",
+        remade=("Pod",),
     ),
     Fault(
         "a warm-up with `policy: BestEffort` fails: services may use the model",

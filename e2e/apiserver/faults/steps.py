@@ -9,10 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from e2e.apiserver import scene
+from e2e.apiserver.fetching import pod_of
 from e2e.apiserver.scene import LONG_AGO, SPECS
 from e2e.apiserver.story import Life
+from e2e.apiserver.strangers import take
 from matinee_operator.clients.kube import MERGE, Kube
-from matinee_operator.objects import Key
+from matinee_operator.errors import Refused
+from matinee_operator.objects import Key, key_of
 
 Step = Callable[[Kube, str, Life], Awaitable[None]]
 
@@ -35,6 +38,63 @@ def made(manifest: dict[str, Any], status: dict[str, Any] | None = None) -> Step
         if status is not None:
             place = f"{path}/{manifest['metadata']['name']}/status"
             await kube.request("PATCH", place, {}, {"status": status}, MERGE)
+
+    return step
+
+
+def admission_policy(expression: str, message: str) -> Step:
+    """A ValidatingAdmissionPolicy for new pods of the namespace, once it is in force."""
+
+    async def step(kube: Kube, namespace: str, _: Life) -> None:
+        group, meta = "/apis/admissionregistration.k8s.io/v1", {"name": namespace}
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+        place = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+        constraints = {"resourceRules": [{**rule, "operations": ["CREATE"]}]}
+        policy = {
+            "matchConstraints": {**constraints, "namespaceSelector": place},
+            "validations": [{"expression": expression, "message": message}],
+        }
+        binding = {"policyName": namespace, "validationActions": ["Deny"]}
+        for plural, spec in (("policies", policy), ("policybindings", binding)):
+            path = f"{group}/validatingadmission{plural}"
+            await kube.request("POST", path, {}, {"metadata": meta, "spec": spec})
+        await _until_it_refuses(kube, namespace)
+
+    return step
+
+
+async def _until_it_refuses(kube: Kube, namespace: str) -> None:
+    path, spec = (
+        f"/api/v1/namespaces/{namespace}/pods",
+        {"containers": [{"name": "x", "image": "x"}]},
+    )
+    for _ in range(10_000):  # of requests: each takes milliseconds
+        try:
+            await kube.request(
+                "POST", path, {"dryRun": "All"}, {"metadata": {"name": "x"}, "spec": spec}
+            )
+        except Refused:
+            return
+    raise AssertionError("nothing is refused")
+
+
+def taken(kind: str, name: str = "", **meta: Any) -> Step:
+    """Somebody else's objects have the names of those of a kind, or of the named one."""
+
+    async def step(kube: Kube, namespace: str, _: Life) -> None:
+        for found in await kube.list(kind, namespace):
+            if name in ("", found["metadata"]["name"]):
+                await take(kube, key_of(found), **meta)
+
+    return step
+
+
+def edited(kind: str, **meta: Any) -> Step:
+    """Somebody merges this into the metadata of all objects of a kind."""
+
+    async def step(kube: Kube, namespace: str, _: Life) -> None:
+        for found in await kube.list(kind, namespace):
+            await kube.merge(key_of(found), {"metadata": meta})
 
     return step
 
@@ -81,16 +141,22 @@ def job_pod_says(**status: Any) -> Step:
 
     async def step(kube: Kube, namespace: str, _: Life) -> None:
         (job,) = await kube.list("Job", namespace)
-        template, name = job["spec"]["template"], job["metadata"]["name"]
-        meta = {
-            "name": f"{name}-x",
-            "namespace": namespace,
-            "labels": template["metadata"]["labels"],
-        }
-        await kube.create(
-            {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]}
-        )
-        await scene.set_status(kube, Key("Pod", namespace, meta["name"]), status)
+        pod = pod_of(job)
+        await kube.create(pod)
+        await scene.set_status(kube, key_of(pod), status)
+
+    return step
+
+
+def job_is_refused_pods(why: str) -> Step:
+    """The Job controller says so, as it does: in an Event."""
+
+    async def step(kube: Kube, namespace: str, _: Life) -> None:
+        (job,) = await kube.list("Job", namespace)
+        about = {"kind": "Job", "namespace": namespace, "uid": job["metadata"]["uid"]}
+        meta = {"name": "refused", "namespace": namespace}
+        event = {"apiVersion": "v1", "kind": "Event", "metadata": meta, "involvedObject": about}
+        await kube.create({**event, "reason": "FailedCreate", "message": why, "type": "Warning"})
 
     return step
 

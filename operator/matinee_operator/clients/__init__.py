@@ -1,4 +1,4 @@
 """All I/O: the API server, the Lease, Events, and what the pods stream.
 
-Doors: `events`, `kube`, `leader`, `pod_feeds`, `retry`, `writes`.
+Doors: `events`, `job_refusals`, `kube`, `leader`, `performing`, `pod_feeds`, `retry`, `writes`.
 """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -44,8 +44,12 @@ PATHS = {
     "StreamingService": ("apis/matinee.video/v1alpha1", "streamingservices"),
     "Router": ("apis/matinee.video/v1alpha1", "routers"),
 }
+JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+NOBODYS_VERSION = "1"
+"""No stored object has it: an apply with it makes an object and changes none."""
 REQUEST_TIMEOUT_S = 30.0
 CONNECTIONS = 32
 
@@ -75,6 +79,11 @@ class Kube:
         """Server-side apply under our field manager; others' fields stay theirs."""
         return await self._apply(path_of(key_of(manifest)), manifest, labels.FIELD_MANAGER)
 
+    async def apply_new(self, manifest: Mapping[str, Any]) -> Object:
+        """Make it as an apply does. Raises `Conflict` where something has the name."""
+        meta = {**manifest["metadata"], "resourceVersion": NOBODYS_VERSION}
+        return await self.apply({**manifest, "metadata": meta})
+
     async def apply_status(self, key: Key, api_version: str, status: Mapping[str, Any]) -> Object:
         meta = {"name": key.name, "namespace": key.namespace}
         body = {"apiVersion": api_version, "kind": key.kind, "metadata": meta, "status": status}
@@ -102,42 +111,55 @@ class Kube:
     async def get(self, key: Key) -> Object:
         return await self.request("GET", path_of(key))
 
-    async def delete(self, key: Key, uid: str) -> Object | None:
-        """Only the object with this uid. What is left of it: None when it is gone at once.
+    async def delete(self, key: Key, uid: str, version: str = "") -> Object | None:
+        """Only the object with this uid, and with a version only as it was read. What is left of
+        it: None when it is gone at once.
 
         Raises `NotFound` and `Conflict`.
         """
-        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        only = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        body = {"preconditions": only, "propagationPolicy": "Background"}
         answer = await self.request("DELETE", path_of(key), body=body)
         return answer if _is_left(answer.get("metadata", {})) else None
 
-    async def list(self, kind: str, namespace: str | None = None, labels: str = "") -> list[Object]:
-        """Every object of a kind, read page by page; each with its kind."""
+    async def list(
+        self,
+        kind: str,
+        namespace: str | None = None,
+        labels: str = "",
+        fields: str = "",
+        accept: str = JSON,
+        kept: Callable[[Object], bool] = lambda _raw: True,
+    ) -> list[Object]:
+        """Every object of a kind that is to be kept, read page by page; each with its kind.
+        `labels` and `fields` select, `accept`: `METADATA` for the metadata alone."""
         found: list[Object] = []
-        first = {"limit": str(self._page)} | ({"labelSelector": labels} if labels else {})
+        asked = {"labelSelector": labels, "fieldSelector": fields}
+        first = {"limit": str(self._page)} | {name: text for name, text in asked.items() if text}
         query = first
         while True:
             try:
-                page = await self.request("GET", _collection(kind, namespace), query)
+                page = await self.request("GET", _collection(kind, namespace), query, accept=accept)
             except Expired:
                 if query is first:
                     raise
                 found, query = [], first
                 continue
             version = page.get("apiVersion", "")
-            found += [{"apiVersion": version, **item, "kind": kind} for item in page["items"]]
+            items = ({"apiVersion": version, **item, "kind": kind} for item in page["items"] or ())
+            found += filter(kept, items)
             following = page.get("metadata", {}).get("continue")
             if not following:
                 return found
             query = {**first, "continue": following}
 
-    async def serves(self, group_version: str) -> bool:
-        """Whether the API server knows this group and version."""
+    async def plurals(self, group_version: str) -> frozenset[str]:
+        """The resources of this group and version; empty when the API server does not know it."""
         try:
-            await self.request("GET", f"/apis/{group_version}")
+            found = await self.request("GET", f"/apis/{group_version}")
         except NotFound:
-            return False
-        return True
+            return frozenset()
+        return frozenset(each["name"] for each in found["resources"] if "/" not in each["name"])
 
     async def request(
         self,
@@ -145,10 +167,11 @@ class Kube:
         path: str,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
+        accept: str = JSON,
     ) -> Object:
         """One request. Raises `ApiError`."""
-        headers = {"Content-Type": content_type, "Accept": "application/json"}
+        headers = {"Content-Type": content_type, "Accept": accept}
         params: list[tuple[str, str]] = []
         await self.client.update_params_for_auth(
             headers, params, ["BearerToken"], path, method, body

@@ -15,8 +15,8 @@ from matinee_api.contracts.fetch import TreeResult
 from matinee_api.kinds import conditions
 from matinee_operator.fetching.claim import Claim, cache_claim
 from matinee_operator.observe.fetch_result import fetch_result
-from matinee_operator.observe.jobs import ObservedJob, observed_job
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.jobs import ObservedJob, attempts_of
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import download_job, resolve_job
 from matinee_operator.resources.metadata import Manifest
@@ -54,9 +54,9 @@ class Step:
         return self.latest.job if self.latest else None
 
     @property
-    def kept(self) -> set[str]:
-        """The Job that runs, and the one that says what went wrong before."""
-        return {attempt.job.name for attempt in (self.latest, self.ended) if attempt}
+    def kept(self) -> set[int]:
+        """Attempts: the Job that runs, and the one that says what went wrong before."""
+        return {attempt.job.attempt for attempt in (self.latest, self.ended) if attempt}
 
     def found(self, tree: Tree) -> TreeResult | None:
         """What was found out; None where nothing was."""
@@ -126,13 +126,9 @@ def fetching(snapshot: ModelSnapshot) -> Fetching:
 
 def _step(snapshot: ModelSnapshot, manifest: Manifest, trees: tuple[Tree, ...]) -> Step:
     """With the latest of the attempts that exist."""
-    base = manifest["metadata"]["name"]
-    jobs = [
-        observed_job(raw, snapshot.job_pods)
-        for key, raw in snapshot.children.items()
-        if key.kind == "Job" and key.name.rpartition("-")[0] == base
-    ]
-    attempts = [_attempt(job, trees) for job in sorted(jobs, key=lambda job: job.attempt)]
+    name = manifest["metadata"]["name"]
+    jobs = attempts_of(name, snapshot.children, snapshot.job_pods, snapshot.refusals)
+    attempts = [_attempt(job, trees) for job in jobs]
     ended = [attempt for attempt in attempts if attempt.job.finished]
     return Step(manifest, trees, attempts[-1] if attempts else None, ended[-1] if ended else None)
 

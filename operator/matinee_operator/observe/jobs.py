@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from matinee_api.kinds import conditions
-from matinee_operator import labels
-from matinee_operator.objects import Object, condition, moment
-from matinee_operator.observe.pods import Trouble, last_line, pod_trouble
-
-JOB_NAME = "batch.kubernetes.io/job-name"
-"""Label that Kubernetes puts on the pods of a Job."""
+from matinee_api.whole_number import whole_number
+from matinee_operator.errors import with_remedy
+from matinee_operator.objects import Key, Object, condition, moment
+from matinee_operator.observe.pod_trouble import Trouble, is_sidecar, last_line, pod_trouble
+from matinee_operator.ownership import controller_of
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedJob:
-    """One Job. It is finished when it is complete or has a `failure`, and runs until then."""
+    """One Job. It is finished when it is complete or has a `failure`, and runs until then.
+    `attempt`: of those that do the same, from 0."""
 
     name: str
     attempt: int = 0
@@ -47,18 +48,50 @@ class ObservedJob:
         return Trouble(otherwise, f"{cause}: {said}")
 
 
-def observed_job(raw: Object, pods: Iterable[Object]) -> ObservedJob:
-    """`pods`: of any Jobs."""
+def attempts_of(
+    base: str,
+    children: Mapping[Key, Object],
+    pods: Iterable[Object],
+    refusals: Mapping[str, str] = MappingProxyType({}),
+) -> list[ObservedJob]:
+    """The Jobs of that name, and of that name with a number, which is the attempt; oldest first.
+    Names cannot be edited. `refusals`: uids of Jobs whose pods were refused, and why."""
+    numbers = {key: _attempt_of(key, base) for key in children if key.kind == "Job"}
+    found = [
+        observed_job(children[key], pods, number, refusals)
+        for key, number in numbers.items()
+        if number is not None
+    ]
+    return sorted(found, key=lambda job: job.attempt)
+
+
+def _attempt_of(key: Key, base: str) -> int | None:
+    head, _, number = key.name.rpartition("-")
+    if key.name == base:
+        return 0
+    return whole_number(number) if head == base else None
+
+
+def observed_job(
+    raw: Object,
+    pods: Iterable[Object],
+    attempt: int = 0,
+    refusals: Mapping[str, str] = MappingProxyType({}),
+) -> ObservedJob:
+    """`pods`: of any Jobs; its own are those that it controls."""
     meta, status = raw["metadata"], raw.get("status", {})
-    own = [pod for pod in pods if pod["metadata"]["labels"].get(JOB_NAME) == meta["name"]]
+    own = [pod for pod in pods if (controller_of(pod) or {}).get("uid") == meta["uid"]]
+    refusal = None if own else refusals.get(meta["uid"])
     complete, failed = condition(status, "Complete"), condition(status, "Failed")
     is_complete, is_failed = complete.get("status") == "True", failed.get("status") == "True"
     end = complete if is_complete else failed if is_failed else {}
     changed = end.get("lastTransitionTime")
-    waiting = (pod_trouble(pod) for pod in own if pod["status"].get("phase") == "Pending")
+    waiting = [pod_trouble(pod) for pod in own if pod["status"].get("phase") == "Pending"]
+    if refusal is not None:
+        waiting = [Trouble(conditions.POD_REFUSED, with_remedy(refusal))]
     return ObservedJob(
         name=meta["name"],
-        attempt=int(meta.get("annotations", {}).get(labels.ATTEMPT, "0")),
+        attempt=attempt,
         complete=is_complete,
         failure=str(failed.get("message") or failed.get("reason", "failed")) if is_failed else None,
         finished_at=moment(changed) if changed else None,
@@ -68,7 +101,9 @@ def observed_job(raw: Object, pods: Iterable[Object]) -> ObservedJob:
 
 
 def _ends(pods: Iterable[Object]) -> Iterable[Object]:
+    """How a sidecar ends says nothing about the Job."""
     for pod in pods:
         for container in pod.get("status", {}).get("containerStatuses", []):
-            if end := container.get("state", {}).get("terminated"):
+            end = container.get("state", {}).get("terminated")
+            if end and not is_sidecar(container):
                 yield end

@@ -1,4 +1,4 @@
-"""Stored objects as the API server gives them -> the few facts that decisions need. Pure."""
+"""Pods as the API server stores them -> the few facts that decisions need. Pure."""
 
 from __future__ import annotations
 
@@ -8,26 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from matinee_api.contracts.pod_http import PORT
-from matinee_api.kinds import conditions
+from matinee_api.whole_number import whole_number
 from matinee_operator import labels
 from matinee_operator.objects import Address, Object, condition, moment
-from matinee_operator.observe.fetch_result import first_failure
+from matinee_operator.observe.pod_trouble import Trouble, is_sidecar, pod_trouble
 
-_PULL = frozenset(
-    {
-        *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
-        *("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"),
-    }
-)
-_CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What keeps a pod from serving: a reason of `conditions.py` and a sentence."""
-
-    reason: str
-    message: str
+YEARS = range(2000, 3000)
+"""That a time which somebody may have edited can lie in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +36,12 @@ class ObservedPod:
     revision: str
     slot: int
     created: datetime
+    version: str = ""
+    """What was read, so that nothing is deleted that has changed since."""
     config: str = ""
+    """The ConfigMap it reads."""
     attempt: int = 0
+    """How many failed pods in a row came before it."""
     labels: Mapping[str, str] | None = None
     node: str | None = None
     control: Address | None = None
@@ -117,7 +108,7 @@ def observed_pod(
     *,
     leaving_node: bool = False,
 ) -> ObservedPod:
-    meta, status = raw["metadata"], raw.get("status", {})
+    meta, status, spec = raw["metadata"], raw.get("status", {}), raw.get("spec", {})
     finished = status.get("phase") in ("Failed", "Succeeded")
     ready_since = None if finished else _ready_since(status)
     settles_at = ready_since + propagation if ready_since else None
@@ -126,8 +117,9 @@ def observed_pod(
         uid=meta["uid"],
         **_marks(meta),
         created=moment(meta["creationTimestamp"]),
-        node=raw.get("spec", {}).get("nodeName"),
-        control=_control_of(meta, status),
+        config=_config_of(spec),
+        node=spec.get("nodeName"),
+        control=_control_of(spec, status),
         running=_runs(status),
         ready_since=ready_since,
         finished=finished,
@@ -141,17 +133,38 @@ def observed_pod(
 
 
 def _marks(meta: Object) -> dict[str, Any]:
-    """What the operator itself has written on the pod."""
-    annotations = meta.get("annotations", {})
+    """What the operator itself has written on the pod. Anybody may have edited it, but for the
+    name, which says the revision and the slot."""
+    annotations = meta.get("annotations") or {}
+    revision, slot = _revision_and_slot(meta["name"])
     return {
-        "labels": meta["labels"],
-        "revision": meta["labels"].get(labels.REVISION, ""),
-        "slot": int(meta["labels"].get(labels.SLOT, "0")),
-        "config": annotations.get(labels.CONFIG, ""),
-        "attempt": int(annotations.get(labels.ATTEMPT, "0")),
+        "version": meta.get("resourceVersion", ""),
+        "labels": meta.get("labels") or {},
+        "revision": revision,
+        "slot": slot,
+        "attempt": whole_number(annotations.get(labels.ATTEMPT, "")) or 0,
         "cordoned_at": _moment_or_none(annotations.get(labels.CORDONED_AT)),
         "drain_deadline": _moment_or_none(annotations.get(labels.DRAIN_DEADLINE)),
     }
+
+
+def _revision_and_slot(name: str) -> tuple[str, int]:
+    """Of no revision where somebody else chose the name: such a pod is replaced."""
+    *_, revision, slot = ("", "", *name.rsplit("-", 2))
+    number = whole_number(slot)
+    return ("", 0) if number is None else (revision, number)
+
+
+def _config_of(spec: Object) -> str:
+    volumes = (one for one in spec.get("volumes", ()) if one["name"] == labels.CONFIG)
+    return next((str(one.get("configMap", {}).get("name", "")) for one in volumes), "")
+
+
+def is_without_room(raw: Object) -> bool:
+    """A pod that the scheduler finds no node for."""
+    placed = condition(raw.get("status", {}), "PodScheduled")
+    waits = placed.get("status") == "False" and "deletionTimestamp" not in raw["metadata"]
+    return raw["kind"] == "Pod" and waits
 
 
 def listening_at(raw: Object) -> Address | None:
@@ -162,70 +175,28 @@ def listening_at(raw: Object) -> Address | None:
     return Address(ip, PORT) if ip and _runs(status) and not ended else None
 
 
-def _control_of(meta: Object, status: Object) -> Address | None:
+def _control_of(spec: Object, status: Object) -> Address | None:
+    """Pods of a former release have one port for all."""
     ip: str | None = status.get("podIP")
-    port = str(meta.get("annotations", {}).get(labels.CONTROL_PORT, ""))
-    return Address(ip, int(port) if port.isdecimal() else PORT) if ip else None
-
-
-def pod_trouble(raw: Object) -> Trouble | None:
-    """The most specific problem of a pod."""
-    status = raw.get("status", {})
-    disrupted = condition(status, "DisruptionTarget")
-    if disrupted.get("status") == "True":
-        if disrupted.get("reason") == "DeletionByTaintManager":
-            node = raw.get("spec", {}).get("nodeName")
-            message = f"node {node} does not answer, or was tainted NoExecute"
-            return Trouble(conditions.NODE_LOST, message)
-        return Trouble(conditions.POD_FAILED, _sentence(disrupted, "the pod was evicted"))
-    if status.get("phase") == "Failed":
-        return Trouble(conditions.POD_FAILED, _sentence(status, "the pod ended"))
-    scheduled = condition(status, "PodScheduled")
-    if scheduled.get("status") == "False":
-        return Trouble(conditions.UNSCHEDULABLE, _sentence(scheduled, "no node has room"))
-    for kind in ("initContainerStatuses", "containerStatuses"):
-        for container in status.get(kind, []):
-            if trouble := _container_trouble(container):
-                return trouble
-    return None
-
-
-def _container_trouble(container: Object) -> Trouble | None:
-    waiting = container.get("state", {}).get("waiting", {})
-    reason = waiting.get("reason", "")
-    if reason in _PULL:
-        return Trouble(
-            conditions.IMAGE_PULL_FAILED, _sentence(waiting, str(container.get("image")))
-        )
-    if reason in _CONFIG:
-        return Trouble(conditions.POD_CONFIG_INVALID, _sentence(waiting, reason))
-    last = container.get("state", {}).get("terminated") or container.get("lastState", {}).get(
-        "terminated", {}
-    )
-    if last.get("reason") == "OOMKilled":
-        return Trouble(conditions.OUT_OF_MEMORY, "the runtime needed more memory than its limit")
-    failure = first_failure(last.get("message", ""))
-    if failure is not None and failure.reason is not None:
-        return Trouble(failure.reason, failure.message)
-    if reason == "CrashLoopBackOff" or container.get("restartCount", 0) > 1:
-        summary = (
-            f"restarted {container.get('restartCount', 0)} times, exit code {last.get('exitCode')}"
-        )
-        message = last_line(last.get("message", ""))
-        return Trouble(conditions.CRASH_LOOPING, f"{summary}: {message}" if message else summary)
-    return None
+    ports = [port for one in spec.get("containers", ()) for port in one.get("ports", ())]
+    control = (one["containerPort"] for one in ports if one.get("name") == labels.CONTROL)
+    return Address(ip, next(control, PORT)) if ip else None
 
 
 def _moment_or_none(text: str | None) -> datetime | None:
+    """None also for one without a time zone, or so far away that nothing can be added to it."""
     try:
-        return moment(text) if text else None
+        found = moment(text) if text else None
     except ValueError:
         return None
+    usable = found is not None and found.tzinfo is not None and found.year in YEARS
+    return found if usable else None
 
 
 def _runs(status: Object) -> bool:
+    """A sidecar may run on when the runtime does not."""
     containers = status.get("containerStatuses", [])
-    return any("running" in container.get("state", {}) for container in containers)
+    return any("running" in one.get("state", {}) for one in containers if not is_sidecar(one))
 
 
 def _ready_since(status: Object) -> datetime | None:
@@ -241,12 +212,3 @@ def _finished_at(status: Object) -> datetime | None:
     changes = [one.get("lastTransitionTime") for one in status.get("conditions", [])]
     known = [moment(text) for text in (*ends, *changes) if text]
     return max(known, default=None)
-
-
-def _sentence(state: Object, otherwise: str) -> str:
-    return str(state.get("message") or state.get("reason") or otherwise)[:1000]
-
-
-def last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip()[:300] if lines else ""

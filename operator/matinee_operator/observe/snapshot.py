@@ -13,7 +13,8 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import ObservedPod, Trouble
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod
 
 Children = Mapping[Key, Mapping[str, Any]]
 
@@ -28,9 +29,15 @@ class ServiceSnapshot:
     installation: Installation
     token: str
     """For draining its pods."""
+    seal_key: str = ""
+    """Of the records of its revisions; only the operator knows it."""
     pods: tuple[ObservedPod, ...] = ()
     children: Children = field(default_factory=dict)
-    """Without the pods."""
+    """What may be changed and deleted for it, the pods as well."""
+    strangers: tuple[str, ...] = ()
+    """Names of pods that carry its labels and belong to somebody else."""
+    taken_over: tuple[str, ...] = ()
+    """Names of pods that were made for it and that somebody else controls now."""
     routers: tuple[str, ...] = ()
     """Names of those that front it."""
     failure: Trouble | None = None
@@ -50,6 +57,10 @@ class ModelSnapshot:
     job_pods: tuple[Mapping[str, Any], ...] = ()
     progress: FetchProgress | None = None
     """Of the download that runs."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Uids of Jobs whose pods were refused, and why."""
+    without_room: tuple[str, ...] = ()
+    """Names of its services' pods for which no node has room."""
     failure: Trouble | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,16 +15,20 @@ from matinee_api.kinds.resource import KINDS, Resource
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator import labels
 from matinee_operator.installation import Installation
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import Cache
-from matinee_operator.observe.pods import ObservedPod, Slots, Trouble, observed_pod
+from matinee_operator.observe.jobs import observed_job
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod, Slots, is_without_room, observed_pod
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
     ServiceSnapshot,
     Snapshot,
 )
+from matinee_operator.ownership import made_for, may_change
 
 
 class Heard(Protocol):
@@ -43,6 +47,8 @@ class Snapshots:
     heard: Heard
     installation: Installation
     operator_key: str
+    refusals: dict[Key, Mapping[str, str]] = field(default_factory=dict)
+    """VideoModel -> uids of its Jobs whose pods were refused, and why."""
 
     def take(self, key: Key, now: datetime, failure: Trouble | None) -> Snapshot | None:
         """None when the object is gone. Raises `ConfigError` when what is stored is not valid."""
@@ -64,20 +70,37 @@ class Snapshots:
         self, key: Key, service: StreamingService, now: datetime, failure: Trouble | None
     ) -> ServiceSnapshot:
         model = self._read(Key("VideoModel", key.namespace, service.spec.model_ref.name))
-        children = self.cache.children(key)
+        children, foreign, uid = self._ours(key), self._foreign_pods(key), service.metadata.uid
         return ServiceSnapshot(
             now=now,
             service=service,
             model=model if isinstance(model, VideoModel) else None,
             installation=self.installation,
             token=admin_token(self.operator_key, service),
-            pods=self._pods(key, now),
-            children={child: raw for child, raw in children.items() if child.kind != "Pod"},
+            seal_key=seal_key(self.operator_key, service),
+            pods=self._pods(children, now),
+            children=children,
+            strangers=tuple(raw["metadata"]["name"] for raw in foreign if _is_selected(raw, key)),
+            taken_over=tuple(raw["metadata"]["name"] for raw in foreign if made_for(raw) == uid),
             routers=tuple(sorted(self._routers_of(key))),
             failure=failure,
         )
 
-    def _pods(self, service: Key, now: datetime) -> tuple[ObservedPod, ...]:
+    def _ours(self, owner: Key) -> dict[Key, Object]:
+        """The children that may be changed and deleted; nothing else goes into a plan."""
+        uid = self._uid(owner)
+        found = self.cache.children(owner).items()
+        return {key: raw for key, raw in found if may_change(raw, uid)}
+
+    def _foreign_pods(self, owner: Key) -> list[Object]:
+        uid, found = self._uid(owner), self.cache.children(owner).items()
+        return [raw for key, raw in found if key.kind == "Pod" and not may_change(raw, uid)]
+
+    def _uid(self, owner: Key) -> str:
+        raw = self.cache.get(owner)
+        return str(raw["metadata"].get("uid", "")) if raw else ""
+
+    def _pods(self, children: Mapping[Key, Object], now: datetime) -> tuple[ObservedPod, ...]:
         return tuple(
             observed_pod(
                 raw,
@@ -86,13 +109,13 @@ class Snapshots:
                 self.installation.propagation,
                 leaving_node=self._is_leaving(raw.get("spec", {}).get("nodeName")),
             )
-            for key, raw in self.cache.children(service).items()
+            for key, raw in children.items()
             if key.kind == "Pod"
         )
 
     def _is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None
-        return bool(raw and raw["spec"]["unschedulable"])
+        return bool(raw and raw["spec"]["leaving"])
 
     def _routers_of(self, service: Key) -> list[str]:
         return [
@@ -104,24 +127,51 @@ class Snapshots:
     def _model(
         self, key: Key, model: VideoModel, now: datetime, failure: Trouble | None
     ) -> ModelSnapshot:
-        children = self.cache.children(key)
+        children = self._ours(key)
         services = [
             parsed(raw)
             for raw in self.cache.of_kind("StreamingService", key.namespace)
             if raw["spec"]["modelRef"]["name"] == key.name
         ]
-        pods = tuple(raw for child, raw in children.items() if child.kind == "Pod")
+        pods = self._pods_of_jobs(children)
         said = (self.heard.progress(pod["metadata"]["uid"]) for pod in pods)
         return ModelSnapshot(
             now=now,
             model=model,
             installation=self.installation,
             services=tuple(one for one in services if isinstance(one, StreamingService)),
-            children={child: raw for child, raw in children.items() if child.kind != "Pod"},
+            children=children,
             job_pods=pods,
             progress=next((one for one in said if one), None),
+            refusals=self.refusals.get(key, {}),
+            without_room=self._without_room(key),
             failure=failure,
         )
+
+    def _pods_of_jobs(self, children: Mapping[Key, Object]) -> tuple[Object, ...]:
+        """Those that the Jobs control."""
+        return tuple(
+            raw
+            for job, found in children.items()
+            if job.kind == "Job"
+            for raw in self.cache.children(job).values()
+            if may_change(raw, str(found["metadata"]["uid"]))
+        )
+
+    def idle_jobs(self, model: Key) -> list[Object]:
+        """Its Jobs that run and have no pod."""
+        jobs = {key: raw for key, raw in self._ours(model).items() if key.kind == "Job"}
+        running = {key: raw for key, raw in jobs.items() if not observed_job(raw, ()).finished}
+        return [raw for key, raw in running.items() if not self._pods_of_jobs({key: raw})]
+
+    def _without_room(self, model: Key) -> tuple[str, ...]:
+        services = (
+            key_of(raw)
+            for raw in self.cache.of_kind("StreamingService", model.namespace)
+            if raw["spec"]["modelRef"]["name"] == model.name
+        )
+        found = (one for service in services for one in self._ours(service).items())
+        return tuple(key.name for key, raw in found if is_without_room(raw))
 
     def _router(
         self, key: Key, router: Router, now: datetime, failure: Trouble | None
@@ -137,10 +187,16 @@ class Snapshots:
             services={
                 name: one for name, one in found.items() if isinstance(one, StreamingService)
             },
-            pods=tuple(pod for one in named for pod in self._pods(one, now)),
-            children=self.cache.children(key),
+            pods=tuple(pod for one in named for pod in self._pods(self._ours(one), now)),
+            children=self._ours(key),
             failure=failure,
         )
+
+
+def _is_selected(raw: Object, owner: Key) -> bool:
+    """By the Services of this object."""
+    marks = raw["metadata"].get("labels") or {}
+    return labels.ACCEPTING in marks and marks.get(labels.SERVICE) == owner.name
 
 
 def parsed(raw: Mapping[str, Any]) -> Resource:
@@ -150,6 +206,18 @@ def parsed(raw: Mapping[str, Any]) -> Resource:
 
 def admin_token(operator_key: str, service: StreamingService) -> str:
     """The same for every replica of the operator, another one for a service made again."""
+    return _derived(operator_key, _identity(service))
+
+
+def seal_key(operator_key: str, service: StreamingService) -> str:
+    """For the records of its revisions."""
+    return _derived(operator_key, f"seal/{_identity(service)}")
+
+
+def _identity(service: StreamingService) -> str:
     meta = service.metadata
-    facts = "/".join((meta.namespace or "", meta.name, meta.uid or ""))
+    return f"{meta.namespace or ''}/{meta.name}/{meta.uid or ''}"
+
+
+def _derived(operator_key: str, facts: str) -> str:
     return hmac.new(operator_key.encode(), facts.encode(), hashlib.sha256).hexdigest()

@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.actions import Action, Create, Delete, Drain, Patch, RecordEvent, Requeue
 from matinee_operator.amounts import counted
 from matinee_operator.autoscaling import Scale, scaled_message
-from matinee_operator.desired import NO_PODS, DesiredPods, DesiredService, RolloutTarget
-from matinee_operator.objects import Key, stamp
+from matinee_operator.desired import NO_PODS, DesiredService, RolloutTarget
+from matinee_operator.objects import Key, key_of, stamp
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.plan.compare import applied, stale, uid_of
+from matinee_operator.plan.compare import applied, restored, stale
 from matinee_operator.plan.finalizer import finalizer
 from matinee_operator.plan.marks import marks
+from matinee_operator.plan.revisions import old_revisions, pod_of, revision_of_service
 from matinee_operator.plan.rollout import Rollout, roll_out
-from matinee_operator.resources.admin_secret import admin_secret, secret_name
+from matinee_operator.resources.admin_secret import admin_secret
 from matinee_operator.resources.disruption_budget import disruption_budget
 from matinee_operator.resources.headless_service import headless_service
 from matinee_operator.resources.metadata import Manifest, namespace_of
 from matinee_operator.resources.network_policy import network_policy
 from matinee_operator.resources.pod_monitor import pod_monitor
-from matinee_operator.resources.runtime_config import PodConfig, runtime_config
-from matinee_operator.resources.runtime_pod import runtime_pod
+from matinee_operator.resources.revision_record import config_of, in_slot
+from matinee_operator.resources.runtime_pod import pod_marks
+
+LONGEST_DRAIN_S = 86400.0
+"""In the order to a pod; somebody may have edited its deadline."""
 
 
 def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Action]:
@@ -33,15 +36,13 @@ def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Act
         decided = roll_out(snapshot.now, NO_PODS, snapshot.pods)
         return [*_roll(snapshot, NO_PODS, decided), *finalizer(snapshot)]
     actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, _always(snapshot))]
-    if snapshot.model is None or desired.pods is None:
-        return actions  # pods that are there stay as they are
-    config, target = desired.pods.config, desired.pods.target
-    decided = roll_out(snapshot.now, target, snapshot.pods)
-    actions += applied(snapshot.children, [runtime_config(snapshot.service, config)])
+    actions += _unwanted_monitors(snapshot)
+    decided = roll_out(snapshot.now, desired.target, snapshot.pods)
+    actions += revision_of_service(snapshot, desired)
     actions += _scale(snapshot, desired.scale)
-    actions += _make(snapshot, snapshot.model, desired.pods, decided)
-    actions += _roll(snapshot, target, decided)
-    actions += _stale_configs(snapshot, config)
+    actions += _make(snapshot, pod_of(snapshot, desired) if decided.made else None, decided)
+    actions += _roll(snapshot, desired.target, decided)
+    actions += old_revisions(snapshot, desired)
     return actions
 
 
@@ -53,9 +54,15 @@ def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
         disruption_budget(service),
         network_policy(service, snapshot.installation),
     ]
-    if snapshot.installation.has_pod_monitors:
-        made.append(pod_monitor(service))
+    if snapshot.installation.monitors is not None:
+        made.append(pod_monitor(service, snapshot.installation.monitors))
     return made
+
+
+def _unwanted_monitors(snapshot: ServiceSnapshot) -> Iterator[Action]:
+    """Of a time when they were not switched off."""
+    if snapshot.installation.monitors is None:
+        yield from stale(snapshot.children, "PodMonitor", set())
 
 
 def _scale(snapshot: ServiceSnapshot, scale: Scale) -> Iterator[Action]:
@@ -71,51 +78,72 @@ def _scale(snapshot: ServiceSnapshot, scale: Scale) -> Iterator[Action]:
 
 def _roll(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) -> Iterator[Action]:
     """Cordon, drain and delete what has to go."""
+    yield from restored(snapshot.children, _pod_marks(snapshot, target, decided))
     for pod in decided.cordoned:
         yield from _cordon(snapshot, pod)
     drains = [_drain(snapshot, pod) for pod in _undrained(snapshot, decided)]
     yield from (drain for drain in drains if isinstance(drain, Drain))
     yield from marks(snapshot, target, decided)
+    yield from _strangers(snapshot)
     for pod in decided.deleted:
-        yield Delete(*_key(snapshot, pod))
+        key, uid = _key(snapshot, pod)
+        yield Delete(key, uid, pod.version)
         message = f"deleted {pod.name}: {_why(snapshot.now, pod)}"
-        yield RecordEvent("Normal", "PodDeleted", message)
+        yield RecordEvent("Normal", "PodDeleted", message, (key,))
     due = [*decided.requeue_at, *(each for each in drains if isinstance(each, datetime))]
     if due:
         yield Requeue.at(min(due), snapshot.now)
 
 
-def _make(
-    snapshot: ServiceSnapshot, model: VideoModel, pods: DesiredPods, decided: Rollout
-) -> Iterator[Action]:
-    # The kubelet says nothing of a volume that it cannot make: a pod may wait for its Secret.
-    if decided.made or any(pod.is_being_made for pod in snapshot.pods):
-        yield Create(admin_secret(snapshot.service, snapshot.token))
-    for slot, attempt in decided.made.items():
-        pod = runtime_pod(
-            model,
-            snapshot.service,
-            snapshot.installation,
-            weights=pods.weights,
-            config=pods.config.name,
-            revision=pods.target.revision,
-            slot=slot,
-            attempt=attempt,
-            secret=secret_name(snapshot.service, snapshot.token),
-            routers=snapshot.routers,
+def _pod_marks(
+    snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout
+) -> Iterator[Manifest]:
+    for pod in snapshot.pods:
+        if pod.live and pod not in decided.deleted:
+            current = pod.revision == target.revision and not target.paused
+            yield pod_marks(snapshot.service, pod, current=current)
+
+
+def _strangers(snapshot: ServiceSnapshot) -> Iterator[Action]:
+    for name in snapshot.strangers:
+        message = (
+            f"Pod {name} carries the labels of this service and is not its own: viewers may be "
+            f"sent there. Take the label {labels.ACCEPTING} off it, or delete it"
         )
-        yield Create(pod)
-        yield RecordEvent("Normal", "PodCreated", f"created {pod['metadata']['name']}")
+        yield RecordEvent("Warning", "ForeignPod", message)
+    for name in snapshot.taken_over:
+        message = (
+            f"Pod {name} was made for this service and has another controller now: it is left "
+            "alone and keeps its GPU. Take that ownerReference off it, or delete it"
+        )
+        yield RecordEvent("Warning", "ForeignPod", message)
+
+
+def _make(snapshot: ServiceSnapshot, wanted: Manifest | None, decided: Rollout) -> Iterator[Action]:
+    """`wanted`: a pod of any slot; None: no record of one is left."""
+    # The kubelet says nothing of a volume that it cannot make: a pod may wait for its Secret.
+    secret = admin_secret(snapshot.service, snapshot.token)
+    if wanted or any(pod.is_being_made for pod in snapshot.pods):
+        yield Create(secret)
+    for slot, attempt in decided.made.items():
+        if wanted is None:
+            return
+        pod = in_slot(snapshot.service, wanted, slot, attempt, snapshot.routers)
+        config = Key("ConfigMap", pod["metadata"]["namespace"], config_of(pod))
+        yield Create(pod, needs=(config, key_of(secret)))
+        made = (config, key_of(secret), key_of(pod))
+        yield RecordEvent("Normal", "PodCreated", f"created {pod['metadata']['name']}", made)
 
 
 def _cordon(snapshot: ServiceSnapshot, pod: ObservedPod) -> Iterator[Action]:
     timeout = timedelta(seconds=snapshot.service.spec.drain.timeout_seconds)
     since, until = stamp(snapshot.now), stamp(snapshot.now + timeout)
     annotations = {labels.CORDONED_AT: since, labels.DRAIN_DEADLINE: until}
-    yield Patch(*_key(snapshot, pod), {"annotations": annotations})
+    key, uid = _key(snapshot, pod)
+    yield Patch(key, uid, {"annotations": annotations})
     playing = counted(pod.sessions, "session")
     message = f"{pod.name} takes no new sessions; {playing} may play on until {until}"
-    yield RecordEvent("Normal", "Draining", message)
+    yield RecordEvent("Normal", "Draining", message, (key,))
 
 
 def _undrained(snapshot: ServiceSnapshot, decided: Rollout) -> Iterator[ObservedPod]:
@@ -136,16 +164,10 @@ def _drain(snapshot: ServiceSnapshot, pod: ObservedPod) -> Drain | datetime | No
         due = pod.cordoned_at + snapshot.installation.propagation
         if snapshot.now < due:
             return due
-    seconds = max(0.0, (pod.drain_deadline - snapshot.now).total_seconds())
+    left_s = (pod.drain_deadline - snapshot.now).total_seconds()
+    seconds = min(max(0.0, left_s), LONGEST_DRAIN_S)
     migrate = snapshot.service.spec.drain.on_deadline == "Migrate"
     return Drain(pod.name, pod.control, seconds, migrate)
-
-
-def _stale_configs(snapshot: ServiceSnapshot, current: PodConfig) -> Iterator[Action]:
-    """ConfigMaps that no pod reads any more."""
-    used = {pod.config for pod in snapshot.pods}
-    for key in stale(snapshot.children, "ConfigMap", {current.name, *used}):
-        yield Delete(key, uid_of(snapshot.children, key))
 
 
 def _key(snapshot: ServiceSnapshot, pod: ObservedPod) -> tuple[Key, str]:

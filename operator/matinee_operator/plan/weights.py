@@ -9,7 +9,9 @@ from matinee_api.backoff import backoff
 from matinee_operator.actions import Action, Apply, Create, Requeue
 from matinee_operator.fetching import Fetching, Step
 from matinee_operator.observe.snapshot import ModelSnapshot
+from matinee_operator.plan.compare import restored
 from matinee_operator.resources.fetch_job import attempted
+from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.weights_claim import weights_claim
 
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 60.0, 1800.0
@@ -23,10 +25,10 @@ def plan_weights(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:
         yield from _attempt(snapshot.now, known.download)
 
 
-def kept_jobs(known: Fetching) -> set[str]:
+def kept_jobs(known: Fetching) -> list[Manifest]:
     """They stay for people to look at, also when everything is done."""
     steps = (known.resolve, known.download)
-    return {name for step in steps if step for name in step.kept}
+    return [attempted(step.manifest, number) for step in steps if step for number in step.kept]
 
 
 def _claim(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:
@@ -39,6 +41,8 @@ def _claim(snapshot: ModelSnapshot, known: Fetching) -> Iterator[Action]:
         yield Create(manifest)
     elif claim.size_bytes > claim.observed_bytes:
         yield Apply(manifest)
+    else:
+        yield from restored(snapshot.children, [manifest])
 
 
 def _attempt(now: datetime, step: Step) -> Iterator[Action]:

@@ -12,7 +12,6 @@ from typing import Any
 from matinee_api.contracts.fetch import GIVE_UP, FetchConfig
 from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.objects import content_hash
 from matinee_operator.resources.devices import Fitting
@@ -57,7 +56,7 @@ def download_job(
     config = FetchConfig(
         trees=tuple(to_fetch(tree) for tree in trees),
         family=model.spec.engine.family,
-        host="0.0.0.0",  # noqa: S104 - the pod's own network, where the operator asks
+        host="::",  # every address of the pod, where the operator asks
         port=PORT,
     )
     mounts = [{"name": "weights", "mountPath": WEIGHTS_FOLDER}]
@@ -70,9 +69,7 @@ def download_job(
 def attempted(job: Manifest, attempt: int) -> Manifest:
     """The Job under the name of its n-th attempt, from 0."""
     meta = job["metadata"]
-    annotations = {**meta.get("annotations", {}), labels.ATTEMPT: str(attempt)}
-    name = f"{meta['name']}-{attempt}"
-    return {**job, "metadata": {**meta, "name": name, "annotations": annotations}}
+    return {**job, "metadata": {**meta, "name": f"{meta['name']}-{attempt}"}}
 
 
 def _container(

@@ -19,11 +19,12 @@ Manifest = dict[str, Any]
 def metadata(
     owner: Resource, name: str, component: str, marks: Mapping[str, str] | None = None
 ) -> Manifest:
-    """Owned by `owner`, so that Kubernetes deletes the child with it."""
+    """Owned by `owner`, so that Kubernetes deletes the child with it. `marks`: more labels."""
     return {
         "name": name,
         "namespace": namespace_of(owner.metadata),
         "labels": {**(marks or {}), **own_labels(owner, component)},
+        "annotations": {labels.OWNER: owner.metadata.uid or ""},
         "ownerReferences": [owner_reference(owner)],
     }
 

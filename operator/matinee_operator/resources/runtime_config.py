@@ -13,6 +13,7 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
 from matinee_operator.objects import content_hash
+from matinee_operator.resources.headless_service import address_of
 from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
 from matinee_operator.weights.available import Weights
 
@@ -55,8 +56,10 @@ def names_in_cluster(service: StreamingService, cluster_domain: str) -> tuple[st
     """What clients inside call the service. Routers in front of it come and go while its pods
     stay, so every Service of the namespace is meant; those names cannot be another's."""
     name, namespace = service.metadata.name, namespace_of(service.metadata)
+    short = dict.fromkeys((name, address_of(name)))  # the first: of a Service of a former release
     every = f"*.{namespace}.svc"
-    return (name, f"{name}.{namespace}", every, f"{every}.{cluster_domain}")
+    named = (form for each in short for form in (each, f"{each}.{namespace}"))
+    return (*named, every, f"{every}.{cluster_domain}")
 
 
 def _shutdown_grace_s(service: StreamingService) -> float:

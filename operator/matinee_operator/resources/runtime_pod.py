@@ -12,6 +12,7 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.resources.devices import container_resources, pod_claims
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
@@ -64,17 +65,23 @@ def runtime_pod(
     own = {labels.REVISION: revision, labels.SLOT: str(slot), labels.ACCEPTING: "true"}
     behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
     meta = metadata(service, pod_name(service, revision, slot), "runtime", {**own, **behind})
-    meta["annotations"] = {
-        labels.CONFIG: config,
-        labels.ATTEMPT: str(attempt),
-        labels.CONTROL_PORT: str(CONTROL_PORT),
-    }
+    meta["annotations"][labels.ATTEMPT] = str(attempt)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": with_metadata(service.spec.pod, meta),
         "spec": _spec(model, service, installation, weights, config, secret),
     }
+
+
+def pod_marks(service: StreamingService, pod: ObservedPod, *, current: bool) -> Manifest:
+    """Metadata that a pod keeps as long as it lives. One that is not of the current revision may
+    serve a former model."""
+    own = {labels.REVISION: pod.revision, labels.SLOT: str(pod.slot)}
+    meta = metadata(service, pod.name, "runtime", own)
+    if not current:
+        del meta["labels"][labels.MODEL]
+    return {"kind": "Pod", "metadata": meta}
 
 
 def _spec(
@@ -94,7 +101,7 @@ def _spec(
     }
     spec["containers"] = [_container(model, service, installation, weights)]
     spec["volumes"] = [
-        {"name": "config", "configMap": {"name": config}},
+        {"name": labels.CONFIG, "configMap": {"name": config}},
         {"name": "control", "secret": {"secretName": secret, "defaultMode": secret_mode(said)}},
         {"name": "state", "emptyDir": {}},
         *base_volumes(weights, resources, said),
@@ -129,7 +136,7 @@ def _container(
         "securityContext": CONTAINER_SECURITY,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
-            {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
+            {"name": labels.CONFIG, "mountPath": CONFIG_FOLDER, "readOnly": True},
             {"name": "control", "mountPath": TOKEN_FOLDER, "readOnly": True},
             {"name": "state", "mountPath": STATE_FOLDER},
             *base_mounts(weights),

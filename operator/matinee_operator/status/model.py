@@ -10,8 +10,7 @@ from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModelStatus, WarmupStatus
 from matinee_operator.desired import DesiredModel
 from matinee_operator.fetching import Fetching, fetching
-from matinee_operator.objects import key_of, moment, stamp
-from matinee_operator.observe.jobs import ObservedJob, observed_job
+from matinee_operator.objects import moment, stamp
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, conditions_of, finding
 from matinee_operator.status.weights import (
@@ -21,6 +20,7 @@ from matinee_operator.status.weights import (
     resolved,
     weights_downloaded,
 )
+from matinee_operator.warming import Warming, is_required, is_wanted
 
 MOST = 1e9
 """Frames or seconds of a warm-up."""
@@ -36,7 +36,7 @@ def model_status(snapshot: ModelSnapshot, desired: DesiredModel) -> VideoModelSt
         observed_generation=model.metadata.generation,
         phase=_phase(findings),
         reason=main.reason,
-        warmup=_measured(_job(snapshot, desired)) or (before.warmup if before else None),
+        warmup=_measured(desired.warming) or (before.warmup if before else None),
         cache=cache_status(snapshot, known),
         adapters=adapters,
         conditions=conditions_of(
@@ -57,13 +57,16 @@ def _findings(
 ) -> tuple[Finding, ...]:
     downloaded = weights_downloaded(snapshot, known)
     warmed = _warmed(snapshot, desired, downloaded)
-    broken = next((one for one in (downloaded, warmed) if _is_broken(one)), None)
+    required = is_required(snapshot.model)
+    makes_way = warmed.reason == conditions.UNSCHEDULABLE and not required
+    steps = (downloaded,) if makes_way else (downloaded, warmed)
+    broken = next((one for one in steps if _is_broken(one)), None)
     if failure := snapshot.failure:
         broken = finding(conditions.DEGRADED, False, failure.reason, failure.message)
     broken = broken or broken_adapter
-    optional = snapshot.model.spec.warmup.policy == "BestEffort"
-    usable = warmed.holds or warmed.reason == conditions.WARMUP_DISABLED or optional
-    if downloaded.holds and usable:
+    usable = warmed.holds or not required
+    begins = warmed.reason in (conditions.WARMING_UP, conditions.WAITING_FOR_SERVICE)
+    if downloaded.holds and usable and not begins:
         ready = finding(conditions.READY, True, conditions.AS_DESIRED, "services may use it")
     else:
         why = warmed if downloaded.holds else downloaded
@@ -79,6 +82,7 @@ _WAITING = frozenset(
         conditions.DOWNLOADING,
         conditions.WARMING_UP,
         conditions.WARMUP_DISABLED,
+        conditions.WARMUP_YIELDS,
         conditions.WAITING_FOR_SERVICE,
     }
 )
@@ -89,36 +93,34 @@ def _is_broken(found: Finding) -> bool:
 
 
 def _warmed(snapshot: ModelSnapshot, desired: DesiredModel, downloaded: Finding) -> Finding:
-    if not snapshot.model.spec.warmup.enabled:
-        return finding(
-            conditions.WARMED, False, conditions.WARMUP_DISABLED, "spec.warmup.enabled is false"
-        )
+    if not is_wanted(snapshot.model):
+        message = "spec.warmup.enabled is false, or its policy is None"
+        return finding(conditions.WARMED, False, conditions.WARMUP_DISABLED, message)
     if desired.weights is None and not downloaded.holds:
         return finding(conditions.WARMED, False, downloaded.reason, downloaded.message)
     if desired.warmup_resources is None:
         message = "set spec.warmup.resources, or make a StreamingService that uses the model"
         return Finding(conditions.WARMED, "Unknown", conditions.WAITING_FOR_SERVICE, message)
-    return _warmed_by_job(_job(snapshot, desired))
+    return _warmed_by(desired.warming)
 
 
-def _warmed_by_job(job: ObservedJob | None) -> Finding:
-    if job is not None and job.complete:
+def _warmed_by(warming: Warming | None) -> Finding:
+    """The last failure stays while the next attempt runs."""
+    if warming is not None and warming.complete:
         return finding(conditions.WARMED, True, conditions.WARMUP_SUCCEEDED, "it made a real video")
-    if job is not None and (job.finished or job.waits_for):
-        trouble = job.waits_for or job.why(conditions.WARMUP_FAILED)
+    if warming is not None and warming.yields:
+        message = f"no node has room for {', '.join(warming.yields_to)}, which come first"
+        return finding(conditions.WARMED, False, conditions.WARMUP_YIELDS, message)
+    waits = warming.latest.waits_for if warming and warming.latest else None
+    failed = warming.ended.why(conditions.WARMUP_FAILED) if warming and warming.ended else None
+    if trouble := waits or failed:
         return finding(conditions.WARMED, False, trouble.reason, trouble.message)
     return Finding(conditions.WARMED, "Unknown", conditions.WARMING_UP, "the warm-up Job runs")
 
 
-def _job(snapshot: ModelSnapshot, desired: DesiredModel) -> ObservedJob | None:
-    """The one that is wanted now, not an older one."""
-    wanted = desired.warmup_job
-    raw = snapshot.children.get(key_of(wanted)) if wanted else None
-    return observed_job(raw, snapshot.job_pods) if raw else None
-
-
-def _measured(job: ObservedJob | None) -> WarmupStatus | None:
+def _measured(warming: Warming | None) -> WarmupStatus | None:
     """From the one line of JSON that the successful pod left."""
+    job = warming.latest if warming else None
     done = next((end for end in job.ends if end.get("exitCode") == 0), None) if job else None
     if done is None:
         return None

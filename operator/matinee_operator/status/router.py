@@ -48,6 +48,8 @@ def _accepted(snapshot: RouterSnapshot) -> Finding:
     failure = snapshot.failure
     if failure is None:
         return finding(conditions.ACCEPTED, True, conditions.AS_DESIRED)
+    if failure.reason == conditions.NAME_TAKEN:
+        return finding(conditions.ACCEPTED, False, failure.reason, failure.message)
     if failure.reason == conditions.POD_REFUSED:
         return finding(conditions.ACCEPTED, False, conditions.INVALID_SPEC, failure.message)
     return Finding(conditions.ACCEPTED, "Unknown", failure.reason, failure.message)

@@ -11,8 +11,10 @@ from matinee_operator import labels
 from matinee_operator.amounts import counted
 from matinee_operator.desired import DesiredService, RolloutTarget
 from matinee_operator.objects import moment, stamp
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
+from matinee_operator.resources.headless_service import service_url
 from matinee_operator.status.conditions import Finding, conditions_of, finding
 from matinee_operator.status.trouble import most_actionable
 from matinee_operator.weights.available import why_missing
@@ -28,6 +30,7 @@ def service_status(snapshot: ServiceSnapshot, desired: DesiredService) -> Stream
     return StreamingServiceStatus(
         observed_generation=meta.generation,
         phase=_phase(snapshot, findings),
+        url=service_url(snapshot.service),
         desired_replicas=found.replicas,
         low_demand=desired.scale.low,
         replicas=len(counted),
@@ -64,6 +67,8 @@ class _Observation:
         self._snapshot = snapshot
         self.target = desired.pods.target if desired.pods else None
         self.replicas = desired.scale.replicas
+        self._model_trouble = desired.model_trouble
+        self._held = desired.held
         self.live = [pod for pod in snapshot.pods if pod.live]
         self.serving = [pod for pod in self.live if pod.serving]
         self.draining = [pod for pod in self.live if pod.cordoned]
@@ -128,6 +133,9 @@ class _Observation:
                     f"there is no VideoModel {name} in this namespace",
                 )
             return conditions.WAITING_FOR_MODEL, f"VideoModel {name}: {why_missing(model).message}"
+        if self._model_trouble is not None:
+            message = f"VideoModel {service.spec.model_ref.name}: {self._model_trouble.message}"
+            return conditions.WAITING_FOR_MODEL, message
         return self._pod_progress(self.target)
 
     def _pod_progress(self, target: RolloutTarget) -> tuple[str, str]:
@@ -162,6 +170,7 @@ class _Observation:
         trouble = most_actionable(
             self._snapshot, has_weights=self.target is not None, complete=self._complete()
         )
+        trouble = trouble or self._failed_warm_up() or self._lost_record()
         if trouble is not None:
             return finding(conditions.DEGRADED, True, trouble.reason, trouble.message)
         if progressing.holds and self._is_late():
@@ -171,6 +180,27 @@ class _Observation:
                 conditions.DEGRADED, True, conditions.PROGRESS_DEADLINE_EXCEEDED, message
             )
         return finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG)
+
+    def _failed_warm_up(self) -> Trouble | None:
+        """The one that this service has to wait for."""
+        trouble = self._model_trouble
+        if trouble is None or trouble.reason == conditions.WARMING_UP:
+            return None
+        name = self._snapshot.service.spec.model_ref.name
+        return Trouble(trouble.reason, f"VideoModel {name}: {trouble.message}")
+
+    def _lost_record(self) -> Trouble | None:
+        """Of the revision that is held: nobody knows what its pods were made of."""
+        revision = self._held.target.revision if self._held and self._held.pod is None else ""
+        is_deleted = self._snapshot.service.metadata.deletion_timestamp is not None
+        staying = [pod for pod in self.live if not pod.cordoned]
+        if not revision or is_deleted or len(staying) >= self.replicas:
+            return None
+        message = (
+            f"no record of revision {revision} is left, so pods of it that go are not replaced; "
+            "go on with the rollout: rollout.paused: false, and a VideoModel that is Ready"
+        )
+        return Trouble(conditions.REVISION_NOT_RECORDED, message)
 
     def _is_late(self) -> bool:
         since = progress_since(self._snapshot)

@@ -15,7 +15,7 @@ from matinee_api.kinds.source import Adapter
 from matinee_api.kinds.videomodel import AdapterStatus, CachedFolder, CacheStatus, VideoModel
 from matinee_operator.amounts import share_text, size_text, time_text
 from matinee_operator.fetching import Claim, Fetching
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, finding
 from matinee_operator.weights.available import unsupported
@@ -34,10 +34,19 @@ def weights_downloaded(snapshot: ModelSnapshot, known: Fetching) -> Finding:
         return _nothing_to_fetch(model)
     if known.is_done(tree):
         return _done(tree, known)
-    if trouble := known.failure(tree):
+    if trouble := known.failure(tree) or _taken_claim(snapshot, known):
         return finding(conditions.DOWNLOADED, False, trouble.reason, trouble.message)
     message = _getting_on(tree, snapshot.progress, known)
     return finding(conditions.DOWNLOADED, False, conditions.DOWNLOADING, message)
+
+
+def _taken_claim(snapshot: ModelSnapshot, known: Fetching) -> Trouble | None:
+    """Somebody else's has the name of the one to make."""
+    claim, failure = known.claim, snapshot.failure
+    if claim is None or claim.uid is not None or failure is None:
+        return None
+    is_it = f"PersistentVolumeClaim {claim.name} " in failure.message
+    return failure if failure.reason == conditions.NAME_TAKEN and is_it else None
 
 
 def _nothing_to_fetch(model: VideoModel) -> Finding:

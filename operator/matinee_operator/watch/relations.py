@@ -8,7 +8,9 @@ from typing import Any
 from matinee_api.kinds import conditions
 from matinee_operator import labels
 from matinee_operator.objects import Key, Object, condition, key_of
-from matinee_operator.observe.cache import OWN_KINDS, Cache, root_of
+from matinee_operator.observe.cache import OWN_KINDS, Cache
+from matinee_operator.observe.nodes import is_leaving
+from matinee_operator.observe.pods import is_without_room
 
 
 def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
@@ -19,12 +21,22 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
         if before is None or _facts(before) != _facts(raw):
             yield from _neighbours(cache, raw)
     elif kind == "Node":
-        if before is None or before["spec"] != {"unschedulable": _is_unschedulable(raw)}:
+        if before is None or before["spec"] != {"leaving": is_leaving(raw)}:
             yield from _services_on(cache, raw["metadata"]["name"])
-    elif root := root_of(raw):
-        yield root
+    else:
+        yield from sorted(cache.roots(raw) | (cache.roots(before) if before else set()))
         if kind == "Pod":
             yield from routers_of_pod(raw)
+        if is_without_room(raw) != (before is not None and is_without_room(before)):
+            yield from _models_of(cache, raw)
+
+
+def _models_of(cache: Cache, raw: Object) -> Iterator[Key]:
+    """Their warm-ups yield to pods that find no room."""
+    for root in cache.roots(raw):
+        service = cache.get(root) if root.kind == "StreamingService" else None
+        if service is not None:
+            yield Key("VideoModel", root.namespace, service["spec"]["modelRef"]["name"])
 
 
 def routers_of_pod(raw: Object) -> Iterator[Key]:
@@ -51,29 +63,27 @@ def _neighbours(cache: Cache, raw: Object) -> Iterator[Key]:
 
 def _services_on(cache: Cache, node: str) -> Iterator[Key]:
     for pod in cache.of_kind("Pod"):
-        root = root_of(pod)
-        if pod["spec"].get("nodeName") == node and root and root.kind == "StreamingService":
-            yield root
+        if pod["spec"].get("nodeName") == node:
+            yield from (root for root in cache.roots(pod) if root.kind == "StreamingService")
 
 
 def _facts(raw: Object) -> tuple[Any, ...]:
-    """What other objects depend on: the spec, and of a VideoModel where its weights are."""
+    """What other objects depend on: the spec, and of a VideoModel where its weights are and whether
+    it is ready."""
     meta, status = raw["metadata"], raw.get("status") or {}
     spec = (meta.get("generation"), "deletionTimestamp" in meta)
     if raw["kind"] != "VideoModel":
         return spec
     cache = status.get("cache") or {}
     downloaded = condition(status, conditions.DOWNLOADED)
+    ready = condition(status, conditions.READY)
     return (
         *spec,
         *(status.get("resolvedFrom"), status.get("resolvedRevision")),
         *(cache.get("claimName"), cache.get("folder")),
         *(downloaded.get("status"), downloaded.get("reason")),
+        *(ready.get("status"), ready.get("reason")),
     )
-
-
-def _is_unschedulable(raw: Object) -> bool:
-    return bool(raw.get("spec", {}).get("unschedulable"))
 
 
 def routers_in(marks: Mapping[str, str]) -> list[str]:

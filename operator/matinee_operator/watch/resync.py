@@ -12,16 +12,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from matinee_operator.clients.kube import Kube
+from matinee_api.kinds.meta import GROUP
+from matinee_operator.clients.kube import METADATA, Kube
 from matinee_operator.clients.retry import until_available
+from matinee_operator.errors import NotFound
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
-from matinee_operator.objects import Key, key_of
+from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
-from matinee_operator.watch.handlers import CHILDREN, OURS
+from matinee_operator.ownership import controller_of, made_for
+from matinee_operator.watch.handlers import CLUSTER_WIDE, MONITOR, NOT_OURS, OURS
 
 logger = logging.getLogger(__name__)
 
+UNLABELLED = (*OWN_KINDS, *CLUSTER_WIDE)
 SETTLE_S = 5.0
 """After the list of one watch: those of the others often come with it."""
 
@@ -66,17 +70,27 @@ class Resync:
 
     async def relist(self) -> None:
         """List everything, repair the cache, and enqueue every object of this API. A watch that
-        missed something in two relists in a row counts as stalled."""
+        missed something in two relists in a row counts as stalled; PodMonitors have none."""
         missed = set()
         for kind in self.kinds:
             for namespace in self._places(kind):
-                if await self._repair(kind, namespace):
+                if await self._repair(kind, namespace) and kind != MONITOR:
                     missed.add(kind)
+                await self.find_lost(kind, namespace)
         self.health.stalled_watches |= missed & self._missed_before
         self._missed_before = missed
         for kind in OWN_KINDS:
             for raw in self.cache.of_kind(kind):
                 self.enqueue(key_of(raw))
+
+    async def find_lost(self, kind: str, namespace: str | None) -> None:
+        """Children that lost the label by which they are watched, by their metadata."""
+        if kind in UNLABELLED:
+            return
+        ask = partial(self._list, kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
+        for raw in await until_available(ask):
+            with contextlib.suppress(NotFound):
+                self.seen(False, await until_available(partial(self.kube.get, key_of(raw))))
 
     async def _repair(self, kind: str, namespace: str | None) -> bool:
         """Whether there was a change that the watch missed for longer than `grace_s`."""
@@ -107,8 +121,24 @@ class Resync:
         logger.warning("the watches missed %s", key_of(raw))
         self.seen(gone, raw)
 
-    async def _list(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
-        return await self.kube.list(kind, namespace, OURS if kind in CHILDREN else "")
+    async def _list(
+        self, kind: str, namespace: str | None, marks: str = OURS, **how: Any
+    ) -> list[dict[str, Any]]:
+        """`marks`: labels of the children that are wanted. `how`: as `Kube.list` takes it."""
+        wanted = "" if kind in UNLABELLED else marks
+        try:
+            return await self.kube.list(kind, namespace, wanted, **how)
+        except NotFound:
+            if kind == MONITOR:  # the Prometheus operator is not installed
+                return []
+            raise
 
     def _places(self, kind: str) -> tuple[str | None, ...]:
         return self.namespaces or (None,)
+
+
+def _is_a_child(raw: Object) -> bool:
+    """As its owner or it itself says."""
+    controller = controller_of(raw)
+    group = str(controller.get("apiVersion", "")).partition("/")[0] if controller else ""
+    return group == GROUP or made_for(raw) is not None

@@ -39,6 +39,7 @@ COMMANDS = {
     "serve": Command("run a server from a configuration file", "runtime"),
     "mock": Command("run a server without a model, for people who write clients", "router"),
     "fetch": Command("fetch a model's weights into folders", "runtime"),
+    "rollout": Command("list a service's revisions on a cluster, and go back to one", "router"),
     "completion": Command("print what lets a shell complete these commands", "router"),
 }
 """Each a module of its own, imported when it is called for."""

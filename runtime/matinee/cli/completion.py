@@ -16,12 +16,18 @@ from matinee.cli import COMMANDS
 
 
 class Listing(argparse.ArgumentParser):
-    """A parser that remembers its arguments. `flags`: each with all its spellings."""
+    """A parser that remembers its arguments and its verbs. `flags`: each with all its spellings."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.flags: list[argparse.Action] = []
         self.words: list[str] = []
+        self.verbs: Mapping[str, Listing] = {}
         super().__init__(*args, **kwargs)
+
+    def add_subparsers(self, **kwargs: Any) -> Any:
+        action = super().add_subparsers(**kwargs)
+        self.verbs = action.choices
+        return action
 
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
         action = super().add_argument(*args, **kwargs)
@@ -52,8 +58,18 @@ def _listings() -> dict[str, Listing]:
             module = importlib.import_module(f"matinee.cli.{name}")
             commands = Listing().add_subparsers()
             module.add_parser(commands)
-            found[name] = commands.choices[name]
+            found[name] = _with_verbs(commands.choices[name])
     return found
+
+
+def _with_verbs(listing: Listing) -> Listing:
+    """The verbs of a command are words, and what they take is taken by it."""
+    flags = {tuple(action.option_strings): action for action in listing.flags}
+    for verb, inner in listing.verbs.items():
+        listing.words.append(verb)
+        flags |= {tuple(action.option_strings): action for action in inner.flags}
+    listing.flags = list(flags.values())
+    return listing
 
 
 def _bash(listings: Mapping[str, Listing]) -> str:

@@ -14,6 +14,10 @@ CASES = {
     "matinee generate a --st": ["--steps"],
     "matinee mock --f": ["--fps", "--faults", "--fault-seconds"],
     "matinee completion ": ["bash", "zsh", "fish", "-h", "--help"],
+    "matinee rollout ": [
+        *("history", "undo", "-h", "--help", "--revision"),
+        *("-n", "--namespace", "--context", "--to-revision", "--dry-run"),
+    ],
     "matinee up -f ": [],  # bash itself completes names of files
     "matinee up nothing-like-it": [],
 }

@@ -26,6 +26,8 @@ READING = {
 }
 """Names of functions with which bytes come in."""
 OURS = {
+    "matinee/cli/revisions.py": "what this person's own kubectl prints",
+    "matinee/cli/rollout.py": "what this person's own kubectl prints",
     "matinee/cli/stopping.py": "reads its own pipe",
     "matinee/cli/up.py": "opens a browser",
     "matinee/media/aac.py": "opens an encoder",
@@ -41,6 +43,7 @@ OURS = {
     "matinee/weights/fetch/cache.py": "locks and syncs",
     "matinee/weights/fetch/manifest.py": "written by itself",
     "matinee/worker/": "processes of ours, and /sys",
+    "matinee_operator/resources/revision_record.py": "sealed by the operator",
     "matinee_operator/status/model.py": "annotations that the operator wrote",
 }
 """Where such a name is something else, or the bytes are our own."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from matinee_operator.clients.pod_feeds import PodFeeds
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
 from matinee_operator.observe.cache import Cache
+from matinee_operator.observe.pods import Slots
 from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.reconciler import Reconciler
 from matinee_operator.resources import runtime_config
@@ -40,6 +42,7 @@ MODEL = {
     "spec": {"source": {"uri": "builtin:tiny"}, "engine": {"family": "ltx"}},
 }
 LABELS = {labels.SERVICE: "live", labels.MANAGED_BY: labels.APP}
+OURS = [{"kind": "StreamingService", "name": "live", "uid": "uid-of-live", "controller": True}]
 
 
 class Obedient(Kube):
@@ -59,6 +62,7 @@ class Obedient(Kube):
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> dict[str, Any]:
         if method == "DELETE":
             return {}
@@ -102,9 +106,10 @@ class Setting:
 
     def see(self, kind: str, name: str, **metadata: Any) -> None:
         """An object of the service. Without a uid, which no API server leaves out, a plan stumbles
-        on an old ConfigMap; one whose slot is no number stops a status too.
+        on an old ConfigMap; a pod without its time stops a status too.
         """
-        found = {"name": name, "namespace": "demo", "labels": LABELS, **metadata}
+        found = {"name": name, "namespace": "demo", "labels": LABELS, "ownerReferences": OURS}
+        found |= metadata
         self.cache.put({"apiVersion": "v1", "kind": kind, "metadata": found})
 
 
@@ -157,15 +162,17 @@ async def test_a_bug_that_came_back_is_logged_again(
     assert [one.levelno for one in caplog.records].count(logging.ERROR) == 2
 
 
-async def test_where_no_status_can_be_made_an_event_tells_of_the_bug(
+async def test_where_nothing_can_be_read_the_stored_status_tells_of_the_bug(
     setting: Setting, caplog: pytest.LogCaptureFixture
 ) -> None:
-    setting.see("Pod", "live-x-0", uid="uid-of-x", labels={**LABELS, labels.SLOT: "x"})
-    with pytest.raises(ValueError, match="invalid literal"):
-        await setting.reconciler.reconcile(LIVE)
-    assert setting.kube.statuses == []
+    setting.see("Pod", "live-x-0", uid="uid-of-x")
+    for _ in range(2):
+        with pytest.raises(KeyError, match="creationTimestamp"):
+            await setting.reconciler.reconcile(LIVE)
+    assert degraded(setting)[:2] == ("True", "InternalError")
+    assert len(setting.kube.statuses) == 1
     assert setting.kube.events == ["InternalError"]
-    assert [one.levelname for one in caplog.records] == ["ERROR", "WARNING"]
+    assert [one.levelname for one in caplog.records] == ["ERROR"]
 
 
 async def test_the_configuration_is_made_once_for_plan_and_status(
@@ -203,3 +210,34 @@ async def test_a_spec_that_became_invalid_meanwhile_is_reported_when_its_turn_co
     assert "InvalidSpec" not in setting.kube.events
     await setting.reconciler.reconcile(LIVE)
     assert "InvalidSpec" in setting.kube.events
+    assert degraded(setting)[:2] == ("True", "InvalidSpec")
+
+
+class Viewers:
+    """What every pod says of those who wait."""
+
+    queued = 0
+
+    def slots(self, _uid: str) -> Slots:
+        return Slots(used=0, total=4, queued=self.queued, draining=False)
+
+    def progress(self, _uid: str) -> None:
+        return None
+
+
+async def test_joins_and_leaves_cost_one_status_in_five_seconds(setting: Setting) -> None:
+    viewers = setting.reconciler.snapshots.heard = Viewers()
+
+    async def waiting(queued: int, at_s: float) -> list[int]:
+        """What the statuses say when so many wait, so long after the first one."""
+        viewers.queued = queued
+        setting.reconciler.now = lambda: NOW + timedelta(seconds=at_s)
+        again.append(await setting.reconciler.reconcile(LIVE))
+        return [one["sessions"]["queued"] for one in setting.kube.statuses]
+
+    again: list[float | None] = []
+    assert await waiting(1, 0) == [1]
+    assert await waiting(2, 1) == [1]
+    assert await waiting(3, 2) == [1]
+    assert again[-1] == 3.0
+    assert await waiting(3, 5) == [1, 3]

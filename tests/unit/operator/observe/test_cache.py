@@ -2,10 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from matinee_operator.objects import Key
-from matinee_operator.observe.cache import Cache, root_of, trimmed
+from matinee_operator.observe.cache import Cache, trimmed
 
 LIVE = Key("StreamingService", "demo", "live")
+SERVICE = {
+    "kind": "StreamingService",
+    "metadata": {"name": "live", "namespace": "demo", "uid": "l"},
+}
 
 
 def pod(name: str = "p", version: int = 1, uid: str = "u", **meta: Any) -> dict[str, Any]:
@@ -59,23 +65,91 @@ def test_a_full_relist_finds_what_the_watches_missed() -> None:
     assert sorted(missed) == ["older", "unknown"]
 
 
-def test_roots_are_told_by_labels() -> None:
-    assert root_of(pod()) == LIVE
-    of_a_model = pod(labels={"matinee.video/model": "tiny"})
-    assert root_of(of_a_model) == Key("VideoModel", "demo", "tiny")
-    of_a_router = pod(labels={"matinee.video/router": "front"})
-    assert root_of(of_a_router) == Key("Router", "demo", "front")
-    assert root_of(pod(labels=None)) is None
-    assert root_of({**pod(), "kind": "StreamingService"}) is None
+def test_what_left_the_watch_and_is_still_there_is_seen_again() -> None:
+    """A watch tells that a pod is gone when it lost the label that is watched, in the version that
+    the pod has since."""
+    cache = Cache()
+    cache.put(SERVICE)
+    cache.put(pod(version=5))
+    assert cache.remove(pod(version=6))
+    assert cache.doubtful(LIVE) == [Key("Pod", "demo", "p")]
+    cache.looked_for(LIVE, Key("Pod", "demo", "p"))
+    assert cache.doubtful(LIVE) == []
+    assert not cache.put(pod(version=5))
+    assert cache.put(pod(version=6, labels={}))
+    assert cache.remove(pod(version=9, deletionTimestamp="2026-11-25T12:00:00Z"))
+    assert cache.doubtful(LIVE) == []
+    assert not cache.put(pod(version=9))
+
+
+def controlled(kind: str, uid: str) -> dict[str, Any]:
+    return {"ownerReferences": [{"kind": kind, "name": "any", "uid": uid, "controller": True}]}
+
+
+ROOTS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "a pod's labels": ({}, {"StreamingService live"}),
+    "a model's": ({"labels": {"matinee.video/model": "tiny"}}, {"VideoModel tiny"}),
+    "a Router's": ({"labels": {"matinee.video/router": "front"}}, {"Router front"}),
+    "its controller, whatever its labels": (
+        {"labels": {}, **controlled("StreamingService", "l")},
+        {"StreamingService live"},
+    ),
+    "both, when they differ": (
+        {"labels": {"matinee.video/router": "front"}, **controlled("StreamingService", "l")},
+        {"StreamingService live", "Router front"},
+    ),
+    "what it was made for": (
+        {"labels": None, "annotations": {"matinee.video/owner": "l"}},
+        {"StreamingService live"},
+    ),
+    "the model of its Job": ({"labels": None, **controlled("Job", "j")}, {"VideoModel tiny"}),
+    "nothing": ({"labels": None}, set()),
+    "somebody else": ({"labels": None, **controlled("ReplicaSet", "r")}, set()),
+}
+
+
+@pytest.mark.parametrize("case", ROOTS)
+def test_whom_an_object_may_concern(case: str) -> None:
+    meta, expected = ROOTS[case]
+    cache, job = Cache(), {**pod("j", uid="j"), "kind": "Job"}
+    job["metadata"]["labels"] = {"matinee.video/model": "tiny"}
+    for raw in (SERVICE, job):
+        cache.put(raw)
+    found = {f"{key.kind} {key.name}" for key in cache.roots(pod(**meta))}
+    assert found == expected
+    assert cache.roots(SERVICE) == set()
+
+
+def test_nothing_owns_what_is_in_another_namespace() -> None:
+    cache, there = Cache(), pod(namespace="other", labels={}, **controlled("StreamingService", "l"))
+    for raw in (SERVICE, there):
+        cache.put(raw)
+    assert cache.roots(there) == set()
+    assert cache.children(LIVE) == {}
+
+
+def test_jobs_that_control_each_other_are_no_endless_chain() -> None:
+    cache = Cache()
+    for uid, other in (("a", "b"), ("b", "a")):
+        cache.put({**pod(uid, uid=uid, labels={}, **controlled("Job", other)), "kind": "Job"})
+    assert cache.roots(pod(labels={}, **controlled("Job", "a"))) == set()
 
 
 def test_what_nobody_reads_is_not_kept() -> None:
     kept = trimmed({**pod(managedFields=[1]), "status": {"phase": "Running"}})
     assert "managedFields" not in kept["metadata"]
     assert (kept["spec"], kept["status"]) == ({"nodeName": "n"}, {"phase": "Running"})
+    config = {"name": "config", "configMap": {"name": "live-1"}}
+    control = {"name": "control", "containerPort": 8001}
+    ports = [{"name": "http", "containerPort": 8000}, control]
+    spec = {"volumes": [config, {"name": "tmp"}], "containers": [{"image": "x", "ports": ports}]}
+    assert trimmed({**pod(), "spec": spec})["spec"] == {
+        "volumes": [config],
+        "containers": [{"ports": [control]}],
+    }
     node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDR": "x"}, "status": {}}
     assert trimmed(node) == {
         "kind": "Node",
         "metadata": {"name": "n"},
-        "spec": {"unschedulable": False},
+        "spec": {"leaving": False},
     }

@@ -5,18 +5,20 @@ from typing import Any
 
 import pytest
 
-from matinee_operator.observe.jobs import JOB_NAME, ObservedJob, observed_job
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.objects import Key
+from matinee_operator.observe.jobs import ObservedJob, attempts_of, observed_job
+from matinee_operator.observe.pod_trouble import Trouble
 
 
-def job(*conditions: dict[str, Any], attempt: str = "0") -> dict[str, Any]:
-    meta = {"name": "j", "annotations": {"matinee.video/attempt": attempt}}
+def job(*conditions: dict[str, Any], name: str = "j") -> dict[str, Any]:
+    meta = {"name": name, "uid": f"uid-of-{name}"}
     return {"metadata": meta, "status": {"conditions": list(conditions)}}
 
 
 def pod(state: dict[str, Any], phase: str = "Running", name: str = "j") -> dict[str, Any]:
     status = {"phase": phase, "containerStatuses": [{"state": state}]}
-    return {"metadata": {"labels": {JOB_NAME: name}}, "status": status}
+    owner = {"kind": "Job", "name": name, "uid": f"uid-of-{name}", "controller": True}
+    return {"metadata": {"ownerReferences": [owner]}, "status": status}
 
 
 def ended(code: int, at: str, **more: Any) -> dict[str, Any]:
@@ -34,9 +36,17 @@ FAILED = {
 def test_a_job_runs_until_it_is_complete_or_given_up() -> None:
     assert not observed_job(job(), []).finished
     assert observed_job(job({"type": "Complete", "status": "True"}), []).finished
-    given_up = observed_job(job(FAILED, attempt="4"), [])
-    assert (given_up.finished, given_up.attempt) == (True, 4)
+    given_up = observed_job(job(FAILED), [])
+    assert given_up.finished
     assert given_up.finished_at == datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def test_a_name_says_which_attempt_it_is_and_cannot_be_edited() -> None:
+    names = ("a-1", "a", "a-12", "a-debug", "a-1-1", "b-1", f"a-{'9' * 40}")
+    jobs = {Key("Job", "demo", name): job(name=name) for name in names}
+    pods = {Key("Pod", "demo", "a-2"): job(name="a-2")}
+    found = attempts_of("a", {**jobs, **pods}, [])
+    assert [(one.name, one.attempt) for one in found] == [("a", 0), ("a-1", 1), ("a-12", 12)]
 
 
 def test_ends_are_in_their_order_and_of_its_own_pods() -> None:

@@ -16,8 +16,9 @@ from matinee_operator.actions import (
     RecordEvent,
     Requeue,
 )
+from matinee_operator.installation import Monitors
 from matinee_operator.objects import Address, Key, key_of
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import Children, ServiceSnapshot
 from tests.unit.operator.making import (
     INSTALLATION,
@@ -59,7 +60,12 @@ def kinds(actions: list[Action]) -> list[str]:
 
 def applied(given: ServiceSnapshot) -> Children:
     """The children as they are once everything has been applied."""
-    manifests = [one.manifest for one in planned(given) if isinstance(one, Apply)]
+    manifests = [
+        one.manifest
+        for one in planned(given)
+        if isinstance(one, Apply)
+        or (isinstance(one, Create) and one.manifest["kind"] == "ConfigMap")
+    ]
     return {
         key_of(one): {**one, "metadata": {**one["metadata"], "uid": f"uid-of-{one['kind']}"}}
         for one in manifests
@@ -77,6 +83,7 @@ def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> Non
         "apply PodDisruptionBudget live",
         "apply NetworkPolicy live",
         "apply ConfigMap live-da5dcf19",
+        f"create ConfigMap live-{REVISION}-pod",
         "create Secret live-admin-1aa8e844",
         f"create Pod {NEW}",
     ]
@@ -102,7 +109,7 @@ def test_a_child_that_was_deleted_by_hand_is_put_back() -> None:
 
 
 def test_pods_are_monitored_where_the_cluster_knows_how() -> None:
-    monitored = dataclasses.replace(INSTALLATION, has_pod_monitors=True)
+    monitored = dataclasses.replace(INSTALLATION, monitors=Monitors())
     given = settled(pod(NEW), installation=monitored)
     assert Key("PodMonitor", "demo", "live") in given.children
 
@@ -126,7 +133,7 @@ def test_a_cordoned_pod_is_marked_until_when_it_may_play() -> None:
     assert Patch(target, old.uid, {"annotations": stamps}) in actions
     assert "drain live-old-0" not in kinds(actions)
     message = f"live-old-0 takes no new sessions; 2 sessions may play on until {LATER}"
-    assert RecordEvent("Normal", "Draining", message) in actions
+    assert RecordEvent("Normal", "Draining", message, (target,)) in actions
 
 
 def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> None:
@@ -140,6 +147,13 @@ def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> N
     for one in (unready, known):
         actions = planned(settled(one, pod(NEW)))
         assert Drain("live-old-0", Address("10.0.0.1", 8001), 600.0, migrate=True) in actions
+
+
+def test_a_pod_is_told_no_deadline_that_it_would_refuse() -> None:
+    for deadline, seconds in ((NOW + timedelta(days=400), 86400.0), (NOW, 0.0)):
+        edited = pod("live-old-0", drain_deadline=deadline, slots=slots(1))
+        orders = [one for one in planned(settled(edited, pod(NEW))) if isinstance(one, Drain)]
+        assert [one.deadline_s for one in orders] == ([seconds] if seconds else [])
 
 
 def test_how_long_viewers_can_still_be_sent_there_is_a_setting() -> None:
@@ -264,6 +278,17 @@ def test_pods_are_put_behind_the_routers_that_name_their_service() -> None:
 
 def test_the_token_is_in_the_secret_only() -> None:
     created = [one for one in planned(snapshot()) if isinstance(one, Create)]
-    secret, made = (dict(one.manifest) for one in created)
+    _record, secret, made = (dict(one.manifest) for one in created)
     assert secret["stringData"] == {"token": TOKEN}
     assert TOKEN not in str(made)
+
+
+def test_pods_that_others_have_are_named_in_events() -> None:
+    told = snapshot(strangers=("copied",), taken_over=("live-new-7",))
+    messages = [
+        one.message
+        for one in planned(told)
+        if isinstance(one, RecordEvent) and one.reason == "ForeignPod"
+    ]
+    assert ["viewers may be" in message for message in messages] == [True, False]
+    assert ["keeps its GPU" in message for message in messages] == [False, True]

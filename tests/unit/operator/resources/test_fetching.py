@@ -37,7 +37,7 @@ metadata:
     app.kubernetes.io/component: {verb}
     app.kubernetes.io/managed-by: matinee
     matinee.video/model: tiny
-  annotations: {{matinee.video/attempt: "2"}}
+  annotations: {{matinee.video/owner: uid-of-tiny}}
   ownerReferences:{owner}
 spec:
   backoffLimit: 3
@@ -152,7 +152,7 @@ def test_the_job_that_fetches() -> None:
     wanted = {
         "trees": [tree(revision=COMMIT, folder=f"/weights/{FOLDER}")],
         "family": "ltx",
-        "host": "0.0.0.0",  # noqa: S104 - compared, not listened on
+        "host": "::",
     }
     config = FetchConfig.model_validate_json(json.dumps(wanted))
     assert env_of(made) == config
@@ -226,6 +226,7 @@ metadata:
     app.kubernetes.io/component: weights
     app.kubernetes.io/managed-by: matinee
     matinee.video/model: tiny
+  annotations: {matinee.video/owner: uid-of-tiny}
   ownerReferences:"""
         + OWNER
         + """

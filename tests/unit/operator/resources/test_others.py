@@ -11,9 +11,10 @@ from matinee_api.config.load import load_text
 from matinee_api.config.runtime_config import ServeConfig
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator.installation import Monitors
 from matinee_operator.resources.admin_secret import admin_secret
 from matinee_operator.resources.disruption_budget import disruption_budget
-from matinee_operator.resources.headless_service import headless_service
+from matinee_operator.resources.headless_service import headless_service, service_url
 from matinee_operator.resources.metadata import Manifest, stamped
 from matinee_operator.resources.network_policy import network_policy
 from matinee_operator.resources.pod_monitor import pod_monitor
@@ -48,6 +49,7 @@ metadata:
     app.kubernetes.io/managed-by: matinee
     matinee.video/service: live
     matinee.video/model: tiny
+  annotations: {{matinee.video/owner: uid-of-live}}
   ownerReferences:""" + OWNER.format(kind="StreamingService", name="live")
 
 MANIFESTS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -60,6 +62,7 @@ kind: Service
 spec:
   type: ClusterIP
   clusterIP: None
+  ipFamilyPolicy: PreferDualStack
   selector: {matinee.video/service: live, matinee.video/accepting: "true"}
   ports:
     - {name: http, port: 8000, protocol: TCP, targetPort: http}
@@ -100,7 +103,7 @@ spec:
 """,
     ),
     "the pod monitor": (
-        pod_monitor(service()),
+        pod_monitor(service(), Monitors(interval="30s")),
         "live",
         """
 apiVersion: monitoring.coreos.com/v1
@@ -108,7 +111,7 @@ kind: PodMonitor
 spec:
   selector: {matchLabels: {matinee.video/service: live}}
   podTargetLabels: [matinee.video/service, matinee.video/model, matinee.video/revision]
-  podMetricsEndpoints: [{port: control, path: /metrics}]
+  podMetricsEndpoints: [{port: control, path: /metrics, interval: 30s}]
 """,
     ),
     "the Secret with the token": (
@@ -158,6 +161,24 @@ def test_the_runtime_s_configuration_is_named_by_its_content() -> None:
     }
 
 
+def test_the_names_of_services_and_routers_cannot_meet() -> None:
+    names = (
+        "a",
+        "a-router",
+        "a-router-pods",
+        "a-router-pods-pods",
+        "a-pods",
+        "router",
+        "a-routers",
+    )
+    services = [headless_service(service(name))["metadata"]["name"] for name in names]
+    routers = [router_service(router(name))["metadata"]["name"] for name in names]
+    assert len({*services, *routers}) == 2 * len(names)
+    assert [new for new, name in zip(services, names, strict=True) if new != name] == [
+        f"{name}-pods" for name in names[1:4]
+    ]
+
+
 def test_a_service_adds_names_and_origins_to_its_own() -> None:
     asked = service(access={"hosts": ["tv.example"], "origins": ["https://app.example"]})
     server = load_text(ServeConfig, config(asked)["data"]["serve.yaml"]).server
@@ -186,6 +207,7 @@ metadata:
     app.kubernetes.io/component: warmup
     app.kubernetes.io/managed-by: matinee
     matinee.video/model: tiny
+  annotations: {{matinee.video/owner: uid-of-tiny}}
   ownerReferences:{owner}
 spec:
   backoffLimit: 3
@@ -271,11 +293,12 @@ metadata:
     app.kubernetes.io/component: router
     app.kubernetes.io/managed-by: matinee
     matinee.video/router: front
-  annotations: {{lb: "yes"}}
+  annotations: {{lb: "yes", matinee.video/owner: uid-of-front}}
   ownerReferences:{owner}
 spec:
   type: NodePort
   selector: {{router.matinee.video/front: "true", matinee.video/accepting: "true"}}
+  ipFamilyPolicy: PreferDualStack
   ports: [{{name: http, port: 8080, protocol: TCP, targetPort: http, nodePort: 30080}}]
 """
 
@@ -286,10 +309,23 @@ def test_the_router_s_address() -> None:
     assert made == yaml.safe_load(ROUTER.format(owner=OWNER.format(kind="Router", name="front")))
 
 
+def test_a_load_balancer_is_asked_for_by_its_class_and_for_some_addresses() -> None:
+    asked = {"loadBalancerClass": "internal", "loadBalancerSourceRanges": ["192.0.2.0/24"]}
+    made = router_service(router(service={"type": "LoadBalancer", **asked}))
+    assert {name: made["spec"][name] for name in asked} == asked
+    assert not asked.keys() & router_service(router())["spec"].keys()
+
+
 def test_the_router_s_url_leaves_out_the_usual_port() -> None:
     assert router_url(router()) == "ws://front-router.demo.svc/v1/stream"
     other = router_url(router(service={"port": 8080}))
     assert other == "ws://front-router.demo.svc:8080/v1/stream"
+
+
+def test_a_service_s_own_url() -> None:
+    assert service_url(service()) == "ws://live.demo.svc:8000/v1/stream"
+    like_a_router_s = service("front-router")
+    assert service_url(like_a_router_s) == "ws://front-router-pods.demo.svc:8000/v1/stream"
 
 
 def test_a_stamp_changes_with_every_field() -> None:

@@ -28,9 +28,8 @@ metadata:
     matinee.video/accepting: "true"
     router.matinee.video/front: "true"
   annotations:
-    matinee.video/config: live-da5dcf19
     matinee.video/attempt: "0"
-    matinee.video/control-port: "8001"
+    matinee.video/owner: uid-of-live
   ownerReferences:
     - apiVersion: matinee.video/v1alpha1
       kind: StreamingService

@@ -10,12 +10,13 @@ from matinee_api.kinds.meta import Condition
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.actions import Create, Delete
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from tests.unit.operator.making import CPU, model, model_status_of, planned, service, wanted_warmup
 from tests.unit.operator.weights.making import HUB, changed, downloaded_model, given
 
 OWN: dict[str, Any] = {"warmup": {"resources": CPU}}
+REQUIRED: dict[str, Any] = {"warmup": {"resources": CPU, "policy": "Required"}}
 MADE = json.dumps({"frames": 17, "fps": 12, "seconds": 0.5})
 
 
@@ -25,12 +26,12 @@ def with_job(asked: VideoModel, condition: str = "", *pods: dict[str, Any]) -> M
     told = {"type": condition, "status": "True", "message": "backoff limit reached"}
     status = {"conditions": [told] if condition else []}
     name = job["metadata"]["name"]
-    stored = {"metadata": {"name": name, "uid": "u"}, "status": status}
-    labels = {"labels": {"batch.kubernetes.io/job-name": name}}
+    stored = {"metadata": {**job["metadata"], "uid": "u"}, "status": status}
+    owned = {"ownerReferences": [{"uid": "u", "controller": True}]}
     return given(
         asked,
         children={Key("Job", "demo", name): stored},
-        job_pods=tuple({"metadata": labels, **each} for each in pods),
+        job_pods=tuple({"metadata": owned, **each} for each in pods),
     )
 
 
@@ -52,6 +53,13 @@ PENDING = {
     }
 }
 
+UNPLACED = {
+    "status": {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "message": "no GPU"}],
+    }
+}
+
 CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
     "the warm-up has not begun": (
         given(model(**OWN)),
@@ -64,7 +72,7 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         {"Warmed": "True WarmupSucceeded", "Ready": "True AsDesired"},
     ),
     "the warm-up failed": (
-        with_job(model(**OWN), "Failed", ended(1, "Traceback\nModelUnavailable: no folder")),
+        with_job(model(**REQUIRED), "Failed", ended(1, "Traceback\nModelUnavailable: no folder")),
         "Degraded",
         {
             "Warmed": "False WarmupFailed",
@@ -86,6 +94,20 @@ CASES: dict[str, tuple[ModelSnapshot, str, dict[str, str]]] = {
         with_job(model(warmup={"resources": CPU, "policy": "BestEffort"}), "Failed"),
         "Degraded",
         {"Warmed": "False WarmupFailed", "Ready": "True AsDesired"},
+    ),
+    "no node has room for a warm-up that is not required": (
+        with_job(model(**OWN), "", UNPLACED),
+        "Ready",
+        {
+            "Warmed": "False Unschedulable",
+            "Ready": "True AsDesired",
+            "Degraded": "False NothingWrong",
+        },
+    ),
+    "no node has room for one that is": (
+        with_job(model(**REQUIRED), "", UNPLACED),
+        "Degraded",
+        {"Ready": "False Unschedulable", "Degraded": "True Unschedulable"},
     ),
     "no warm-up": (
         given(model(warmup={"enabled": False})),
@@ -168,7 +190,8 @@ def test_an_unreadable_result_still_has_its_times(message: str) -> None:
 
 
 def test_pods_of_an_older_job_do_not_count() -> None:
-    older = {**ended(0, MADE), "metadata": {"labels": {"batch.kubernetes.io/job-name": "older"}}}
+    owner = {"uid": "uid-of-older", "controller": True}
+    older = {**ended(0, MADE), "metadata": {"ownerReferences": [owner]}}
     status = model_status_of(given(model(**OWN), job_pods=(older,)))
     assert status.warmup is None
 

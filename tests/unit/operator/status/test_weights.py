@@ -7,7 +7,7 @@ import pytest
 
 from matinee_api.contracts.fetch import FetchProgress
 from matinee_api.kinds.videomodel import VideoModelStatus
-from matinee_operator.observe.jobs import JOB_NAME
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.status.weights import progress_text
 from tests.unit.operator.making import model, model_status_of
@@ -45,7 +45,8 @@ def waiting(snapshot: ModelSnapshot, verb: str, **status: Any) -> ModelSnapshot:
     job = step(begun, verb).job
     assert job is not None
     told = {"phase": "Pending", **status}
-    pod = {"metadata": {"labels": {JOB_NAME: job.name}, "uid": "u"}, "status": told}
+    owner = {"uid": f"uid-of-{job.name}", "controller": True}
+    pod = {"metadata": {"ownerReferences": [owner], "uid": "u"}, "status": told}
     return dataclasses.replace(begun, job_pods=(pod,))
 
 
@@ -68,6 +69,19 @@ CASES: dict[str, tuple[ModelSnapshot, str]] = {
     ),
     "the size is known": (
         tried(given(hub_model()), "resolve", found()),
+        "False Downloading 9.0 GB to fetch; the claim tiny-weights is not bound yet",
+    ),
+    "somebody else has a claim of that name": (
+        dataclasses.replace(
+            tried(given(hub_model()), "resolve", found()),
+            failure=Trouble("NameTaken", "PersistentVolumeClaim tiny-weights (no controller)"),
+        ),
+        "False NameTaken PersistentVolumeClaim tiny-weights (no controller)",
+    ),
+    "something else has the name of another child": (
+        dataclasses.replace(
+            tried(given(hub_model()), "resolve", found()), failure=Trouble("NameTaken", "Job x (")
+        ),
         "False Downloading 9.0 GB to fetch; the claim tiny-weights is not bound yet",
     ),
     "the claim is there": (

@@ -61,6 +61,7 @@ def test_where_the_weights_of_a_model_are_concerns_the_services_too() -> None:
         {"cache": {"folder": "a"}},
         {"resolvedRevision": "c"},
         {"conditions": [{"type": "Downloaded", "status": "False", "reason": "NoSpace"}]},
+        {"conditions": [{"type": "Ready", "status": "True", "reason": "AsDesired"}]},
     ]
     for status in news:
         assert told({**MODEL, "status": status}, MODEL) == told(MODEL)
@@ -74,11 +75,19 @@ def test_a_pod_concerns_its_service_and_the_routers_in_front() -> None:
     assert told(POD) == {"StreamingService live", "Router front"}
 
 
+def test_a_pod_that_finds_no_room_concerns_the_warm_up_of_its_model() -> None:
+    placed = {"type": "PodScheduled", "status": "False"}
+    crowded_out = {**POD, "status": {"conditions": [placed]}}
+    assert told(crowded_out, POD) == told(POD) | {"VideoModel tiny"}
+    assert told(POD, crowded_out) == told(POD) | {"VideoModel tiny"}
+    assert told(crowded_out, crowded_out) == told(POD)
+
+
 def test_a_node_that_is_cordoned_concerns_the_services_with_pods_on_it() -> None:
     node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"unschedulable": True}}
-    usable = {"spec": {"unschedulable": False}}
+    usable = {"spec": {"leaving": False}}
     assert told(node, usable) == {"StreamingService live"}
-    assert told(node, {"spec": {"unschedulable": True}}) == set()
+    assert told(node, {"spec": {"leaving": True}}) == set()
     assert told({**node, "metadata": {"name": "other"}}, usable) == set()
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.fetching.attempts import Step, fetching
 from matinee_operator.objects import Key
-from matinee_operator.observe.jobs import JOB_NAME
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import attempted
 from matinee_operator.resources.weights_claim import weights_claim
@@ -60,7 +59,7 @@ def tried(
     meta = {**job["metadata"], "uid": f"uid-of-{job['metadata']['name']}"}
     told = {"type": condition, "status": "True", "lastTransitionTime": at.isoformat()}
     stored = {"metadata": meta, "status": {"conditions": [told] if condition else []}}
-    pod_meta = {"labels": {JOB_NAME: meta["name"]}, "uid": "u"}
+    pod_meta = {"uid": "u", "ownerReferences": [{"uid": meta["uid"], "controller": True}]}
     message = json.dumps({"trees": trees})
     end = {"exitCode": 0 if condition == "Complete" else 3, "message": message}
     status = {"phase": "Succeeded", "containerStatuses": [{"state": {"terminated": end}}]}

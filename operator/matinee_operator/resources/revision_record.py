@@ -1,0 +1,99 @@
+"""The record of a revision: a ConfigMap with the pod that it is made of, and the spec.
+
+It outlives the pods, so that one of an old revision can be made again while a rollout is paused or
+its VideoModel is gone. The pod is sealed with a key that only the operator knows: who may make
+ConfigMaps in the namespace may not make pods by them. The spec is for `matinee rollout`, which
+lists the records by their numbers and goes back to one; the operator never reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from matinee_api.contracts.revisions import (
+    NUMBER_ANNOTATION,
+    POD_FILE,
+    SPEC_FILE,
+    recorded_spec,
+)
+from matinee_api.kinds.streamingservice import StreamingService
+from matinee_operator import labels
+from matinee_operator.objects import Object
+from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.runtime_pod import pod_name
+
+SEAL = "seal"
+_ENDING = "-pod"
+"""Of a record's name; no ConfigMap with a configuration ends like this."""
+
+
+def record_name(service: StreamingService, revision: str) -> str:
+    return f"{service.metadata.name}-{revision}{_ENDING}"
+
+
+def is_record(name: str) -> bool:
+    """Of a ConfigMap of ours: by its name, which nobody can edit."""
+    return name.endswith(_ENDING)
+
+
+def revision_record(
+    service: StreamingService, revision: str, pod: Manifest, key: str, number: int = 1
+) -> Manifest:
+    """`pod`: of any slot."""
+    name, marks = record_name(service, revision), {labels.REVISION: revision}
+    meta = metadata(service, name, "runtime", marks)
+    meta["annotations"][NUMBER_ANNOTATION] = str(number)
+    text, spec = _json(pod), _json(recorded_spec(service))
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": meta,
+        "immutable": True,
+        "data": {POD_FILE: text, SPEC_FILE: spec, SEAL: _seal(name, text, key)},
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def is_sealed(record: Object, key: str) -> bool:
+    """Whether the operator wrote it."""
+    data = record.get("data") or {}
+    wanted = _seal(record["metadata"]["name"], data.get(POD_FILE, ""), key)
+    return hmac.compare_digest(wanted.encode(), data.get(SEAL, "").encode())
+
+
+def recorded_pod(record: Object, key: str) -> Manifest | None:
+    """The pod; None where somebody else wrote the record."""
+    if not is_sealed(record, key):
+        return None
+    found: Manifest = json.loads(record["data"][POD_FILE])
+    return found
+
+
+def _seal(name: str, text: str, key: str) -> str:
+    return hmac.new(key.encode(), f"{name}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def config_of(pod: Manifest) -> str:
+    """The ConfigMap that it reads."""
+    volumes = pod["spec"]["volumes"]
+    return next(str(one["configMap"]["name"]) for one in volumes if one["name"] == labels.CONFIG)
+
+
+def in_slot(
+    service: StreamingService, pod: Manifest, slot: int, attempt: int, routers: Iterable[str]
+) -> Manifest:
+    """The same pod in another slot, behind the Routers that front its service now."""
+    meta = pod["metadata"]
+    others = {k: text for k, text in meta["labels"].items() if not k.startswith(labels.BEHIND)}
+    behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
+    name = pod_name(service, meta["labels"][labels.REVISION], slot)
+    marks = {**others, **behind, labels.SLOT: str(slot)}
+    annotations = {**meta["annotations"], labels.ATTEMPT: str(attempt)}
+    return {**pod, "metadata": {**meta, "name": name, "labels": marks, "annotations": annotations}}

@@ -1,0 +1,99 @@
+"""What goes into a snapshot: what is ours, whatever hints at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matinee_operator import labels
+from matinee_operator.objects import Key
+from matinee_operator.observe.cache import Cache
+from matinee_operator.observe.snapshot import ModelSnapshot, ServiceSnapshot
+from matinee_operator.observe.snapshots import Snapshots
+from tests.unit.operator.making import CPU, INSTALLATION, NOW, meta
+
+LIVE, TINY = Key("StreamingService", "demo", "live"), Key("VideoModel", "demo", "tiny")
+SERVICE = {
+    "kind": "StreamingService",
+    "metadata": meta("live"),
+    "spec": {"modelRef": {"name": "tiny"}, "resources": CPU},
+}
+MODEL = {
+    "kind": "VideoModel",
+    "metadata": meta("tiny"),
+    "spec": {"source": {"uri": "builtin:tiny"}, "engine": {"family": "ltx"}},
+}
+MARKS = {labels.SERVICE: "live", labels.ACCEPTING: "true"}
+UNPLACED = {"conditions": [{"type": "PodScheduled", "status": "False"}]}
+
+
+class Silent:
+    """No pod says anything."""
+
+    def slots(self, uid: str) -> None:
+        return None
+
+    def progress(self, uid: str) -> None:
+        return None
+
+
+def owned(uid: str, kind: str = "StreamingService") -> dict[str, Any]:
+    return {"ownerReferences": [{"kind": kind, "name": "x", "uid": uid, "controller": True}]}
+
+
+def pod(name: str, status: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    usual = {**meta(name), "creationTimestamp": "2026-11-25T12:00:00Z", **more}
+    return {"kind": "Pod", "metadata": usual, "status": status or {}}
+
+
+def taken(key: Key, *raws: dict[str, Any]) -> Any:
+    cache = Cache()
+    for raw in (SERVICE, MODEL, *raws):
+        cache.put(raw)
+    return Snapshots(cache, Silent(), INSTALLATION, "0123456789abcdef").take(key, NOW, None)
+
+
+def test_pods_are_those_that_the_service_controls_or_that_were_made_for_it() -> None:
+    snapshot = taken(
+        LIVE,
+        pod("live-a-0", **owned("uid-of-live")),
+        pod("live-a-1", annotations={labels.OWNER: "uid-of-live"}),
+        pod("stranger", labels=MARKS),
+        pod("others", labels=MARKS, **owned("uid-of-other")),
+        pod("unseen", labels={labels.SERVICE: "live"}),
+        pod("taken-over", annotations={labels.OWNER: "uid-of-live"}, **owned("uid-of-other")),
+    )
+    assert isinstance(snapshot, ServiceSnapshot)
+    assert [one.name for one in snapshot.pods] == ["live-a-0", "live-a-1"]
+    assert [key.name for key in snapshot.children] == ["live-a-0", "live-a-1"]
+    assert snapshot.strangers == ("others", "stranger")
+    assert snapshot.taken_over == ("taken-over",)
+
+
+def test_what_a_job_said_is_what_its_own_pods_said() -> None:
+    job = {"kind": "Job", "metadata": {**meta("j"), **owned("uid-of-tiny", "VideoModel")}}
+    forged = {labels.MODEL: "tiny", "batch.kubernetes.io/job-name": "j"}
+    snapshot = taken(
+        TINY,
+        {**job, "status": {}},
+        pod("j-x", **owned("uid-of-j", "Job")),
+        pod("forged", labels=forged),
+    )
+    assert isinstance(snapshot, ModelSnapshot)
+    assert [one["metadata"]["name"] for one in snapshot.job_pods] == ["j-x"]
+
+
+def test_the_pods_that_find_no_room_are_those_of_the_model_s_services() -> None:
+    snapshot = taken(
+        TINY,
+        pod("live-a-0", UNPLACED, **owned("uid-of-live")),
+        pod("live-a-1", **owned("uid-of-live")),
+        pod("stranger", UNPLACED, labels=MARKS),
+        pod("going", UNPLACED, deletionTimestamp="2026-11-25T12:00:00Z", **owned("uid-of-live")),
+    )
+    assert isinstance(snapshot, ModelSnapshot)
+    assert snapshot.without_room == ("live-a-0",)
+
+
+def test_keys_of_a_service_are_its_own() -> None:
+    snapshot = taken(LIVE)
+    assert snapshot.seal_key != snapshot.token
