@@ -4,6 +4,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 UPGRADE ?= --upgrade
+DOCKER ?= docker
+VERSION := $(shell sed -n 's/^appVersion: //p' charts/matinee/Chart.yaml)
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest --durations=10
@@ -11,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest --durations=10
 NONE_MATCH = $(if $(ARGS),|| [ $$? -eq 5 ])
 NO_CLUSTER := e2e/apiserver e2e/test_s3.py tests/charts
 
-.PHONY: help install check test test-unit test-system fuzz demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
+.PHONY: help images install check test test-unit test-system fuzz demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -55,7 +57,14 @@ cluster: $(STAMP) ## start a real Kubernetes of two nodes on this machine, with 
 	$(BIN)/python -m tools.system_packages cluster
 	$(BIN)/python -m tools.cluster up
 
-cluster-programs: $(STAMP) ## only build its programs: Kubernetes, etcd, an S3 server, helm
+images: ## build the images that the chart wants and push them: make images REGISTRY=registry.example.com
+	$(if $(REGISTRY),,$(error say to where: make images REGISTRY=registry.example.com))
+	for image in operator runtime; do \
+	    name=$(REGISTRY)/matinee/$$image:$(VERSION); \
+	    $(DOCKER) build --target $$image -t $$name . && $(DOCKER) push $$name || exit 1; \
+	done
+
+cluster-programs: $(STAMP) ## only build its programs, and those that only tests want
 	$(BIN)/python -m tools.cluster programs
 
 cluster-images: $(STAMP) ## only build its programs and our images (root)

@@ -32,7 +32,7 @@ from matinee_api.kinds.meta import API_VERSION
 from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.metrics import Metrics
 from matinee_operator.settings import Settings
-from tools.cluster import simulated
+from tools.cluster import binaries, simulated
 from tools.cluster.binaries import KUBERNETES
 
 SERVICES = 1000
@@ -58,7 +58,7 @@ class Measured:
 
 
 def main() -> None:
-    if reason := control_plane.missing(*simulated_nodes.NAMES):
+    if reason := control_plane.missing("kube-scheduler") or binaries.why_not([binaries.KWOK]):
         print(f"operator_scale skipped: {reason}", file=sys.stderr)
         return
     services = int(sys.argv[1]) if len(sys.argv) > 1 else SERVICES

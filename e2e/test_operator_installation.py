@@ -14,6 +14,7 @@ from e2e.target import Target
 from e2e.test_operator_sessions import uids, url_of
 from e2e.viewing import viewers
 from e2e.waiting import objects
+from tests.places import ROOT
 
 READY = condition("Ready", "True")
 EXAMPLES = ("examples/videomodel.yaml", "examples/streamingservice.yaml")
@@ -42,6 +43,20 @@ def test_an_upgrade_and_even_a_reinstallation_disturb_nobody(operator: Target, t
     assert before < uids(pods_of(tiny, "tiny"))
 
 
+@pytest.mark.reinstalls
+def test_the_command_of_the_readme_installs_it_as_it_is_written(
+    operator: Target, our_cluster: Target
+) -> None:
+    """Its nodes have the images under the names that the chart asks for by default."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (words,) = [line.split()[1:] for line in readme.splitlines() if line.startswith("helm install")]
+    operating.helm(operator, "uninstall", operating.RELEASE, "--wait")
+    try:
+        assert "STATUS: deployed" in operating.helm(operator, *words)
+    finally:
+        operating.install(operator)
+
+
 @pytest.fixture
 def other_namespace(cluster: Target) -> Iterator[str]:
     with namespace_for(cluster, "other") as name:
@@ -56,9 +71,9 @@ def test_in_namespaced_mode_it_serves_its_namespaces_and_sees_no_other(
     try:
         rbac = kubernetes.client.RbacAuthorizationV1Api()
         ours = [
-            role["metadata"]["name"]
-            for role in objects(rbac.list_cluster_role)
-            if operating.RELEASE in role["metadata"]["name"]
+            binding["metadata"]["name"]
+            for binding in objects(rbac.list_cluster_role_binding)
+            if operating.RELEASE in binding["metadata"]["name"]
         ]
         assert ours == []
         for place in (other_namespace, namespace):

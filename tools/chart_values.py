@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Mapping = dict[str, Any]
+Texts = dict[str, str]
+"""helm makes a number of `--set podLabels.x=1`; the API server would refuse it, later."""
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
+Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64})?$")]
 
 
 class _Values(BaseModel):
@@ -24,9 +27,11 @@ class OperatorImage(_Values):
     """The operator's image."""
 
     repository: str = "matinee/operator"
-    """With the registry, where it is not the nodes' default."""
+    """What comes after the registry."""
     tag: str = ""
     """Empty: the chart's appVersion."""
+    digest: Digest = ""
+    """`sha256:...`: takes the place of the tag."""
     pull_policy: PullPolicy = "IfNotPresent"
     """When the image is pulled."""
 
@@ -35,9 +40,11 @@ class RuntimeImage(_Values):
     """The image of runtime pods, unless a service names its own."""
 
     repository: str = "matinee/runtime"
-    """With the registry, where it is not the nodes' default."""
+    """What comes after the registry."""
     tag: str = ""
     """Empty: the chart's appVersion. Another tag rolls every service out, sessions kept."""
+    digest: Digest = ""
+    """`sha256:...`: takes the place of the tag."""
     pull_policy: PullPolicy = "IfNotPresent"
     """When the image is pulled, unless a service says otherwise."""
 
@@ -60,7 +67,7 @@ class Crds(_Values):
     """The kinds VideoModel, StreamingService and Router."""
 
     install: bool = True
-    """false: somebody else installs them."""
+    """false: somebody else installs them, such as another release."""
     keep: bool = True
     """Uninstalling leaves them, and with them all objects and their pods."""
 
@@ -72,29 +79,65 @@ class ServiceAccount(_Values):
     """false: it exists already, under `name`."""
     name: str = ""
     """Empty: the release's name."""
-    annotations: Mapping = Field(default_factory=dict)
+    annotations: Texts = Field(default_factory=dict)
     """For cloud identities."""
 
 
 class Metrics(_Values):
-    """The operator's own metrics."""
+    """PodMonitors, for the Prometheus operator."""
 
     pod_monitor: bool = False
-    """Make a PodMonitor; needs the Prometheus operator."""
+    """Make a PodMonitor for the operator's own metrics; needs the Prometheus operator."""
+    service_pod_monitors: bool = True
+    """The operator makes one for each StreamingService, as soon as the cluster has that kind."""
+    labels: Texts = Field(default_factory=dict)
+    """Of all these PodMonitors: what your Prometheus selects, such as `{release: prometheus}`."""
+    interval: Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h))*$")] = ""
+    """How often they are scraped, such as `30s`. Empty: as your Prometheus does by default."""
+
+
+class Restrictions(_Values):
+    """What StreamingServices, VideoModels and Routers may make the operator run, checked by a
+    ValidatingAdmissionPolicy of the API server. Without it whoever may create a StreamingService
+    may run any image with any Secret of the namespace. `"*"` in a list allows any."""
+
+    enabled: bool = False
+    """Refuse what is not listed below."""
+    images: list[str] = Field(default_factory=list)
+    """Images besides the runtime's default one: `registry/name` with any tag, or `registry/team/`
+    for all below it."""
+    secrets: list[str] = Field(default_factory=list)
+    """Secrets that pods and Jobs may use: as environment, files, tokens, for pulling."""
+    service_accounts: list[str] = Field(default_factory=list)
+    """ServiceAccounts besides `default`."""
+    priority_classes: list[str] = Field(default_factory=list)
+    """PriorityClasses; with a default one in the cluster, list that too."""
+    tolerations: list[str] = Field(default_factory=lambda: ["nvidia.com/gpu"])
+    """Keys of taints that may be tolerated, besides those of Kubernetes' own nodes' states."""
+    service_types: list[str] = Field(default_factory=lambda: ["ClusterIP"])
+    """Types of the Routers' Services: ClusterIP, NodePort, LoadBalancer."""
 
 
 class Values(_Values):
     """Everything that can be set."""
 
+    registry: str = ""
+    """Put before both images' repositories: `registry.example.com` or `registry.example.com/team`.
+    Empty: `global.imageRegistry`, else what the nodes take by default."""
     image: OperatorImage = OperatorImage()
     runtime: Runtime = Runtime()
     image_pull_secrets: list[Mapping] = Field(default_factory=list)
-    """Of the operator's pods: `[{name: registry}]`."""
+    """Of the operator's pods: `[{name: registry}]`; those of `global.imagePullSecrets` are
+    added."""
     replicas: int = Field(default=2, ge=1, le=5)
     """One leads, the others take over within 15 s."""
     namespaces: list[str] = Field(default_factory=list)
     """Watch these namespaces only, with a Role in each of them. Empty: the whole cluster,
-    with a ClusterRole. Draining of cordoned nodes needs the whole cluster."""
+    with a ClusterRole. Draining of nodes that go away needs the whole cluster."""
+    aggregate_roles: bool = True
+    """Whoever may view or edit a namespace may do the same with our kinds. Takes two ClusterRoles,
+    which give the operator itself nothing."""
+    restrictions: Restrictions = Restrictions()
     workers: int = Field(default=8, ge=1, le=256)
     """Objects that are reconciled at the same time."""
     resync_seconds: int = Field(default=600, ge=1, le=86400)
@@ -122,7 +165,7 @@ class Values(_Values):
         }
     )
     """Of each operator pod. 1,000 services need about 300 MB."""
-    node_selector: Mapping = Field(default_factory=dict)
+    node_selector: Texts = Field(default_factory=dict)
     """Of the operator's pods."""
     tolerations: list[Mapping] = Field(default_factory=list)
     """Of the operator's pods."""
@@ -130,10 +173,20 @@ class Values(_Values):
     """Of the operator's pods; empty: its replicas prefer different nodes."""
     priority_class_name: str = ""
     """Of the operator's pods; `system-cluster-critical` where that is allowed."""
-    pod_labels: Mapping = Field(default_factory=dict)
+    pod_labels: Texts = Field(default_factory=dict)
     """Added to the operator's pods."""
-    pod_annotations: Mapping = Field(default_factory=dict)
+    pod_annotations: Texts = Field(default_factory=dict)
     """Added to the operator's pods."""
     network_policy: bool = True
     """Only the health and metrics port of the operator can be reached."""
     metrics: Metrics = Metrics()
+    fullname_override: Annotated[
+        str, Field(max_length=50, pattern=r"^([a-z]([-a-z0-9]*[a-z0-9])?)?$")
+    ] = ""
+    """Name of the operator's Deployment, Lease and all else that belongs to it. Empty:
+    `RELEASE-operator`."""
+    enabled: bool = True
+    """For a parent chart: `condition: matinee.enabled` of its dependency. Nothing here reads it."""
+    shared: Mapping = Field(default_factory=dict, alias="global")
+    """What a parent chart says to all its charts. Read here: `imageRegistry`,
+    `imagePullSecrets`."""

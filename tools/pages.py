@@ -16,7 +16,7 @@ from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.contracts.fetch import FetchConfig
 from matinee_api.families import CAPABILITIES, FAMILIES, Family
 from matinee_api.kinds.crd import DEFINITIONS, Definition
-from matinee_api.kinds.meta import API_VERSION
+from matinee_api.kinds.meta import API_VERSION, ObjectMeta
 
 Schema = dict[str, Any]
 
@@ -37,6 +37,7 @@ def api_page() -> str:
         f"{NOTICE}\n# API: `{API_VERSION}`\n",
         "Keys without a default may be left out, unless they are marked *required*. Broken rules "
         "are refused in the same words by the API server and by `matinee up`.\n",
+        f"`metadata.name`: {ObjectMeta.model_fields['name'].description}\n",
     ]
     return "\n".join([*parts, *map(_kind, DEFINITIONS)])
 

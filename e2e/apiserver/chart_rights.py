@@ -38,7 +38,7 @@ def _rules(template: str, block: str) -> list[Rule]:
     text = (TEMPLATES / template).read_text(encoding="utf-8")
     found = re.search(block, text, re.DOTALL)
     assert found is not None
-    rules: list[Rule] = yaml.safe_load(found[1])
+    rules: list[Rule] = yaml.safe_load(found[1].replace("{{ $name }}", "matinee-operator"))
     return rules
 
 

@@ -60,6 +60,15 @@ def running(folder: Path) -> Iterator[ControlPlane]:
         yield ControlPlane(admin, limited, folder / AUDIT)
 
 
+def kubeconfig_for(server: ControlPlane, folder: Path, token: str) -> Path:
+    """The same server for whoever has this token."""
+    content = yaml.safe_load(server.kubeconfig.read_text(encoding="utf-8"))
+    content["users"][0]["user"]["token"] = token
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
 def _etcd_flags(folder: Path, port: int, peers: int) -> list[str]:
     client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"
     return [

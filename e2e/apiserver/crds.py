@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from matinee_api.kinds.resource import KINDS
-from matinee_operator.clients.kube import Kube
+from matinee_operator.clients.kube import PATHS, Kube
 from matinee_operator.errors import NotFound
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -40,13 +40,25 @@ POD_MONITORS: dict[str, Any] = {
 
 
 async def install_crds(kube: Kube) -> None:
-    """Once for each server. A kind is served when its objects can be listed."""
-    if await kube.serves("matinee.video/v1alpha1"):
-        return
-    for file in CRDS.glob("*.yaml"):
+    """What is not there yet. A kind is served when its objects can be listed."""
+    served = await kube.plurals("matinee.video/v1alpha1")
+    missing = [kind for kind in KINDS if PATHS[kind][1] not in served]
+    for kind in missing:
+        file = CRDS / f"{PATHS[kind][1]}.matinee.video.yaml"
         await kube.request("POST", PATH, {}, yaml.safe_load(file.read_text(encoding="utf-8")))
-    for kind in KINDS:
+    for kind in missing:
         await _until_served(kube, kind, True)
+
+
+@asynccontextmanager
+async def without_crd(kube: Kube, kind: str) -> AsyncIterator[None]:
+    """One of our kinds does not exist at first; afterwards it does, whatever happened."""
+    await kube.request("DELETE", f"{PATH}/{PATHS[kind][1]}.matinee.video")
+    await _until_served(kube, kind, False)
+    try:
+        yield
+    finally:
+        await install_crds(kube)
 
 
 @asynccontextmanager

@@ -24,8 +24,14 @@ PATIENCE_S = 40.0
 
 @asynccontextmanager
 async def replica(
-    kubeconfig: Path, namespace: str, name: str = "a", port: int = 0, lease_s: float = 12.0
+    kubeconfig: Path,
+    namespace: str,
+    name: str = "a",
+    port: int = 0,
+    lease_s: float = 12.0,
+    **more: str,
 ) -> AsyncIterator[Process]:
+    """`more`: other variables, without what all of them begin with."""
     environment = {
         "PATH": os.environ["PATH"],
         "KUBECONFIG": str(kubeconfig),
@@ -36,6 +42,7 @@ async def replica(
         "MATINEE_HEALTH_PORT": str(port or free_port()),
         "MATINEE_PROPAGATION_SECONDS": "0",
         "MATINEE_LEASE_SECONDS": f"{lease_s:g}",
+        **{f"MATINEE_{variable}": value for variable, value in more.items()},
     }
     command = (sys.executable, "-m", "matinee_operator")
     process = await asyncio.create_subprocess_exec(*command, env=environment)
@@ -59,14 +66,15 @@ async def eventually(kube: Kube, key: Key, holds: Callable[[dict[str, Any]], boo
             await asyncio.sleep(0.05)
 
 
-async def ready(port: int) -> None:
-    """Ask until the replica says so."""
+async def readiness(port: int, holds: Callable[[dict[str, str]], bool]) -> dict[str, str]:
+    """What the replica says of itself, as soon as `holds` is true of it."""
     async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession() as session:
-        for _ in iter(int, 1):
+        while True:
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-                    if answer.status == 200:
-                        return
+                    body: dict[str, str] = await answer.json()
+                    if holds(body):
+                        return body
             await asyncio.sleep(0.05)
 
 

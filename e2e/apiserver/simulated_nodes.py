@@ -9,9 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from e2e.apiserver.control_plane import ControlPlane, process
-from tools.cluster import simulated
+from tools.cluster import binaries, simulated
 
-NAMES = ("kube-scheduler", "kwok")
 PODS_EACH = 110
 STAGES = Path(simulated.__file__).with_name("simulated.yaml")
 OWN_ADDRESS = "index $addresses 0"
@@ -24,6 +23,7 @@ def running(folder: Path, plane: ControlPlane, pod_address: str) -> Iterator[Non
     stages = folder / "stages.yaml"
     stages.write_text(with_address(STAGES.read_text(encoding="utf-8"), pod_address))
     kubeconfig = f"--kubeconfig={plane.kubeconfig}"
+    binaries.build(print, [binaries.KWOK])
     with ExitStack() as stack:
         for name, flags in (
             ("kube-scheduler", ("--leader-elect=false", "--secure-port=0", *_unthrottled())),

@@ -67,7 +67,8 @@ def life(kube: Kube, session: aiohttp.ClientSession, namespace: str) -> Life:
 
 class Life:
     """One process of the operator, for one namespace. `ahead`: how far its clock is set forward.
-    `thorough`: it also looks for children that lost their labels, as each full relist does."""
+    `sees_nodes`: as one of the whole cluster. `thorough`: it also looks for children that lost
+    their labels, as each full relist does."""
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class Life:
     ) -> None:
         self.kube, self.cache = kube, Cache()
         self.ahead = timedelta()
+        self.sees_nodes = False
         self.thorough = False
         self._namespace = namespace
         self._heard: asyncio.Queue[Key] = asyncio.Queue()
@@ -91,6 +93,8 @@ class Life:
         await resync.first()
         for kind in handlers.CHILDREN if self.thorough else ():
             await resync.find_lost(kind, self._namespace)
+        for raw in await self.kube.list("Node") if self.sees_nodes else []:
+            self._seen(False, raw)
         reconciler = self._reconciler()
         assert isinstance(self.kube, MortalKube)
         began = self.kube.writes
@@ -122,7 +126,7 @@ class Life:
             cache=self.cache,
             health=Health(lambda: 0.0),
             metrics=Metrics(),
-            kinds=handlers.watched((self._namespace,)),
+            kinds=handlers.listed((self._namespace,)),
             namespaces=(self._namespace,),
             seen=self._seen,
             enqueue=lambda _key: None,

@@ -91,8 +91,9 @@ async def test_the_status_has_a_writer_of_its_own(kube: Kube, namespace: str) ->
 
 
 async def test_a_kind_that_is_not_there_is_known_not_to_be(kube: Kube) -> None:
-    assert await kube.serves("matinee.video/v1alpha1")
-    assert not await kube.serves("monitoring.coreos.com/v1")
+    ours = {"videomodels", "streamingservices", "routers"}
+    assert await kube.plurals("matinee.video/v1alpha1") == ours
+    assert await kube.plurals("monitoring.coreos.com/v1") == frozenset()
 
 
 async def test_a_pod_that_nothing_holds_is_gone_at_once(kube: Kube, namespace: str) -> None:

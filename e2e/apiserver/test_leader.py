@@ -35,7 +35,7 @@ def clock() -> Clock:
 def replica(kube: Kube, namespace: str, clock: Clock) -> Callable[[str], Leader]:
     def make(name: str) -> Leader:
         now, sleep = lambda: datetime.now(UTC), clock.sleep
-        return Leader(kube, namespace, name, now, clock, LEASE_S, sleep)
+        return Leader(kube, namespace, name, now, clock, LEASE_S, sleep=sleep)
 
     return make
 
@@ -46,6 +46,16 @@ async def test_one_replica_leads(replica: Callable[[str], Leader]) -> None:
     assert first.leading
     assert await first.attempt()
     assert not await second.attempt()
+
+
+async def test_each_installation_of_a_namespace_has_its_own_lease(
+    replica: Callable[[str], Leader],
+) -> None:
+    first, second = replica("a"), replica("b")
+    second.name = "other-operator"
+    assert await first.attempt()
+    assert await second.attempt()
+    assert await first.attempt()
 
 
 async def test_a_lease_that_stands_still_is_taken_over(

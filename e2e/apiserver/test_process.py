@@ -9,13 +9,13 @@ import aiohttp
 import pytest
 
 from e2e.apiserver.control_plane import ControlPlane, free_port
-from e2e.apiserver.crds import pod_monitors
+from e2e.apiserver.crds import install_crds, pod_monitors, without_crd
 from e2e.apiserver.program import (
     PATIENCE_S,
     eventually,
     has_its_pods,
     led_by,
-    ready,
+    readiness,
     replica,
 )
 from e2e.apiserver.scene import apply_all
@@ -56,17 +56,45 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
 
 
 @pytest.mark.timeout(180)
-async def test_pods_are_monitored_where_somebody_reads_monitors(
+async def test_pods_are_monitored_as_soon_as_somebody_reads_monitors(
     kube: Kube, api_server: ControlPlane, namespace: str
 ) -> None:
-    async with pod_monitors(kube), replica(api_server.kubeconfig, namespace):
+    async with replica(
+        api_server.kubeconfig,
+        namespace,
+        RESYNC_SECONDS="1",
+        POD_MONITOR_LABELS="release=prometheus",
+        POD_MONITOR_INTERVAL="30s",
+    ):
         await apply_all(kube, namespace)
-        monitor = Key("PodMonitor", namespace, "tiny")
-        await eventually(kube, monitor, lambda _found: True)
-        found = await kube.get(monitor)
-        assert found["metadata"]["ownerReferences"][0]["kind"] == "StreamingService"
-        (endpoint,) = found["spec"]["podMetricsEndpoints"]
-        assert endpoint == {"port": "control", "path": "/metrics"}
+        await eventually(kube, Key("StreamingService", namespace, "tiny"), has_its_pods)
+        async with pod_monitors(kube):
+            monitor = Key("PodMonitor", namespace, "tiny")
+            await eventually(kube, monitor, lambda _found: True)
+            found = await kube.get(monitor)
+    assert found["metadata"]["ownerReferences"][0]["kind"] == "StreamingService"
+    assert found["metadata"]["labels"]["release"] == "prometheus"
+    (endpoint,) = found["spec"]["podMetricsEndpoints"]
+    assert endpoint == {"port": "control", "path": "/metrics", "interval": "30s"}
+
+
+@pytest.mark.timeout(180)
+async def test_a_definition_that_is_gone_is_named_and_waited_for(
+    kube: Kube, api_server: ControlPlane, namespace: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone = "the cluster has no CRD routers.matinee.video: install the chart"
+    port, lease = free_port(), Key("Lease", namespace, "matinee-operator")
+    async with replica(api_server.kubeconfig, namespace, RESYNC_SECONDS="1") as process:
+        await eventually(kube, lease, led_by("a"))
+        async with without_crd(kube, "Router"):
+            async with asyncio.timeout(PATIENCE_S):
+                assert await process.wait() == 1
+            assert f"stopped: KindsMissing: {gone}" in capfd.readouterr().err
+            async with replica(api_server.kubeconfig, namespace, "b", port):
+                said = await readiness(port, lambda body: "waits_for" in body)
+                assert gone in said["waits_for"]
+                await install_crds(kube)
+                await eventually(kube, lease, led_by("b"))
 
 
 async def _uid(kube: Kube, namespace: str) -> str:
@@ -83,7 +111,7 @@ async def test_the_standby_takes_over_from_a_leader_that_is_killed(
     async with replica(api_server.kubeconfig, namespace, "a", 0, LEASE_S) as first:
         await eventually(kube, lease, led_by("a"))
         async with replica(api_server.kubeconfig, namespace, "b", port, LEASE_S):
-            await ready(port)
+            await readiness(port, lambda body: body["status"] == "ready")
             first.kill()
             killed = loop.time()
             await eventually(kube, lease, led_by("b"))

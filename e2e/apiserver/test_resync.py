@@ -23,7 +23,7 @@ class Looking:
             cache=self.cache,
             health=self.health,
             metrics=self.metrics,
-            kinds=("VideoModel", "ConfigMap"),
+            kinds=("VideoModel", "ConfigMap", "PodMonitor"),  # of these there is no CRD
             namespaces=(namespace,),
             seen=self.seen,
             enqueue=self.queued.append,

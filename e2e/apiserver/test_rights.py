@@ -36,6 +36,7 @@ from matinee_operator.errors import Refused
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, condition, key_of
 
+SWITCHED_OFF = Right("monitoring.coreos.com", "podmonitors", "delete")
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -129,7 +130,11 @@ async def test_the_operator_asks_for_what_the_chart_grants_and_for_nothing_else(
     rules = [*chart_rules(), *lease_rules()]
     await grant(kube, limited, namespace, rules)
     await whole_story(kube, limited, session, namespace)
-    async with pod_monitors(kube), _monitoring(kube, api_server, namespace):
+    async with pod_monitors(kube):
+        async with _monitoring(kube, api_server, namespace):
+            await _used(api_server, namespace, rights_in(rules) - {SWITCHED_OFF})
+        await life(limited, session, namespace).settle()  # monitors are switched off
+        assert await kube.list("PodMonitor", namespace) == []
         used = await _used(api_server, namespace, rights_in(rules))
     assert used == rights_in(rules)
 

@@ -17,7 +17,8 @@ from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.rollout import Rollout
 from matinee_operator.autoscaling import Scale, scale_of
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import ObservedPod, Trouble
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,

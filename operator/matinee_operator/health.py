@@ -1,7 +1,8 @@
 """`/healthz`, `/readyz` and `/metrics`.
 
 Alive means: the event loop answers, no key is stuck, and the watches miss nothing that a full
-relist finds. Ready means: everything was listed once. A standby is ready too.
+relist finds. Ready means: everything was listed once, which waits for the CRDs. A standby is ready
+too.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Health:
 
     oldest_key_s: Callable[[], float]
     synced: bool = False
+    waits_for: str = ""
+    """What has to be done by somebody else before it can begin."""
     stalled_watches: set[str] = field(default_factory=set)
 
     def problems(self) -> list[str]:
@@ -42,8 +45,10 @@ def health_app(health: Health, metrics: Metrics) -> web.Application:
         return web.json_response(body, status=503 if problems else 200)
 
     async def ready(_request: web.Request) -> web.Response:
-        status = "ready" if health.synced else "starting"
-        return web.json_response({"status": status}, status=200 if health.synced else 503)
+        body = {"status": "ready" if health.synced else "starting"}
+        if health.waits_for:
+            body["waits_for"] = health.waits_for
+        return web.json_response(body, status=200 if health.synced else 503)
 
     async def counters(_request: web.Request) -> web.Response:
         return web.Response(text=metrics.text(), content_type="text/plain")

@@ -7,6 +7,16 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True)
+class Monitors:
+    """What the PodMonitors of the Prometheus operator say besides what to scrape."""
+
+    labels: tuple[tuple[str, str], ...] = ()
+    """What a Prometheus selects them by."""
+    interval: str = ""
+    """How often to scrape; empty: as Prometheus does by default."""
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """The same for every object that is reconciled."""
 
@@ -20,8 +30,8 @@ class Installation:
     """What the names of Services end with."""
     monitoring_namespaces: tuple[str, ...] = ()
     """From there, runtime pods' metrics are scraped."""
-    has_pod_monitors: bool = False
-    """Whether the cluster has the PodMonitor kind of the Prometheus operator."""
+    monitors: Monitors | None = None
+    """Of services; None: they are switched off, or the cluster has no such kind."""
     propagation: timedelta = timedelta(seconds=5)
     """What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became
     ready may not be found yet, and one that was taken out may still be."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from matinee_api.kinds import conditions
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 
 logger = logging.getLogger(__name__)
 

@@ -8,21 +8,20 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 import kopf
 
-from matinee_api.kinds.meta import API_VERSION
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.clients.leader import Leader
 from matinee_operator.clients.pod_feeds import PodFeeds, pod_session
-from matinee_operator.clients.retry import until_available
 from matinee_operator.errors import OperatorError
 from matinee_operator.health import Health, serving_health
-from matinee_operator.installation import Installation
+from matinee_operator.installation import Installation, Monitors
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, key_of
 from matinee_operator.observe.cache import Cache
@@ -31,13 +30,13 @@ from matinee_operator.reconciler import Reconciler
 from matinee_operator.settings import Settings
 from matinee_operator.stopping import Stopping
 from matinee_operator.watch import handlers
+from matinee_operator.watch.discovery import LOOK_S, Discovery
 from matinee_operator.watch.relations import affected, routers_of_pod
 from matinee_operator.watch.resync import Resync
 from matinee_operator.watch.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
 
-MONITORS = "monitoring.coreos.com/v1"
 SESSIONS_SETTLE_S = 0.2
 """Sessions start and end together: changes within this time are reconciled once."""
 PROGRESS_SETTLE_S = 5.0
@@ -60,11 +59,8 @@ async def _operate(settings: Settings, stopping: Stopping) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(connected(metrics, settings.kubeconfig))
-        if not await until_available(lambda: kube.serves(API_VERSION)):
-            raise KindsMissing(f"this cluster does not serve {API_VERSION}: install the CRDs")
-        has_monitors = await until_available(lambda: kube.serves(MONITORS))
         session = await stack.enter_async_context(pod_session())
-        parts = _Operator(settings, kube, session, metrics, has_monitors)
+        parts = _Operator(settings, kube, session, metrics)
         await stack.enter_async_context(serving_health(parts.health, metrics, settings.health_port))
         stack.push_async_callback(parts.stop)
         await parts.run(stopping)
@@ -72,10 +68,6 @@ async def _operate(settings: Settings, stopping: Stopping) -> None:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class KindsMissing(OperatorError):
-    """The CRDs are not installed."""
 
 
 class WatchesEnded(OperatorError):
@@ -91,17 +83,18 @@ class _Operator:
         kube: Kube,
         session: aiohttp.ClientSession,
         metrics: Metrics,
-        has_pod_monitors: bool,
     ) -> None:
         self._settings, self._kube, self._metrics = settings, kube, metrics
         self._cache, self._queue = Cache(), WorkQueue()
         self.health = Health(self._queue.oldest_s)
         self._feeds = PodFeeds(session, self._heard)
         self._leader = self._make_leader()
-        self._reconciler = self._make_reconciler(has_pod_monitors)
+        self._snapshots = self._make_snapshots()
+        self._reconciler = self._make_reconciler()
+        self._resync = self._make_resync()
         kinds = handlers.watched(settings.namespaces)
-        self._resync = self._make_resync((*kinds, "PodMonitor") if has_pod_monitors else kinds)
         self._registry = handlers.registry(kube, kinds, self._seen, self._resync.relisted)
+        self._discovery = Discovery(kube, self.health, self._monitors_changed)
         metrics.gauge("queue_depth", lambda: self._queue.depth)
         metrics.gauge("queue_oldest_seconds", self._queue.oldest_s)
         metrics.gauge("leader", lambda: float(self._leader.leading))
@@ -115,9 +108,10 @@ class _Operator:
             now=utc_now,
             clock=time.monotonic,
             lease_s=self._settings.lease_seconds,
+            name=self._settings.lease_name,
         )
 
-    def _make_reconciler(self, has_pod_monitors: bool) -> Reconciler:
+    def _make_snapshots(self) -> Snapshots:
         settings = self._settings
         installation = Installation(
             runtime_image=settings.runtime_image,
@@ -125,33 +119,37 @@ class _Operator:
             namespace=settings.namespace,
             cluster_domain=settings.cluster_domain,
             monitoring_namespaces=settings.monitoring_namespaces,
-            has_pod_monitors=has_pod_monitors,
             propagation=timedelta(seconds=settings.propagation_seconds),
         )
+        return Snapshots(self._cache, self._feeds, installation, settings.operator_key)
+
+    def _make_reconciler(self) -> Reconciler:
         return Reconciler(
             kube=self._kube,
-            snapshots=Snapshots(self._cache, self._feeds, installation, settings.operator_key),
+            snapshots=self._snapshots,
             feeds=self._feeds,
-            events=Events(self._kube, settings.identity, utc_now),
+            events=Events(self._kube, self._settings.identity, utc_now),
             metrics=self._metrics,
             now=utc_now,
             seen=self._seen,
         )
 
-    def _make_resync(self, kinds: tuple[str, ...]) -> Resync:
+    def _make_resync(self) -> Resync:
+        namespaces = self._settings.namespaces
         return Resync(
             kube=self._kube,
             cache=self._cache,
             health=self.health,
             metrics=self._metrics,
-            kinds=kinds,
-            namespaces=self._settings.namespaces,
+            kinds=handlers.listed(namespaces),
+            namespaces=namespaces,
             seen=self._seen,
             enqueue=self._queue.add,
         )
 
     async def run(self, stopping: Stopping) -> None:
         """Every replica watches; the leader also reconciles."""
+        await self._discovery.first()
         await self._resync.first()
         watching = asyncio.Event()
         stop_watching = asyncio.Event()
@@ -160,6 +158,7 @@ class _Operator:
             ours = [
                 group.create_task(self._act()),
                 group.create_task(self._resync.run(self._settings.resync_seconds)),
+                group.create_task(self._discovery.run(min(LOOK_S, self._settings.resync_seconds))),
             ]
             await watching.wait()
             await stopping.wait()
@@ -177,15 +176,19 @@ class _Operator:
 
     async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
         namespaces = self._settings.namespaces
-        await kopf.operator(
-            registry=self._registry,
-            settings=handlers.kopf_settings(namespaces),
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            ready_flag=ready,
-            stop_flag=stop,
-        )
+        try:
+            await kopf.operator(
+                registry=self._registry,
+                settings=handlers.kopf_settings(namespaces),
+                standalone=True,
+                clusterwide=not namespaces,
+                namespaces=namespaces,
+                ready_flag=ready,
+                stop_flag=stop,
+            )
+        except Exception:
+            await self._discovery.check()  # of a kind that is gone kopf only says "404"
+            raise
         if not stop.is_set():
             raise WatchesEnded("kopf ended by itself")
 
@@ -198,6 +201,15 @@ class _Operator:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._leader.keep())
             group.create_task(self._queue.run(self._settings.workers, self._reconciler.reconcile))
+
+    def _monitors_changed(self, present: bool) -> None:
+        """The Prometheus operator was installed or removed: every service is looked at again."""
+        settings = self._settings
+        wanted = Monitors(settings.pod_monitor_labels, settings.pod_monitor_interval)
+        monitors = wanted if present and settings.pod_monitors else None
+        self._snapshots.installation = replace(self._snapshots.installation, monitors=monitors)
+        for raw in self._cache.of_kind("StreamingService"):
+            self._queue.add(key_of(raw))
 
     def _seen(self, gone: bool, raw: Mapping[str, Any]) -> None:
         key = key_of(raw)

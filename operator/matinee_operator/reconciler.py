@@ -34,7 +34,8 @@ from matinee_operator.errors import NameTaken, NotFound, OperatorError, Refused,
 from matinee_operator.internal_errors import InternalErrors
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Address, Key, Object
-from matinee_operator.observe.pods import Trouble, listening_at
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import listening_at
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -58,6 +59,7 @@ class Reconciler:
     now: Callable[[], datetime]
     seen: Callable[[bool, Object], None]
     _refusals: dict[Key, Trouble] = field(default_factory=dict)
+    _pace: status.StatusPace = field(default_factory=status.StatusPace)
     _performing: Performing = field(init=False)
     _internal_errors: InternalErrors = field(init=False)
 
@@ -100,6 +102,7 @@ class Reconciler:
         self._listen(key, snapshot)
         if snapshot is None:
             self._refusals.pop(key, None)
+            self._pace.forget(key)
             return None
         desired = desired_of(snapshot)
         about = About(key, _uid(snapshot), getattr(snapshot, "token", ""))
@@ -110,11 +113,10 @@ class Reconciler:
         else:
             self._refusals[key] = refusal
         after = self._after(key, snapshot, refusal)
-        if after is not None:
-            await self._report(key, after, desired)
+        wait_s = await self._report(key, after, desired) if after else None
         if done.failures:
             raise done.failures[0]
-        return min(filter(None, (done.again_s, look_again_s)), default=None)
+        return min(filter(None, (done.again_s, look_again_s, wait_s)), default=None)
 
     async def _look_for_the_lost(self, key: Key) -> None:
         """A watch says that a child is gone also when it only lost the label that is watched."""
@@ -156,16 +158,23 @@ class Reconciler:
         same = after is not None and _spec_version(after) == _spec_version(before)
         return after if same else None
 
-    async def _report(self, key: Key, snapshot: Snapshot, desired: Desired) -> None:
-        """Write the status if it differs from the one that is stored."""
+    async def _report(self, key: Key, snapshot: Snapshot, desired: Desired) -> float:
+        """Write the status if it differs from the one that is stored. After how many seconds, if it
+        can wait: the numbers of viewers can."""
         before, after = _resource(snapshot).status, _status(snapshot, desired)
         wanted = after.model_dump(mode="json", exclude_none=True)
         stored = before.model_dump(mode="json", exclude_none=True) if before else None
-        if wanted == stored or not await self._write_status(key, wanted):
-            return
+        if wanted == stored:
+            return 0.0
+        if wait_s := self._pace.wait_s(key, stored, wanted, snapshot.now):
+            return wait_s
+        if not await self._write_status(key, wanted):
+            return 0.0
+        self._pace.wrote(key, snapshot.now)
         old: tuple[Condition, ...] = before.conditions if before else ()
         for event in status.transitions(old, getattr(after, "conditions", ())):
             await self.events.record(key, _uid(snapshot), event)
+        return 0.0
 
     async def _write_status(self, key: Key, wanted: Mapping[str, Any]) -> bool:
         """Whether the object is still there."""

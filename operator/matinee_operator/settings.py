@@ -6,6 +6,7 @@ Each has a name, a default, a unit where it needs one, and a reason, here and in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,12 +28,16 @@ class Settings:
     image_pull_policy: str = "IfNotPresent"
     cluster_domain: str = "cluster.local"
     monitoring_namespaces: tuple[str, ...] = ()
+    pod_monitors: bool = True
+    pod_monitor_labels: tuple[tuple[str, str], ...] = ()
+    pod_monitor_interval: str = ""
     leader_election: bool = True
     health_port: int = 8080
     workers: int = 8
     resync_seconds: float = 600.0
     propagation_seconds: float = 5.0
     lease_seconds: float = 12.0
+    lease_name: str = "matinee-operator"
     log_level: str = "INFO"
     kubeconfig: str | None = None
 
@@ -58,6 +63,15 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "monitoring_namespaces",
         "namespaces that may scrape runtime pods, with commas; empty: none",
     ),
+    "MATINEE_POD_MONITORS": ("pod_monitors", "whether services get a PodMonitor: true or false"),
+    "MATINEE_POD_MONITOR_LABELS": (
+        "pod_monitor_labels",
+        "labels of those PodMonitors, NAME=VALUE with commas",
+    ),
+    "MATINEE_POD_MONITOR_INTERVAL": (
+        "pod_monitor_interval",
+        "how often they are scraped, such as 30s; empty: Prometheus' default",
+    ),
     "MATINEE_LEADER_ELECTION": ("leader_election", "true, or false where there is one replica"),
     "MATINEE_HEALTH_PORT": ("health_port", "port of /healthz, /readyz and /metrics"),
     "MATINEE_WORKERS": ("workers", "objects that are reconciled at the same time"),
@@ -67,6 +81,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "seconds that kube-proxy and DNS may take to follow a pod's readiness",
     ),
     "MATINEE_LEASE_SECONDS": ("lease_seconds", "seconds after which a silent leader is replaced"),
+    "MATINEE_LEASE_NAME": ("lease_name", "name of the Lease; each installation has its own"),
     "MATINEE_LOG_LEVEL": ("log_level", "DEBUG, INFO, WARNING or ERROR"),
     "KUBECONFIG": ("kubeconfig", "file that names the cluster, for an operator outside of it"),
 }
@@ -106,6 +121,19 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _labels(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [name.partition("=") for name in _names(text)]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise ValueError("expected NAME=VALUE, with commas between them")
+    return tuple((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+def _duration(text: str) -> str:
+    if not re.fullmatch(r"([0-9]+(ms|s|m|h))+", text):
+        raise ValueError("expected a duration such as 30s")
+    return text
+
+
 def _flag(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError("expected true or false")
@@ -134,6 +162,9 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "operator_key": _key,
     "namespaces": _names,
     "monitoring_namespaces": _names,
+    "pod_monitors": _flag,
+    "pod_monitor_labels": _labels,
+    "pod_monitor_interval": _duration,
     "image_pull_policy": _choice("Always", "IfNotPresent", "Never"),
     "leader_election": _flag,
     "health_port": _number(1, 65535),

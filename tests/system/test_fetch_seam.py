@@ -42,7 +42,7 @@ def run(job: Manifest, place: Path) -> tuple[int, Any]:
 def _here(value: str, place: Path) -> str:
     value = value.replace('"/weights/', f'"{place}/weights/')
     value = value.replace(SECRETS_FOLDER, str(place)).replace(CA_FOLDER, str(place))
-    return value.replace('"host":"0.0.0.0"', '"host":"127.0.0.1","port":0')
+    return value.replace('"host":"::"', '"host":"127.0.0.1","port":0')
 
 
 def done(snapshot: ModelSnapshot, verb: str, place: Path) -> ModelSnapshot:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import IO
 
 from tools.cluster import binaries, cluster, components, control_plane, network, node, simulated
 from tools.cluster.places import CONTROL_PLANE, MAX_NODES, STATE, Node, log_file, nodes
@@ -66,10 +68,25 @@ def main(words: Sequence[str]) -> int:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """One command at a time changes the cluster; the next one waits."""
-    with LOCK.open("w") as file:
+    """One command at a time changes the cluster; the next one waits. Without a cluster there is no
+    lock either."""
+    with _locked():
+        try:
+            yield
+        finally:
+            if not STATE.exists():
+                LOCK.unlink(missing_ok=True)
+
+
+def _locked() -> IO[str]:
+    """The file, once it is ours alone and still the one under that name."""
+    while True:
+        file = LOCK.open("w")
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        with suppress(FileNotFoundError):
+            if os.path.samestat(LOCK.stat(), os.fstat(file.fileno())):
+                return file
+        file.close()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     up.set_defaults(run=lambda args: _up(args.nodes), check=cluster.require_means)
     for name, run, check, text in (
-        ("programs", _programs, _nothing, "only build the programs that are missing"),
+        ("programs", _programs, _nothing, "only build its programs, and those that tests want"),
         ("prepare", _prepare, cluster.require_means, "only build what is missing"),
         ("down", _down, cluster.require_root, "remove everything but the cache of what was built"),
         ("status", _status, _nothing, "what runs, and where its logs are"),
@@ -97,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_component_commands(commands.add_parser("component", help="parts of the control plane"))
     simulate = commands.add_parser("simulate", help="add simulated nodes (kwok)")
     simulate.add_argument("count", type=number(), help="0 removes them")
-    simulate.set_defaults(run=lambda args: simulated.set_nodes(args.count))
+    simulate.set_defaults(run=lambda args: simulated.set_nodes(args.count, _say))
     return parser
 
 
@@ -192,7 +209,7 @@ def _nothing() -> None:
 
 
 def _programs(_: argparse.Namespace) -> None:
-    binaries.build(_say)
+    binaries.build(_say, binaries.ALL)
 
 
 def _prepare(_: argparse.Namespace) -> None:
@@ -205,6 +222,7 @@ def _up(count: int) -> None:
         "\nThe cluster runs. Next:\n"
         '  export $(.venv/bin/python -m tools.cluster env | tr "\\n" " ")\n'
         "  kubectl get nodes,pods -A\n"
+        "  helm install matinee charts/matinee -n matinee-system --create-namespace --wait\n"
         "  make e2e                # or: make cluster-down"
     )
 

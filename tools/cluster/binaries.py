@@ -26,6 +26,8 @@ GO_THAT_FETCHES = (1, 21)
 """From this version on Go downloads the one that a module asks for, unless it may not."""
 KUBERNETES = "v1.35.4"
 """Also in binaries/kubernetes/go.mod; a test compares them."""
+HELM = "v3.22.0"
+"""Also in binaries/helm/go.mod; a test compares them."""
 _VERSION = "k8s.io/component-base/version"
 
 
@@ -54,8 +56,9 @@ class Binary:
 
 
 PAUSE = Binary("pause", ".", ("pause",))
+KWOK = Binary("kwok", "sigs.k8s.io/kwok/cmd/kwok", ("kwok",))
 VERSITYGW = Binary("versitygw", "github.com/versity/versitygw/cmd/versitygw", ("versitygw",))
-ALL = (
+CLUSTER = (
     Binary(
         "kubernetes",
         ".",
@@ -69,15 +72,21 @@ ALL = (
     ),
     Binary("etcd", ".", ("etcd",)),
     Binary("coredns", "github.com/coredns/coredns", ("coredns",)),
-    Binary("helm", "helm.sh/helm/v3/cmd/helm", ("helm",)),
+    Binary(
+        "helm",
+        "helm.sh/helm/v3/cmd/helm",
+        ("helm",),
+        f"-s -w -X helm.sh/helm/v3/internal/version.version={HELM}",
+    ),
     Binary("metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server", ("metrics-server",)),
-    Binary("kwok", "sigs.k8s.io/kwok/cmd/kwok", ("kwok",)),
     PAUSE,
-    VERSITYGW,
 )
+"""What every cluster runs, and what people use it with."""
+ALL = (*CLUSTER, KWOK, VERSITYGW)
+"""Also what only some tests want; these are built when one does."""
 
 
-def build(say: Callable[[str], None], binaries: Sequence[Binary] = ALL) -> None:
+def build(say: Callable[[str], None], binaries: Sequence[Binary] = CLUSTER) -> None:
     """Build what is not in the cache, and link all names into one folder for PATH.
 
     Raises:
@@ -124,7 +133,7 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def why_not(binaries: Sequence[Binary] = ALL) -> str | None:
+def why_not(binaries: Sequence[Binary] = CLUSTER) -> str | None:
     """What keeps this machine from building what is not in the cache; None when nothing does."""
     if all(binary.file.exists() for binary in binaries):
         return None
@@ -152,4 +161,4 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(why_not())
+    sys.exit(why_not(ALL))

@@ -29,6 +29,12 @@ def hierarchies() -> list[Path]:
     ]
 
 
+def _trees() -> list[Path]:
+    """All in which the group may be: on a machine with cgroup v1, runc uses the one of v2 too."""
+    unified = MOUNT / "unified"
+    return [*hierarchies(), *([unified] if unified.is_dir() else [])]
+
+
 def make_tracking(group: str, root: Path = TRACKING) -> Path:
     """Make a component's group; its `cgroup.procs` takes process ids."""
     folder = root / group
@@ -118,15 +124,15 @@ def kill(group: str, root: Path = TRACKING) -> None:
 
 def remove(group: str) -> None:
     """Remove the group's folders from every hierarchy; it must be empty."""
-    for hierarchy in hierarchies():
-        for folder in reversed(_tree(hierarchy / group)):
+    for tree in _trees():
+        for folder in reversed(_tree(tree / group)):
             with contextlib.suppress(FileNotFoundError):
                 folder.rmdir()
 
 
 def left(group: str) -> list[str]:
     """The group's folders that exist."""
-    return [str(hierarchy / group) for hierarchy in hierarchies() if (hierarchy / group).exists()]
+    return [str(tree / group) for tree in _trees() if (tree / group).exists()]
 
 
 def _tree(folder: Path) -> list[Path]:

@@ -78,10 +78,18 @@ def prepare(say: Callable[[str], None]) -> None:
     Programs need the processor and images mostly the network, so they are made side by side.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
+    _forget_killed_builds()
     binaries.build(say, [binaries.PAUSE])
     with ThreadPoolExecutor(2) as pool:
         for job in [pool.submit(binaries.build, say), pool.submit(images.build, say)]:
             job.result()
+
+
+def _forget_killed_builds() -> None:
+    """What they were writing to, which nobody else does now."""
+    for part in CACHE.glob("tmp*"):
+        mounts.unmount_below(part)
+        containerd.remove_traces([part])
 
 
 def up(say: Callable[[str], None], count: int = NODES) -> None:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from tools.cluster import binaries, oci
+import yaml
+
+from tools.cluster import binaries, mounts, oci
 from tools.cluster.containerd import LAYOUT, PAUSE_IMAGE
 from tools.cluster.places import CACHE, ROOT
 from tools.cluster.shell import run
@@ -39,14 +41,39 @@ class Image:
     name: str
     target: str
 
+    @property
+    def released(self) -> str:
+        """What the chart calls it when nobody says another tag."""
+        return f"matinee/{self.target}:{_chart_version()}"
+
+
+def _chart_version() -> str:
+    chart = yaml.safe_load((ROOT / "charts" / "matinee" / "Chart.yaml").read_text())
+    return str(chart["appVersion"])
+
 
 OURS = tuple(Image(f"matinee/{target}:dev", target) for target in ("operator", "router", "runtime"))
-NAMES = (*(image.name for image in OURS), PAUSE_IMAGE)
+NAMES = (
+    *(image.name for image in OURS),
+    *(image.released for image in OURS),
+    PAUSE_IMAGE,
+)
 
 
 def build(say: Callable[[str], None]) -> None:
     """Make what is not there or not current; the programs for the pause image must be there."""
     _make_pause()
+    try:
+        _build_all(say)
+    finally:
+        mounts.unmount_below(STORAGE)
+        shutil.rmtree(_RUNROOT, ignore_errors=True)
+    for image in OURS:
+        oci.also_called(LAYOUT, image.name, image.released)
+    oci.drop_unused(LAYOUT)
+
+
+def _build_all(say: Callable[[str], None]) -> None:
     for image in OURS:
         recipe = _recipe(image)
         if _stamp(image).exists() and _stamp(image).read_text() == recipe:
@@ -56,7 +83,6 @@ def build(say: Callable[[str], None]) -> None:
         _build(image)
         _stamp(image).write_text(recipe)
         say(f"built {size_of(image)}")
-    oci.drop_unused(LAYOUT)
 
 
 def size_of(image: Image) -> str:

@@ -13,9 +13,11 @@ interface and a few routes, and keeps its own settings. Removing the namespaces 
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
+from tools.cluster import mounts
 from tools.cluster.places import (
     CONTROL_PLANE,
     CONTROL_PLANE_ADDRESS,
@@ -27,6 +29,8 @@ from tools.cluster.places import (
 )
 from tools.cluster.shell import ClusterError, run, succeeds
 
+NAMESPACES = Path("/run/netns")
+"""`ip` makes it, and mounts it on itself, with the first namespace of a machine."""
 SWITCH = f"{PREFIX}-switch"
 BRIDGE = "bridge"
 HOST_INTERFACE = PREFIX
@@ -43,7 +47,7 @@ def namespace_of(owner: str) -> str:
 
 
 def namespace_file(owner: str) -> Path:
-    return Path("/run/netns") / namespace_of(owner)
+    return NAMESPACES / namespace_of(owner)
 
 
 def inside(owner: str) -> list[str]:
@@ -172,11 +176,19 @@ def remove_all() -> None:
         remove(owner)
     if namespace_file("switch").exists():
         remove("switch")
+    if _nobody_has_a_namespace():
+        mounts.unmount_below(NAMESPACES)
+        with contextlib.suppress(OSError):
+            NAMESPACES.rmdir()
+
+
+def _nobody_has_a_namespace() -> bool:
+    return NAMESPACES.is_dir() and not any(NAMESPACES.iterdir())
 
 
 def namespaces() -> list[str]:
     """The owners of the namespaces that exist, without the switch."""
-    names = [place.name for place in Path("/run/netns").glob(f"{PREFIX}-*")]
+    names = [place.name for place in NAMESPACES.glob(f"{PREFIX}-*")]
     return [name.removeprefix(f"{PREFIX}-") for name in sorted(names) if name != SWITCH]
 
 
@@ -186,4 +198,6 @@ def left() -> list[str]:
     found += [str(namespace_file("switch"))] if namespace_file("switch").exists() else []
     if _HOST_END.exists():
         found.append(f"interface {HOST_INTERFACE}")
+    if _nobody_has_a_namespace():
+        found += map(str, mounts.below(NAMESPACES))
     return found

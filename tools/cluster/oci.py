@@ -41,6 +41,16 @@ def write_image(
     _write_index(layout, [*_others(layout, name), described])
 
 
+def also_called(layout: Path, name: str, other: str) -> None:
+    """Give an image another name besides the one that it has.
+
+    Raises:
+        KeyError: the layout has no such image.
+    """
+    described = manifest_of(layout, name) | {"annotations": {NAME: other}}
+    _write_index(layout, [*_others(layout, other), described])
+
+
 def write_archive(
     file: IO[bytes], layout: Path, name: str, full_name: str, known: Container[str]
 ) -> None:

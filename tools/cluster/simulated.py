@@ -6,9 +6,10 @@ Their pods are Ready at once and run nothing. They carry a taint, so that a pod 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from tools.cluster import cluster, components, control_plane
+from tools.cluster import binaries, cluster, components, control_plane
 from tools.cluster.components import wait_until
 from tools.cluster.places import CONTROL_PLANE
 
@@ -34,8 +35,8 @@ def node(number: int) -> dict[str, Any]:
     }
 
 
-def set_nodes(count: int) -> None:
-    """Let there be so many simulated nodes; 0 stops the simulator."""
+def set_nodes(count: int, say: Callable[[str], None] = print) -> None:
+    """Let there be so many simulated nodes; 0 stops the simulator. The first ones have it built."""
     cluster.require_running()
     listed = control_plane.kubectl("get", "nodes", "-l", LABEL, "-o", "name").split()
     wanted = {f"node/{PREFIX}{number + 1}" for number in range(count)}
@@ -47,6 +48,7 @@ def set_nodes(count: int) -> None:
     items = [node(number + 1) for number in range(count)]
     manifest = {"apiVersion": "v1", "kind": "List", "items": items}
     control_plane.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(manifest))
+    binaries.build(say, [binaries.KWOK])
     simulator = control_plane.kwok()
     components.start(simulator)
     wait_until(lambda: _ready() >= count, f"{count} simulated nodes Ready", simulator)

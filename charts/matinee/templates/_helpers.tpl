@@ -1,6 +1,19 @@
-{{/* Name of everything that belongs to the operator. */}}
+{{/* Name of everything that belongs to the operator. A Service's must begin with a letter and has no
+dots; a release's may begin with a digit and have some. */}}
 {{- define "matinee.name" -}}
-{{- printf "%s-operator" (.Release.Name | trunc 40 | trimSuffix "-") -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else -}}
+{{- $release := .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s%s-operator" (ternary "matinee-" "" (regexMatch "^[0-9]" $release)) $release -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Name of what belongs to no namespace. Of the whole cluster there is one operator; of some
+namespaces there may be several, in other namespaces under the same name. */}}
+{{- define "matinee.clusterName" -}}
+{{- include "matinee.name" . -}}
+{{- if .Values.namespaces }}-{{ .Release.Namespace }}{{ end -}}
 {{- end -}}
 
 {{- define "matinee.serviceAccount" -}}
@@ -27,12 +40,35 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{/* Takes a dict: `root`, and `image` of the values. */}}
+{{- define "matinee.image" -}}
+{{- with default .root.Values.global.imageRegistry .root.Values.registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- .image.repository -}}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ default .root.Chart.AppVersion .image.tag }}{{ end -}}
+{{- end -}}
+
 {{- define "matinee.operatorImage" -}}
-{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{ include "matinee.image" (dict "root" . "image" .Values.image) }}
 {{- end -}}
 
 {{- define "matinee.runtimeImage" -}}
-{{ .Values.runtime.image.repository }}:{{ default .Chart.AppVersion .Values.runtime.image.tag }}
+{{ include "matinee.image" (dict "root" . "image" .Values.runtime.image) }}
+{{- end -}}
+
+{{/* A parent chart's may be plain names. */}}
+{{- define "matinee.pullSecrets" -}}
+{{- $every := .Values.imagePullSecrets -}}
+{{- range .Values.global.imagePullSecrets -}}
+{{- $every = append $every (ternary . (dict "name" .) (kindIs "map" .)) -}}
+{{- end -}}
+{{- if $every }}{{ toYaml (uniq $every) }}{{ end -}}
+{{- end -}}
+
+{{/* What a PodMonitor of ours has beside the chart's labels. */}}
+{{- define "matinee.monitorLabels" -}}
+{{- $pairs := list -}}
+{{- range $key, $value := .Values.metrics.labels }}{{ $pairs = append $pairs (printf "%s=%s" $key $value) }}{{ end -}}
+{{- join "," $pairs -}}
 {{- end -}}
 
 {{/* Pod Security `restricted`. */}}
@@ -91,5 +127,41 @@ tests/charts/test_rights.py. */}}
   verbs: [get, list, watch, create, patch]
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]
-  verbs: [get, list, create, patch]
+  verbs: [get, list, create, patch, delete]
+{{- end -}}
+
+{{/* Two operators of the same objects would undo each other's work, each with tokens of its own. Only
+an installation into a cluster can look, what is only rendered finds nothing; and who makes nothing
+outside of some namespaces may not be able to look there either. */}}
+{{- define "matinee.refuseSecondOperator" -}}
+{{- $api := "rbac.authorization.k8s.io/v1" -}}
+{{- if or (not .Values.namespaces) .Values.crds.install .Values.aggregateRoles -}}
+{{- $found := lookup $api "ClusterRoleBinding" "" "" -}}
+{{- include "matinee.refuseOther" (dict "root" . "found" $found "what" "the whole cluster") -}}
+{{- end -}}
+{{- range default (list "") .Values.namespaces -}}
+{{- $found := lookup $api "RoleBinding" . "" -}}
+{{- include "matinee.refuseOther" (dict "root" $ "found" $found "what" "") -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "matinee.refuseOther" -}}
+{{- $root := .root -}}
+{{- $what := .what -}}
+{{- range .found.items -}}
+{{- $name := index (default dict .metadata.labels) "app.kubernetes.io/name" -}}
+{{- $notes := default dict .metadata.annotations -}}
+{{- $release := index $notes "meta.helm.sh/release-name" -}}
+{{- $place := index $notes "meta.helm.sh/release-namespace" -}}
+{{- $own := and (eq $release $root.Release.Name) (eq $place $root.Release.Namespace) -}}
+{{- if and $release (eq $name "matinee-operator") (not $own) (not (hasSuffix "-lease" .metadata.name)) -}}
+{{- $what = default (printf "the namespace %s" .metadata.namespace) $what -}}
+{{- printf "release %s of the namespace %s watches %s already: uninstall it, or set `namespaces` of both so that none is in both" $release $place $what | fail -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* CEL: what is said of a Secret that is not listed. Takes where it is used. */}}
+{{- define "matinee.onlySecrets" -}}
+{{ printf "%s: a Secret that is not one of `restrictions.secrets`: " . | toJson }} + variables.secrets.join(", ")
 {{- end -}}

@@ -67,7 +67,7 @@ class FetchConfig(Config):
     family: FamilyName
     """What the model's files must be."""
     host: str = "127.0.0.1"
-    """Address that serves the progress; a pod's configuration says 0.0.0.0."""
+    """Address that serves the progress; a pod's configuration says `::`, every address."""
     port: int = Field(default=PORT, ge=0, le=65535)
     """TCP port of the progress; 0 takes a free one."""
 

@@ -6,6 +6,8 @@ The patterns are valid for Python, for pydantic's engine and for the API server'
 from __future__ import annotations
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+OBJECT_NAME = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+CIDR = r"^[0-9A-Fa-f.:]+/[0-9]{1,3}$"
 ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi)?$"
 RESOURCE_NAME = r"^[a-z0-9.-]+/[A-Za-z0-9._-]+$"
@@ -20,6 +22,8 @@ ORIGIN = r"^(\*|null|[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9_.\[\]:-]+)$"
 
 EXPLAINED = {
     DNS_LABEL: "lower-case letters, digits and -, with a letter or digit at both ends",
+    OBJECT_NAME: "lower-case letters, digits and -, with a letter first and no - at the end",
+    CIDR: "a range of addresses such as 192.0.2.0/24 or 2001:db8::/32",
     ENV_NAME: "letters, digits and _, not a digit first",
     QUANTITY: "a quantity such as 500m, 2 or 16Gi",
     RESOURCE_NAME: "a resource name such as nvidia.com/gpu",

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from matinee_api.kinds.meta import (
     AGE,
+    REASON,
     Annotations,
     ApiModel,
     Conditions,
@@ -17,6 +18,7 @@ from matinee_api.kinds.meta import (
     PrinterColumn,
     condition_column,
 )
+from matinee_api.kinds.patterns import CIDR
 from matinee_api.kinds.rules import Rule
 
 
@@ -38,6 +40,13 @@ class RouterExposure(ApiModel):
     """Port of the nodes; unset: the cluster picks one."""
     annotations: Annotations = Field(default_factory=dict)
     """For the cloud's load balancer."""
+    load_balancer_class: Annotated[str, Field(min_length=1, max_length=317)] | None = None
+    """Which load balancers are meant, such as `service.k8s.aws/nlb`; unset: the cluster's default.
+    Kubernetes lets it change only together with `type`."""
+    load_balancer_source_ranges: Annotated[
+        tuple[Annotated[str, Field(max_length=64, pattern=CIDR)], ...], Field(max_length=64)
+    ] = ()
+    """From where the load balancer may be reached, such as `192.0.2.0/24`; empty: from anywhere."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -45,6 +54,22 @@ class RouterExposure(ApiModel):
             "is only for the types NodePort and LoadBalancer; remove it or change type",
             lambda exposure: exposure.node_port is None or exposure.type != "ClusterIP",
             "nodePort",
+        ),
+        Rule(
+            "!has(self.loadBalancerClass) || self.type == 'LoadBalancer'",
+            "is only for the type LoadBalancer; remove it or change type",
+            lambda exposure: (
+                exposure.load_balancer_class is None or exposure.type == "LoadBalancer"
+            ),
+            "loadBalancerClass",
+        ),
+        Rule(
+            "self.loadBalancerSourceRanges.size() == 0 || self.type == 'LoadBalancer'",
+            "are only for the type LoadBalancer; remove them or change type",
+            lambda exposure: (
+                not exposure.load_balancer_source_ranges or exposure.type == "LoadBalancer"
+            ),
+            "loadBalancerSourceRanges",
         ),
     )
 
@@ -100,5 +125,6 @@ class Router(ApiModel):
         PrinterColumn("Backends", "integer", ".status.backends.ready", "Pods that take sessions"),
         PrinterColumn("Sessions", "integer", ".status.sessions"),
         PrinterColumn("Queued", "integer", ".status.queued"),
+        REASON,
         AGE,
     )

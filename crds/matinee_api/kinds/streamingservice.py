@@ -9,6 +9,7 @@ from pydantic import Field
 from matinee_api.kinds.compute import ComputeResources, Gpu
 from matinee_api.kinds.meta import (
     AGE,
+    REASON,
     ApiModel,
     Conditions,
     KeyedBy,
@@ -211,6 +212,8 @@ class StreamingServiceStatus(ApiModel):
     """The `metadata.generation` that this status is about."""
     phase: str | None = None
     """For people; programs read `conditions`."""
+    url: str | None = None
+    """Where clients inside the cluster connect to."""
     desired_replicas: int | None = None
     """Desired pods: `spec.replicas`, or what `Builtin` autoscaling decided."""
     low_demand: LowDemand | None = None
@@ -257,5 +260,7 @@ class StreamingService(ApiModel):
         PrinterColumn("Draining", "integer", ".status.drainingReplicas"),
         PrinterColumn("Sessions", "integer", ".status.sessions.active"),
         PrinterColumn("Model", "string", ".spec.modelRef.name"),
+        REASON,
+        PrinterColumn("URL", "string", ".status.url", "Address inside the cluster", wide=True),
         AGE,
     )

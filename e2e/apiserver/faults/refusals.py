@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault, degraded
-from e2e.apiserver.faults.steps import Step, applied, deleted, made, namespace_deleted
+from e2e.apiserver.faults.fault import FALSE, ROUTER, SERVICE, Fault, degraded
+from e2e.apiserver.faults.steps import (
+    admission_policy,
+    applied,
+    deleted,
+    made,
+    namespace_deleted,
+)
 from e2e.apiserver.scene import CPU
 from matinee_api.kinds import conditions
-
-
-def _quota(resource: str) -> Step:
-    spec = {"hard": {resource: "0"}}
-    meta = {"name": "none"}
-    manifest = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": spec}
-    return made(manifest, {"hard": {resource: "0"}, "used": {resource: "0"}})
-
 
 LIMITS = {
     "apiVersion": "v1",
@@ -30,34 +28,15 @@ OTHER = {
 }
 
 
+BALANCED = {"type": "LoadBalancer"}
+
 REFUSALS: tuple[Fault, ...] = (
-    degraded(
-        "a quota allows no more pods",
-        conditions.POD_REFUSED,
-        "exceeded quota",
-        _quota("pods"),
-        applied(SERVICE, replicas=2),
-    ),
-    degraded(
-        "a quota allows no more ConfigMaps",
-        conditions.POD_REFUSED,
-        "exceeded quota",
-        _quota("configmaps"),
-        applied(SERVICE, sessions={"maxPerPod": 2}),
-    ),
     degraded(
         "a LimitRange allows less memory than the pods ask for",
         conditions.POD_REFUSED,
         "maximum memory usage per Container is 1Mi",
         made(LIMITS),
         applied(SERVICE, resources={**CPU, "memory": "2Gi"}),
-    ),
-    degraded(
-        "a quota counts CPU limits, and the pods have none",
-        conditions.POD_REFUSED,
-        "must specify limits.cpu for: runtime; set pod.limits",
-        _quota("limits.cpu"),
-        applied(SERVICE, replicas=2),
     ),
     degraded(
         "the pods ask for more memory than their limit",
@@ -97,15 +76,6 @@ REFUSALS: tuple[Fault, ...] = (
         deleted("Pod"),
     ),
     Fault(
-        "a quota allows no Job",
-        (_quota("count/jobs.batch"), applied(MODEL, warmup={"resources": CPU, "prompt": "x"})),
-        MODEL,
-        conditions.DEGRADED,
-        TRUE,
-        conditions.POD_REFUSED,
-        "exceeded quota",
-    ),
-    Fault(
         "another Service has the `nodePort`",
         (made(OTHER), applied(ROUTER, service={"type": "NodePort", "nodePort": PORT})),
         ROUTER,
@@ -131,5 +101,36 @@ REFUSALS: tuple[Fault, ...] = (
         FALSE,
         conditions.INVALID_SPEC,
         "name part must consist of",
+    ),
+    Fault(
+        "a range of the load balancer's sources is none",
+        (applied(ROUTER, service={**BALANCED, "loadBalancerSourceRanges": ["192.0.2.0/99"]}),),
+        ROUTER,
+        conditions.ACCEPTED,
+        FALSE,
+        conditions.INVALID_SPEC,
+        "must be a valid CIDR value",
+    ),
+    Fault(
+        "the load balancer's class changes",
+        (
+            applied(ROUTER, service={**BALANCED, "loadBalancerClass": "internal"}),
+            applied(ROUTER, service={**BALANCED, "loadBalancerClass": "public"}),
+        ),
+        ROUTER,
+        conditions.ACCEPTED,
+        FALSE,
+        conditions.INVALID_SPEC,
+        "may not change once set",
+    ),
+    degraded(
+        "an admission policy, such as the chart's `restrictions`, does not allow the image",
+        conditions.POD_REFUSED,
+        "denied request: only images of r.example",
+        admission_policy(
+            "object.spec.containers.all(one, one.image.startsWith('r.example/'))",
+            "only images of r.example",
+        ),
+        applied(SERVICE, replicas=2),
     ),
 )

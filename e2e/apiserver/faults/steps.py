@@ -14,6 +14,7 @@ from e2e.apiserver.scene import LONG_AGO, SPECS
 from e2e.apiserver.story import Life
 from e2e.apiserver.strangers import take
 from matinee_operator.clients.kube import MERGE, Kube
+from matinee_operator.errors import Refused
 from matinee_operator.objects import Key, key_of
 
 Step = Callable[[Kube, str, Life], Awaitable[None]]
@@ -39,6 +40,42 @@ def made(manifest: dict[str, Any], status: dict[str, Any] | None = None) -> Step
             await kube.request("PATCH", place, {}, {"status": status}, MERGE)
 
     return step
+
+
+def admission_policy(expression: str, message: str) -> Step:
+    """A ValidatingAdmissionPolicy for new pods of the namespace, once it is in force."""
+
+    async def step(kube: Kube, namespace: str, _: Life) -> None:
+        group, meta = "/apis/admissionregistration.k8s.io/v1", {"name": namespace}
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
+        place = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+        constraints = {"resourceRules": [{**rule, "operations": ["CREATE"]}]}
+        policy = {
+            "matchConstraints": {**constraints, "namespaceSelector": place},
+            "validations": [{"expression": expression, "message": message}],
+        }
+        binding = {"policyName": namespace, "validationActions": ["Deny"]}
+        for plural, spec in (("policies", policy), ("policybindings", binding)):
+            path = f"{group}/validatingadmission{plural}"
+            await kube.request("POST", path, {}, {"metadata": meta, "spec": spec})
+        await _until_it_refuses(kube, namespace)
+
+    return step
+
+
+async def _until_it_refuses(kube: Kube, namespace: str) -> None:
+    path, spec = (
+        f"/api/v1/namespaces/{namespace}/pods",
+        {"containers": [{"name": "x", "image": "x"}]},
+    )
+    for _ in range(10_000):  # of requests: each takes milliseconds
+        try:
+            await kube.request(
+                "POST", path, {"dryRun": "All"}, {"metadata": {"name": "x"}, "spec": spec}
+            )
+        except Refused:
+            return
+    raise AssertionError("nothing is refused")
 
 
 def taken(kind: str, name: str = "", **meta: Any) -> Step:

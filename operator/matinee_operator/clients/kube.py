@@ -152,13 +152,13 @@ class Kube:
                 return found
             query = {**first, "continue": following}
 
-    async def serves(self, group_version: str) -> bool:
-        """Whether the API server knows this group and version."""
+    async def plurals(self, group_version: str) -> frozenset[str]:
+        """The resources of this group and version; empty when the API server does not know it."""
         try:
-            await self.request("GET", f"/apis/{group_version}")
+            found = await self.request("GET", f"/apis/{group_version}")
         except NotFound:
-            return False
-        return True
+            return frozenset()
+        return frozenset(each["name"] for each in found["resources"] if "/" not in each["name"])
 
     async def request(
         self,

@@ -20,8 +20,6 @@ from matinee_operator.objects import Key, micro_stamp
 
 logger = logging.getLogger(__name__)
 
-NAME = "matinee-operator"
-
 
 class LeadershipLost(OperatorError):
     """The Lease could not be renewed in time, or somebody else has it."""
@@ -37,6 +35,8 @@ class Leader:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     lease_s: float = 12.0
+    name: str = "matinee-operator"
+    """Of the Lease: another installation in the same namespace has another one."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     leading: bool = False
     _seen_version: str = ""
@@ -130,7 +130,7 @@ class Leader:
         return {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": NAME, "namespace": self.namespace},
+            "metadata": {"name": self.name, "namespace": self.namespace},
             "spec": {
                 "holderIdentity": self.identity,
                 "leaseDurationSeconds": int(self.lease_s),
@@ -142,4 +142,4 @@ class Leader:
 
     @property
     def _key(self) -> Key:
-        return Key("Lease", self.namespace, NAME)
+        return Key("Lease", self.namespace, self.name)

@@ -16,7 +16,7 @@ from matinee_api.kinds import conditions
 from matinee_operator.fetching.claim import Claim, cache_claim
 from matinee_operator.observe.fetch_result import fetch_result
 from matinee_operator.observe.jobs import ObservedJob, attempts_of
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.resources.fetch_job import download_job, resolve_job
 from matinee_operator.resources.metadata import Manifest

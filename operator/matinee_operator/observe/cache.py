@@ -16,6 +16,7 @@ from matinee_api.contracts.revisions import SPEC_FILE
 from matinee_api.kinds.resource import KINDS
 from matinee_operator import labels
 from matinee_operator.objects import Key, Object, content_hash, key_of
+from matinee_operator.observe.nodes import is_leaving
 from matinee_operator.ownership import controller_of, made_for
 
 OWN_KINDS = tuple(KINDS)
@@ -159,7 +160,7 @@ def trimmed(raw: Object) -> Object:
     if raw["kind"] == "Pod":
         kept["spec"] = _trimmed_pod(raw.get("spec", {}))
     elif raw["kind"] == "Node":
-        kept["spec"] = {"unschedulable": bool(raw.get("spec", {}).get("unschedulable"))}
+        kept["spec"] = {"leaving": is_leaving(raw)}
         kept.pop("status", None)
     elif raw["kind"] == "Job":
         kept.pop("spec", None)

@@ -11,7 +11,7 @@ from matinee_api.kinds import conditions
 from matinee_api.whole_number import whole_number
 from matinee_operator.errors import with_remedy
 from matinee_operator.objects import Key, Object, condition, moment
-from matinee_operator.observe.pods import Trouble, last_line, pod_trouble
+from matinee_operator.observe.pod_trouble import Trouble, is_sidecar, last_line, pod_trouble
 from matinee_operator.ownership import controller_of
 
 
@@ -101,7 +101,9 @@ def observed_job(
 
 
 def _ends(pods: Iterable[Object]) -> Iterable[Object]:
+    """How a sidecar ends says nothing about the Job."""
     for pod in pods:
         for container in pod.get("status", {}).get("containerStatuses", []):
-            if end := container.get("state", {}).get("terminated"):
+            end = container.get("state", {}).get("terminated")
+            if end and not is_sidecar(container):
                 yield end

@@ -1,4 +1,4 @@
-"""Stored objects as the API server gives them -> the few facts that decisions need. Pure."""
+"""Pods as the API server stores them -> the few facts that decisions need. Pure."""
 
 from __future__ import annotations
 
@@ -8,29 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from matinee_api.contracts.pod_http import PORT
-from matinee_api.kinds import conditions
 from matinee_api.whole_number import whole_number
 from matinee_operator import labels
 from matinee_operator.objects import Address, Object, condition, moment
-from matinee_operator.observe.fetch_result import first_failure
+from matinee_operator.observe.pod_trouble import Trouble, is_sidecar, pod_trouble
 
-_PULL = frozenset(
-    {
-        *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"),
-        *("ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"),
-    }
-)
 YEARS = range(2000, 3000)
 """That a time which somebody may have edited can lie in."""
-_CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What keeps a pod from serving: a reason of `conditions.py` and a sentence."""
-
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,54 +183,6 @@ def _control_of(spec: Object, status: Object) -> Address | None:
     return Address(ip, next(control, PORT)) if ip else None
 
 
-def pod_trouble(raw: Object) -> Trouble | None:
-    """The most specific problem of a pod."""
-    status = raw.get("status", {})
-    disrupted = condition(status, "DisruptionTarget")
-    if disrupted.get("status") == "True":
-        if disrupted.get("reason") == "DeletionByTaintManager":
-            node = raw.get("spec", {}).get("nodeName")
-            message = f"node {node} does not answer, or was tainted NoExecute"
-            return Trouble(conditions.NODE_LOST, message)
-        return Trouble(conditions.POD_FAILED, _sentence(disrupted, "the pod was evicted"))
-    if status.get("phase") == "Failed":
-        return Trouble(conditions.POD_FAILED, _sentence(status, "the pod ended"))
-    scheduled = condition(status, "PodScheduled")
-    if scheduled.get("status") == "False":
-        return Trouble(conditions.UNSCHEDULABLE, _sentence(scheduled, "no node has room"))
-    for kind in ("initContainerStatuses", "containerStatuses"):
-        for container in status.get(kind, []):
-            if trouble := _container_trouble(container):
-                return trouble
-    return None
-
-
-def _container_trouble(container: Object) -> Trouble | None:
-    waiting = container.get("state", {}).get("waiting", {})
-    reason = waiting.get("reason", "")
-    if reason in _PULL:
-        return Trouble(
-            conditions.IMAGE_PULL_FAILED, _sentence(waiting, str(container.get("image")))
-        )
-    if reason in _CONFIG:
-        return Trouble(conditions.POD_CONFIG_INVALID, _sentence(waiting, reason))
-    last = container.get("state", {}).get("terminated") or container.get("lastState", {}).get(
-        "terminated", {}
-    )
-    if last.get("reason") == "OOMKilled":
-        return Trouble(conditions.OUT_OF_MEMORY, "the runtime needed more memory than its limit")
-    failure = first_failure(last.get("message", ""))
-    if failure is not None and failure.reason is not None:
-        return Trouble(failure.reason, failure.message)
-    if reason == "CrashLoopBackOff" or container.get("restartCount", 0) > 1:
-        summary = (
-            f"restarted {container.get('restartCount', 0)} times, exit code {last.get('exitCode')}"
-        )
-        message = last_line(last.get("message", ""))
-        return Trouble(conditions.CRASH_LOOPING, f"{summary}: {message}" if message else summary)
-    return None
-
-
 def _moment_or_none(text: str | None) -> datetime | None:
     """None also for one without a time zone, or so far away that nothing can be added to it."""
     try:
@@ -258,8 +194,9 @@ def _moment_or_none(text: str | None) -> datetime | None:
 
 
 def _runs(status: Object) -> bool:
+    """A sidecar may run on when the runtime does not."""
     containers = status.get("containerStatuses", [])
-    return any("running" in container.get("state", {}) for container in containers)
+    return any("running" in one.get("state", {}) for one in containers if not is_sidecar(one))
 
 
 def _ready_since(status: Object) -> datetime | None:
@@ -275,12 +212,3 @@ def _finished_at(status: Object) -> datetime | None:
     changes = [one.get("lastTransitionTime") for one in status.get("conditions", [])]
     known = [moment(text) for text in (*ends, *changes) if text]
     return max(known, default=None)
-
-
-def _sentence(state: Object, otherwise: str) -> str:
-    return str(state.get("message") or state.get("reason") or otherwise)[:1000]
-
-
-def last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].strip()[:300] if lines else ""

@@ -13,7 +13,8 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import ObservedPod, Trouble
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod
 
 Children = Mapping[Key, Mapping[str, Any]]
 

@@ -22,13 +22,8 @@ from matinee_operator.installation import Installation
 from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.jobs import observed_job
-from matinee_operator.observe.pods import (
-    ObservedPod,
-    Slots,
-    Trouble,
-    is_without_room,
-    observed_pod,
-)
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod, Slots, is_without_room, observed_pod
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -133,7 +128,7 @@ class Snapshots:
 
     def _is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None
-        return bool(raw and raw["spec"]["unschedulable"])
+        return bool(raw and raw["spec"]["leaving"])
 
     def _routers_of(self, service: Key) -> list[str]:
         return [

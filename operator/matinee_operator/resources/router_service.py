@@ -28,6 +28,11 @@ def router_service(router: Router) -> Manifest:
     port = {"name": "http", "port": exposure.port, "protocol": "TCP", "targetPort": "http"}
     if exposure.node_port is not None:
         port["nodePort"] = exposure.node_port
+    balancer: Manifest = {}
+    if exposure.load_balancer_class is not None:
+        balancer["loadBalancerClass"] = exposure.load_balancer_class
+    if exposure.load_balancer_source_ranges:
+        balancer["loadBalancerSourceRanges"] = list(exposure.load_balancer_source_ranges)
     meta = metadata(router, service_name(router), "router")
     meta["annotations"] = {**exposure.annotations, **meta["annotations"]}
     return {
@@ -41,5 +46,7 @@ def router_service(router: Router) -> Manifest:
                 labels.ACCEPTING: "true",
             },
             "ports": [port],
+            "ipFamilyPolicy": "PreferDualStack",
+            **balancer,
         },
     }

@@ -13,7 +13,7 @@ from typing import Any
 from matinee_api.kinds import conditions
 from matinee_api.plain_text import plain
 from matinee_operator.objects import Object, condition, stamp
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.status.conditions import MESSAGE_LENGTH
 
 

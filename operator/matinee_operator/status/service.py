@@ -11,8 +11,10 @@ from matinee_operator import labels
 from matinee_operator.amounts import counted
 from matinee_operator.desired import DesiredService, RolloutTarget
 from matinee_operator.objects import moment, stamp
-from matinee_operator.observe.pods import ObservedPod, Trouble
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
+from matinee_operator.resources.headless_service import service_url
 from matinee_operator.status.conditions import Finding, conditions_of, finding
 from matinee_operator.status.trouble import most_actionable
 from matinee_operator.weights.available import why_missing
@@ -28,6 +30,7 @@ def service_status(snapshot: ServiceSnapshot, desired: DesiredService) -> Stream
     return StreamingServiceStatus(
         observed_generation=meta.generation,
         phase=_phase(snapshot, findings),
+        url=service_url(snapshot.service),
         desired_replicas=found.replicas,
         low_demand=desired.scale.low,
         replicas=len(counted),

@@ -6,7 +6,8 @@ from typing import get_args
 
 from matinee_api.contracts.fetch import FetchReason
 from matinee_api.kinds import conditions
-from matinee_operator.observe.pods import ObservedPod, Trouble
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.weights.available import why_missing
 

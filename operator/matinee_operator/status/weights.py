@@ -15,7 +15,7 @@ from matinee_api.kinds.source import Adapter
 from matinee_api.kinds.videomodel import AdapterStatus, CachedFolder, CacheStatus, VideoModel
 from matinee_operator.amounts import share_text, size_text, time_text
 from matinee_operator.fetching import Claim, Fetching
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.status.conditions import Finding, finding
 from matinee_operator.weights.available import unsupported

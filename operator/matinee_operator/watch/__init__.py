@@ -1,4 +1,4 @@
 """From an event to a key: kopf's handlers, relations, relists, the work queue.
 
-Doors: `handlers`, `relations`, `resync`, `workqueue`.
+Doors: `discovery`, `handlers`, `relations`, `resync`, `workqueue`.
 """

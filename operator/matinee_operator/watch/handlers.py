@@ -22,6 +22,7 @@ CHILDREN = (
     *("Pod", "Job", "ConfigMap", "PersistentVolumeClaim", "Service"),
     *("PodDisruptionBudget", "NetworkPolicy"),
 )
+MONITOR = "PodMonitor"
 CLUSTER_WIDE = ("Node",)
 OURS, NOT_OURS = (f"{labels.MANAGED_BY}{sign}{labels.APP}" for sign in ("=", "!="))
 KOPF_FINALIZER = "matinee.video/kopf"
@@ -33,6 +34,11 @@ WATCH_S = 240
 def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
     """Nodes belong to no namespace, so an operator of some namespaces does not see them."""
     return (*OWN_KINDS, *CHILDREN, *(() if namespaces else CLUSTER_WIDE))
+
+
+def listed(namespaces: tuple[str, ...]) -> tuple[str, ...]:
+    """PodMonitors are not watched: their kind may come and go."""
+    return (*watched(namespaces), MONITOR)
 
 
 def registry(

@@ -9,6 +9,7 @@ from matinee_api.kinds import conditions
 from matinee_operator import labels
 from matinee_operator.objects import Key, Object, condition, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
+from matinee_operator.observe.nodes import is_leaving
 from matinee_operator.observe.pods import is_without_room
 
 
@@ -20,7 +21,7 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
         if before is None or _facts(before) != _facts(raw):
             yield from _neighbours(cache, raw)
     elif kind == "Node":
-        if before is None or before["spec"] != {"unschedulable": _is_unschedulable(raw)}:
+        if before is None or before["spec"] != {"leaving": is_leaving(raw)}:
             yield from _services_on(cache, raw["metadata"]["name"])
     else:
         yield from sorted(cache.roots(raw) | (cache.roots(before) if before else set()))
@@ -83,10 +84,6 @@ def _facts(raw: Object) -> tuple[Any, ...]:
         *(downloaded.get("status"), downloaded.get("reason")),
         *(ready.get("status"), ready.get("reason")),
     )
-
-
-def _is_unschedulable(raw: Object) -> bool:
-    return bool(raw.get("spec", {}).get("unschedulable"))
 
 
 def routers_in(marks: Mapping[str, str]) -> list[str]:

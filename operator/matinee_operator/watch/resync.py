@@ -21,10 +21,11 @@ from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.ownership import controller_of, made_for
-from matinee_operator.watch.handlers import CHILDREN, NOT_OURS, OURS
+from matinee_operator.watch.handlers import CLUSTER_WIDE, MONITOR, NOT_OURS, OURS
 
 logger = logging.getLogger(__name__)
 
+UNLABELLED = (*OWN_KINDS, *CLUSTER_WIDE)
 SETTLE_S = 5.0
 """After the list of one watch: those of the others often come with it."""
 
@@ -69,11 +70,11 @@ class Resync:
 
     async def relist(self) -> None:
         """List everything, repair the cache, and enqueue every object of this API. A watch that
-        missed something in two relists in a row counts as stalled."""
+        missed something in two relists in a row counts as stalled; PodMonitors have none."""
         missed = set()
         for kind in self.kinds:
             for namespace in self._places(kind):
-                if await self._repair(kind, namespace):
+                if await self._repair(kind, namespace) and kind != MONITOR:
                     missed.add(kind)
                 await self.find_lost(kind, namespace)
         self.health.stalled_watches |= missed & self._missed_before
@@ -84,9 +85,9 @@ class Resync:
 
     async def find_lost(self, kind: str, namespace: str | None) -> None:
         """Children that lost the label by which they are watched, by their metadata."""
-        if kind not in CHILDREN:
+        if kind in UNLABELLED:
             return
-        ask = partial(self.kube.list, kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
+        ask = partial(self._list, kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
         for raw in await until_available(ask):
             with contextlib.suppress(NotFound):
                 self.seen(False, await until_available(partial(self.kube.get, key_of(raw))))
@@ -120,8 +121,17 @@ class Resync:
         logger.warning("the watches missed %s", key_of(raw))
         self.seen(gone, raw)
 
-    async def _list(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
-        return await self.kube.list(kind, namespace, OURS if kind in CHILDREN else "")
+    async def _list(
+        self, kind: str, namespace: str | None, marks: str = OURS, **how: Any
+    ) -> list[dict[str, Any]]:
+        """`marks`: labels of the children that are wanted. `how`: as `Kube.list` takes it."""
+        wanted = "" if kind in UNLABELLED else marks
+        try:
+            return await self.kube.list(kind, namespace, wanted, **how)
+        except NotFound:
+            if kind == MONITOR:  # the Prometheus operator is not installed
+                return []
+            raise
 
     def _places(self, kind: str) -> tuple[str | None, ...]:
         return self.namespaces or (None,)

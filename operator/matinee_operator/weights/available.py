@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from matinee_api.kinds import conditions
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.weights.trees import WEIGHTS_FOLDER, Pin, Tree, claim_and_path, trees_of
 
 

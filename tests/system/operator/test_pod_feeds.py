@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -80,6 +81,8 @@ async def fake() -> AsyncIterator[FakePod]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     fake.port = runner.addresses[0][1]
+    if socket.has_dualstack_ipv6():
+        await web.TCPSite(runner, "::1", fake.port).start()
     yield fake
     for _ in range(fake.connections):
         fake.lines.put_nowait(None)
@@ -163,6 +166,19 @@ async def test_each_pod_is_asked_where_it_says(
     feeds.follow(LIVE, SLOTS, {"uid": Address("127.0.0.1", fake.port)})
     fake.lines.put_nowait(line())
     assert await changes.next() == LIVE
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+async def test_pods_of_a_cluster_with_ipv6_only_are_read_and_drained(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    there = Address("::1", fake.port)
+    feeds.port = None
+    feeds.follow(LIVE, SLOTS, {"uid": there})
+    fake.lines.put_nowait(line())
+    assert await changes.next() == LIVE
+    await feeds.drain(dataclasses.replace(ORDER, address=there), "secret")
+    assert len(fake.drains) == 1
 
 
 async def test_a_broken_feed_knows_nothing_and_is_opened_again(

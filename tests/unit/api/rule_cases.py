@@ -39,6 +39,11 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "service": {"type": "NodePort", "nodePort": 30080},
     },
 }
+BALANCED = {
+    "type": "LoadBalancer",
+    "loadBalancerClass": "service.k8s.aws/nlb",
+    "loadBalancerSourceRanges": ["192.0.2.0/24", "2001:db8::/32"],
+}
 SHAPES = "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
 WHOLE = "must be a multiple of 32 for the family ltx, such as 512"
 ONE_DEVICE = "set exactly one of gpu and resourceClaims (gpu: {count: 0} runs on the CPU)"
@@ -308,6 +313,25 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {
             "service.nodePort": "is only for the types NodePort and LoadBalancer; "
             "remove it or change type"
+        },
+    ),
+    "a router behind a load balancer": ("Router", "service", BALANCED, {}),
+    "a load balancer's class without one": (
+        "Router",
+        "service.loadBalancerClass",
+        "internal",
+        {
+            "service.loadBalancerClass": "is only for the type LoadBalancer; "
+            "remove it or change type"
+        },
+    ),
+    "a load balancer's ranges without one": (
+        "Router",
+        "service.loadBalancerSourceRanges",
+        ["192.0.2.0/24"],
+        {
+            "service.loadBalancerSourceRanges": "are only for the type LoadBalancer; "
+            "remove them or change type"
         },
     ),
 }

@@ -15,7 +15,8 @@ from matinee_operator.actions import Action
 from matinee_operator.desired import DesiredPods, desired_model, desired_service
 from matinee_operator.installation import Installation
 from matinee_operator.objects import Address
-from matinee_operator.observe.pods import ObservedPod, Slots, Trouble
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod, Slots
 from matinee_operator.observe.snapshot import ModelSnapshot, ServiceSnapshot
 from matinee_operator.plan import plan_model, plan_service
 from matinee_operator.resources.metadata import Manifest

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from matinee_operator.clients.pod_feeds import PodFeeds
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
 from matinee_operator.observe.cache import Cache
+from matinee_operator.observe.pods import Slots
 from matinee_operator.observe.snapshots import Snapshots
 from matinee_operator.reconciler import Reconciler
 from matinee_operator.resources import runtime_config
@@ -209,3 +211,36 @@ async def test_a_spec_that_became_invalid_meanwhile_is_reported_when_its_turn_co
     await setting.reconciler.reconcile(LIVE)
     assert "InvalidSpec" in setting.kube.events
     assert degraded(setting)[:2] == ("True", "InvalidSpec")
+
+
+class Viewers:
+    """What every pod says of those who wait."""
+
+    queued = 0
+
+    def slots(self, _uid: str) -> Slots:
+        return Slots(used=0, total=4, queued=self.queued, draining=False)
+
+    def token_refused(self, uid: str) -> bool:
+        return False
+
+    def progress(self, _uid: str) -> None:
+        return None
+
+
+async def test_joins_and_leaves_cost_one_status_in_five_seconds(setting: Setting) -> None:
+    viewers = setting.reconciler.snapshots.heard = Viewers()
+
+    async def waiting(queued: int, at_s: float) -> list[int]:
+        """What the statuses say when so many wait, so long after the first one."""
+        viewers.queued = queued
+        setting.reconciler.now = lambda: NOW + timedelta(seconds=at_s)
+        again.append(await setting.reconciler.reconcile(LIVE))
+        return [one["sessions"]["queued"] for one in setting.kube.statuses]
+
+    again: list[float | None] = []
+    assert await waiting(1, 0) == [1]
+    assert await waiting(2, 1) == [1]
+    assert await waiting(3, 2) == [1]
+    assert again[-1] == 3.0
+    assert await waiting(3, 5) == [1, 3]

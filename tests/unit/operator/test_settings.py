@@ -30,17 +30,22 @@ def test_everything_can_be_set() -> None:
         "MATINEE_IMAGE_PULL_POLICY": "Never",
         "MATINEE_CLUSTER_DOMAIN": "k8s.example",
         "MATINEE_MONITORING_NAMESPACES": "prometheus",
+        "MATINEE_POD_MONITORS": "false",
+        "MATINEE_POD_MONITOR_LABELS": "release=prometheus, team=",
+        "MATINEE_POD_MONITOR_INTERVAL": "1m30s",
         "MATINEE_LEADER_ELECTION": "False",
         "MATINEE_HEALTH_PORT": "9000",
         "MATINEE_WORKERS": "2",
         "MATINEE_RESYNC_SECONDS": "60",
         "MATINEE_PROPAGATION_SECONDS": "0",
         "MATINEE_LEASE_SECONDS": "3",
+        "MATINEE_LEASE_NAME": "other-operator",
         "MATINEE_LOG_LEVEL": "DEBUG",
         "KUBECONFIG": "/x",
     }
     settings = read_settings(given)
     assert settings.namespaces == ("a", "b")
+    assert settings.pod_monitor_labels == (("release", "prometheus"), ("team", ""))
     assert not settings.leader_election
     usual = read_settings(NEEDED)
     same = [
@@ -57,6 +62,8 @@ def test_every_mistake_is_told_at_once() -> None:
         "MATINEE_OPERATOR_KEY": "short",
         "MATINEE_IDENTITY": "x",
         "MATINEE_WORKERS": "0",
+        "MATINEE_POD_MONITOR_LABELS": "release",
+        "MATINEE_POD_MONITOR_INTERVAL": "30",
         "MATINEE_LEADER_ELECTION": "yes",
         "MATINEE_IMAGE_PULL_POLICY": "Sometimes",
     }
@@ -66,6 +73,8 @@ def test_every_mistake_is_told_at_once() -> None:
         "MATINEE_OPERATOR_KEY: expected at least 16 characters",
         "MATINEE_NAMESPACE is missing: namespace of the operator itself, for its Lease",
         "MATINEE_IMAGE_PULL_POLICY: expected one of Always, IfNotPresent, Never; got 'Sometimes'",
+        "MATINEE_POD_MONITOR_LABELS: expected NAME=VALUE, with commas between them; got 'release'",
+        "MATINEE_POD_MONITOR_INTERVAL: expected a duration such as 30s; got '30'",
         "MATINEE_LEADER_ELECTION: expected true or false; got 'yes'",
         "MATINEE_WORKERS: expected a whole number from 1 to 256; got '0'",
     ]

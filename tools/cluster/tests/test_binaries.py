@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tools.cluster import binaries
-from tools.cluster.binaries import ALL, KUBERNETES, Binary
+from tools.cluster.binaries import ALL, CLUSTER, KUBERNETES, Binary
 from tools.cluster.places import HERE, ROOT
 from tools.cluster.shell import ClusterError
 
@@ -32,6 +32,15 @@ def test_the_version_that_kubernetes_tells_is_the_one_that_is_built() -> None:
     replaced = [line for line in text.splitlines() if " => " in line]
     assert len(replaced) >= 30
     assert all(line.endswith(f" {staging}") for line in replaced)
+
+
+def test_the_version_that_helm_tells_is_the_one_that_is_built() -> None:
+    text = (HERE / "binaries" / "helm" / "go.mod").read_text()
+    assert f"\nrequire helm.sh/helm/v3 {binaries.HELM}\n" in text
+
+
+def test_what_only_some_tests_want_is_not_built_for_every_cluster() -> None:
+    assert {binary.module for binary in set(ALL) - set(CLUSTER)} == {"kwok", "versitygw"}
 
 
 def test_a_changed_module_is_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,13 @@ def test_a_new_cpuset_of_v1_gets_its_parent_s_cores(tmp_path: Path) -> None:
     assert (made / "cpuset.mems").read_text() == "0\n"
 
 
+def test_a_group_is_removed_wherever_it_is(root: Path) -> None:
+    cgroups.make_tracking(f"{NAME}/inner", root)
+    assert cgroups.left(NAME) == [str(root / NAME)]
+    cgroups.remove(NAME)
+    assert cgroups.left(NAME) == []
+
+
 def test_a_group_that_is_not_there_has_no_processes(tmp_path: Path) -> None:
     assert cgroups.processes("nothing", tmp_path) == []
     cgroups.freeze("nothing", root=tmp_path)

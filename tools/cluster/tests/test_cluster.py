@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,25 @@ def test_commands_on_a_cluster_that_does_not_run_say_how_to_start_one(
 ) -> None:
     assert command.main(words.split()) == 1
     assert capsys.readouterr().err == ("cluster: no cluster runs: start one with `make cluster`\n")
+    assert not lock.exists()
+
+
+def test_a_command_waits_for_the_one_before_and_the_last_one_takes_the_lock_away(
+    nothing_runs: None, lock: Path
+) -> None:
+    there: list[bool] = []
+
+    def next_one() -> None:
+        with command.alone():
+            there.append(lock.exists())
+
+    waiting = threading.Thread(target=next_one)
+    with command.alone():
+        waiting.start()
+        assert there == []
+    waiting.join()
+    assert there == [True]
+    assert not lock.exists()
 
 
 def test_the_status_of_a_cluster_that_does_not_run_says_how_to_start_one(

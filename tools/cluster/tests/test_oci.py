@@ -53,6 +53,17 @@ def test_blobs_that_are_known_are_left_out(tmp_path: Path) -> None:
     assert b"first" not in archive(tmp_path, "one", {layer}).values()
 
 
+def test_an_image_can_have_two_names(tmp_path: Path) -> None:
+    layout(tmp_path)
+    for _ in range(2):
+        oci.also_called(tmp_path, "one", "first")
+    assert oci.manifest_of(tmp_path, "first") == oci.manifest_of(tmp_path, "one")
+    oci.also_called(tmp_path, "two", "first")
+    assert oci.manifest_of(tmp_path, "first") == oci.manifest_of(tmp_path, "two")
+    oci.drop_unused(tmp_path)
+    assert oci.size_bytes(tmp_path, "one") == len(b"first")
+
+
 def test_an_image_that_is_written_again_takes_the_old_one_s_place(tmp_path: Path) -> None:
     layout(tmp_path)
     oci.write_image(tmp_path, "one", lambda file: file.write(b"third"), {})

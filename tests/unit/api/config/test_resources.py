@@ -51,7 +51,16 @@ MISTAKES: dict[str, tuple[str, str, list[str]]] = {
         "name: Tiny_\nspec",
         [
             f"{kind}/Tiny_: metadata.name: expected lower-case letters, digits and -, "
-            'with a letter or digit at both ends; got "Tiny_"'
+            'with a letter first and no - at the end; got "Tiny_"'
+            for kind in ("VideoModel", "StreamingService")
+        ],
+    ),
+    "a name that no Service can have": (
+        "name: tiny\nspec",
+        "name: 1st\nspec",
+        [
+            f"{kind}/1st: metadata.name: expected lower-case letters, digits and -, "
+            'with a letter first and no - at the end; got "1st"'
             for kind in ("VideoModel", "StreamingService")
         ],
     ),
@@ -106,7 +115,7 @@ MISTAKES: dict[str, tuple[str, str, list[str]]] = {
             "VideoModel/TINY: spec.source.uri: must look like hf://org/name, s3://bucket/folder, "
             "oci://registry/name:tag, pvc://claim/folder, file:///folder or builtin:tiny",
             "VideoModel/TINY: metadata.name: expected lower-case letters, digits and -, with a "
-            'letter or digit at both ends; got "TINY"',
+            'letter first and no - at the end; got "TINY"',
         ],
     ),
 }

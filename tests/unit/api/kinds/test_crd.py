@@ -112,9 +112,10 @@ def test_conditions_are_a_list_map(definition: Definition) -> None:
 COLUMNS = {
     "VideoModel": ["Ready", "Phase", "Family", "Size", "Cached", "Warm", "FPS*", "Reason*", "Age"],
     "StreamingService": [
-        *("Ready", "Servable", "Desired", "Updated", "Draining", "Sessions", "Model", "Age")
+        *("Ready", "Servable", "Desired", "Updated", "Draining", "Sessions", "Model"),
+        *("Reason*", "URL*", "Age"),
     ],
-    "Router": ["URL", "Ready", "Backends", "Sessions", "Queued", "Age"],
+    "Router": ["URL", "Ready", "Backends", "Sessions", "Queued", "Reason*", "Age"],
 }
 
 

@@ -15,6 +15,7 @@ from matinee_operator.clients.kube import APPLY, NOBODYS_VERSION, PATHS, Kube
 from matinee_operator.clients.writes import Writes
 from matinee_operator.desired import desired_of
 from matinee_operator.errors import AlreadyExists, Conflict, NameTaken, Refused
+from matinee_operator.installation import Monitors
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
@@ -25,7 +26,7 @@ from tests.unit.operator.making import CPU, INSTALLATION, NOW, model, planned, r
 from tests.unit.operator.weights.making import given, hub_model, resolved_model, with_claim
 
 NO_CHILDREN = {*OWN_KINDS, "Event", "Node", "Lease"}
-MONITORED = dataclasses.replace(INSTALLATION, has_pod_monitors=True)
+MONITORED = dataclasses.replace(INSTALLATION, monitors=Monitors())
 FRONT = RouterSnapshot(now=NOW, router=router(), services={})
 PLANS = (
     planned(snapshot(installation=MONITORED)),

@@ -151,5 +151,5 @@ def test_what_nobody_reads_is_not_kept() -> None:
     assert trimmed(node) == {
         "kind": "Node",
         "metadata": {"name": "n"},
-        "spec": {"unschedulable": False},
+        "spec": {"leaving": False},
     }

@@ -7,7 +7,7 @@ import pytest
 
 from matinee_operator.objects import Key
 from matinee_operator.observe.jobs import ObservedJob, attempts_of, observed_job
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 
 
 def job(*conditions: dict[str, Any], name: str = "j") -> dict[str, Any]:

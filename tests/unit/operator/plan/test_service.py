@@ -16,9 +16,10 @@ from matinee_operator.actions import (
     RecordEvent,
     Requeue,
 )
+from matinee_operator.installation import Monitors
 from matinee_operator.objects import Address, Key, key_of
 from matinee_operator.observe.cache import trimmed
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import Children, ServiceSnapshot
 from tests.unit.operator.making import (
     INSTALLATION,
@@ -111,7 +112,7 @@ def test_a_child_that_was_deleted_by_hand_is_put_back() -> None:
 
 
 def test_pods_are_monitored_where_the_cluster_knows_how() -> None:
-    monitored = dataclasses.replace(INSTALLATION, has_pod_monitors=True)
+    monitored = dataclasses.replace(INSTALLATION, monitors=Monitors())
     given = settled(pod(NEW), installation=monitored)
     assert Key("PodMonitor", "demo", "live") in given.children
 

@@ -11,9 +11,10 @@ from matinee_api.config.load import load_text
 from matinee_api.config.runtime_config import ServeConfig
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
+from matinee_operator.installation import Monitors
 from matinee_operator.resources.admin_secret import admin_secret
 from matinee_operator.resources.disruption_budget import disruption_budget
-from matinee_operator.resources.headless_service import headless_service
+from matinee_operator.resources.headless_service import headless_service, service_url
 from matinee_operator.resources.metadata import Manifest, stamped
 from matinee_operator.resources.network_policy import network_policy
 from matinee_operator.resources.pod_monitor import pod_monitor
@@ -61,6 +62,7 @@ kind: Service
 spec:
   type: ClusterIP
   clusterIP: None
+  ipFamilyPolicy: PreferDualStack
   selector: {matinee.video/service: live, matinee.video/accepting: "true"}
   ports:
     - {name: http, port: 8000, protocol: TCP, targetPort: http}
@@ -101,7 +103,7 @@ spec:
 """,
     ),
     "the pod monitor": (
-        pod_monitor(service()),
+        pod_monitor(service(), Monitors(interval="30s")),
         "live",
         """
 apiVersion: monitoring.coreos.com/v1
@@ -109,7 +111,7 @@ kind: PodMonitor
 spec:
   selector: {matchLabels: {matinee.video/service: live}}
   podTargetLabels: [matinee.video/service, matinee.video/model, matinee.video/revision]
-  podMetricsEndpoints: [{port: control, path: /metrics}]
+  podMetricsEndpoints: [{port: control, path: /metrics, interval: 30s}]
 """,
     ),
     "the Secret with the token": (
@@ -296,6 +298,7 @@ metadata:
 spec:
   type: NodePort
   selector: {{router.matinee.video/front: "true", matinee.video/accepting: "true"}}
+  ipFamilyPolicy: PreferDualStack
   ports: [{{name: http, port: 8080, protocol: TCP, targetPort: http, nodePort: 30080}}]
 """
 
@@ -306,10 +309,23 @@ def test_the_router_s_address() -> None:
     assert made == yaml.safe_load(ROUTER.format(owner=OWNER.format(kind="Router", name="front")))
 
 
+def test_a_load_balancer_is_asked_for_by_its_class_and_for_some_addresses() -> None:
+    asked = {"loadBalancerClass": "internal", "loadBalancerSourceRanges": ["192.0.2.0/24"]}
+    made = router_service(router(service={"type": "LoadBalancer", **asked}))
+    assert {name: made["spec"][name] for name in asked} == asked
+    assert not asked.keys() & router_service(router())["spec"].keys()
+
+
 def test_the_router_s_url_leaves_out_the_usual_port() -> None:
     assert router_url(router()) == "ws://front-router.demo.svc/v1/stream"
     other = router_url(router(service={"port": 8080}))
     assert other == "ws://front-router.demo.svc:8080/v1/stream"
+
+
+def test_a_service_s_own_url() -> None:
+    assert service_url(service()) == "ws://live.demo.svc:8000/v1/stream"
+    like_a_router_s = service("front-router")
+    assert service_url(like_a_router_s) == "ws://front-router-pods.demo.svc:8000/v1/stream"
 
 
 def test_a_stamp_changes_with_every_field() -> None:

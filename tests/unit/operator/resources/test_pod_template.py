@@ -228,7 +228,7 @@ def test_an_update_of_the_operator_makes_no_pod_and_no_job_anew() -> None:
     jobs = (a_resolve_job({}, **placed), a_download_job({}, **placed), a_warmup_job({}, **warm))
     assert [job["metadata"]["name"] for job in jobs] == [
         "tiny-resolve-e812600e-0",
-        "tiny-download-0088e54e-0",
+        "tiny-download-ca6149f3-0",  # serves its progress on IPv6 too
         "tiny-warmup-9bc51c16",
     ]
     stored = parsed({"kind": "StreamingService", "metadata": meta("live"), "spec": LONG_KNOWN})

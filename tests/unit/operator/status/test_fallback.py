@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.status import degraded_status
 from tests.unit.operator.making import NOW
 

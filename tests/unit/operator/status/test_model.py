@@ -10,7 +10,7 @@ from matinee_api.kinds.meta import Condition
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.actions import Create, Delete
 from matinee_operator.objects import Key
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from tests.unit.operator.making import CPU, model, model_status_of, planned, service, wanted_warmup
 from tests.unit.operator.weights.making import HUB, changed, downloaded_model, given

@@ -7,7 +7,7 @@ import pytest
 from matinee_api.kinds import conditions
 from matinee_operator.actions import Apply
 from matinee_operator.desired import DesiredRouter
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan import plan_router
 from matinee_operator.resources.router_service import router_service

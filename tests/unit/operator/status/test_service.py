@@ -7,7 +7,8 @@ import pytest
 
 from matinee_api.kinds import conditions
 from matinee_api.kinds.streamingservice import StreamingServiceStatus
-from matinee_operator.observe.pods import ObservedPod, Trouble
+from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from tests.unit.operator.making import (
     INSTALLATION,
@@ -49,6 +50,7 @@ def test_the_whole_status_of_a_service_that_is_well() -> None:
         "readyReplicas": 1,
         "servableReplicas": 1,
         "updatedReplicas": 1,
+        "url": "ws://live.demo.svc:8000/v1/stream",
         "drainingReplicas": 0,
         "selector": "matinee.video/service=live",
         "currentRevision": REVISION,

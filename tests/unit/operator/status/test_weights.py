@@ -7,7 +7,7 @@ import pytest
 
 from matinee_api.contracts.fetch import FetchProgress
 from matinee_api.kinds.videomodel import VideoModelStatus
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import ModelSnapshot
 from matinee_operator.status.weights import progress_text
 from tests.unit.operator.making import model, model_status_of

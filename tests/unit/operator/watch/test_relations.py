@@ -85,9 +85,9 @@ def test_a_pod_that_finds_no_room_concerns_the_warm_up_of_its_model() -> None:
 
 def test_a_node_that_is_cordoned_concerns_the_services_with_pods_on_it() -> None:
     node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"unschedulable": True}}
-    usable = {"spec": {"unschedulable": False}}
+    usable = {"spec": {"leaving": False}}
     assert told(node, usable) == {"StreamingService live"}
-    assert told(node, {"spec": {"unschedulable": True}}) == set()
+    assert told(node, {"spec": {"leaving": True}}) == set()
     assert told({**node, "metadata": {"name": "other"}}, usable) == set()
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from matinee_api.kinds.videomodel import VideoModel
-from matinee_operator.observe.pods import Trouble
+from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.weights.available import Weights, weights_of, why_missing
 from tests.unit.operator.making import claim_model, model
 from tests.unit.operator.weights.making import (

@@ -19,6 +19,7 @@ from e2e.inner_run import collected, inner_run
 from e2e.target import Target
 from e2e.waiting import ask_until
 from tools.cluster import cgroups, cluster, components, control_plane, node
+from tools.cluster.__main__ import LOCK
 from tools.cluster.places import CONTROL_PLANE, ROOT, STATE, log_file, nodes
 
 COMMAND = [sys.executable, "-m", "tools.cluster"]
@@ -37,7 +38,8 @@ def traces() -> list[str]:
         if process.pid != os.getpid() and _is_the_cluster_s(process)
     ]
     sockets = map(str, Path("/run/containerd/s").glob("*"))
-    return [*cluster.left(), *processes, *sockets]
+    lock = [str(LOCK)] if LOCK.exists() else []
+    return [*cluster.left(), *processes, *sockets, *lock]
 
 
 def _is_the_cluster_s(process: psutil.Process) -> bool:

@@ -1,0 +1,84 @@
+"""Which kinds the API server serves.
+
+Without ours there is nothing to do, and no restart brings them: the operator says which CRD is
+missing and waits for it. PodMonitors may come and go with the Prometheus operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from matinee_api.kinds.meta import API_VERSION
+from matinee_operator.clients.kube import PATHS, Kube
+from matinee_operator.clients.retry import Retry, until_available
+from matinee_operator.errors import OperatorError
+from matinee_operator.health import Health
+from matinee_operator.observe.cache import OWN_KINDS
+from matinee_operator.watch.handlers import MONITOR
+
+logger = logging.getLogger(__name__)
+
+MONITORS = "monitoring.coreos.com/v1"
+LOOK_S = 60.0
+"""How long a kind may be there, or gone, before it is noticed."""
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 15.0
+
+
+class KindsMissing(OperatorError):
+    """CRDs of ours are not installed any more; the message names them."""
+
+
+@dataclass(slots=True)
+class Discovery:
+    """`changed` is called with whether PodMonitors are served, when that differs from before."""
+
+    kube: Kube
+    health: Health
+    changed: Callable[[bool], None]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _has_monitors: bool = False
+
+    async def first(self) -> None:
+        """Wait until every kind of ours is served."""
+        retry = Retry(FIRST_BACKOFF_S, LONGEST_BACKOFF_S)
+        while missing := await self._missing():
+            if self.health.waits_for != missing:
+                logger.warning("%s", missing)
+                self.health.waits_for = missing
+            await self.sleep(retry.failed())
+        self.health.waits_for = ""
+        await self._look_for_monitors()
+
+    async def run(self, every_s: float) -> None:
+        """Until a kind of ours is gone. Raises `KindsMissing`."""
+        while True:
+            await self.sleep(every_s)
+            await self.check()
+            await self._look_for_monitors()
+
+    async def check(self) -> None:
+        """Raises `KindsMissing`: a watch whose kind is gone does not come back by itself."""
+        if missing := await self._missing():
+            raise KindsMissing(missing)
+
+    async def _missing(self) -> str:
+        """A sentence that names them; empty when nothing is missing."""
+        served = await until_available(lambda: self.kube.plurals(API_VERSION))
+        group = API_VERSION.partition("/")[0]
+        wanted = [PATHS[kind][1] for kind in OWN_KINDS]
+        names = [f"{plural}.{group}" for plural in wanted if plural not in served]
+        if not names:
+            return ""
+        return (
+            f"the cluster has no CRD {', '.join(names)}: install the chart with crds.install=true"
+        )
+
+    async def _look_for_monitors(self) -> None:
+        served = await until_available(lambda: self.kube.plurals(MONITORS))
+        has_monitors = PATHS[MONITOR][1] in served
+        if has_monitors != self._has_monitors:
+            self._has_monitors = has_monitors
+            self.changed(has_monitors)
