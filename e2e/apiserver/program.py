@@ -34,6 +34,8 @@ async def replica(
     """`more`: other variables, without what all of them begin with."""
     environment = {
         "PATH": os.environ["PATH"],
+        "HTTPS_PROXY": "http://127.0.0.1:9",  # answers nobody: loopback is asked without one
+        "ALL_PROXY": "http://127.0.0.1:9",
         "KUBECONFIG": str(kubeconfig),
         "MATINEE_OPERATOR_KEY": "0123456789abcdef",
         "MATINEE_NAMESPACE": namespace,

@@ -67,6 +67,7 @@ POD_REFUSED = (
 )
 REVISION_NOT_RECORDED = "RevisionNotRecorded"  # pods of the revision that is held cannot be made
 NAME_TAKEN = "NameTaken"  # an object that is not ours has a child's name; it is left alone
+TOKEN_REFUSED = "TokenRefused"  # noqa: S105 - a pod's Secret is not the one that we made
 POD_FAILED = "PodFailed"  # a pod was evicted or ended; it is replaced after a backoff
 NODE_LOST = "NodeLost"  # a node stopped answering; its pods are replaced elsewhere
 CRASH_LOOPING = "CrashLooping"  # runtime pods crash repeatedly

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from matinee_api.kinds.patterns import DNS_LABEL, EXPLAINED, OBJECT_NAME, PERCENT, QUANTITY
 from matinee_api.kinds.rules import Rule, broken_rules, check_rules
@@ -177,10 +178,21 @@ Annotations = Annotated[dict[str, Annotated[str, Field(max_length=262144)]], Fie
 """As large as Kubernetes takes them."""
 
 
+def _begins_with_a_letter(name: str, info: ValidationInfo) -> str:
+    """Objects were stored before names had to, and are read all the same."""
+    if info.context != STORED and not re.fullmatch(OBJECT_NAME, name):
+        raise PydanticKnownError("string_pattern_mismatch", {"pattern": OBJECT_NAME})
+    return name
+
+
 class ObjectMeta(ApiModel):
     """The part of Kubernetes' metadata that is read here."""
 
-    name: Annotated[str, Field(min_length=1, max_length=40, pattern=OBJECT_NAME)]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=40, json_schema_extra={"pattern": OBJECT_NAME}),
+        AfterValidator(_begins_with_a_letter),
+    ]
     """At most 40 characters: lower-case letters, digits and `-`, a letter first, as the names of
     Services want it. Names of pods and Jobs add to it and must stay within 63."""
     namespace: Name | None = None

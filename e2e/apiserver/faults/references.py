@@ -153,6 +153,19 @@ WARM_UP: tuple[Fault, ...] = (
         "pods must carry a team",
         job_is_refused_pods("denied: pods must carry a team"),
     ),
+    Fault(
+        "admission refuses the pod that asks where the weights are",
+        (
+            applied(MODEL, source={"uri": "hf:org/name"}),
+            job_is_refused_pods("denied: pods must carry a team"),
+        ),
+        MODEL,
+        conditions.DOWNLOADED,
+        FALSE,
+        conditions.POD_REFUSED,
+        "pods must carry a team",
+        without=(MODEL,),
+    ),
     _warmed(
         "no node has room for a pod of the service: the warm-up makes way",
         FALSE,

@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
@@ -20,6 +19,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from matinee_api.proxies import ProxyUnusable, proxy_for
 from matinee_operator import labels
 from matinee_operator.errors import BadSettings, Expired, NotFound, Unavailable, api_error
 from matinee_operator.metrics import Metrics
@@ -63,6 +63,7 @@ class Credentials:
     token: str | None
     certificate_path: str | None
     private_key_path: str | None
+    proxy_url: str | None
 
 
 class Kube:
@@ -195,6 +196,7 @@ class Kube:
             token=str(token).split()[-1] if token else None,
             certificate_path=known.cert_file,
             private_key_path=known.key_file,
+            proxy_url=known.proxy,
         )
 
 
@@ -209,27 +211,31 @@ _TIMEOUT = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
 
 @asynccontextmanager
 async def connected(metrics: Metrics, kubeconfig: str | None = None) -> AsyncIterator[Kube]:
-    """To the cluster of that file, else to the one that this pod runs in. Raises `BadSettings`."""
+    """To the cluster of that file, through its `proxy-url` or as the environment says; else to the
+    one that this pod runs in, directly. Raises `BadSettings`."""
     configuration = Configuration()
     try:
         if kubeconfig is None:
             load_incluster_config(client_configuration=configuration)
         else:
             await load_kube_config(kubeconfig, client_configuration=configuration)
+            configuration.proxy = configuration.proxy or _proxy_to(configuration.host)
     except ConfigException as error:
         raise BadSettings(f"no cluster: {error}") from error
     configuration.connection_pool_maxsize = CONNECTIONS
-    configuration.proxy = configuration.proxy or proxy_to(configuration.host)
     # aiohttp would look for the proxy, and into ~/.netrc, in a thread at each request.
     configuration.client_session_kwargs = {"trust_env": False}
     async with ApiClient(configuration) as client:
         yield Kube(client, metrics)
 
 
-def proxy_to(server: str) -> str | None:
-    """As the environment says."""
-    where = urlsplit(server)
-    return None if proxy_bypass(where.netloc) else getproxies().get(where.scheme)
+def _proxy_to(server: str) -> str | None:
+    """Raises `BadSettings`."""
+    try:
+        proxy = proxy_for(server)
+    except ProxyUnusable as error:
+        raise BadSettings(str(error)) from error
+    return proxy.url if proxy else None
 
 
 def path_of(key: Key) -> str:

@@ -44,11 +44,12 @@ DRAIN_TIMEOUT_S = 5.0
 
 def pod_session() -> aiohttp.ClientSession:
     """Every pod's feed stays open, so there are as many connections as pods: no limit. What a pod
-    sends is taken as it is: nothing is unpacked, and no cookie is kept."""
+    sends is taken as it is: nothing is unpacked, and no cookie is kept. No proxy leads to a pod."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
     )
 
 
@@ -68,6 +69,7 @@ class _Feed:
     url: str
     token: str | None
     said: Slots | FetchProgress | None = None
+    token_refused: bool = False
     retry: Retry = field(default_factory=lambda: Retry(FIRST_BACKOFF_S, LONGEST_BACKOFF_S))
 
 
@@ -103,6 +105,11 @@ class PodFeeds:
     def progress(self, uid: str) -> FetchProgress | None:
         said = self._said(uid)
         return said if isinstance(said, FetchProgress) else None
+
+    def token_refused(self, uid: str) -> bool:
+        """Whether this pod answers that it wants another token than ours."""
+        feed = self._feeds.get(uid)
+        return feed is not None and feed.token_refused
 
     @property
     def count(self) -> int:
@@ -161,6 +168,7 @@ class PodFeeds:
             async with self.session.get(
                 feed.url, headers=headers, timeout=timeout, allow_redirects=False
             ) as answer:
+                self._know(feed, None, token_refused=answer.status == HTTPStatus.UNAUTHORIZED)
                 if answer.status != HTTPStatus.OK:  # nor does a pod send us elsewhere
                     raise ValueError(f"HTTP {answer.status}")
                 async for line in answer.content:
@@ -169,12 +177,14 @@ class PodFeeds:
                     self._know(feed, said)
                     await asyncio.sleep(LINE_S)
         finally:
-            self._know(feed, None)
+            self._know(feed, None, token_refused=feed.token_refused)
 
-    def _know(self, feed: _Feed, said: Slots | FetchProgress | None) -> None:
+    def _know(
+        self, feed: _Feed, said: Slots | FetchProgress | None, *, token_refused: bool = False
+    ) -> None:
         """Notify the listener, but only while the pod is followed."""
-        if feed.said != said:
-            feed.said = said
+        if (feed.said, feed.token_refused) != (said, token_refused):
+            feed.said, feed.token_refused = said, token_refused
             if self._feeds.get(feed.uid) is feed:
                 self.changed(feed.root)
 

@@ -8,14 +8,14 @@ say they were made for, and their labels. What the hints are worth, `ownership` 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from matinee_api.contracts.revisions import SPEC_FILE
 from matinee_api.kinds.resource import KINDS
 from matinee_operator import labels
-from matinee_operator.objects import Key, Object, key_of
+from matinee_operator.objects import Key, Object, content_hash, key_of
 from matinee_operator.observe.nodes import is_leaving
 from matinee_operator.ownership import controller_of, made_for
 
@@ -165,8 +165,13 @@ def trimmed(raw: Object) -> Object:
     elif raw["kind"] == "Job":
         kept.pop("spec", None)
     elif raw["kind"] == "ConfigMap":
-        kept["data"] = {k: text for k, text in (raw.get("data") or {}).items() if k != SPEC_FILE}
+        kept["data"] = trimmed_data(raw.get("data") or {})
     return kept
+
+
+def trimmed_data(data: Mapping[str, str]) -> dict[str, str]:
+    """The spec of a revision is for others to read; only that it is the same is of interest."""
+    return {k: content_hash(text, 64) if k == SPEC_FILE else text for k, text in data.items()}
 
 
 def _trimmed_pod(spec: Object) -> Object:

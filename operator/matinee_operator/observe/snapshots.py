@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 from matinee_api.config.load import validate
 from matinee_api.contracts.fetch import FetchProgress
+from matinee_api.kinds import conditions
 from matinee_api.kinds.resource import KINDS, Resource
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
@@ -30,11 +32,20 @@ from matinee_operator.observe.snapshot import (
 )
 from matinee_operator.ownership import made_for, may_change
 
+TOKEN_REFUSED = Trouble(
+    conditions.TOKEN_REFUSED,
+    "it does not take our token, so its sessions are unknown and it cannot be drained: the "
+    "operator's key has changed since, or the Secret of its volume `control` is somebody else's. "
+    "Delete that Secret and the pod",
+)
+
 
 class Heard(Protocol):
     """The last line of a pod's feed, by the pod's uid."""
 
     def slots(self, uid: str) -> Slots | None: ...
+
+    def token_refused(self, uid: str) -> bool: ...
 
     def progress(self, uid: str) -> FetchProgress | None: ...
 
@@ -101,17 +112,19 @@ class Snapshots:
         return str(raw["metadata"].get("uid", "")) if raw else ""
 
     def _pods(self, children: Mapping[Key, Object], now: datetime) -> tuple[ObservedPod, ...]:
-        return tuple(
-            observed_pod(
-                raw,
-                self.heard.slots(raw["metadata"]["uid"]),
-                now,
-                self.installation.propagation,
-                leaving_node=self._is_leaving(raw.get("spec", {}).get("nodeName")),
-            )
-            for key, raw in children.items()
-            if key.kind == "Pod"
+        return tuple(self._pod(raw, now) for key, raw in children.items() if key.kind == "Pod")
+
+    def _pod(self, raw: Object, now: datetime) -> ObservedPod:
+        uid, node = raw["metadata"]["uid"], raw.get("spec", {}).get("nodeName")
+        pod = observed_pod(
+            raw,
+            self.heard.slots(uid),
+            now,
+            self.installation.propagation,
+            leaving_node=self._is_leaving(node),
         )
+        refused = self.heard.token_refused(uid)
+        return dataclasses.replace(pod, trouble=TOKEN_REFUSED) if refused else pod
 
     def _is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None

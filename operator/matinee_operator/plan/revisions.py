@@ -84,24 +84,27 @@ def _records(snapshot: ServiceSnapshot) -> Iterator[tuple[str, Object]]:
 
 
 def old_revisions(snapshot: ServiceSnapshot, desired: DesiredService) -> Iterator[Action]:
-    """Delete what no pod can be made of, or start with, any more, and nobody may go back to."""
+    """Delete what no pod can be made of, or start with, any more, and nobody may go back to; and
+    records that somebody else wrote."""
     if desired.pods is None:
         return
     status = snapshot.service.status
     before = status.current_revision if status else None
-    revisions = {desired.target.revision, desired.pods.target.revision, before or ""}
-    revisions |= {pod.revision for pod in snapshot.pods}
-    records = {record_name(snapshot.service, revision) for revision in revisions}
-    used = {pod.config for pod in snapshot.pods}  # a pod that starts again reads its own
-    kept = {desired.pods.config.name, *used, *records, *_former(snapshot, records)}
+    present, pods = desired.pods.target.revision, snapshot.pods
+    revisions = {desired.target.revision, before or "", *(pod.revision for pod in pods)}
+    sealed = {name for name, raw in _records(snapshot) if is_sealed(raw, snapshot.seal_key)}
+    records = sealed & {record_name(snapshot.service, revision) for revision in revisions}
+    records.add(record_name(snapshot.service, present))
+    used = {pod.config for pod in pods}  # a pod that starts again reads its own
+    kept = {desired.pods.config.name, *used, *records, *_former(snapshot, sealed - records)}
     if any(stale(snapshot.children, "ConfigMap", kept)):
         kept |= set(_recorded_configs(snapshot, records))
     yield from stale(snapshot.children, "ConfigMap", kept)
 
 
-def _former(snapshot: ServiceSnapshot, others: set[str]) -> list[str]:
-    """Names of the records that are kept to go back to, besides those that pods need."""
-    found = [(number_of(raw), name) for name, raw in _records(snapshot) if name not in others]
+def _former(snapshot: ServiceSnapshot, records: set[str]) -> list[str]:
+    """Of these records those that are kept to go back to."""
+    found = [(number_of(raw), name) for name, raw in _records(snapshot) if name in records]
     limit = snapshot.service.spec.rollout.revision_history_limit
     return [name for _, name in sorted(found, reverse=True)[:limit]]
 

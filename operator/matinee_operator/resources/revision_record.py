@@ -1,9 +1,9 @@
 """The record of a revision: a ConfigMap with the pod that it is made of, and the spec.
 
 It outlives the pods, so that one of an old revision can be made again while a rollout is paused or
-its VideoModel is gone. The pod is sealed with a key that only the operator knows: who may make
-ConfigMaps in the namespace may not make pods by them. The spec is for `matinee rollout`, which
-lists the records by their numbers and goes back to one; the operator never reads it.
+its VideoModel is gone. The spec is for `matinee rollout`, which lists the records by their numbers
+and goes back to one. Both are sealed with a key that only the operator knows: who may make
+ConfigMaps in the namespace may not make pods by them, nor have somebody else do it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from matinee_api.contracts.revisions import (
@@ -23,6 +23,7 @@ from matinee_api.contracts.revisions import (
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
 from matinee_operator.objects import Object
+from matinee_operator.observe.cache import trimmed_data
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.runtime_pod import pod_name
 
@@ -47,13 +48,13 @@ def revision_record(
     name, marks = record_name(service, revision), {labels.REVISION: revision}
     meta = metadata(service, name, "runtime", marks)
     meta["annotations"][NUMBER_ANNOTATION] = str(number)
-    text, spec = _json(pod), _json(recorded_spec(service))
+    data = {POD_FILE: _json(pod), SPEC_FILE: _json(recorded_spec(service))}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": meta,
         "immutable": True,
-        "data": {POD_FILE: text, SPEC_FILE: spec, SEAL: _seal(name, text, key)},
+        "data": {**data, SEAL: _seal(name, trimmed_data(data), key)},
     }
 
 
@@ -62,22 +63,23 @@ def _json(value: Any) -> str:
 
 
 def is_sealed(record: Object, key: str) -> bool:
-    """Whether the operator wrote it."""
+    """Whether the operator wrote it. `record`: as the cache keeps it."""
     data = record.get("data") or {}
-    wanted = _seal(record["metadata"]["name"], data.get(POD_FILE, ""), key)
+    wanted = _seal(record["metadata"]["name"], data, key)
     return hmac.compare_digest(wanted.encode(), data.get(SEAL, "").encode())
 
 
 def recorded_pod(record: Object, key: str) -> Manifest | None:
-    """The pod; None where somebody else wrote the record."""
+    """The pod of a record as the cache keeps it; None where somebody else wrote that."""
     if not is_sealed(record, key):
         return None
     found: Manifest = json.loads(record["data"][POD_FILE])
     return found
 
 
-def _seal(name: str, text: str, key: str) -> str:
-    return hmac.new(key.encode(), f"{name}\n{text}".encode(), hashlib.sha256).hexdigest()
+def _seal(name: str, data: Mapping[str, str], key: str) -> str:
+    facts = _json([name, data.get(POD_FILE, ""), data.get(SPEC_FILE, "")])
+    return hmac.new(key.encode(), facts.encode(), hashlib.sha256).hexdigest()
 
 
 def config_of(pod: Manifest) -> str:

@@ -20,6 +20,7 @@ ACTIONABLE_FIRST = (
     conditions.UNSCHEDULABLE,
     conditions.NODE_LOST,
     conditions.POD_FAILED,
+    conditions.TOKEN_REFUSED,
 )
 """Causes that a person can fix come first."""
 

@@ -56,6 +56,7 @@ def registry(
             token=known.token,
             certificate_path=known.certificate_path,
             private_key_path=known.private_key_path,
+            proxy_url=known.proxy_url,
         )
 
     for kind in kinds:

@@ -34,7 +34,7 @@ from websockets.http11 import Response
 
 from matinee.client.server_text import Message, parsed
 from matinee.errors import BadInput, MatineeError
-from matinee.proxies import ProxyUnusable, proxy_for
+from matinee_api.proxies import ProxyUnusable, proxy_for
 
 MAX_MESSAGE_BYTES = 256 * 2**20
 """Largest message taken from a server: a continuation state with large frames in base64."""

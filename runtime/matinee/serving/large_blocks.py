@@ -10,11 +10,17 @@ import ctypes
 
 LARGE_BYTES = 4 * 2**20
 """More than a picture of 1920x1088, which is made and freed all the time."""
-_M_MMAP_THRESHOLD = -3  # <malloc.h>
+_M_TRIM_THRESHOLD = -1  # <malloc.h>
+_M_MMAP_THRESHOLD = -3
 
 
 def give_large_blocks_back() -> None:
-    """For this process. Does nothing where the C library is not glibc."""
+    """For this process. Does nothing where the C library is not glibc.
+
+    glibc's own ratio of the two thresholds is kept: who sets one stops it from raising the other,
+    and every picture that ends the heap would be given back and taken again, page by page.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, 2 * LARGE_BYTES)

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from matinee.errors import ModelUnavailable
-from matinee.proxies import ProxyUnusable
+from matinee_api.proxies import ProxyUnusable
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _URI_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")

@@ -7,7 +7,7 @@ import pytest
 from matinee.cli import main
 from tests.system.cli.recorded import record, serving, two_seconds
 from tests.system.cli.tunnelling import tunnelling
-from tests.unit.runtime.test_proxies import set_environment
+from tests.unit.api.test_proxies import set_environment
 
 PROXIES = {
     "SOCKS_PROXY": "socks5://anna:hunter2@127.0.0.1:1",

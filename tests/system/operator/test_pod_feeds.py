@@ -39,6 +39,7 @@ class FakePod:
         self.tokens: list[str | None] = []
         self.opened: asyncio.Queue[None] = asyncio.Queue()
         self.drain_status = 200
+        self.slots_status = 200
         self.port = 0
         self.elsewhere: str | None = None
         self.sent_on = asyncio.Event()
@@ -50,7 +51,7 @@ class FakePod:
     async def slots(self, request: web.Request) -> web.StreamResponse:
         self.connections += 1
         self.tokens.append(request.headers.get("Authorization"))
-        response = web.StreamResponse()
+        response = web.StreamResponse(status=self.slots_status)
         await response.prepare(request)
         self.opened.put_nowait(None)
         while (line := await self.lines.get()) is not None:
@@ -143,6 +144,19 @@ async def test_a_feed_is_read_with_the_token_of_its_pods(
     feeds.follow(LIVE, SLOTS, HERE, token)
     await fake.opened.get()
     assert fake.tokens == [said]
+
+
+async def test_a_pod_that_wants_another_token_is_known_until_it_takes_ours(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    fake.slots_status = 401
+    feeds.follow(LIVE, SLOTS, HERE, "secret")
+    assert await changes.next() == LIVE
+    assert feeds.token_refused("uid")
+    fake.slots_status = 200
+    fake.lines.put_nowait(line())
+    assert await changes.next() == LIVE
+    assert (feeds.token_refused("uid"), feeds.token_refused("other")) == (False, False)
 
 
 async def test_each_pod_is_asked_where_it_says(

@@ -21,7 +21,7 @@ from matinee.weights.local_folder import model_folder_of
 from matinee_api.contracts.fetch import TRY_AGAIN, FetchedTree, TreeResult
 from tests.system.weights.answering import Asked, answering
 from tests.system.weights.test_hostile_sources import listing, page
-from tests.unit.runtime.test_proxies import set_environment
+from tests.unit.api.test_proxies import set_environment
 from tests.unit.runtime.weights.fetch.fetching import forget_tokens, resolved
 
 HUB, BUCKET = "hf://org/name", "s3://bucket/m"

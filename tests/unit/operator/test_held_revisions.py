@@ -10,6 +10,7 @@ import pytest
 from matinee_operator.actions import Create
 from matinee_operator.desired import desired_service
 from matinee_operator.objects import Key, key_of
+from matinee_operator.observe.cache import trimmed
 from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.plan import plan_service
 from matinee_operator.resources.revision_record import recorded_pod, revision_record
@@ -108,7 +109,8 @@ def recorded(given: ServiceSnapshot, key: str = "k") -> ServiceSnapshot:
         secret="live-admin-1",  # noqa: S106 - a name
         routers=("former",),
     )
-    record = revision_record(service(), OLD, old, key)
+    made = revision_record(service(), OLD, old, key)
+    record = trimmed({**made, "metadata": {**made["metadata"], "uid": "u"}})
     children = {**given.children, key_of(record): record}
     return dataclasses.replace(given, children=children, seal_key="k")
 
@@ -188,12 +190,13 @@ def _deletions(given: ServiceSnapshot) -> list[Any]:
 
 
 def test_a_seal_is_of_one_name_one_text_and_one_key() -> None:
-    record = revision_record(service(), OLD, {"a": 1}, "k")
+    record = trimmed(revision_record(service(), OLD, {"a": 1}, "k"))
     assert recorded_pod(record, "k") == {"a": 1}
     assert recorded_pod(record, "other") is None
     renamed = {**record, "metadata": {**record["metadata"], "name": "x"}}
-    changed = {**record, "data": {**record["data"], "pod.json": "{}"}}
-    for one in (renamed, changed, {**record, "data": None}):
+    edits = ({"pod.json": "{}"}, {"spec.json": "{}"}, {"seal": ""})
+    changed = [{**record, "data": {**record["data"], **edit}} for edit in edits]
+    for one in (renamed, *changed, {**record, "data": None}):
         assert recorded_pod(one, "k") is None
 
 

@@ -221,6 +221,9 @@ class Viewers:
     def slots(self, _uid: str) -> Slots:
         return Slots(used=0, total=4, queued=self.queued, draining=False)
 
+    def token_refused(self, uid: str) -> bool:
+        return False
+
     def progress(self, _uid: str) -> None:
         return None
 

@@ -35,7 +35,6 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported la
 )
 from pydantic import BaseModel, FailFast, Field, ValidationError
 
-from matinee.proxies import ProxyUnusable
 from matinee.weights.fetch.endpoints import checked_endpoint
 from matinee.weights.fetch.errors import FetchFailed, TransferBroken, words_of
 from matinee.weights.fetch.files import (
@@ -49,6 +48,7 @@ from matinee.weights.fetch.files import (
 from matinee.weights.fetch.tokens import checked_token, read_token
 from matinee.weights.fetch.transfer import Content
 from matinee_api.contracts.fetch import COMMIT, MOST_BYTES, FetchedTree
+from matinee_api.proxies import ProxyUnusable
 
 _TIMEOUT_S = 30.0
 """For each wait: to connect, and for the next bytes."""

@@ -11,7 +11,7 @@ import httpx2
 from huggingface_hub import set_client_factory
 from huggingface_hub.utils._http import hf_request_event_hook
 
-from matinee.proxies import proxy_for
+from matinee_api.proxies import proxy_for
 
 
 def route_hub_requests() -> None:

@@ -19,7 +19,6 @@ from minio import Minio
 from minio.datatypes import Object
 from minio.error import MinioException
 
-from matinee.proxies import ProxyUnusable
 from matinee.weights.fetch.aws_profile import REGION, credentials, region_of
 from matinee.weights.fetch.endpoints import checked_endpoint
 from matinee.weights.fetch.errors import FetchFailed
@@ -28,6 +27,7 @@ from matinee.weights.fetch.s3_errors import error_of, region_told
 from matinee.weights.fetch.s3_http import CHUNK_BYTES, http_to
 from matinee.weights.fetch.transfer import Content
 from matinee_api.contracts.fetch import FetchedTree
+from matinee_api.proxies import ProxyUnusable
 
 T = TypeVar("T")
 AWS = "https://s3.amazonaws.com"

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.response import BaseHTTPResponse
 
-from matinee.proxies import Proxy, proxy_for
 from matinee.weights.fetch.errors import TransferBroken
 from matinee.weights.fetch.files import MAX_LISTING_BYTES, bounded
+from matinee_api.proxies import Proxy, proxy_for
 
 CHUNK_BYTES = 256 * 1024
 MAX_PAGES = 100

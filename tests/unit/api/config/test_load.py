@@ -7,6 +7,7 @@ import pytest
 from matinee_api.config.errors import MAX_PROBLEMS, ConfigError, Problem
 from matinee_api.config.load import load_file, load_text, validate
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
+from matinee_api.kinds.meta import ObjectMeta
 from matinee_api.kinds.source import ModelSource
 
 MODEL = "generator: {model_path: builtin:tiny}\n"
@@ -205,6 +206,12 @@ def test_a_file_is_loaded(tmp_path: Path) -> None:
 def test_stored_objects_may_have_newer_fields() -> None:
     data = {"uri": "builtin:tiny", "newField": 1}
     assert validate(ModelSource, data, extra="ignore").uri == "builtin:tiny"
+
+
+def test_stored_objects_may_have_names_of_a_former_release() -> None:
+    assert validate(ObjectMeta, {"name": "1st"}, extra="ignore").name == "1st"
+    with pytest.raises(ConfigError, match="with a letter first"):
+        validate(ObjectMeta, {"name": "1st"})
 
 
 def test_python_names_are_not_keys_of_a_file() -> None:

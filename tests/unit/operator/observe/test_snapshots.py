@@ -35,6 +35,9 @@ class Silent:
     def progress(self, uid: str) -> None:
         return None
 
+    def token_refused(self, uid: str) -> bool:
+        return uid == "uid-of-live-a-1"
+
 
 def owned(uid: str, kind: str = "StreamingService") -> dict[str, Any]:
     return {"ownerReferences": [{"kind": kind, "name": "x", "uid": uid, "controller": True}]}
@@ -64,6 +67,7 @@ def test_pods_are_those_that_the_service_controls_or_that_were_made_for_it() -> 
     )
     assert isinstance(snapshot, ServiceSnapshot)
     assert [one.name for one in snapshot.pods] == ["live-a-0", "live-a-1"]
+    assert [one.trouble and one.trouble.reason for one in snapshot.pods] == [None, "TokenRefused"]
     assert [key.name for key in snapshot.children] == ["live-a-0", "live-a-1"]
     assert snapshot.strangers == ("others", "stranger")
     assert snapshot.taken_over == ("taken-over",)

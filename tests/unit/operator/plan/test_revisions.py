@@ -7,6 +7,7 @@ import pytest
 from matinee_api.contracts.revisions import NUMBER_ANNOTATION, SPEC_FILE, number_of
 from matinee_operator.actions import Create, Delete, Patch
 from matinee_operator.objects import Key, Object
+from matinee_operator.observe.cache import trimmed
 from matinee_operator.observe.snapshot import Children
 from matinee_operator.resources.revision_record import record_name, revision_record
 from tests.unit.operator.making import planned, service, snapshot
@@ -18,7 +19,7 @@ SEAL_KEY = "k"
 def record(revision: str, number: int) -> tuple[Key, Object]:
     made = revision_record(service(), revision, {"spec": {"volumes": [CONFIG]}}, SEAL_KEY, number)
     meta = {**made["metadata"], "uid": revision, "resourceVersion": "1"}
-    return Key("ConfigMap", "demo", meta["name"]), {**made, "metadata": meta}
+    return Key("ConfigMap", "demo", meta["name"]), trimmed({**made, "metadata": meta})
 
 
 CONFIG = {"name": "config", "configMap": {"name": "live-any"}}
@@ -61,6 +62,13 @@ def test_a_number_that_somebody_has_edited_is_none(text: str) -> None:
     key, made = record("old", 5)
     meta = {**made["metadata"], "annotations": {NUMBER_ANNOTATION: text}}
     assert changes({key: {**made, "metadata": meta}}, 10) == ["made 1"]
+
+
+@pytest.mark.parametrize("part", ["pod.json", "spec.json", "seal"])
+def test_a_record_that_somebody_else_wrote_is_nothing_to_go_back_to(part: str) -> None:
+    key, made = record("old", 5)
+    forged = {**made, "data": {**made["data"], part: "theirs"}}
+    assert changes({key: forged}, 10) == ["made 6", "gone live-old-pod"]
 
 
 def test_a_record_holds_what_makes_a_revision() -> None:

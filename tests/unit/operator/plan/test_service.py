@@ -18,6 +18,7 @@ from matinee_operator.actions import (
 )
 from matinee_operator.installation import Monitors
 from matinee_operator.objects import Address, Key, key_of
+from matinee_operator.observe.cache import trimmed
 from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import Children, ServiceSnapshot
 from tests.unit.operator.making import (
@@ -67,7 +68,9 @@ def applied(given: ServiceSnapshot) -> Children:
         or (isinstance(one, Create) and one.manifest["kind"] == "ConfigMap")
     ]
     return {
-        key_of(one): {**one, "metadata": {**one["metadata"], "uid": f"uid-of-{one['kind']}"}}
+        key_of(one): trimmed(
+            {**one, "metadata": {**one["metadata"], "uid": f"uid-of-{one['kind']}"}}
+        )
         for one in manifests
     }
 

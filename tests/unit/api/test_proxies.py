@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from matinee.proxies import ProxyUnusable, is_this_machine, proxy_for
+from matinee_api.proxies import ProxyUnusable, is_this_machine, proxy_for
 
 HTTPS, HTTP = "https://hub.example.com", "http://10.1.2.3:9000"
 P = "http://anna:hunter2@proxy:3128"

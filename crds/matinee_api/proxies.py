@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
-from matinee.errors import MatineeError
+from matinee_api.whole_errors import WholeError
 
 _VARIABLES = {
     "http": ("http", "all"),
@@ -26,7 +26,7 @@ _VARIABLES = {
 A WebSocket passes a proxy as TLS does."""
 
 
-class ProxyUnusable(MatineeError):
+class ProxyUnusable(WholeError):
     """The environment names a proxy that cannot be used."""
 
 
