@@ -185,7 +185,7 @@ class Reception:
 
     def _client(self, visit: Visit) -> str:
         """Who is to hash to the same backend again: the first message says it."""
-        held = visit.viewer.held if self._settings.chosen_strategy == "hash" else b""
+        held = b"".join(visit.viewer.held) if self._settings.chosen_strategy == "hash" else b""
         try:
             said = json.loads(first_message(held)) if 0 < len(held) <= FREE_BYTES else None
         except (ValueError, RecursionError):

@@ -57,7 +57,8 @@ class _Phase(Enum):
 
 class Viewer(asyncio.Protocol):
     """One viewer's connection. `client`: its address; `address`: the same, of IPv6 its network.
-    `first`: ends when its first message is there, or has begun and is long; false when it left."""
+    `held`: what it said before it had a backend, as it came. `first`: ends when its first message
+    is there, or has begun and is long; false when it left."""
 
     def __init__(self, reception: Reception, door: Door, *, server_state: Any, **_uvicorns: Any):
         self.address = self.client = self.path = ""
@@ -70,7 +71,7 @@ class Viewer(asyncio.Protocol):
         self._phase = _Phase.SHAKING
         self._scanner = Scanner(masked=True, message_bytes=reception.message_bytes)
         self._budget = frame_budget(door.limits.frames_per_second, door.clock())
-        self._held: list[bytes] = []
+        self.held: list[bytes] = []
         self._held_bytes = 0
         self._share = reception.held.share()
         self._upstream: Upstream | None = None
@@ -135,7 +136,7 @@ class Viewer(asyncio.Protocol):
             upstream.leave()
             return
         self._phase, self._upstream = _Phase.SPLICED, upstream
-        said = self._held
+        said = self.held
         self.sent_bytes += self._held_bytes
         self._let_go()
         upstream.splice(self, said)
@@ -240,7 +241,7 @@ class Viewer(asyncio.Protocol):
             self._answer(control)
         if self._phase is not _Phase.QUEUED:
             return
-        self._held.append(data)
+        self.held.append(data)
         self._held_bytes += len(data)
         self._guest.enter(Phase.STREAM, self._door.clock())
         self._bound()
@@ -265,11 +266,6 @@ class Viewer(asyncio.Protocol):
         elif control.opcode is Opcode.CLOSE:
             self.transport.write(echoed_close(control.payload))
             self._linger()
-
-    @property
-    def held(self) -> bytes:
-        """What it said before it had a backend, as it came."""
-        return b"".join(self._held)
 
     def _say_last(self, last: Any, code: int, reason: str) -> None:
         if self._phase is _Phase.OVER or self.transport.is_closing():
@@ -297,5 +293,5 @@ class Viewer(asyncio.Protocol):
         self._reception.left(self)
 
     def _let_go(self) -> None:
-        self._held, self._held_bytes = [], 0
+        self.held, self._held_bytes = [], 0
         self._share.hold(0)

@@ -78,11 +78,11 @@ def test_a_hash_moves_only_the_clients_of_what_went() -> None:
     assert moved == {client for client in before if before[client] == "e"}
 
 
-def test_a_thousand_sessions_are_spread_evenly_and_no_pod_is_over_its_limit() -> None:
-    backends = [backend(str(number), 16) for number in range(64)]
+def test_sessions_that_come_and_go_are_spread_evenly_and_no_pod_is_over_its_limit() -> None:
+    backends = [backend(str(number), 8) for number in range(16)]
     draw = random.Random(7)  # noqa: S311
     playing: list[tuple[Backend, int]] = []
-    for session in range(1000):
+    for session in range(130):
         one = place(backends, "most-free", Wish("", now=float(session), mean_s=300.0))
         assert one is not None
         one.sessions[session] = float(session)
@@ -91,5 +91,5 @@ def test_a_thousand_sessions_are_spread_evenly_and_no_pod_is_over_its_limit() ->
             left, which = playing.pop(draw.randrange(len(playing)))
             del left.sessions[which]
     counts = sorted(len(one.sessions) for one in backends)
-    assert counts[-1] <= 16
+    assert counts[-1] <= 8
     assert counts[-1] - counts[0] <= 1
