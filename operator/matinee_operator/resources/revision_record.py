@@ -23,7 +23,7 @@ from matinee_api.contracts.revisions import (
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
 from matinee_operator.objects import Object
-from matinee_operator.observe.cache import trimmed_data
+from matinee_operator.observe.trimming import trimmed_data
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.runtime_pod import pod_name
 
