@@ -93,6 +93,12 @@ class Cache:
         here = sorted(key for key in found if key.namespace == owner.namespace)
         return {key: self._kinds[key.kind][key] for key in here}
 
+    def endpoints(self, front: Key) -> set[str]:
+        """Uids of the pods that the Service of this StreamingService or Router sends new
+        connections to."""
+        slices = (raw for key, raw in self.children(front).items() if key.kind == "EndpointSlice")
+        return {uid for one in slices for uid in one["ready"]}
+
     def roots(self, raw: Object) -> set[Key]:
         """The objects of this API that it may belong to: those that its change concerns."""
         found = set()

@@ -23,7 +23,13 @@ from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.jobs import observed_job
 from matinee_operator.observe.pod_trouble import Trouble
-from matinee_operator.observe.pods import ObservedPod, Slots, is_without_room, observed_pod
+from matinee_operator.observe.pods import (
+    ObservedPod,
+    Slots,
+    is_without_room,
+    observed_pod,
+    routers_in,
+)
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -123,8 +129,19 @@ class Snapshots:
             self.installation.propagation,
             leaving_node=self._is_leaving(node),
         )
+        if pod.settles_at is not None and self._is_found(raw):
+            pod = dataclasses.replace(pod, settles_at=None)
         refused = self.heard.token_refused(uid)
         return dataclasses.replace(pod, trouble=TOKEN_REFUSED) if refused else pod
+
+    def _is_found(self, pod: Object) -> bool:
+        """Whether the Services in front of it, its service's own and those of its Routers, send new
+        connections there. Every proxy and every DNS server follows their EndpointSlices."""
+        meta = pod["metadata"]
+        marks, place, uid = meta.get("labels") or {}, meta.get("namespace", ""), meta["uid"]
+        fronts = [Key("Router", place, router) for router in routers_in(marks)]
+        fronts.append(Key("StreamingService", place, marks.get(labels.SERVICE, "")))
+        return all(uid in self.cache.endpoints(front) for front in fronts)
 
     def _is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None

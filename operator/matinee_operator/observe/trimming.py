@@ -38,6 +38,8 @@ def trimmed(raw: Object) -> Object:
         kept["status"] = _trimmed_status(raw.get("status") or {})
     elif kind == "Node":
         kept["spec"] = {"leaving": is_leaving(raw)}
+    elif kind == "EndpointSlice":
+        kept = {"kind": kind, "metadata": kept["metadata"], "ready": ready_in(raw)}
     elif kind == "Job":
         kept.pop("spec", None)
     elif kind == "ConfigMap":
@@ -51,6 +53,13 @@ def trimmed(raw: Object) -> Object:
 def trimmed_data(data: Mapping[str, str]) -> dict[str, str]:
     """The spec of a revision is for others to read; only that it is the same is of interest."""
     return {k: content_hash(text, 64) if k == SPEC_FILE else text for k, text in data.items()}
+
+
+def ready_in(endpoint_slice: Object) -> list[str]:
+    """Uids of the pods that new connections are sent to."""
+    endpoints = endpoint_slice.get("endpoints") or ()
+    ready = (one for one in endpoints if (one.get("conditions") or {}).get("ready") is not False)
+    return sorted(uid for one in ready if (uid := (one.get("targetRef") or {}).get("uid")))
 
 
 def _trimmed_meta(meta: Object) -> Object:

@@ -89,7 +89,7 @@ class Resync:
 
     async def find_lost(self, kind: str, namespace: str | None) -> None:
         """Children that lost the label by which they are watched, by their metadata."""
-        if kind in UNLABELLED:
+        if kind in UNLABELLED or kind == "EndpointSlice":  # its labels are others' business
             return
         ask = partial(self._list, kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
         for raw in await until_available(ask):
