@@ -46,7 +46,7 @@ def test_a_new_service_concerns_its_model_and_its_routers() -> None:
     assert told(service()) == {"StreamingService live", "VideoModel tiny", "Router front"}
 
 
-def endpoint_slice(ready: bool = True, **marks: str) -> dict[str, Any]:
+def endpoint_slice(marks: dict[str, str], *, ready: bool = True) -> dict[str, Any]:
     meta = {"name": "live-x", "namespace": "demo", "uid": "x", "labels": marks}
     endpoint = {"targetRef": {"kind": "Pod", "uid": "p"}, "conditions": {"ready": ready}}
     return {"kind": "EndpointSlice", "metadata": meta, "endpoints": [endpoint]}
@@ -54,11 +54,11 @@ def endpoint_slice(ready: bool = True, **marks: str) -> dict[str, Any]:
 
 def test_who_is_sent_viewers_concerns_the_service() -> None:
     live, front = {"matinee.video/service": "live"}, {"matinee.video/router": "front"}
-    assert told(endpoint_slice(**live)) == {"StreamingService live"}
-    assert told(endpoint_slice(**front)) == {"Router front", "StreamingService live"}
-    known = dict(trimmed(endpoint_slice(**live)))
-    assert told(endpoint_slice(**live), known) == set()
-    assert told(endpoint_slice(ready=False, **live), known) == {"StreamingService live"}
+    assert told(endpoint_slice(live)) == {"StreamingService live"}
+    assert told(endpoint_slice(front)) == {"Router front", "StreamingService live"}
+    known = dict(trimmed(endpoint_slice(live)))
+    assert told(endpoint_slice(live), known) == set()
+    assert told(endpoint_slice(live, ready=False), known) == {"StreamingService live"}
 
 
 def test_a_change_of_status_concerns_only_the_object() -> None:
