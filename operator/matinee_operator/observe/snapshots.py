@@ -228,8 +228,10 @@ class Snapshots:
 
 
 def _uses(raw: Object, model: Key) -> bool:
-    is_service = raw["kind"] == "StreamingService"
-    return is_service and raw["spec"]["modelRef"]["name"] == model.name
+    if raw["kind"] != "StreamingService":
+        return False
+    name: str = raw["spec"]["modelRef"]["name"]
+    return name == model.name
 
 
 def _is_selected(raw: Object, owner: Key) -> bool:
