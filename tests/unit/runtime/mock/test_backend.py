@@ -10,6 +10,7 @@ from matinee.mock.pattern import number_of
 from matinee.mock.run import MockRun
 from matinee.mock.settings import Fault, MockSettings
 from matinee.state.codec import state_of_image
+from tests.places import ROOT
 from tests.unit.runtime.media.sounds import tone
 
 QUICK = MockSettings(width=64, height=34, step_ms=0, fault_seconds=0)
@@ -35,6 +36,16 @@ def test_what_the_command_was_told_reaches_the_worker() -> None:
     engine = load(settings.generator())
     assert engine._settings == settings
     assert (engine.info.defaults.width, engine.info.defaults.height) == (64, 34)
+
+
+def test_a_segment_has_the_steps_and_chunks_that_the_page_tells() -> None:
+    page = (ROOT / "docs" / "mock-server.md").read_text()
+    engine = MockEngine(QUICK)
+    run = engine.begin(with_defaults(engine.info.defaults, "a red ball", 7))
+    steps, chunks = run.total_steps, made(run)
+    frames = sum(len(chunk.frames) for chunk in chunks)
+    each = steps // len(chunks)
+    assert f"has {frames} frames in {len(chunks)} chunks of {each} steps" in page
 
 
 def test_the_frames_of_all_segments_are_counted_on() -> None:
