@@ -38,7 +38,7 @@ test-unit: $(STAMP) ## those that are quick: 10 s of the processor for all of th
 	$(PYTEST) tests/unit $(ARGS) $(NONE_MATCH)
 
 test-system: $(STAMP) ## the others, on the built wheel: processes, browsers, whole servers
-	$(BIN)/python -m tools.system_packages chromium firefox-esr ffmpeg mediainfo gst-discoverer-1.0
+	$(BIN)/python -m tools.system_packages chromium firefox-esr ffmpeg mediainfo gst-discoverer-1.0 redis-server
 	$(BIN)/python -m tools.on_wheel $(PYTEST) tests --ignore=tests/unit --ignore=tests/charts $(ARGS) $(NONE_MATCH)
 
 test-apiserver: cluster-programs ## what needs a real API server, S3 server or helm, but no cluster and no root

@@ -1,7 +1,7 @@
-"""What the tests need from the machine: Chromium, Firefox, ffmpeg, other readers of videos, a GPU.
+"""What the tests need from the machine: browsers, ffmpeg, other readers of videos, Redis, a GPU.
 
-A test marked `browser`, `firefox`, `ffmpeg`, `readers` or `gpu` is skipped where the thing is
-absent and named at the end. With `CI=true` such a test fails instead, except for GPUs.
+A test marked `browser`, `firefox`, `ffmpeg`, `readers`, `redis` or `gpu` is skipped where the
+thing is absent and named at the end. With `CI=true` such a test fails instead, except for GPUs.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ def _missing(marker: str) -> str:
     if marker == "readers":
         there = present("mediainfo") and present("gst-discoverer-1.0")
         return "" if there else "mediainfo or GStreamer's discoverer is not installed"
+    if marker == "redis":
+        return "" if present("redis-server") else "no Redis or Valkey server is installed"
     return "" if Path("/dev/nvidiactl").exists() else "there is no NVIDIA GPU"
 
 
 MISSING = {
     marker: reason
-    for marker in ("browser", "firefox", "ffmpeg", "readers", "gpu")
+    for marker in ("browser", "firefox", "ffmpeg", "readers", "redis", "gpu")
     if (reason := _missing(marker))
 }
 

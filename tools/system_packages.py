@@ -23,6 +23,7 @@ SKIPPED = "tests that need them will be skipped"
 ALTERNATIVES = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "firefox-esr": ("firefox-esr", "firefox"),
+    "redis-server": ("redis-server", "valkey-server"),
 }
 """Program (and Debian package) -> names under which it will do."""
 READERS = {

@@ -39,7 +39,7 @@ STAGES = (
         "packages",
         (
             *("python3", "-m", "tools.system_packages", "chromium", "firefox-esr", "ffmpeg"),
-            *("mediainfo", "gst-discoverer-1.0", "cluster"),
+            *("mediainfo", "gst-discoverer-1.0", "redis-server", "cluster"),
         ),
         after=("go",),
     ),

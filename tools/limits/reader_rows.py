@@ -92,6 +92,16 @@ READERS = (
         ),
     ),
     Row(
+        "states in Redis or Valkey",
+        "{matinee.store.base:MAX_BLOB_BYTES} a piece, one after the other, "
+        "{matinee.store.pieces:MOST_PIECES} pieces a state; "
+        "{matinee.store.redis_address:CONNECT_S} to connect, "
+        "{matinee.store.redis_address:ANSWER_S} for an answer, "
+        "{matinee.store.redis_store:WHOLE_S} for a state; requests, sizes and state must fit "
+        "together and fit the server",
+        reads=("matinee/store/redis_store.py", "matinee/store/pieces.py"),
+    ),
+    Row(
         "the operator: pods' `/v1/slots` and `/v1/download`",
         "a line of 128 KiB, of the contract's form, a hundred lines a second; no redirects, "
         "nothing "

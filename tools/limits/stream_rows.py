@@ -49,6 +49,15 @@ FIRST_MESSAGE = (
 )
 WHAT_IS_BROUGHT = (
     Row(
+        "`resume`",
+        "an id of 128 and a token of 256 characters; "
+        "{matinee.session.studio:WRONG_TOKENS} wrong ones of it from an address, then one "
+        "every {matinee.session.studio:WRONG_TOKEN_S} s: 1013",
+        "a state of the store; kept are {streaming.state.history_states} of a session, "
+        "{streaming.state.max_states} in all, for {streaming.state.ttl_seconds}",
+        reads=("matinee/session/resuming.py",),
+    ),
+    Row(
         "`initial_image`",
         "{streaming.limits.initial_image_bytes}; PNG, JPEG and WebP; "
         "{streaming.limits.initial_image_pixels} pixels by its header",

@@ -179,18 +179,25 @@ class LimitsConfig(Config, RequestLimits):
 class StateConfig(Config):
     """Where continuation states and session logs go."""
 
-    store: Literal["memory", "file"] = "memory"
-    """`memory`: gone with the process. `file`: kept in `directory`."""
+    store: Literal["memory", "file", "redis"] = "memory"
+    """`memory`: gone with the process. `file`: kept in `directory`, also for other processes.
+    `redis`: kept by the server at `url`, for all pods."""
+    url: str | None = Field(default=None, min_length=1, repr=False)
+    """Of a Redis or Valkey server: `redis://USER:PASSWORD@HOST:PORT/DB`, `rediss://` with TLS
+    (`?ssl_ca_certs=FILE`), `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`, `redis+cluster://HOST:PORT`
+    or `unix:///PATH`. The variable `MATINEE_STORE_URL` comes before it, and before `store`: in a
+    cluster it is taken from a Secret."""
     directory: str | None = None
     """Folder of the file store and of the session logs; needed with `store: file`."""
     ttl_seconds: float = Field(default=3600.0, gt=0)
-    """States older than this are dropped."""
+    """States older than this are dropped: so long may a viewer be away and resume its session."""
     max_states: int = Field(default=1024, ge=1)
     """Most states kept, of all sessions; the oldest go first."""
     max_bytes: int | None = Field(default=None, ge=2**20)
     """Bytes of all states; the oldest go first. Unset: 256 MiB in memory, 4 GiB in files."""
-    history_states: int = Field(default=4, ge=1, le=1024)
-    """Most states kept of one session, the newest: those of its last segments."""
+    history_states: int = Field(default=8, ge=1, le=1024)
+    """Most states kept of one session, the newest: those of its last segments, which viewers may go
+    back to and branch from."""
     history_bytes: int = Field(default=64 * 2**20, ge=1)
     """Bytes of those; the newest one is kept, however large."""
     session_log: bool = True

@@ -19,6 +19,7 @@ from matinee_api.config.runtime_config import SamplingConfig, ServeConfig
 from matinee_api.extras import check_installed
 from matinee_api.signals import exit_code
 
+STORE_URL_VARIABLE = "MATINEE_STORE_URL"
 ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
 WORKERS_LIBRARIES = ("torch", "diffusers", "transformers")
 """Imported by no one else."""
@@ -30,7 +31,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description=__doc__,
         epilog=f"{ADMIN_TOKEN_VARIABLE} in the environment is a bearer token that /v1/slots, "
         "/v1/drain and /metrics want (or server.control_token_file); without any they answer on a "
-        "loopback address only.",
+        "loopback address only. "
+        f"{STORE_URL_VARIABLE} is the address of a Redis or Valkey server that keeps sessions.",
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="see docs/configuration.md")
     parser.set_defaults(run=run)
@@ -52,12 +54,24 @@ def run_server(
 ) -> int:
     """Serve the model until a signal, and return the exit code; see `serve_on`. `names`: what the
     user calls each field that may be wrong."""
+    config = with_store_address(config, os.environ)
     check_installed(*WORKERS_LIBRARIES)
     check_model(config.generator, names["model_path"])
     try:
         return serve_on(TORCH_BACKEND, config, show)
     except BadInput as error:
         raise error.renamed(names) from error
+
+
+def with_store_address(config: ServeConfig, environment: Mapping[str, str]) -> ServeConfig:
+    """A store of sessions that the environment names, as a Secret in a pod does, comes before the
+    configured one."""
+    url = environment.get(STORE_URL_VARIABLE)
+    if not url:
+        return config
+    state = config.streaming.state.model_copy(update={"store": "redis", "url": url})
+    streaming = config.streaming.model_copy(update={"state": state})
+    return config.model_copy(update={"streaming": streaming})
 
 
 def serve_on(backend: str, config: ServeConfig, show: Callable[[str], None] = show_nobody) -> int:

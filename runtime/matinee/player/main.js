@@ -29,7 +29,11 @@ const controls = new Controls(video);
 const recording = new Recording();
 const picture = new Picture((text) => view.note(text));
 const waiting = new Waiting(byId("waiting"), takeBack);
-const reel = new Reel(byId("reel"), { onReuse: reuse, onSave: (one) => recording.saveClip(one) });
+const reel = new Reel(byId("reel"), {
+  onReuse: reuse,
+  onBranch: branch,
+  onSave: (one) => recording.saveClip(one),
+});
 const settings = new Settings((message) => connection.send(message));
 const streamUrl = new URL("v1/stream", document.baseURI);
 streamUrl.protocol = streamUrl.protocol.replace("http", "ws");
@@ -41,13 +45,14 @@ let current = null; // the problem on the stage
 // The stream
 
 function opened() {
+  const start = session.start(media.framesHeld(session.fps));
   session.reset();
-  media.beginConnection();
+  if (!start.resume || start.resume.fork) media.beginConnection();
   connection.send({
     type: "session_init_v2",
     client_id: "matinee-player",
     ...settings.init,
-    ...session.start,
+    ...start,
   });
   setTimeout(async () => {
     if (session.phase !== "connecting") return;
@@ -85,8 +90,9 @@ function started() {
   current = null;
   view.streamBegan(session);
   view.announce("Connected");
-  if (settings.paused) connection.send({ type: "generation_paused_updated", paused: true });
-  session.requests.forEach(send);
+  if (session.seat.resumed) settings.now.forEach((change) => connection.send(change));
+  else if (settings.paused) connection.send({ type: "generation_paused_updated", paused: true });
+  session.unsent.forEach(send);
   settings.askForLimits();
 }
 
@@ -213,6 +219,13 @@ function reuse(segment) {
   box.input.focus();
 }
 
+/** Go on from a clip of the reel: a session of its own, whose video comes after what is there. */
+function branch(segment) {
+  session.branchAfter(segment);
+  connect();
+  box.input.focus();
+}
+
 function togglePause() {
   stopped = !stopped;
   if (stopped) video.pause();
@@ -242,7 +255,10 @@ function refresh() {
   view.render({ session, media, segment, ...state });
   view.problem(current, connection.secondsToRetry);
   view.link(...linkWords(session, current));
-  reel.render(session.segments, segment, (one) => recording.has(one));
+  reel.render(session.segments, segment, {
+    save: (one) => recording.has(one),
+    branch: (one) => session.canBranch(one),
+  });
   waiting.render(session.waiting(settings.paused));
   byId("save-all").hidden = recording.clips.length === 0;
   byId("reel-empty").hidden = session.segments.length > 0;

@@ -6,7 +6,7 @@
  * the last picture when nothing is left and goes on when more arrives.
  */
 
-import { decodeTime, sameBytes, timescale } from "./mp4.js";
+import { decodeTime, frameCount, sameBytes, timescale } from "./mp4.js";
 
 const KEEP_BEHIND_S = 30;
 const TRIM_STEP_S = 10;
@@ -57,6 +57,7 @@ export class Media {
     /** Where its clock lies on the timeline: `{offset}` in seconds, exact once it is buffered. */
     this.place = null;
     this.lastTime = -1;
+    this.lastFrames = 0;
     this.initNext = false;
   }
 
@@ -78,6 +79,7 @@ export class Media {
     const duplicate = ticks === null || ticks <= this.lastTime;
     if (duplicate || this.skipToSegment || !this.init) return null;
     this.lastTime = ticks;
+    this.lastFrames = frameCount(bytes);
     const time = ticks / this.timescale;
     if (!this.place) this.placeAt(time);
     this.enqueue(() => this.buffer.appendBuffer(bytes));
@@ -203,6 +205,12 @@ export class Media {
   restart() {
     this.rebuilds = 0;
     this.clear();
+  }
+
+  /** How many frames of the session's video are here, which has `fps` a second. */
+  framesHeld(fps) {
+    if (this.lastTime < 0) return 0;
+    return Math.round((this.lastTime * fps) / this.timescale) + this.lastFrames;
   }
 
   /** Where the buffered video ends, in seconds. */

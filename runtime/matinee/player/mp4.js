@@ -52,6 +52,11 @@ export function decodeTime(buffer) {
   return time.getUint8(0) === 1 ? Number(time.getBigUint64(4)) : time.getUint32(4);
 }
 
+/** Frames of the first track in a fragment. */
+export function frameCount(buffer) {
+  return find(new DataView(buffer), "trun")?.getUint32(4) ?? 0;
+}
+
 /** A copy of a fragment that is decoded `seconds` later. `init`: the init segment before it. */
 export function delayed(buffer, seconds, init) {
   const scales = timescales(init);

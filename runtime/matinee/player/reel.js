@@ -7,20 +7,24 @@ const PICTURE_AFTER_S = 0.4;
 const STATUS = { making: "being made", cancelled: "cancelled", failed: "failed", lost: "cut off" };
 
 export class Reel {
-  /** `onReuse(segment)`: the viewer chose a segment; `onSave(segment)`: and wants its video. */
-  constructor(list, { onReuse, onSave }) {
+  /** Each gets a segment: `onReuse`: the viewer chose it; `onBranch`: and wants another video from
+   * there on; `onSave`: and wants to keep its video. */
+  constructor(list, { onReuse, onBranch, onSave }) {
     this.list = list;
     this.onReuse = onReuse;
+    this.onBranch = onBranch;
     this.onSave = onSave;
     this.cards = new Map();
   }
 
-  /** `playing`: the segment that is shown; `canSave(segment)`: its video is still here. */
-  render(segments, playing, canSave) {
+  /** `playing`: the segment that is shown; `can.save(segment)`: its video is still here;
+   * `can.branch(segment)`: the server can go on from it. */
+  render(segments, playing, can) {
     for (const segment of segments.slice(-MOST_SHOWN)) {
       const card = this.cards.get(segment.key) ?? this.add(segment);
       this.fill(card, segment, segment === playing);
-      card.save.hidden = segment.status === "making" || !canSave(segment);
+      card.save.hidden = segment.status === "making" || !can.save(segment);
+      card.branch.hidden = !can.branch(segment);
     }
     for (const [key, card] of this.cards) {
       if (this.cards.size <= MOST_SHOWN) break;
@@ -42,23 +46,15 @@ export class Reel {
     thumb.width = thumb.height = 72;
     thumb.setAttribute("aria-hidden", "true");
     button.append(thumb, prompt, facts);
-    const save = this.saveButton(segment);
-    item.append(button, save);
+    const branch = iconButton("branch", "Go on from here", `Go on from clip ${segment.key}`);
+    branch.addEventListener("click", () => this.onBranch(segment));
+    const save = iconButton("down", "Save this clip", `Save clip ${segment.key}`);
+    save.addEventListener("click", () => this.onSave(segment));
+    item.append(button, branch, save);
     this.list.prepend(item);
-    const card = { item, save, thumb, prompt, facts, pictured: false };
+    const card = { item, branch, save, thumb, prompt, facts, pictured: false };
     this.cards.set(segment.key, card);
     return card;
-  }
-
-  saveButton(segment) {
-    const save = document.createElement("button");
-    save.type = "button";
-    save.className = "icon";
-    save.title = "Save this clip";
-    save.setAttribute("aria-label", `Save clip ${segment.key}`);
-    save.append(document.getElementById("down").content.cloneNode(true));
-    save.addEventListener("click", () => this.onSave(segment));
-    return save;
   }
 
   fill(card, segment, playing) {
@@ -90,6 +86,17 @@ export class Reel {
     );
     card.pictured = true;
   }
+}
+
+/** `picture`: the id of a template. */
+function iconButton(picture, title, label) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "icon";
+  button.title = title;
+  button.setAttribute("aria-label", label);
+  button.append(document.getElementById(picture).content.cloneNode(true));
+  return button;
 }
 
 function factsOf({ key, status, durationMs, generationMs, seed }) {

@@ -5,6 +5,8 @@
  * outlive a connection, so that the video can go on in a new one.
  */
 
+import { Seat } from "./seat.js";
+
 const SEGMENTS_KEPT = 500;
 const PARAMS_OF_REQUESTS = new Set([
   "prompt",
@@ -40,9 +42,13 @@ export class Session {
     this.requests = [];
     /** What the video began with: `width`, `height` and `initial_image`, those that were chosen. */
     this.opening = {};
-    /** The last continuation state the server gave, to be imported by the next connection. */
+    /** The last continuation state the server gave, for a connection that begins a new session. */
     this.saved = null;
+    /** What lets the next connection go on with this one's session. */
+    this.seat = new Seat();
     this.bytes = 0;
+    /** Of the last connection too. */
+    this.fps = 0;
     this.reset();
   }
 
@@ -95,12 +101,31 @@ export class Session {
     this.reset();
     this.opening = opening;
     this.saved = null;
+    this.seat.forget();
     this.requests = [];
   }
 
-  /** What the next connection starts from. */
-  get start() {
-    return { ...this.opening, continuation_state: this.saved };
+  /** What the next connection starts from. `frames`: of the session's video that the page has. */
+  start(frames) {
+    const resume = this.seat.resume(frames);
+    return resume ? { resume } : { ...this.opening, continuation_state: this.saved };
+  }
+
+  /** Requests that the server does not know of. */
+  get unsent() {
+    return this.requests.filter((request) => !this.seat.held.has(request.id));
+  }
+
+  /** Let the next connection go on after a segment, beside the video that is there. */
+  branchAfter(segment) {
+    this.reset();
+    this.requests = [];
+    this.seat.branch = segment.index;
+  }
+
+  canBranch(segment) {
+    const newest = this.segments.findLast((one) => one.status === "done");
+    return newest !== undefined && this.seat.keeps(segment, newest.index);
   }
 
   receive(message) {
@@ -131,6 +156,8 @@ export class Session {
   }
 
   onGpuAssigned(message) {
+    this.seat.take(message);
+    if (message.resumed) this.askAgain(message.resumed.segment_idx);
     this.queue = { position: 0, depth: 0, etaSeconds: null };
     this.phase = "queued"; // until the stream starts
     this.gpu = {
@@ -145,15 +172,56 @@ export class Session {
     this.phase = "ready";
     this.queue = null;
     this.format = { width, height, fps, frames };
+    this.fps = fps;
   }
 
   onSegmentStart(message) {
     const request = this.takeRequest(message);
-    this.running = {
+    const again = this.cutOff(message.segment_idx, request);
+    if (again) {
+      this.running = Object.assign(again, { status: "making", step: 0, etaMs: null });
+    } else {
+      this.running = this.newSegment(message, request);
+      this.segments.push(this.running);
+      if (this.segments.length > SEGMENTS_KEPT) this.segments.shift();
+    }
+    this.phase = "making";
+    this.error = null;
+  }
+
+  /** A server that died may have made more than it had saved. `next`: the segment that it goes on
+   * with; later ones are made once more, and what the page has of them is not sent again. */
+  askAgain(next) {
+    const lost = this.segments.filter(
+      (one) =>
+        one.status === "done" &&
+        one.index >= next &&
+        one.sessionId === this.seat.sessionId &&
+        one.request.id !== null,
+    );
+    for (const one of lost) one.status = "lost";
+    this.requests.unshift(...lost.map((one) => one.request));
+  }
+
+  /** The segment that a lost connection cut off, where the session was resumed and goes on with it. */
+  cutOff(index, request) {
+    if (!this.seat.resumed) return undefined;
+    return this.segments.findLast(
+      (one) =>
+        one.status === "lost" &&
+        one.index === index &&
+        one.sessionId === this.seat.sessionId &&
+        one.request.id === request.id,
+    );
+  }
+
+  newSegment(message, request) {
+    return {
       /** Its number in the reel. Indexes begin anew with each connection. */
       key: ++lastKey,
       request,
       index: message.segment_idx,
+      sessionId: this.seat.sessionId,
       prompt: message.prompt,
       seed: message.seed ?? null,
       status: "making",
@@ -169,10 +237,6 @@ export class Session {
       generationMs: null,
       durationMs: null,
     };
-    this.segments.push(this.running);
-    if (this.segments.length > SEGMENTS_KEPT) this.segments.shift();
-    this.phase = "making";
-    this.error = null;
   }
 
   /** The request behind a segment; the server may also begin one by itself. */
@@ -219,6 +283,7 @@ export class Session {
   onStreamComplete({ reason }) {
     this.phase = "ended";
     this.ending = reason;
+    this.seat.over = reason !== "drained" && reason !== "timeout";
   }
 
   /** The request that an error refuses, null when it is about something else. A message that is
@@ -237,6 +302,7 @@ export class Session {
     const refused = this.refusedBy(received);
     this.snapshotAsked = false;
     if (param?.startsWith("continuation_state")) this.saved = null;
+    if (param?.startsWith("resume")) this.seat.refused(param);
     if (code === "upstream_timeout") return;
     if (this.running && this.running.request === refused) this.finish(this.running, "failed");
     else if (refused) this.drop(refused.id);

@@ -23,15 +23,25 @@ const byId = (id) => document.getElementById(id);
 export class Settings {
   /** `onMessage(message)` is given what the server has to be told of a change. */
   constructor(onMessage) {
-    for (const [type, [id, field]] of Object.entries(SWITCHES)) {
-      byId(id).addEventListener("change", ({ target }) => {
-        onMessage({ type, [field]: target.checked });
-      });
+    for (const [id, message] of this.changes()) {
+      byId(id).addEventListener("change", () => onMessage(message()));
     }
     byId("settings").addEventListener("input", () => this.check());
-    byId("set-curated").addEventListener("change", () => {
-      onMessage({ type: "seed_prompts_updated", seed_prompts: this.curated });
-    });
+  }
+
+  /** Of each setting that a session may be told later: its input and what to say. */
+  changes() {
+    const switches = Object.entries(SWITCHES).map(([type, [id, field]]) => [
+      id,
+      () => ({ type, [field]: byId(id).checked }),
+    ]);
+    const curated = () => ({ type: "seed_prompts_updated", seed_prompts: this.curated });
+    return [["set-curated", curated], ...switches];
+  }
+
+  /** For a session that goes on: what may have been changed while there was no connection. */
+  get now() {
+    return this.changes().map(([, message]) => message());
   }
 
   /** Ask what the model can do. A server that does not say leaves the fields as wide as they are. */

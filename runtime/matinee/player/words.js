@@ -96,6 +96,11 @@ const PROBLEMS = {
     text: "Send another prompt and the video goes on from here.",
     action: "Go on",
   },
+  session_taken_over: {
+    title: "This video goes on elsewhere",
+    text: "Another page or window has resumed it.",
+    action: "Start from here",
+  },
   stop_requested: { title: "The stream has ended", text: "", action: "Go on" },
 };
 
@@ -115,8 +120,9 @@ export function problemOfEnd({ code, reason, ending, error, unreachable }) {
   const name = nameOfEnd({ code, ending, error, unreachable });
   const words = PROBLEMS[name] ?? PROBLEMS.internal_error;
   const detail = error ? inOurWords(error) : REASONS_FOR_PEOPLE.has(code) ? reason : "";
-  // A refused state is forgotten: without it the server may take the session.
-  const retry = words.retry || error?.param?.startsWith("continuation_state");
+  // A refused state or session is forgotten: without it the server may begin another one.
+  const forgotten = /^(continuation_state|resume)/.test(error?.param ?? "");
+  const retry = words.retry || forgotten;
   return { name, ...words, detail, retry, retryAfter: error?.retryAfterSeconds ?? null };
 }
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
 from matinee.server.slots_feed import SlotsFeed
+from matinee.server.stores import check_store, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
@@ -28,11 +29,6 @@ from matinee.session.session_log import LogBounds, SessionLogs
 from matinee.session.states import StateStorage
 from matinee.session.studio import Studio
 from matinee.session.video_opener import VideoOpener
-from matinee.store import files, memory
-from matinee.store.base import Bounds, SessionStore
-from matinee.store.files import FileStore
-from matinee.store.folder import check_writable
-from matinee.store.memory import MemoryStore
 from matinee.wire.server_messages import EndReason
 from matinee.worker.backend import TORCH_BACKEND
 from matinee.worker.pool import WorkerPool
@@ -70,7 +66,8 @@ class Lifecycle:
     """Owns the parts of one server. `running` brackets them; `drain` and `shut_down` end.
 
     `backend`: module that the workers import, see `matinee.worker.backend`. `pool`: the workers,
-    where they were started before. Raises `BadInput` when the folder for states cannot be written.
+    where they were started before. Raises `BadInput` when the folder for states cannot be written
+    or the store has no address.
     """
 
     def __init__(
@@ -81,8 +78,7 @@ class Lifecycle:
         pool: WorkerPool | None = None,
     ) -> None:
         streaming = config.streaming
-        if streaming.state.directory is not None:
-            check_writable(Path(streaming.state.directory))
+        check_store(streaming.state)
         self.config = config
         self.draining = self.shutting_down = False
         self.failed = asyncio.Event()
@@ -105,7 +101,7 @@ class Lifecycle:
         return Studio(
             name=name,
             pool=self.pool,
-            states=StateStorage(open_store(state), name, self._state_threads, self.metrics),
+            states=StateStorage.over(open_store(state), name, self._state_threads, self.metrics),
             logs=_open_logs(state, self.metrics),
             metrics=self.metrics,
             encoders=self._encoders,
@@ -129,14 +125,17 @@ class Lifecycle:
         await self.pool.start()
         _spare_collections_what_stays()
         probe = asyncio.create_task(self._probe_loop(), name="the probe of the loop's lag")
+        late = asyncio.create_task(self.studio.states.late.run(), name="saves that are late")
         try:
             yield
         finally:
             await stopped(probe)
+            await stopped(late)
             await stopped(self._drain_task)
             self.slots_feed.close()
             self._unpacker.stop()
             await self.pool.stop(WORKER_STOP_S)
+            await self.studio.states.store.close()
             self._encoders.shutdown(wait=True)
             self._state_threads.shutdown(wait=True)
             self.studio.logs.close()
@@ -253,22 +252,6 @@ def open_unpacker(limits: LimitsConfig) -> Unpacker:
     """Nothing is started before it is needed."""
     each = DecodeLimits(limits.decode_memory_bytes, limits.decode_seconds)
     return Unpacker(DecoderPool(each), quiet_threads(limits.decoders, "decoder"))
-
-
-def open_store(state: StateConfig) -> SessionStore:
-    if state.store == "file" and state.directory is not None:
-        return FileStore(Path(state.directory) / "states", _bounds(state, files.MAX_BYTES))
-    return MemoryStore(_bounds(state, memory.MAX_BYTES))
-
-
-def _bounds(state: StateConfig, max_bytes: int) -> Bounds:
-    return Bounds(
-        ttl_s=state.ttl_seconds,
-        max_states=state.max_states,
-        max_bytes=state.max_bytes or max_bytes,
-        history_states=state.history_states,
-        history_bytes=state.history_bytes,
-    )
 
 
 def _open_logs(state: StateConfig, metrics: Metrics) -> SessionLogs:

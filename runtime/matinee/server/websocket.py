@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 import traceback
-import uuid
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from matinee.generation import ModelInfo
 from matinee.server.websocket_outlet import SendLimits, WebSocketOutlet
 from matinee.serving.admission import Admission
+from matinee.serving.guests import address_of
 from matinee.serving.websocket_protocol import keeper
 from matinee.session.arrival import Arrival
 from matinee.session.effects import CloseCode, End
 from matinee.session.opened import Identity, Opened
 from matinee.session.opening import Rejection, parse_init
-from matinee.session.reception import Application, application, open_session
+from matinee.session.reception import Application, application, offered, open_session
+from matinee.session.resuming import Comeback, end_here, reopen
 from matinee.session.runner import SessionRunner
 from matinee.session.studio import Studio
 from matinee.wire import server_messages as say
-from matinee.wire.client_messages import MOST_LATER_CHARACTERS, SessionInit
+from matinee.wire.client_messages import MOST_LATER_CHARACTERS, Resume, SessionInit
 from matinee_api.config.runtime_config import ServeConfig
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Connection:
         studio: Studio,
         limits: SendLimits | None = None,
     ) -> None:
-        self._identity = Identity(uuid.uuid4().hex, secrets.token_urlsafe(24))
+        self._identity = Identity.new()
         self._socket = socket
         self._config = config
         self._studio = studio
@@ -158,12 +159,16 @@ class Connection:
         streaming = self._config.streaming
         init = self._init(await self._first_message())
         info, early = await self._arrival.model_info(self._receive)
-        now = self._studio.clock.now()
-        applied = application(init, info, streaming, self._config.default_request, now)
-        del init  # megabytes that are needed no more once they are decoded
-        self._arrival.hold(applied.nbytes)
+        if init.resume is not None:
+            opened, later = await self._reopened(init, init.resume, info)
+        else:
+            now = self._studio.clock.now()
+            applied = application(init, info, streaming, self._config.default_request, now)
+            del init  # megabytes that are needed no more once they are decoded
+            self._arrival.hold(applied.nbytes)
+            self._arrival.enter()
+            opened, later = await self._opened(applied)
         visit = self._arrival.enter()
-        opened, later = await self._opened(applied)
         self._runner = SessionRunner(opened, self._outlet, self._studio, visit, self._tasks)
         if not self._outlet.over.is_set():  # the server may have ended it meanwhile
             self._tasks.create_task(self._runner.run())
@@ -182,6 +187,24 @@ class Connection:
             return await self._arrival.opened(opening, self._receive)
         finally:
             keep(0)
+
+    async def _reopened(
+        self, init: SessionInit, resume: Resume, info: ModelInfo
+    ) -> tuple[Opened, list[str | None]]:
+        """An earlier session, and what the viewer says meanwhile. Raises `Rejection`."""
+        self._arrival.hold(0)
+        streaming, client = self._config.streaming, self._socket.client
+        here = offered(info, streaming.limits, self._config.default_request)
+        comeback = Comeback(resume, init.seed, address_of(tuple(client) if client else None))
+
+        async def come_back() -> Opened:
+            await end_here(comeback, self._studio, self._arrival.take_over)
+            self._arrival.enter()
+            return await reopen(comeback, here, streaming, self._studio)
+
+        opened, later = await self._arrival.opened(come_back(), self._receive)
+        self._identity = opened.identity
+        return opened, later
 
     def _init(self, text: str | None) -> SessionInit:
         """Raises `Rejection`. The text is there twice while it is read."""

@@ -53,6 +53,16 @@ class Visit:
             self._left = True
             self._admission.left(self, self._slot_since)
 
+    def pass_on(self, on_place: Callable[[Place], None]) -> Visit | None:
+        """Leave, and give the slot to another visit at once, whoever waits. None: there is none."""
+        if self._left or self._slot_since is None:
+            return None
+        self._left = True
+        heir = Visit(self._admission, on_place)
+        heir.give_slot(self._slot_since)
+        heir.tell(Place(0, 0, 0.0))
+        return heir
+
     def give_slot(self, now: float) -> None:
         self._slot_since = now
         self.slot_given.set_result(None)

@@ -7,5 +7,5 @@ pictures into fragments, `send_queue` bounds what waits for the viewer, `states`
 segment needs.
 
 Doors: `arrival`, `baggage`, `effects`, `metrics`, `opened`, `opening`, `outlet`, `reception`,
-`runner`, `send_queue`, `session_log`, `states`, `studio`, `video_opener`.
+`resuming`, `runner`, `send_queue`, `session_log`, `states`, `studio`, `video_opener`.
 """

@@ -29,6 +29,10 @@ class DeadlineAlarm:
         await self._woken.wait()
         self._woken.clear()
 
+    def wake(self) -> None:
+        """Ring now."""
+        self._woken.set()
+
     def switch_off(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

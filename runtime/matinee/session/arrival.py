@@ -66,6 +66,15 @@ class Arrival:
                 raise turned_away("gpu_unavailable", str(error)) from None
         return self._visit
 
+    def take_over(self, visit: Visit) -> None:
+        """The slot of an earlier connection of this viewer, if it has one: nobody who waits is kept
+        from a slot by it."""
+        heir = visit.pass_on(self._tell_place)
+        if heir is not None:
+            if self._visit is not None:
+                self._visit.leave()
+            self._visit = heir
+
     def hold(self, nbytes: int) -> None:
         """So much memory in all for what the viewer sent. Raises `Rejection`."""
         try:
@@ -112,6 +121,18 @@ class Arrival:
         except WorkerFailed:
             message = "no worker is able to run the model"
             raise turned_away("gpu_unavailable", message) from None
+
+
+async def no_slot_because(visit: Visit, timeout_s: float) -> str | None:
+    """Wait for a slot. None: it is there; else why there is none, for people."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await visit.slot()
+    except NotAdmitting as error:
+        return str(error)
+    except TimeoutError:
+        return "no slot became free in time"
+    return None
 
 
 def _let_go(share: Share, _slot: object) -> None:

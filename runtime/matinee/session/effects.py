@@ -70,6 +70,10 @@ class Shown:
             first_fragment=self.first_fragment + self.fragments,
         )
 
+    def unsent(self) -> Shown:
+        """The same segment as if none of it had been given; its keyframes stay where they were."""
+        return replace(self, frames=0, fragments=0)
+
 
 @dataclass(frozen=True, slots=True)
 class PreparePrompt:
@@ -87,12 +91,19 @@ class CancelPrompt:
 @dataclass(frozen=True, slots=True)
 class StartSegment:
     """`again`: it had begun in an earlier life of the session, and the client was told so; `shown`
-    is what the viewer has of it."""
+    is what the viewer has of it. `held`: frames of the timeline that the viewer has besides, from
+    an earlier connection: they are made, count as shown, and are not sent."""
 
     segment: Segment
     state: State | None
     shown: Shown = Shown()
     again: bool = False
+    held: int = 0
+
+    @property
+    def viewer_has_init(self) -> bool:
+        """The segment's `media_init` came to it before the fragments that it has."""
+        return self.shown.frames > 0 or (self.again and self.held > self.shown.first_frame)
 
 
 @dataclass(frozen=True, slots=True)

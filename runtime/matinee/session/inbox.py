@@ -36,17 +36,21 @@ from matinee.wire.client_messages import (
 
 class Inbox:
     """`bad_messages`: so many in a row that cannot be read end the session; `bad_in_a_row`: so many
-    were the last ones."""
+    were the last ones, of the `heard` in all."""
 
     def __init__(self, queue: PromptQueue, turns: Turns, outbox: Outbox, bad_messages: int) -> None:
-        self.bad_in_a_row = 0
+        self.heard = self.bad_in_a_row = 0
         self._queue = queue
         self._turns = turns
         self._outbox = outbox
         self._bad_messages = bad_messages
 
+    def restore(self, heard: int, bad_in_a_row: int) -> None:
+        self.heard, self.bad_in_a_row = heard, bad_in_a_row
+
     def receive(self, frame: str | None, now: float) -> End | None:
         """A text frame, or None for a binary one. The end, if it ends the session."""
+        self.heard += 1
         try:
             message = _parse(frame)
         except InvalidMessage as error:

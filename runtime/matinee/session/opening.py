@@ -70,7 +70,6 @@ def turned_away(code: say.ErrorCode, message: str) -> Rejection:
 
 def _check_features(init: SessionInit) -> None:
     asked = {
-        "resume": init.resume is not None,
         "adapters": bool(init.adapters),
         "mode": init.mode == "live",
     }

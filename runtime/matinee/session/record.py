@@ -50,13 +50,16 @@ class PromptsRecord(_Part):
 
 class TurnsRecord(_Part):
     """`current`: the prompt whose turn it is, and `prepared`: what was made of it, if its segment
-    runs. `shown`: of that segment."""
+    runs. `shown`: of that segment. `told`: segments whose start the viewer was told of. `held`:
+    frames of the timeline that the viewer has, though they may not count as shown."""
 
     next_index: int
     completed: int
     current: WaitingRequest | None
     prepared: PreparedPrompt | None
     shown: Shown
+    told: int = 0
+    held: int = 0
 
 
 class SessionRecord(_Part):
@@ -65,14 +68,17 @@ class SessionRecord(_Part):
     from, or the running one went on from.
 
     `token_sha256`: of the token that resumes the session, not itself, so that who reads a store can
-    take over nothing; "" where nobody may.
+    take over nothing; "" where nobody may. `previous_sha256`: of the one before it, until the
+    client is known to have the new one. `model_id`: what made the session.
     `answered`: the client was told what its `init` asks for in vain. `active`: it had a slot.
-    `idle_s`: since it was heard, or its last segment ended. `bad_in_a_row`: its last frames that
-    could not be read.
+    `idle_s`: since it was heard, or its last segment ended. `heard`: messages of its client after
+    the first. `bad_in_a_row`: its last ones that could not be read.
     """
 
     schema_version: Literal[1] = 1
     token_sha256: str = ""
+    previous_sha256: str = ""
+    model_id: str = ""
     init: SessionInit
     seed: int
     encoder: EncoderSettings
@@ -81,13 +87,14 @@ class SessionRecord(_Part):
     answered: bool
     active: bool
     idle_s: float
+    heard: int = 0
     bad_in_a_row: int
     ended: End | None
     state: Annotated[State | None, SkipValidation] = Field(default=None, exclude=True, repr=False)
 
     def resumed_by(self, token: str) -> bool:
         """Whether this is the session's token. Takes as long for a good guess as for a bad one."""
-        return hmac.compare_digest(self.token_sha256, digest_of(token))
+        return token_fits(token, self.token_sha256, self.previous_sha256)
 
     def to_json(self) -> str:
         """Everything but `state`."""
@@ -110,7 +117,14 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
+def token_fits(token: str, *digests: str) -> bool:
+    """Whether one of the digests is the token's. All are compared, each in the same time."""
+    digest = digest_of(token)
+    fits = [hmac.compare_digest(one, digest) for one in digests]
+    return any(fits)
+
+
 def settled(init: SessionInit, defaults: GenerationDefaults, mode: StreamMode) -> SessionInit:
     """The first message as it would be if the client had known all the values."""
-    values = {**dataclasses.asdict(defaults), "stream_mode": mode}
+    values = {**dataclasses.asdict(defaults), "stream_mode": mode, "resume": None}
     return init.model_copy(update={**values, "initial_image": None, "continuation_state": None})

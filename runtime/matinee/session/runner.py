@@ -7,24 +7,25 @@ no lock is needed around the session.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from matinee.errors import WorkerFailed
 from matinee.prompt import PromptRefused
-from matinee.serving.admission import NotAdmitting, Visit
+from matinee.serving.admission import Visit
 from matinee.session import effects
 from matinee.session.alarm import DeadlineAlarm
-from matinee.session.announcements import opening_facts, segment_start, stream_start
+from matinee.session.announcements import greeting, opening_facts, segment_start
+from matinee.session.arrival import no_slot_because
 from matinee.session.effects import CloseCode, End
+from matinee.session.keeping import SessionKeeper
 from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
 from matinee.session.preparation import prepare
 from matinee.session.reading import with_notes
-from matinee.session.record import SessionRecord, digest_of
 from matinee.session.segment_stream import JobHandle, Outcome, SegmentStream
-from matinee.session.states import StateKeeper
-from matinee.session.studio import Studio
+from matinee.session.studio import Studio, here
 from matinee.state.codec import known_frames
 from matinee.wire import server_messages as say
 from matinee.worker import messages as worker
@@ -45,6 +46,7 @@ class SessionRunner:
         visit: Visit,
         tasks: asyncio.TaskGroup,
     ) -> None:
+        self.identity = opened.identity
         self._session_id = opened.identity.session_id
         self._opened = opened
         self._session = opened.session
@@ -53,19 +55,22 @@ class SessionRunner:
         self._visit = visit
         self._tasks = tasks
         self._log = partial(studio.logs.write, self._session_id)
-        self._states = StateKeeper(self._session_id, studio.states, outlet.put, self._log)
-        self._gpu_id: int | None = None
+        self._gpu_id: int | None = None  # since the slot is ours
         self._job: JobHandle | None = None
         self._alarm = DeadlineAlarm(studio.clock)
+        self._keeper = SessionKeeper(opened, studio, outlet, tasks, self._log, self._alarm.wake)
         self._segment_task: asyncio.Task[None] | None = None
         self._prompt_task: asyncio.Task[None] | None = None
         self._waiting_task: asyncio.Task[None] | None = None
         self._over = False
+        self._left = asyncio.Event()
 
     # From the outlet and its owner
 
     def heard(self, text: str | None) -> None:
         """A frame from the client; None for a binary one."""
+        if self._gpu_id is not None:
+            self.identity.token_arrived()
         self._session.receive(text, self._studio.clock.now())
         self._perform()
 
@@ -76,14 +81,24 @@ class SessionRunner:
     def shut_down(
         self, reason: say.EndReason, code: CloseCode, text: str, *, tells_state: bool
     ) -> None:
+        self._save_as_it_is()
         self._session.shut_down(reason, code, text, tells_state=tells_state)
         self._perform()
+
+    async def hand_over(self, take: Callable[[Visit], None]) -> None:
+        """To another connection of this viewer: see `LiveSession`."""
+        self._save_as_it_is()
+        take(self._visit)
+        self._lost()
+        await self._left.wait()
 
     def request_keyframe(self) -> None:
         self._opened.video.request_keyframe()
 
     def gone(self) -> None:
-        """Nobody watches any more: stop the GPU and give the slot back."""
+        """Nobody watches any more: stop the GPU and give the slot back. The viewer may return."""
+        self._save_as_it_is()
+        self._keeper.stop()
         self._over = True
         self._alarm.switch_off()
         if self._job is not None:
@@ -97,27 +112,22 @@ class SessionRunner:
     async def run(self) -> None:
         """Wait for a slot and hold it until the outlet is gone and the GPU has stopped."""
         try:
-            if await self._got_slot():
-                await self._use_slot()
+            with here(self._studio.live, self):
+                if await self._got_slot():
+                    await self._use_slot()
         finally:
             self._visit.leave()
+            self._left.set()
 
     async def _got_slot(self) -> bool:
         if self._over:
             return False
         self._waiting_task = asyncio.current_task()
-        try:
-            async with asyncio.timeout(self._session.timeout_s):
-                await self._visit.slot()
-        except NotAdmitting as error:
-            self._turn_away(str(error))
-        except TimeoutError:
-            self._turn_away("no slot became free in time")
-        else:
-            return not self._over
-        finally:
-            self._waiting_task = None
-        return False
+        why_not = await no_slot_because(self._visit, self._session.timeout_s)
+        self._waiting_task = None
+        if why_not is not None:
+            self._turn_away(why_not)
+        return why_not is None and not self._over
 
     async def _use_slot(self) -> None:
         try:
@@ -130,40 +140,42 @@ class SessionRunner:
             self._studio.pool.leave(self._session_id)
 
     async def _work(self) -> None:
-        state = self._session.state
-        if state is not None and known_frames(state) > 1:
-            await self._states.keep(state, self._record())
+        if known_frames(self._session.state) > 1:
+            self._keeper.keep(self._session.state)
         self._session.slot_bound(self._studio.clock.now())
         self._perform()
         await self._until_over()
         if self._segment_task:
             await asyncio.wait([self._segment_task])
-        await self._states.release()
+        await self._keeper.release()
         self._studio.videos.open_ahead(self._session.encoder)
 
-    def _record(self) -> SessionRecord:
-        token = self._opened.identity.token
-        return self._session.record(self._studio.clock.now(), digest_of(token))
+    def _save_as_it_is(self) -> None:
+        """While it goes on, or could: before anything of it is stopped."""
+        if self._gpu_id is not None and not self._over and self._session.ended is None:
+            self._keeper.save()
+
+    def _lost(self) -> None:
+        """Another server or connection goes on with the session."""
+        text = "this session was taken over by another connection"
+        self._outlet.put(say.Error("session_taken_over", text))
+        self._session.shut_down("error", CloseCode.POLICY, "session_taken_over")
+        self._perform()
 
     async def _until_over(self) -> None:
-        """Everything but the deadline comes as a call."""
+        """Everything but the deadline and the loss of the session comes as a call."""
         while not self._over:
             await self._alarm.rings()
+            if self._keeper.lost:
+                self._lost()
             self._session.tick(self._studio.clock.now())
             self._perform()
 
     def _greet(self, gpu_id: int) -> None:
-        self._outlet.put(
-            say.GpuAssigned(
-                gpu_id=gpu_id,
-                session_timeout=round(self._session.timeout_s),
-                model_id=self._opened.info.model_id,
-                session_id=self._session_id,
-                resume_token=self._opened.identity.token,
-                worker=self._studio.name,
-            )
-        )
-        self._outlet.put(stream_start(self._session, self._opened.video.mime))
+        reachable = self._studio.states.late.reachable
+        name = self._studio.name
+        for message in greeting(self._opened, gpu_id, name, store_reachable=reachable):
+            self._outlet.put(message)
         self._studio.logs.begin(self._session_id, **opening_facts(self._session))
 
     def _turn_away(self, message: str) -> None:
@@ -193,20 +205,10 @@ class SessionRunner:
                 self._begin_segment(effect)
             case effects.CancelSegment():
                 self._cancel_segment()
-            case End(tells_state=False):
-                self._close(effect)
-            case effects.AnswerSnapshot() | effects.KeepState() | End():
-                self._tasks.create_task(self._use_states(effect))
-
-    async def _use_states(self, effect: effects.AnswerSnapshot | effects.KeepState | End) -> None:
-        match effect:
-            case effects.AnswerSnapshot():
-                await self._states.answer()
-            case effects.KeepState(state):
-                await self._states.keep(state, self._record())
+            case effects.AnswerSnapshot() | effects.KeepState():
+                self._keeper.perform(effect)
             case End():
-                await self._states.tell()
-                self._close(effect)
+                self._keeper.end(effect, self._close)
 
     def _close(self, end: End) -> None:
         for fragment in self._opened.video.finish() if self._job is None else ():
@@ -237,6 +239,7 @@ class SessionRunner:
         job = SegmentJob(job_id, self._session_id, segment.request, start.state)
         if not start.again:
             self._outlet.put(segment_start(segment, start.state, self._opened.info))
+        self._keeper.segment_begins(segment.index)
         try:
             self._tell_migrated(self._studio.pool.join(self._session_id).index)
             self._job = self._studio.pool.submit(job)

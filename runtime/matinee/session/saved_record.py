@@ -31,6 +31,6 @@ def from_saved(saved: Saved) -> SessionRecord:
         facts = json.loads(saved.facts)
         written, state_facts = facts["session"], facts["state"]
         state = None if state_facts is None else from_stored(state_facts, saved.blobs)
-    except (LookupError, TypeError, ValueError, InvalidState) as error:
+    except (LookupError, TypeError, ValueError, RecursionError, InvalidState) as error:
         raise RecordUnreadable(f"what was saved is no record: {error}") from error
     return SessionRecord.from_json(written, state)

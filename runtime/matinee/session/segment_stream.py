@@ -57,7 +57,7 @@ class SegmentFigures:
 class SegmentStream:
     """Runs one segment of a session; `run` returns how it ended.
 
-    What the viewer was shown of it in an earlier life of the session is made again and left out.
+    What the viewer has of it from an earlier life of the session is made again and left out.
     `stream_id`: the same in each life. `on_shown` hears how many frames each fragment brings.
     """
 
@@ -72,7 +72,8 @@ class SegmentStream:
     on_shown: Callable[[int], None]
     figures: SegmentFigures = field(default_factory=SegmentFigures)
     _pts_base_ms: float = 0.0
-    _left_out: int = 0
+    _made: int = 0
+    """Frames, those that are left out included."""
     _started: asyncio.Future[None] | None = None
 
     async def run(self) -> Outcome:
@@ -136,9 +137,12 @@ class SegmentStream:
 
     def _send_fragment(self, fragment: Fragment) -> None:
         self.figures.duration_ms += fragment.duration_ms
-        if self._left_out < self.start.shown.frames:
-            self._left_out += fragment.frames
+        before, self._made = self._made, self._made + fragment.frames
+        shown = self.start.shown
+        if before < shown.frames or shown.first_frame + self._made <= self.start.held:
             self._count(fragment)
+            if before >= shown.frames:
+                self.on_shown(fragment.frames)
             return
         self._time_fragment()
         if self.outlet.put_video(fragment):
@@ -157,7 +161,7 @@ class SegmentStream:
         if figures.first_fragment_at is None:
             figures.first_fragment_at = now
             self.studio.metrics.first_fragment.observe(now - self.start.segment.requested_at)
-            if not self.start.shown.frames:
+            if not self.start.viewer_has_init:
                 self._announce()
         else:
             self.studio.metrics.fragment_gap.observe(now - figures.last_fragment_at)

@@ -87,8 +87,8 @@ class Session:
     def from_record(
         cls, record: SessionRecord, config: StreamingConfig, info: ModelInfo, now: float
     ) -> Session:
-        """The session as it was; it waits for a slot. A segment that ran is made again from its
-        start, and `StartSegment` says what was shown of it.
+        """The session as it was; it waits for a slot. A segment that ran is made again, and
+        `StartSegment` says what was shown of it.
 
         Raises `InvalidRequest` when this model cannot do what the session asked for.
         """
@@ -97,7 +97,7 @@ class Session:
         session.encoder = record.encoder
         session._turns.restore(record.turns, now)
         session._queue.restore(record.prompts, now)
-        session._inbox.bad_in_a_row = record.bad_in_a_row
+        session._inbox.restore(record.heard, record.bad_in_a_row)
         session._was_active = record.active
         session._worked_at = now - record.idle_s
         session._outbox.ended = record.ended
@@ -105,10 +105,9 @@ class Session:
             session.take_effects()
         return session
 
-    def record(self, now: float, token_sha256: str = "") -> SessionRecord:
+    def record(self, now: float) -> SessionRecord:
         """Take it when all effects are performed, before `shut_down` forgets what waits."""
         return SessionRecord(
-            token_sha256=token_sha256,
             init=settled(self.init, self.defaults, self.encoder.mode),
             seed=self._seed,
             encoder=self.encoder,
@@ -117,6 +116,7 @@ class Session:
             answered=self._outbox.taken,
             active=self._active,
             idle_s=now - max(self._worked_at, self._queue.asked_at),
+            heard=self._inbox.heard,
             bad_in_a_row=self._inbox.bad_in_a_row,
             ended=self.ended,
             state=self.state,
@@ -157,7 +157,7 @@ class Session:
             self._worked_at = now
         match self._turns.resume():
             case Segment() as segment:
-                self._start(segment, again=True)
+                self._start(segment)
             case Turn() as turn:
                 self._prepare(turn)
             case None:
@@ -281,9 +281,10 @@ class Session:
         asked = PreparedPrompt(turn.waiting.request, turn.waiting.prompt.source)
         self._outbox.add(PreparePrompt(turn.turn_id, asked))
 
-    def _start(self, segment: Segment, *, again: bool = False) -> None:
-        self._steps = StepReports(segment.index)
-        self._outbox.add(StartSegment(segment, self.state, self._turns.shown, again))
+    def _start(self, segment: Segment) -> None:
+        self._steps, turns = StepReports(segment.index), self._turns
+        again = turns.tell(segment)
+        self._outbox.add(StartSegment(segment, self.state, turns.shown, again, turns.held))
 
     def _leave_segment(self, now: float) -> tuple[Segment, WaitingPrompt] | None:
         """The segment that ran; None when none did, or the session has ended."""

@@ -14,6 +14,7 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ class SessionLogs:
         self._bounds = bounds
         self._metrics = metrics
         self._clock = clock
-        self._begun: set[str] = set()
+        self._begun: Counter[str] = Counter()
+        """How often: one life of a session may begin before the log of the last one has ended."""
         self._lines = 0
         self._room = threading.BoundedSemaphore(bounds.waiting_lines)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="session-log")
@@ -64,12 +66,14 @@ class SessionLogs:
 
     def begin(self, session_id: str, **payload: Any) -> None:
         """The session has a slot."""
-        self._begun.add(session_id)
+        self._begun[session_id] += 1
         self.write(session_id, "opened", **payload)
 
     def end(self, session_id: str, **payload: Any) -> None:
         self.write(session_id, "ended", **payload)
-        self._begun.discard(session_id)
+        self._begun[session_id] -= 1
+        if self._begun[session_id] <= 0:
+            del self._begun[session_id]
 
     def write(self, session_id: str, event: str, **payload: Any) -> None:
         """Lost for a session that has not begun."""

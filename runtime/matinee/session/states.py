@@ -1,19 +1,22 @@
 """One session's states: saved in order under its lease, and shown to the client when it asks.
 
 The newest state is held here too, so a session and its client lose nothing while both live,
-whatever becomes of the store: a snapshot never asks it.
+whatever becomes of the store: a snapshot never asks it. What the store does not take now is saved
+when it is back (`late_saves`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from matinee.errors import LeaseLost, StoreUnavailable
 from matinee.generation import State
+from matinee.session.late_saves import LateSaves
 from matinee.session.metrics import Metrics
 from matinee.session.outlet import Stamped
 from matinee.session.record import SessionRecord
@@ -23,6 +26,10 @@ from matinee.store.base import Lease, SessionStore
 from matinee.wire import server_messages as say
 
 logger = logging.getLogger(__name__)
+
+MOST_WAITING = 4
+"""Records of a session that wait for the one before them to be saved."""
+AWAY = "it did not answer when it was asked last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +41,23 @@ class StateStorage:
     owner: str
     threads: Executor
     metrics: Metrics
+    late: LateSaves
+
+    @classmethod
+    def over(
+        cls, store: SessionStore, owner: str, threads: Executor, metrics: Metrics
+    ) -> StateStorage:
+        late = LateSaves(lambda: store.history("probe"), metrics)
+        return cls(store, owner, threads, metrics, late)
 
 
 class StateKeeper:
-    """`log` is told of states that could not be saved.
+    """`log` hears of states that could not be saved, and `on_lost` is called once when another
+    holder has claimed the session: `lost`. `lease`: the session's, where it has one already.
 
-    A snapshot is megabytes of text, so at most one of a session waits to be read by its client.
+    A store that is slower than the session loses the oldest records that wait; one that does not
+    answer is asked by `late_saves` alone, so that nothing of a session waits for it again. A
+    snapshot is megabytes of text, so at most one of a session waits to be read by its client.
     """
 
     def __init__(
@@ -48,40 +66,68 @@ class StateKeeper:
         storage: StateStorage,
         put: Callable[[say.ServerMessage | Stamped], None],
         log: Callable[..., None],
+        on_lost: Callable[[], None],
+        lease: Lease | None = None,
     ) -> None:
         self._session_id = session_id
         self._storage = storage
         self._put = put
         self._log = log
+        self._on_lost = on_lost
         self._lock = asyncio.Lock()
         self._newest: State | None = None
-        self._lease: Lease | None = None
-        self._taken_over = False
+        self._lease = lease
+        self._waiting: deque[SessionRecord] = deque()
+        self._unsaved: SessionRecord | None = None
+        self.lost = False
+        self._released = False
         self._snapshot_waits = False
 
     async def keep(self, state: State, record: SessionRecord) -> None:
         """`state`: what the client is shown. `record`: the session with it, to be saved."""
+        self._newest = state
+        await self.save(record)
+
+    async def save(self, record: SessionRecord) -> None:
+        """The session as it is now, perhaps between two states."""
+        self._waiting.append(record)
+        if len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self._storage.metrics.states_not_saved.labels("too_slow").inc()
         async with self._lock:
-            self._newest = state
-            if self._taken_over:
-                return
-            try:
-                await self._save(record)
-            except StoreUnavailable as error:
-                self._tell_not_saved("unavailable", error)
-            except LeaseLost as error:
-                self._taken_over = True
-                self._tell_not_saved("taken_over", error)
+            if self._waiting:
+                await self._save_now_or_later(self._waiting.popleft())
+
+    async def save_end(self, record: SessionRecord) -> None:
+        """That it has ended; nothing for a session of which nothing is saved."""
+        async with self._lock:
+            if self._lease is not None:
+                await self._save_now_or_later(record)
 
     async def release(self) -> None:
         """Nobody saves this session any more: another server may go on with it."""
         async with self._lock:
-            if self._lease is None:
-                return
+            self._released = True
+            if self._unsaved is not None or not self._storage.late.reachable:
+                return  # what is late is saved before; whoever comes claims it anyway
             try:
-                await self._storage.store.release(self._lease)
+                await self._release()
             except StoreUnavailable as error:
                 logger.warning("a session's lease cannot be released: %s", error)
+
+    @property
+    def waiting_bytes(self) -> int:
+        state = None if self._unsaved is None else self._unsaved.state
+        return 0 if state is None else state.nbytes
+
+    async def retry(self) -> None:
+        """What the store did not take. Raises `StoreUnavailable`."""
+        async with self._lock:
+            if self._unsaved is None:
+                return
+            await self._save_unless_lost(self._unsaved)
+            if self._released:
+                await self._release()
 
     async def answer(self) -> None:
         """After every `keep` before it: the lock is first come, first served."""
@@ -106,6 +152,36 @@ class StateKeeper:
         snapshot = await self._snapshot()
         if snapshot is not None:
             self._put(snapshot)
+
+    async def _save_now_or_later(self, record: SessionRecord) -> None:
+        try:
+            self._check_reachable()
+            await self._save_unless_lost(record)
+        except StoreUnavailable as error:
+            self._unsaved = record
+            self._storage.late.missed(self)
+            self._tell_not_saved("unavailable", error)
+
+    def _check_reachable(self) -> None:
+        if not self._storage.late.reachable:
+            raise StoreUnavailable(AWAY)
+
+    async def _save_unless_lost(self, record: SessionRecord) -> None:
+        """Raises `StoreUnavailable`."""
+        if self.lost:
+            return
+        try:
+            await self._save(record)
+        except LeaseLost as error:
+            self.lost = True
+            self._tell_not_saved("taken_over", error)
+            self._on_lost()
+        self._unsaved = None
+
+    async def _release(self) -> None:
+        """Raises `StoreUnavailable`."""
+        if self._lease is not None and not self.lost:
+            await self._storage.store.release(self._lease)
 
     async def _save(self, record: SessionRecord) -> None:
         """Raises `StoreUnavailable`, `LeaseLost`."""

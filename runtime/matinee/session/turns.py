@@ -26,12 +26,15 @@ class Turn:
 
 
 class Turns:
-    """`shown`: how much of the running segment the viewer was given, and where it begins."""
+    """`shown`: how much of the running segment the viewer was given, and where it begins.
+    `told`, `held`: see `TurnsRecord`."""
 
     def __init__(self, queue: PromptQueue) -> None:
         self.next_index = 0
         self.completed = 0
         self.shown = Shown()
+        self.told = 0
+        self.held = 0
         self.preparing: Turn | None = None
         self.running: Segment | None = None
         self.current: WaitingPrompt | None = None
@@ -54,12 +57,14 @@ class Turns:
             current=self.current.record(now) if self.current else None,
             prepared=PreparedPrompt(running.request, running.source) if running else None,
             shown=self.shown,
+            told=self.told,
+            held=self.held,
         )
 
     def restore(self, record: TurnsRecord, now: float) -> None:
         """`resume` begins the turn once more that had begun."""
         self.next_index, self.completed = record.next_index, record.completed
-        self.shown = record.shown
+        self.shown, self.told, self.held = record.shown, record.told, record.held
         if record.current is not None:
             self.current = WaitingPrompt.from_record(record.current, now)
             if record.prepared is not None:
@@ -92,6 +97,11 @@ class Turns:
         self.next_index += 1
         self.shown = self.shown.ended()
         return left, prompt
+
+    def tell(self, segment: Segment) -> bool:
+        """The viewer is told that it begins. Whether it was told so before."""
+        told, self.told = self.told, max(self.told, segment.index + 1)
+        return segment.index < told
 
     def show(self, frames: int, keyframes: tuple[int, ...]) -> None:
         """The running segment's next frames are on the timeline."""

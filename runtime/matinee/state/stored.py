@@ -8,6 +8,7 @@ of the bytes of a noisy picture.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ import numpy.typing as npt
 
 from matinee.errors import InvalidState
 from matinee.generation import State
+
+_NUMBERS = re.compile(r"[<>|][biufc]\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def from_stored(facts: Mapping[str, Any], blobs: Mapping[str, bytes | memoryview
     """
     try:
         tensors = {
-            str(name): _tensor(name, np.dtype(dtype), tuple(shape), blobs)
+            str(name): _tensor(name, _dtype(dtype), tuple(shape), blobs)
             for name, dtype, shape in facts["tensors"]
         }
         return State(str(facts["kind"]), tensors, dict(facts["facts"]))
@@ -55,10 +58,17 @@ def from_stored(facts: Mapping[str, Any], blobs: Mapping[str, bytes | memoryview
         raise InvalidState(f"the stored state cannot be read: {error}") from error
 
 
+def _dtype(text: Any) -> np.dtype[Any]:
+    """Of plain numbers: numpy reads a small language, and evaluates some of it."""
+    if not isinstance(text, str) or not _NUMBERS.fullmatch(text):
+        raise ValueError("a tensor is not of numbers")
+    return np.dtype(text)
+
+
 def _tensor(
     name: str, dtype: np.dtype[Any], shape: tuple[int, ...], blobs: Mapping[str, bytes | memoryview]
 ) -> npt.NDArray[np.generic]:
-    if dtype.hasobject or not all(isinstance(side, int) and side >= 0 for side in shape):
+    if not all(isinstance(side, int) and side >= 0 for side in shape):
         raise ValueError(f"{name} is no tensor")
     there = sum(len(blob) for place, blob in blobs.items() if place.rpartition(".")[0] == name)
     if dtype.itemsize * math.prod(shape) != there:  # before any memory is taken

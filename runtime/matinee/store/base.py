@@ -84,7 +84,8 @@ class SessionStore(Protocol):
         ...
 
     async def load(self, session_id: str, segment: int | None = None) -> Saved | None:
-        """The newest state, or that of a segment. None when there is none, or it was too old."""
+        """The newest state, or that of a segment. None when there is none, it was too old, or what
+        is there was not written by a store."""
         ...
 
     async def history(self, session_id: str) -> tuple[Kept, ...]:
@@ -93,6 +94,10 @@ class SessionStore(Protocol):
 
     async def forget(self, session_id: str) -> None:
         """Remove all its states. Its holder has lost it."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what leads to the medium; nothing may follow."""
         ...
 
 

@@ -100,6 +100,9 @@ class FileStore:
         check_session_id(session_id)
         await _in_thread(lambda: self._forget(session_id))
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
     # Who holds a session
 
     def _claim(self, session_id: str, owner: str) -> int:

@@ -96,6 +96,9 @@ class MemoryStore:
             self._remove(session_id, segment)
         self._hand_over(session_id, NOBODY)
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
     # Who holds a session
 
     def _fence(self, session_id: str) -> int:

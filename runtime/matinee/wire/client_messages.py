@@ -44,6 +44,7 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
+SESSION_ID = "^[A-Za-z0-9-]{1,128}$"
 Name = Annotated[str, Field(max_length=256)]
 MOST_PARTS = 100_000
 """Commas and opening brackets in a message. Parsing holds up everybody else for a time that grows
@@ -103,6 +104,20 @@ class StateEnvelope(_Message):
     payload: dict[str, Any]
 
 
+class Resume(_Message):
+    """Which session to go on with, or with `fork` to branch from. `segment`: after that one, which
+    must be kept; None: where the session was. `frames`: of its video, which the client has. `told`:
+    a router moves the session for a client that notices nothing and was told of the start of so
+    many segments."""
+
+    session_id: str = Field(pattern=SESSION_ID)
+    token: str = Field(min_length=1, max_length=256)
+    segment: int | None = Field(default=None, ge=0, lt=2**31)
+    fork: bool = False
+    frames: int | None = Field(default=None, ge=0, lt=2**31)
+    told: int | None = Field(default=None, ge=0, lt=2**31)
+
+
 class _NegativePrompt(NegativePrompt):
     """As long as a server allows prompts to be (`limits.prompt_characters`)."""
 
@@ -124,7 +139,7 @@ class SessionInit(_Message, _NegativePrompt, Seeded, Sampling):
     single_clip_mode: bool = False
     stream_mode: StreamMode | None = None
     continuation_state: StateEnvelope | None = None
-    resume: dict[str, Any] | None = None
+    resume: Resume | None = None
     adapters: tuple[Any, ...] = ()
     mode: Literal["segment", "live"] = "segment"
 

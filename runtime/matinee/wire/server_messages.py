@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 from matinee.wire.long_json import parts_of
 
@@ -23,6 +23,7 @@ ErrorCode = Literal[
     "worker_failed",
     "upstream_timeout",
     "internal_error",
+    "session_taken_over",
 ]
 
 TextFrame = str | tuple[bytes, ...]
@@ -57,6 +58,25 @@ class QueueStatus(ServerMessage):
     eta_seconds: float | None = None
 
 
+class Resumed(TypedDict):
+    """Where a session goes on. `frames`: of its video that come before what is sent next.
+    `requests`: the ids of those that the server still has, in order. `heard`: messages of the
+    client, after the first one of the session, that led to it; what came later is forgotten."""
+
+    segment_idx: int
+    frames: int
+    requests: list[str]
+    heard: int
+
+
+class ForkedFrom(TypedDict):
+    """`pts_ms`: where the branch leaves the other session's timeline."""
+
+    session: str
+    segment: int
+    pts_ms: float
+
+
 @dataclass(frozen=True, slots=True)
 class GpuAssigned(ServerMessage):
     type = "gpu_assigned"
@@ -66,6 +86,11 @@ class GpuAssigned(ServerMessage):
     session_id: str
     resume_token: str
     worker: str
+    state: Literal["exact", "approx"] | None = None
+    """How true what a resumed or forked session goes on from is to what it was."""
+    resumed: Resumed | None = None
+    forked_from: ForkedFrom | None = None
+    notes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +195,12 @@ class SessionTimeout(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class SessionMigrated(ServerMessage):
-    """`gap_ms`: how long the video stood still for it."""
+    """`gap_ms`: how long the video stood still for it. `resumed`: to a router that moved it."""
 
     type = "session_migrated"
     session_id: str
     gap_ms: float
+    resumed: Resumed | None = None
 
 
 @dataclass(frozen=True, slots=True)

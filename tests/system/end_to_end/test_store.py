@@ -55,7 +55,7 @@ async def test_a_session_is_rebuilt_from_what_a_killed_server_left(
     assert np.array_equal(
         record.state.tensors["frames"], state_from_wire(**shown).tensors["frames"]
     )
-    assert [kept.segment for kept in await store.history(session_id)] == [1, 2]
+    assert [kept.segment for kept in await store.history(session_id)] == [0, 1, 2]
 
     rebuilt = Session.from_record(record, StreamingConfig(), INFO, time.monotonic())
     rebuilt.slot_bound(time.monotonic())

@@ -15,6 +15,7 @@ from playwright.async_api import Locator, Page, expect
 from matinee.client.stream_client import StreamClient
 from tests.system.end_to_end.serving import Server, fake_server, running
 from tests.system.player.browser import errors_of, submit, until
+from tests.unit.runtime.worker.stepping import Gate
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -40,6 +41,7 @@ ENDS = [
     ({"code": 1011, "error": {"code": "worker_failed"}, "ending": "error"}, "worker_failed"),
     ({"code": 1003, "error": {"code": "preset_mismatch"}}, "preset_mismatch"),
     ({"code": 1003, "ending": "error"}, "invalid_message"),
+    ({"code": 1008, "error": {"code": "session_taken_over"}}, "session_taken_over"),
     ({"code": 1009}, "too_big"),
     ({"code": 1011, "ending": "error"}, "internal_error"),
     ({"code": 1011, "error": {"code": "a_new_code"}}, "a_new_code"),
@@ -145,3 +147,96 @@ async def test_every_end_has_its_words(player: Page) -> None:
     problems = await player.evaluate(PROBLEMS_OF_ENDS, [end for end, _ in ENDS])
     assert [problem["name"] for problem in problems] == [name for _, name in ENDS]
     assert [one["name"] for one in problems if not (one["title"] and one["action"])] == []
+
+
+CUT_IN_A_SEGMENT = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+    constructor(...words) { super(...words); sockets.push(this); }
+};
+"""
+
+
+async def test_a_connection_that_is_lost_in_a_segment_goes_on_within_it(
+    tab: Page, tmp_path: Path
+) -> None:
+    """Each frame comes once, and nothing is asked for twice."""
+    gate = Gate(tmp_path)
+    with running(fake_server(), tmp_path / "log") as server:
+        await tab.add_init_script(CUT_IN_A_SEGMENT)
+        await tab.goto(f"{server.url}/player")
+        await submit(tab, "one")
+        await until(tab, "matinee.state.segments[0]?.status === 'done'")
+        await submit(tab, f"two {gate.order}")
+        await submit(tab, "three")
+        gate.go(4)
+        await until(tab, "matinee.state.segments[1]?.fragments >= 2")
+        await tab.evaluate("sockets.at(-1).close(4000)")
+        await until(tab, "sockets.length === 2")
+        gate.go(1000)
+        await until(tab, "matinee.state.segments[2]?.status === 'done'")
+        state = await tab.evaluate("matinee.state")
+        asked = await tab.evaluate("matinee.events.filter((one) => one.type === 'request').length")
+    gate.close()
+    assert [segment["status"] for segment in state["segments"]] == ["done"] * 3
+    assert [segment["fragments"] for segment in state["segments"]] == [4, 5, 5]
+    assert asked == 3
+    assert len(state["ranges"]) == 1
+    assert state["ranges"][0][1] == pytest.approx(49 / 24, abs=0.01)
+    assert await errors_of(tab) == []
+
+
+async def test_a_clip_of_the_reel_is_gone_on_from_in_a_video_of_its_own(
+    tab: Page, tmp_path: Path
+) -> None:
+    with running(fake_server(), tmp_path / "log") as server:
+        await tab.goto(f"{server.url}/player")
+        for number in range(2):
+            await submit(tab, f"clip {number}")
+            await until(tab, f"matinee.state.segments[{number}]?.status === 'done'")
+        await tab.get_by_label("Go on from clip 1").click()
+        await until(tab, "matinee.state.phase === 'ready'")
+        await submit(tab, "another way")
+        await until(tab, "matinee.state.segments[2]?.status === 'done'")
+        state = await tab.evaluate("matinee.state")
+        (forked,) = await tab.evaluate(
+            "matinee.events.map((one) => one.forked_from).filter(Boolean)"
+        )
+    first, _, third = state["segments"]
+    assert (forked["session"], forked["segment"]) == (first["sessionId"], 0)
+    assert third["sessionId"] != first["sessionId"]
+    assert (third["index"], len(state["ranges"])) == (0, 1)
+    await expect(tab.get_by_label("Go on from clip 1")).to_be_hidden()
+    assert await errors_of(tab) == []
+
+
+MADE_AND_NOT_SAVED = """
+async () => {
+    const { Session } = await import("/player/session.js");
+    const session = new Session();
+    const hear = (type, fields) => session.receive({ type, ...fields });
+    const open = (resumed) => {
+        hear("gpu_assigned", { session_id: "s", resume_token: "t", resumed });
+        hear("ltx2_stream_start", { fps: 24 });
+    };
+    const begin = (index, { id, prompt }) =>
+        hear("ltx2_segment_start", { segment_idx: index, request_id: id, prompt });
+    const end = (index) => hear("ltx2_segment_complete", { segment_idx: index });
+    open();
+    const [one, two, three] = ["one", "two", "three"].map((prompt) => session.ask(prompt));
+    begin(0, one); end(0); begin(1, two); end(1); begin(2, three);
+    session.reset();
+    open({ segment_idx: 1, frames: 40, requests: [] });
+    const asked = session.unsent.map(({ prompt }) => prompt);
+    begin(1, two); end(1); begin(2, three);
+    return [asked, session.segments.map(({ index, status }) => [index, status])];
+}
+"""
+
+
+async def test_segments_that_a_killed_server_had_not_saved_are_asked_for_again(
+    player: Page,
+) -> None:
+    asked, segments = await player.evaluate(MADE_AND_NOT_SAVED)
+    assert asked == ["two", "three"]
+    assert segments == [[0, "done"], [1, "done"], [2, "making"]]

@@ -158,7 +158,7 @@ async def test_it_says_playing_only_while_the_picture_moves(player: Page) -> Non
     assert (state["paused"], state["ahead"] > 1) == (False, True)
 
 
-async def test_a_lost_connection_goes_on_from_the_last_state(tab: Page, server: Server) -> None:
+async def test_a_lost_connection_goes_on_with_the_same_session(tab: Page, server: Server) -> None:
     await tab.add_init_script(
         """
         window.sockets = [];
@@ -179,6 +179,8 @@ async def test_a_lost_connection_goes_on_from_the_last_state(tab: Page, server: 
     # A segment that goes on shares its first frame with the video before it.
     assert [segment["durationMs"] for segment in state["segments"]] == [2125, 2000]
     assert [segment["key"] for segment in state["segments"]] == [1, 2]
+    assert [segment["index"] for segment in state["segments"]] == [0, 1]
+    assert len({segment["sessionId"] for segment in state["segments"]}) == 1
     assert state["ranges"] == [[0, pytest.approx(4.125, abs=0.01)]]
 
 

@@ -2,23 +2,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from matinee.server.lifecycle import Lifecycle, open_store
+from matinee.server.lifecycle import Lifecycle
 from matinee.serving.admission import NotAdmitting
-from matinee.store.base import Bounds
-from matinee.store.files import FileStore
-from matinee.store.memory import MemoryStore
 from matinee.worker.pool import WorkerPool
 from matinee.worker.supervisor import WorkerState
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
     ServeConfig,
-    StateConfig,
     StreamingConfig,
 )
 from tests.unit.runtime.session.making import slot
@@ -175,33 +170,6 @@ async def test_shutdown_waits_no_longer_than_the_grace() -> None:
 
 async def test_shutdown_without_sessions_is_immediate() -> None:
     await life_of().shut_down(3600.0)
-
-
-@pytest.mark.parametrize(
-    ("configured", "directory", "kind", "kept_bytes"),
-    [
-        ("memory", None, MemoryStore, 256 * 2**20),
-        ("memory", "d", MemoryStore, 256 * 2**20),
-        ("file", "d", FileStore, 4 * 2**30),
-    ],
-)
-def test_the_store_is_the_configured_one(
-    tmp_path: Path,
-    configured: Any,
-    directory: str | None,
-    kind: type[MemoryStore | FileStore],
-    kept_bytes: int,
-) -> None:
-    where = str(tmp_path / directory) if directory else None
-    store = open_store(StateConfig(store=configured, directory=where, history_states=3))
-    assert isinstance(store, kind)
-    assert store.bounds == Bounds(3600.0, 1024, kept_bytes, 3, 64 * 2**20)
-
-
-def test_the_bytes_of_a_store_are_bounded_as_configured() -> None:
-    store = open_store(StateConfig(max_bytes=2**20))
-    assert isinstance(store, MemoryStore)
-    assert store.bounds.max_bytes == 2**20
 
 
 async def test_what_is_there_before_the_first_viewer_is_not_collected_again_and_again() -> None:

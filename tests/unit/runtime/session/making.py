@@ -236,7 +236,7 @@ def studio_of(encoders: Executor, clock: Clock, pool: object = None) -> Studio:
     return Studio(
         name="test",
         pool=cast(WorkerPool, pool),
-        states=StateStorage(MemoryStore(ROOMY), "test", encoders, metrics),
+        states=StateStorage.over(MemoryStore(ROOMY), "test", encoders, metrics),
         logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), metrics),
         metrics=metrics,
         encoders=encoders,

@@ -205,7 +205,7 @@ class Stage:
         self.studio = Studio(
             name="test",
             pool=cast(WorkerPool, self.pool),
-            states=StateStorage(self.store, "test", ThreadPoolExecutor(1), self.metrics),
+            states=StateStorage.over(self.store, "test", ThreadPoolExecutor(1), self.metrics),
             logs=SessionLogs(None, LogBounds(60.0, 10, 2**20), self.metrics),
             metrics=self.metrics,
             encoders=encoders,

@@ -14,7 +14,12 @@ from matinee.session.opening import Rejection, parse_init
         ("not json", None),
         ("{}", "type"),
         ('{"type":"session_init_v2","seed":-1}', "seed"),
-        ('{"type":"session_init_v2","resume":{}}', "resume"),
+        ('{"type":"session_init_v2","resume":{}}', "resume.session_id"),
+        (
+            '{"type":"session_init_v2","resume":{"session_id":"../a","token":"t"}}',
+            "resume.session_id",
+        ),
+        ('{"type":"session_init_v2","resume":{"session_id":"a","token":""}}', "resume.token"),
         ('{"type":"session_init_v2","adapters":[{"name":"a"}]}', "adapters"),
         ('{"type":"session_init_v2","mode":"live"}', "mode"),
     ],

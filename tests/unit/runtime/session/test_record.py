@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from matinee.prompt import PromptRefused
 from matinee.session.effects import Effect, KeepState, PreparePrompt, StartSegment
-from matinee.session.record import RecordUnreadable, SessionRecord, digest_of
+from matinee.session.opened import Identity
+from matinee.session.record import RecordUnreadable, SessionRecord
 from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import Viewer, end_of, started, state_of
 from tests.unit.runtime.session.test_session_anything import ACTIONS, act
@@ -236,7 +237,8 @@ def test_a_picture_that_was_brought_along_is_in_the_state_only() -> None:
 
 def test_a_record_knows_the_token_that_resumes_it_and_does_not_hold_it() -> None:
     viewer = Viewer()
-    text = viewer.session.record(viewer.now, digest_of("a token")).to_json()
+    signed = Identity("s", "a token").signed(viewer.session.record(viewer.now), "model")
+    text = signed.to_json()
     record = SessionRecord.from_json(text, None)
     assert record.resumed_by("a token")
     assert "a token" not in text

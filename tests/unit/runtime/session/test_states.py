@@ -83,12 +83,15 @@ class Scene:
         self.metrics = Metrics()
         self.queue = SendQueue(1000, lambda: None, lambda: None)
         self.threads = ThreadPoolExecutor(2, "state")
+        self.lost: list[bool] = []
         self.logged: list[tuple[str, dict[str, Any]]] = []
+        self.storage = StateStorage.over(self.store, "pod", self.threads, self.metrics)
         self.keeper = StateKeeper(
             "s1",
-            StateStorage(self.store, "pod", self.threads, self.metrics),
+            self.storage,
             self.queue.put,
             lambda event, **payload: self.logged.append((event, payload)),
+            lambda: self.lost.append(True),
         )
 
     async def hear(self) -> dict[str, Any]:
@@ -98,6 +101,10 @@ class Scene:
 
     async def keep(self, segments: int) -> None:
         await self.keeper.keep(made(segments), record_of(segments))
+
+    async def store_is_back(self) -> None:
+        """What was late is saved."""
+        await self.storage.late._catch_up()
 
     async def told_state(self) -> State:
         message = await self.hear()
@@ -165,6 +172,18 @@ async def test_a_state_that_is_being_kept_is_the_one_that_is_shown() -> None:
     assert same(await scene.told_state(), made(3))
 
 
+async def test_a_store_that_is_slower_than_the_session_loses_the_oldest_that_wait() -> None:
+    store = SlowStore()
+    scene = Scene(store)
+    async with asyncio.TaskGroup() as tasks:
+        for segments in range(1, 9):
+            tasks.create_task(scene.keep(segments))
+            await asyncio.sleep(0)
+        store.gate.set()
+    assert await segments_of(store, "s1") == [1, 5, 6, 7, 8]
+    assert scene.not_saved("too_slow") == 3
+
+
 async def test_one_snapshot_at_a_time_waits_to_be_read(scene: Scene) -> None:
     await scene.keep(1)
     await scene.keeper.answer()
@@ -198,8 +217,12 @@ async def test_a_session_goes_on_without_its_store(caplog: pytest.LogCaptureFixt
 
     store.lost = False
     await scene.keep(2)
+    assert await segments_of(store, "s1") == [], "only one task asks whether it is back"
+    await scene.store_is_back()
     assert await segments_of(store, "s1") == [2]
-    assert scene.not_saved("unavailable") == 1
+    await scene.keep(3)
+    assert await segments_of(store, "s1") == [2, 3]
+    assert scene.not_saved("unavailable") == 2
 
     store.lost = True
     await scene.keeper.release()

@@ -1,0 +1,90 @@
+"""When a session is written down: with each state, when its viewer is gone, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from matinee.generation import State
+from matinee.session.effects import AnswerSnapshot, End, KeepState
+from matinee.session.opened import Opened
+from matinee.session.outlet import Outlet
+from matinee.session.record import SessionRecord
+from matinee.session.states import StateKeeper
+from matinee.session.studio import Studio
+
+
+class SessionKeeper:
+    """Nobody waits for what is saved; it happens in the order of the calls, in `tasks`. `on_lost`
+    is called once another server has the session."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        studio: Studio,
+        outlet: Outlet,
+        tasks: asyncio.TaskGroup,
+        log: Callable[..., None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._opened = opened
+        self._clock = studio.clock
+        self._stopped = False
+        self._tasks = tasks
+        self._states = StateKeeper(
+            opened.identity.session_id, studio.states, outlet.put, log, on_lost, opened.lease
+        )
+
+    @property
+    def lost(self) -> bool:
+        """Another server has the session."""
+        return self._states.lost
+
+    def perform(self, effect: AnswerSnapshot | KeepState) -> None:
+        match effect:
+            case AnswerSnapshot():
+                self._tasks.create_task(self._states.answer())
+            case KeepState(state):
+                self.keep(state)
+
+    def keep(self, state: State | None) -> None:
+        """The session as it is once all effects of now are performed; snapshots show `state`."""
+        if state is not None and not self._stopped:
+            self._tasks.create_task(self._keep(state))
+
+    def stop(self) -> None:
+        """Keep no more states: nobody sees what leads to them."""
+        self._stopped = True
+
+    def save(self) -> None:
+        """The session as it is at this moment, so that another connection can go on with it."""
+        self._tasks.create_task(self._states.save(self._record()))
+
+    def segment_begins(self, index: int) -> None:
+        """Nothing was saved before the first one; later ones begin where one has ended."""
+        if index == 0:
+            self.save()
+
+    def end(self, end: End, close: Callable[[End], None]) -> None:
+        """Show the last state before, where the end wants it. After a client's own end nobody goes
+        on with the session."""
+        if end.tells_state:
+            self._tasks.create_task(self._close_after_state(end, close))
+        else:
+            close(end)
+        if end.reason == "stop_requested":
+            self._tasks.create_task(self._states.save_end(self._record()))
+
+    async def release(self) -> None:
+        await self._states.release()
+
+    async def _close_after_state(self, end: End, close: Callable[[End], None]) -> None:
+        await self._states.tell()
+        close(end)
+
+    async def _keep(self, state: State) -> None:
+        await self._states.keep(state, self._record())
+
+    def _record(self) -> SessionRecord:
+        record = self._opened.session.record(self._clock.now())
+        return self._opened.identity.signed(record, self._opened.info.model_id)
