@@ -42,10 +42,9 @@ def test_a_segment_has_the_steps_and_chunks_that_the_page_tells() -> None:
     page = (ROOT / "docs" / "mock-server.md").read_text()
     engine = MockEngine(QUICK)
     run = engine.begin(with_defaults(engine.info.defaults, "a red ball", 7))
-    steps, chunks = run.total_steps, made(run)
-    frames = sum(len(chunk.frames) for chunk in chunks)
-    each = steps // len(chunks)
-    assert f"has {frames} frames in {len(chunks)} chunks of {each} steps" in page
+    chunks = [plan.new for plan in run._plans]
+    each = run.total_steps // len(chunks)
+    assert f"has {sum(chunks)} frames in {len(chunks)} chunks of {each} steps" in page
 
 
 def test_the_frames_of_all_segments_are_counted_on() -> None:
@@ -99,10 +98,18 @@ def test_faults_befall_every_other_segment_one_after_the_other() -> None:
         QUICK.model_copy(update={"faults": (Fault.ERROR, Fault.STALL, Fault.CLOSE)})
     )
     for error in (None, MatineeError, None, None, None, WorkerFailed, None, MatineeError):
-        run = engine.begin(request(engine))
+        run = engine.begin(request(engine, num_frames=25))
         if error is None:
-            assert len(numbers(made(run))) == 49
+            assert len(made(run)) == 1
         else:
             with pytest.raises(error):
                 made(run)
-            assert run._frames == 25
+
+
+def test_a_fault_comes_when_the_first_frames_are_there() -> None:
+    engine = MockEngine(QUICK.model_copy(update={"faults": (Fault.ERROR,)}))
+    engine.begin(request(engine))
+    run = engine.begin(request(engine))
+    with pytest.raises(MatineeError):
+        made(run)
+    assert run._frames == 25
