@@ -33,9 +33,9 @@ from benchmarks._report import package_versions, report, take_turns
 from benchmarks._server import PROMPT, watch_segment, watch_until
 from matinee.client.stream_client import StreamClient
 from matinee.server import host
-from matinee.server.doors import bind, url_of
 from matinee.server.lifecycle import Lifecycle
 from matinee.serving.access import ControlAccess
+from matinee.serving.listening import bind_for_viewers, url_of
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
     ServeConfig,
@@ -117,7 +117,7 @@ def told(lags: Lags) -> list[tuple[str, float]]:
 
 
 async def served(*, snapshots: bool) -> Lags:
-    listening = bind("127.0.0.1", 0)
+    listening = bind_for_viewers("127.0.0.1", 0)
     life = Lifecycle(CONFIG, "benchmark", backend=backend.__name__)
     web = uvicorn.Server(host.uvicorn_config(CONFIG, life, ControlAccess()))
     serving = asyncio.create_task(web.serve(sockets=[listening]))

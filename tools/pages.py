@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from matinee_api.config.router_config import RouterConfig
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.contracts.fetch import FetchConfig
 from matinee_api.families import CAPABILITIES, FAMILIES, Family
@@ -52,6 +53,9 @@ def configuration_page() -> str:
             "## `matinee serve --config`\n\nThe operator writes the same for each pod. "
             "An example: [examples/serve.yaml](../examples/serve.yaml).\n",
             _keys(ServeConfig),
+            "## `matinee router-serve --config`\n\n[router.md](router.md) tells what it does. "
+            "An example: [examples/router-serve.yaml](../examples/router-serve.yaml).\n",
+            _keys(RouterConfig),
             "## `matinee generate --config`\n\n"
             "An example: [examples/run.yaml](../examples/run.yaml).\n",
             _keys(RunConfig),

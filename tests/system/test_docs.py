@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from matinee.wire.client_messages import SegmentPrompt, SessionInit
+from matinee_api.config.router_config import RouterConfig
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.contracts.fetch import FetchConfig
 from matinee_api.kinds.resource import KINDS
@@ -32,7 +33,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{name}"
 
 
-@pytest.mark.parametrize("model", [RunConfig, ServeConfig, FetchConfig])
+@pytest.mark.parametrize("model", [RunConfig, ServeConfig, RouterConfig, FetchConfig])
 def test_every_key_is_documented_with_its_meaning(model: type[BaseModel]) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     for key in keys(model):

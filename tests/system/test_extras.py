@@ -33,6 +33,7 @@ COMMANDS = {
     "fetch": ("--config", "fetch.json"),
     "stream": ("http://127.0.0.1:9", "-p", "a", "-o", "b.mp4"),
     "mock": ("--port", "0"),
+    "router-serve": ("--config", str(EXAMPLES / "router-serve.yaml")),
 }
 FETCH = {
     "trees": [{"name": "model", "kind": "model", "uri": "hf:o/n", "folder": "/nowhere"}],
@@ -122,7 +123,9 @@ def test_the_plain_wheel_explains_itself_and_names_the_extra_of_each_command(
         assert environment.run("-m", "matinee", *words).returncode == 0
     for command in COMMANDS:
         check_refused(
-            environment, command, "router" if command in ("stream", "mock") else "runtime"
+            environment,
+            command,
+            "router" if command in ("stream", "mock", "router-serve") else "runtime",
         )
     done = environment.run("-m", "matinee_operator")
     assert done.stderr.endswith("is not installed; pip install 'matinee[operator]'\n")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import reduce
 
+from matinee_api.config.router_config import ReplicaConfig, RouterConfig, RouterSettings
 from matinee_api.config.runtime_config import GeneratorConfig, ServeConfig
 from tools.limits.row import Row, Section
 from tools.limits.rows import SECTIONS
@@ -22,6 +23,7 @@ INTRODUCTION = (
 )
 PLACE = re.compile(r"\{([a-z0-9_.]+)(?::([A-Z_]+))?\}")
 DEFAULTS = ServeConfig(generator=GeneratorConfig(model_path="builtin:tiny"))
+ROUTER = RouterConfig(router=RouterSettings(replicas=(ReplicaConfig(url="http://127.0.0.1"),)))
 SIZES = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
@@ -55,7 +57,8 @@ def _found(match: re.Match[str]) -> str:
     path, constant = match.groups()
     if constant:
         return _shown(constant, getattr(importlib.import_module(path), constant))
-    value = reduce(getattr, path.split("."), DEFAULTS)
+    defaults = ROUTER if path.startswith("router.") else DEFAULTS
+    value = reduce(getattr, path.split("."), defaults)
     return f"{_shown(path, value)} (`{path}`)"
 
 

@@ -4,6 +4,7 @@ our own programs read in `reader_rows.py`."""
 from __future__ import annotations
 
 from tools.limits.reader_rows import READERS
+from tools.limits.router_rows import ROUTER
 from tools.limits.row import Row, Section
 from tools.limits.stream_rows import FIRST_MESSAGE, LATER_MESSAGES, WHAT_IS_BROUGHT
 
@@ -110,6 +111,12 @@ SECTIONS = (
         "Frames of all kinds count into `server.limits.frames_per_second`.",
         ("bytes and values", "work and memory"),
         LATER_MESSAGES,
+    ),
+    Section(
+        "The router",
+        "`matinee router-serve`; what holds for every connection holds here under `router.limits`.",
+        ("bound", ""),
+        ROUTER,
     ),
     Section(
         "What our programs read",

@@ -4,7 +4,8 @@ A runtime pod has two ports. On the control port it streams its slots (`GET /v1/
 a line), takes the order to drain (`POST /v1/drain`, a `DrainOrder`) and the order to go on
 (`DELETE`), all for bearers of the service's control token. A pod that fetches weights streams its
 progress instead (`GET /v1/download`, one `FetchProgress` a line). Routers open sessions at
-`/v1/stream`; one that resumes a session names it in the header `matinee-resume`.
+`/v1/stream`; one that resumes a session names it in the header `matinee-resume`, and one that has a
+queue of its own says so in `matinee-queue`.
 
 The two sides may be of different releases: readers ignore keys that they do not know, and a key
 that is added later has a default.
@@ -29,6 +30,10 @@ SLOTS_PATH = "/v1/slots"
 DRAIN_PATH = "/v1/drain"
 DOWNLOAD_PATH = "/v1/download"
 RESUME_HEADER = "matinee-resume"
+QUEUE_HEADER = "matinee-queue"
+QUEUE_ELSEWHERE = "elsewhere"
+"""Value of that header: whoever opens the session has a queue of its own, so a pod without a free
+slot answers 503 before the upgrade."""
 HEARTBEAT_S = 15.0
 """A stream is never silent for longer, so that a reader can tell silence from death."""
 MOST_SLOTS = 1_000_000

@@ -147,7 +147,8 @@ class PodFeeds:
         task.add_done_callback(lambda _task: self._tasks.pop(feed))
 
     def _forget(self, uid: str) -> None:
-        self._tasks[self._feeds.pop(uid)].cancel()
+        if task := self._tasks.get(self._feeds.pop(uid)):  # none: kopf cancelled it as it ended
+            task.cancel()
 
     async def _keep_reading(self, feed: _Feed) -> None:
         """Until it is cancelled."""

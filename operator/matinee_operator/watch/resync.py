@@ -94,7 +94,7 @@ class Resync:
 
     async def _repair(self, kind: str, namespace: str | None) -> bool:
         """Whether there was a change that the watch missed for longer than `grace_s`."""
-        listed = await self._compared(kind, namespace)
+        listed = await self._compared(kind, namespace, accept=METADATA)
         missed = {key_of(raw) for raw in self.cache.missed(listed)}
         if not missed:
             return False
@@ -105,11 +105,11 @@ class Resync:
             self._report_missed(False, raw)
         return bool(late)
 
-    async def _compared(self, kind: str, namespace: str | None) -> list[dict[str, Any]]:
+    async def _compared(self, kind: str, namespace: str | None, **how: Any) -> list[dict[str, Any]]:
         """What there is. What was known before and is not there any more is forgotten: a list is
-        never older than the request for it."""
+        never older than the request for it. `how`: as `Kube.list` takes it."""
         before = list(self.cache.of_kind(kind, namespace))
-        listed = await until_available(partial(self._list, kind, namespace))
+        listed = await until_available(partial(self._list, kind, namespace, **how))
         present = {key_of(raw) for raw in listed}
         for raw in before:
             if key_of(raw) not in present and self.cache.get(key_of(raw)) is raw:

@@ -37,6 +37,7 @@ COMMANDS = {
     "generate": Command("write one video into a file", "runtime"),
     "stream": Command("record a stream from a running server", "router"),
     "serve": Command("run a server from a configuration file", "runtime"),
+    "router-serve": Command("run a router in front of several servers", "router"),
     "mock": Command("run a server without a model, for people who write clients", "router"),
     "fetch": Command("fetch a model's weights into folders", "runtime"),
     "rollout": Command("list a service's revisions on a cluster, and go back to one", "router"),
@@ -113,6 +114,10 @@ def split_overrides(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     return words, overrides
 
 
+def module_of(command: str) -> str:
+    return f"matinee.cli.{command.replace('-', '_')}"
+
+
 def _parser(command: list[str]) -> argparse.ArgumentParser:
     """That knows the arguments of this command, and of the others only that they exist: a library
     that one of them lacks is no affair of this one."""
@@ -124,7 +129,7 @@ def _parser(command: list[str]) -> argparse.ArgumentParser:
     for name, about in COMMANDS.items():
         if name in command:
             with uncollected():
-                module = importlib.import_module(f"matinee.cli.{name}")
+                module = importlib.import_module(module_of(name))
             module.add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=about.help)

@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from matinee.cli import COMMANDS
+from matinee.cli import COMMANDS, module_of
 
 
 class Listing(argparse.ArgumentParser):
@@ -55,7 +55,7 @@ def _listings() -> dict[str, Listing]:
     for name in COMMANDS:
         found[name] = Listing(prog=name)
         with contextlib.suppress(ModuleNotFoundError):
-            module = importlib.import_module(f"matinee.cli.{name}")
+            module = importlib.import_module(module_of(name))
             commands = Listing().add_subparsers()
             module.add_parser(commands)
             found[name] = _with_verbs(commands.choices[name])

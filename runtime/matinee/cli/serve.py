@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from matinee.cli.model_check import check_model
 from matinee.errors import BadInput
 from matinee.server.workers_first import workers_first
+from matinee.serving.access import ADMIN_TOKEN_VARIABLE
 from matinee.serving.logs import log_to_stderr
 from matinee.serving.uncollected import uncollected
 from matinee.worker.backend import TORCH_BACKEND
@@ -20,7 +21,6 @@ from matinee_api.extras import check_installed
 from matinee_api.signals import exit_code
 
 STORE_URL_VARIABLE = "MATINEE_STORE_URL"
-ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
 WORKERS_LIBRARIES = ("torch", "diffusers", "transformers")
 """Imported by no one else."""
 

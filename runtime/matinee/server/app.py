@@ -23,7 +23,7 @@ from matinee.serving.host_guard import App, HostGuard
 from matinee.serving.http_manners import HttpManners
 from matinee.serving.names import origin_allowed
 from matinee_api.config.runtime_config import ServerConfig
-from matinee_api.contracts.pod_http import ALIVE_PATH, READY_PATH
+from matinee_api.contracts.pod_http import ALIVE_PATH, QUEUE_ELSEWHERE, QUEUE_HEADER, READY_PATH
 
 
 def create_app(life: Lifecycle, access: ControlAccess, control_port: int | None = None) -> App:
@@ -123,6 +123,8 @@ def _add_stream(app: FastAPI, life: Lifecycle) -> None:
             await _refuse(socket, HTTPStatus.FORBIDDEN, "this origin may not stream")
         elif life.draining:
             await _refuse(socket, HTTPStatus.SERVICE_UNAVAILABLE, "this server is draining")
+        elif _queues_elsewhere(socket) and not life.admission.free:
+            await _refuse(socket, HTTPStatus.SERVICE_UNAVAILABLE, "no slot is free")
         else:
             connection = Connection(socket, life.config, life.admission, life.studio)
             with life.serving(connection):
@@ -131,6 +133,11 @@ def _add_stream(app: FastAPI, life: Lifecycle) -> None:
     @app.websocket("/{path:path}")
     async def elsewhere(socket: WebSocket) -> None:
         await _refuse(socket, HTTPStatus.NOT_FOUND, "there is no stream here, only at /v1/stream")
+
+
+def _queues_elsewhere(socket: WebSocket) -> bool:
+    """A router rather tries another pod than to have its viewer queued at this one."""
+    return socket.headers.get(QUEUE_HEADER) == QUEUE_ELSEWHERE
 
 
 async def _refuse(socket: WebSocket, status: HTTPStatus, reason: str) -> None:

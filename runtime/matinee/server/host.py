@@ -1,38 +1,32 @@
-"""The server process: its port, its event loop, and an end in which every session is told.
-
-uvicorn would close sockets itself at the first signal; `_Server` lets the sessions end first.
-"""
+"""The server process: its port, its event loop, and an end in which every session is told."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import uvicorn
 
 from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.server.app import create_app
-from matinee.server.doors import Doors, url_of
+from matinee.server.doors import Doors
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.long_messages import LongMessages
 from matinee.server.workers_first import Started
 from matinee.serving.access import ControlAccess
 from matinee.serving.door import Door
+from matinee.serving.graceful_server import GracefulServer
+from matinee.serving.listening import url_of
 from matinee.serving.tasks import stopped
 from matinee.session.reception import offered
 from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import ServeConfig, ServerConfig
-from matinee_api.signals import heeded
-
-logger = logging.getLogger(__name__)
 
 
 def serve(
@@ -83,7 +77,7 @@ async def _serve(
     pool: WorkerPool,
 ) -> signal.Signals | None:
     life = Lifecycle(config, name, pool=pool)
-    server = _Server(uvicorn_config(config, life, access, doors.control_port), life)
+    server = graceful(config, life, access, doors.control_port)
     failure: list[MatineeError] = []
 
     async def watch() -> None:
@@ -113,51 +107,17 @@ async def _until_failed(life: Lifecycle, on_ready: Callable[[], None]) -> None:
         await life.pool.ready()
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, life: Lifecycle) -> None:
-        super().__init__(config)
-        self.told_to_stop: signal.Signals | None = None
-        self._life = life
-        self._loop = asyncio.get_running_loop()
-        self.stopping: asyncio.Task[None] | None = None
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """uvicorn's own captures two signals, also where they are ignored."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in heeded()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by the signal handler. A second signal ends the waiting for sessions: uvicorn
-        closes what is open, and the workers are stopped all the same."""
-        if self.told_to_stop:
-            self.should_exit = True
-        else:
-            self.told_to_stop = signal.Signals(sig)
-            logger.info("%s: ending the sessions", self.told_to_stop.name)
-            self._loop.call_soon_threadsafe(self._begin_stop)
-
-    def _begin_stop(self) -> None:
-        self.stopping = asyncio.create_task(self.stop(), name="the shutdown")
-
-    async def stop(self) -> None:
-        """Tell the sessions, then let `serve` return."""
-        try:
-            await self._life.shut_down(self._life.config.server.shutdown_grace_seconds)
-        finally:
-            self.should_exit = True
-
-
 def _is_ours(record: logging.LogRecord) -> bool:
     """uvicorn logs a traceback for each text frame of a client that is not UTF-8."""
     return not record.getMessage().startswith("Invalid UTF-8 sequence received")
+
+
+def graceful(
+    config: ServeConfig, life: Lifecycle, access: ControlAccess, control_port: int | None = None
+) -> GracefulServer:
+    """The server, which lets sessions end before its sockets."""
+    shut_down = partial(life.shut_down, config.server.shutdown_grace_seconds)
+    return GracefulServer(uvicorn_config(config, life, access, control_port), shut_down)
 
 
 def uvicorn_config(

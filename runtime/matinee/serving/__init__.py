@@ -1,6 +1,7 @@
 """What every server shares: who may enter, whose turn it is, the port, the log.
 
-Doors: `access`, `admission`, `byte_budget`, `door`, `guesses`, `guests`, `host_guard`,
-`http_manners`, `listening`, `logs`, `names`, `quiet_threads`, `refusal`, `tasks`, `uncollected`,
+Doors: `access`, `admission`, `allowance`, `byte_budget`, `door`, `frame_budget`, `graceful_server`,
+`guesses`, `guests`, `host_guard`, `http_manners`, `keys`, `lingering`, `listening`, `logs`,
+`names`, `quiet_threads`, `refusal`, `session_lengths`, `tasks`, `uncollected`,
 `websocket_protocol`.
 """

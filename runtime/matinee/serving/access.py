@@ -12,11 +12,13 @@ from pathlib import Path
 from matinee.errors import BadInput
 from matinee.serving.refusal import Refusal
 
+ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
 MAX_FILE_BYTES = 64 * 1024
 OPEN_TO_NOBODY = (
     "the control routes are off: this server can be reached from other machines and has no token. "
-    "Set server.control_token_file or the variable MATINEE_ADMIN_TOKEN; or give the routes a port "
-    "for this machine alone: server.control_port, with server.control_host: 127.0.0.1"
+    "Set server.control_token_file (of a router: router.control_token_file) or the variable "
+    f"{ADMIN_TOKEN_VARIABLE}; or give the routes of a server a port for this machine alone: "
+    "server.control_port, with server.control_host: 127.0.0.1"
 )
 NEEDS_A_TOKEN = "this needs the header Authorization: Bearer TOKEN, with the control token"  # noqa: S105
 OTHER_PAGE = "pages of other sites may not use the control routes"
@@ -34,11 +36,12 @@ class ControlAccess:
     private: bool = True
     open_metrics: bool = False
 
-    def check(self) -> None:
-        """Raises `BadInput` when the file gives no token: nobody could ever get in."""
+    def check(self, key: str = "server.control_token_file") -> None:
+        """Raises `BadInput` when the file, which `key` names, gives no token: nobody could ever
+        get in."""
         if self.token_file is not None and not self._tokens_of_file():
             problem = f"{self.token_file} cannot be read or holds no token; write one, on one line"
-            raise BadInput("server.control_token_file", problem, joint=": ")
+            raise BadInput(key, problem, joint=": ")
 
     def refusal(self, headers: Mapping[str, str], caller: str | None) -> Refusal | None:
         """None: it may. `headers` have names in lower case; `caller`: its address."""

@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-SMOOTHING = 0.3
-"""Weight of the newest session's length in the running mean that the ETA comes from."""
+from matinee.serving.session_lengths import SessionLengths
 
 
 class QueueFull(Exception):
@@ -89,7 +88,7 @@ class Admission:
     taken: int = 0
     _closed_because: list[str] = field(default_factory=list)
     _waiters: deque[Visit] = field(default_factory=deque)
-    _mean_session_s: float | None = None
+    _lengths: SessionLengths = field(default_factory=SessionLengths)
 
     @property
     def waiting(self) -> int:
@@ -148,7 +147,7 @@ class Admission:
             self._waiters.remove(visit)
         else:
             self.taken -= 1
-            self._remember(asyncio.get_running_loop().time() - slot_since)
+            self._lengths.remember(asyncio.get_running_loop().time() - slot_since)
         self._admit()
 
     # Within
@@ -165,14 +164,5 @@ class Admission:
     def _tell_places(self) -> None:
         depth = len(self._waiters)
         for position, waiter in enumerate(self._waiters):
-            waiter.tell(Place(position, depth, self._eta_s(position)))
+            waiter.tell(Place(position, depth, self._lengths.eta_s(position, self.slots)))
         self.on_change()
-
-    def _eta_s(self, position: int) -> float | None:
-        if self._mean_session_s is None or not self.slots:
-            return None
-        return round((position + 1) * self._mean_session_s / self.slots, 1)
-
-    def _remember(self, session_s: float) -> None:
-        mean = self._mean_session_s
-        self._mean_session_s = session_s if mean is None else mean + SMOOTHING * (session_s - mean)

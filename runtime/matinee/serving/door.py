@@ -53,7 +53,9 @@ class Door:
         give_large_blocks_back()
         self._sweeping = False
 
-    def uvicorn_options(self, ws: type[WebSocketProtocol] = WebSocketProtocol) -> dict[str, Any]:
+    def uvicorn_options(
+        self, ws: Callable[..., asyncio.Protocol] = WebSocketProtocol
+    ) -> dict[str, Any]:
         """permessage-deflate is off: video is compressed already, and trying costs 80 times the CPU
         of sending it; and a few bytes would become many."""
         return {

@@ -9,6 +9,10 @@ from typing import Any
 from matinee.errors import MatineeError
 
 EVERY_ADDRESS = "::"
+TCP_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+UNSENT_BYTES = 128 * 1024
+"""Video that the kernel may hold for a viewer that does not read. Without the limit it hides
+megabytes, that is many seconds of stale video, from the bounded queue above it."""
 
 
 class PortUnavailable(MatineeError):
@@ -35,6 +39,21 @@ def bind(host: str, port: int) -> socket.socket:
             "or --port 0 for any free one"
         ) from error
     return listening
+
+
+def bind_for_viewers(host: str, port: int) -> socket.socket:
+    """The same, for viewers: little video waits unsent in the kernel. Raises `PortUnavailable`."""
+    listening = bind(host, port)
+    if TCP_NOTSENT_LOWAT is not None:  # accepted connections inherit it
+        listening.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where a browser on this machine finds the server."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compares only)
+    return f"http://{f'[{host}]' if ':' in host and '[' not in host else host}:{port}"
 
 
 def _made(host: str, port: int) -> tuple[socket.socket, Any]:

@@ -63,7 +63,8 @@ def host_refusal(hosts: Sequence[str], http_version: str, own: Sequence[str]) ->
         return None
     reason = (
         f"{asked.name} is not a name of this server; if it should be one, add it to "
-        "server.allowed_hosts (of a StreamingService: spec.access.hosts)"
+        "server.allowed_hosts (of a StreamingService: spec.access.hosts; of a router: "
+        "router.allowed_hosts)"
     )
     return Refusal(HTTPStatus.MISDIRECTED_REQUEST, reason)
 

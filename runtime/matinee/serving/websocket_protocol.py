@@ -15,7 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from matinee.serving.frame_budget import FrameBudget
+from matinee.serving.frame_budget import counts, frame_budget, too_many
 from matinee.serving.guests import Phase
 from matinee.serving.lingering import Lingering
 
@@ -28,8 +28,6 @@ LONG_SLICE_BYTES = 8192
 """Within a long message."""
 UNREAD_BYTES = 16 * 1024
 """Past it nothing more is read from the socket."""
-LONG_PART_BYTES = 1024
-"""Parts of a message that do not count as frames: its bytes are bounded already."""
 MESSAGE_S = 0.0001
 PARSE_S_PER_BYTE = 4e-8
 """A message costs at least and at most: one of many short values takes longest."""
@@ -52,7 +50,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, door: Door, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
         self._door = door
-        self._budget = FrameBudget(door.limits.frames_per_second, door.clock())
+        self._budget = frame_budget(door.limits.frames_per_second, door.clock())
         self._unread = bytearray()
         self._asked = False
         self._kept_bytes = 0
@@ -195,8 +193,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         elif self.conn.state is State.CONNECTING and self.conn.handshake_exc is not None:
             self._say_farewell(1006, "")  # its answer is made already
         elif not self._budget.spend(sum(map(_counts, frames)), self._door.clock()):
-            most = self._door.limits.frames_per_second
-            self._expel(1008, f"too many frames: {most} a second are allowed")
+            self._expel(1008, too_many(self._door.limits.frames_per_second))
         else:
             self.handle_events()
             if not self.queue.empty():
@@ -238,7 +235,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 def _counts(frame: Frame) -> bool:
-    return frame.opcode is not Opcode.CONT or len(frame.data) < LONG_PART_BYTES
+    return counts(continues=frame.opcode is Opcode.CONT, nbytes=len(frame.data))
 
 
 def _parse_s(message: dict[str, Any]) -> float:

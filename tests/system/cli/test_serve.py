@@ -12,7 +12,8 @@ import pytest
 from matinee.cli import main, serve
 from matinee.errors import InvalidRequest, WorkerFailed
 from matinee.server import host
-from matinee.server.doors import Doors, url_of
+from matinee.server.doors import Doors
+from matinee.serving.listening import url_of
 from matinee_api.config.runtime_config import ServeConfig
 
 CONFIG = "generator:\n  model_path: builtin:tiny\nserver:\n  port: 0\n"

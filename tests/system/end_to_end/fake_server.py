@@ -16,8 +16,9 @@ import sys
 import uvloop
 
 from matinee.server import host
-from matinee.server.doors import Doors, url_of
+from matinee.server.doors import Doors
 from matinee.server.lifecycle import Lifecycle
+from matinee.serving.listening import url_of
 from matinee.serving.logs import log_to_stderr
 from matinee_api.config.runtime_config import ServeConfig
 from tests.unit.runtime.worker import fake_engine
@@ -31,11 +32,11 @@ def count() -> None:
 
 
 async def serve(config: ServeConfig, backend: str) -> None:
-    """As `server._serve` does, over another backend."""
+    """As `host._serve` does, over another backend."""
     doors = Doors.of(config.server)
     access = host.control_access(config.server, doors, None)
     life = Lifecycle(config, "fake", backend=backend)
-    web = host._Server(host.uvicorn_config(config, life, access, doors.control_port), life)
+    web = host.graceful(config, life, access, doors.control_port)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, count)
 
     async def announce() -> None:

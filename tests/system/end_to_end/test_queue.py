@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from typing import Any
 
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from matinee_api.contracts.pod_http import QUEUE_ELSEWHERE, QUEUE_HEADER
 from tests.system.end_to_end.serving import Server
-from tests.system.end_to_end.viewing import kinds_of, messages_of, session
+from tests.system.end_to_end.viewing import kinds_of, messages_of, raw, session
 from tests.unit.runtime.worker.stepping import ALL, Gate
 
 
@@ -43,6 +48,19 @@ async def test_the_one_too_many_is_rejected_and_told_when_to_come_back(
     assert (error["code"], error["retryable"]) == ("session_rejected", True)
     assert error["retry_after_seconds"] > 0
     assert fourth.close_code == 1013
+
+
+async def test_who_queues_elsewhere_is_refused_before_the_upgrade(narrow: Server) -> None:
+    elsewhere: dict[str, Any] = {QUEUE_HEADER: QUEUE_ELSEWHERE}
+    async with raw(narrow, **elsewhere) as first:
+        await first.say("session_init_v2")
+        await first.hear("ltx2_stream_start")
+        with pytest.raises(InvalidStatus) as refused:
+            async with raw(narrow, **elsewhere):
+                pass
+        assert refused.value.response.status_code == 503
+        await first.end()
+    narrow.wait_until_idle()
 
 
 async def test_a_waiting_viewer_who_leaves_lets_the_others_move_up(narrow: Server) -> None:

@@ -129,7 +129,7 @@ async def test_a_second_signal_does_not_wait_for_the_sessions(
         await ended.wait()
 
     monkeypatch.setattr(life, "shut_down", shut_down)
-    ours = host._Server(host.uvicorn_config(config_of("fake"), life, ControlAccess()), life)
+    ours = host.graceful(config_of("fake"), life, ControlAccess())
     ours.handle_exit(signal.SIGTERM, None)
     await stopping.wait()
     assert (ours.told_to_stop, ours.should_exit) == (signal.SIGTERM, False)

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from matinee_api.config.load import load_file, validate
 from matinee_api.config.resources import load_resources
+from matinee_api.config.router_config import RouterConfig
 from matinee_api.config.runtime_config import RunConfig, ServeConfig
 from matinee_api.config.serve_config import serve_config_for
 from matinee_api.kinds.resource import KINDS
@@ -19,7 +21,9 @@ def test_every_example_is_valid(path: Path) -> None:
     if "\nkind: " in text:
         assert load_resources(path)
     else:
-        assert load_file(ServeConfig if "\nserver:" in text else RunConfig, path)
+        parts: dict[str, type[BaseModel]] = {"\nserver:": ServeConfig, "\nrouter:": RouterConfig}
+        model: type[BaseModel] = next((parts[part] for part in parts if part in text), RunConfig)
+        assert load_file(model, path)
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.yaml")), ids=lambda path: path.name)

@@ -1,48 +1,13 @@
 from __future__ import annotations
 
-import socket
 from contextlib import closing
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from matinee.server.doors import UNSENT_BYTES, Doors, bind, url_of
-from matinee.serving.listening import PortUnavailable
+from matinee.server.doors import Doors
+from matinee.serving.listening import PortUnavailable, bind
 from matinee_api.config.runtime_config import ServerConfig
-
-
-def test_accepted_connections_hold_little_unsent_video() -> None:
-    with (
-        bind("127.0.0.1", 0) as listening,
-        socket.create_connection(listening.getsockname()),
-    ):
-        accepted, _ = listening.accept()
-        with accepted:
-            limit = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
-    assert limit == UNSENT_BYTES
-
-
-class Bound:
-    def __init__(self, *name: Any) -> None:
-        self._name = name
-
-    def getsockname(self) -> tuple[Any, ...]:
-        return self._name
-
-
-@pytest.mark.parametrize(
-    ("name", "url"),
-    [
-        (("127.0.0.1", 8000), "http://127.0.0.1:8000"),
-        (("0.0.0.0", 8000), "http://127.0.0.1:8000"),  # noqa: S104
-        (("192.168.1.5", 80), "http://192.168.1.5:80"),
-        (("::", 8000, 0, 0), "http://[::1]:8000"),
-        (("::1", 8000, 0, 0), "http://[::1]:8000"),
-        (("fd00::7", 8000, 0, 0), "http://[fd00::7]:8000"),
-    ],
-)
-def test_the_url_is_one_that_a_browser_here_can_open(name: tuple[Any, ...], url: str) -> None:
-    assert url_of(cast(socket.socket, Bound(*name))) == url
 
 
 def test_there_is_one_door_or_two() -> None:

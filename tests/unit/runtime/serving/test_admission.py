@@ -152,14 +152,10 @@ async def test_closing_turns_away_those_who_wait_and_those_who_come(enter: Enter
 
 async def test_the_wait_is_estimated_from_the_sessions_before(enter: Enter) -> None:
     admission = Admission(4, slots=2)
-    admission._remember(100.0)
+    admission._lengths.remember(100.0)
     guests = [enter(admission) for _ in range(4)]
     await settled()
     assert [guest.places[-1].eta_s for guest in guests] == [0.0, 0.0, 50.0, 100.0]
-    admission._remember(200.0)
-    assert admission._eta_s(0) == 65.0
-    admission.set_slots(0)
-    assert admission._eta_s(0) is None
 
 
 async def test_an_error_inside_gives_the_slot_back() -> None:

@@ -2,11 +2,17 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from matinee.serving.listening import PortUnavailable, bind
+from matinee.serving.listening import (
+    UNSENT_BYTES,
+    PortUnavailable,
+    bind,
+    bind_for_viewers,
+    url_of,
+)
 
 
 def test_port_0_takes_a_free_one() -> None:
@@ -56,3 +62,37 @@ def test_every_address_of_a_machine_without_ipv6_is_that_of_ipv4(
         assert listening.family == socket.AF_INET
     with pytest.raises(PortUnavailable, match="not supported"):
         bind("::1", 0)
+
+
+def test_accepted_connections_hold_little_unsent_video() -> None:
+    with (
+        bind_for_viewers("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        accepted, _ = listening.accept()
+        with accepted:
+            limit = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+    assert limit == UNSENT_BYTES
+
+
+class Bound:
+    def __init__(self, *name: Any) -> None:
+        self._name = name
+
+    def getsockname(self) -> tuple[Any, ...]:
+        return self._name
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        (("127.0.0.1", 8000), "http://127.0.0.1:8000"),
+        (("0.0.0.0", 8000), "http://127.0.0.1:8000"),  # noqa: S104
+        (("192.168.1.5", 80), "http://192.168.1.5:80"),
+        (("::", 8000, 0, 0), "http://[::1]:8000"),
+        (("::1", 8000, 0, 0), "http://[::1]:8000"),
+        (("fd00::7", 8000, 0, 0), "http://[fd00::7]:8000"),
+    ],
+)
+def test_the_url_is_one_that_a_browser_here_can_open(name: tuple[Any, ...], url: str) -> None:
+    assert url_of(cast(socket.socket, Bound(*name))) == url

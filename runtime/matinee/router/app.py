@@ -1,0 +1,144 @@
+"""What the router answers over plain HTTP: how it is, what is behind it, and what it forwards."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from matinee.router.forwarding import Forwarding
+from matinee.router.gate import Gate
+from matinee.router.reception import Reception
+from matinee.router.table import Backend, Table
+from matinee.serving.access import OTHER_PAGE, ControlAccess
+from matinee.serving.host_guard import App, HostGuard
+from matinee.serving.http_manners import HttpManners
+from matinee.serving.keys import given_key
+from matinee.serving.names import origin_allowed
+from matinee.serving.refusal import Refusal
+
+SERVICE = "matinee-router"
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(
+    table: Table, reception: Reception, gate: Gate, access: ControlAccess, timeout_s: float
+) -> App:
+    """All routes; `access`: to those of the control."""
+    forward = Forwarding(table, timeout_s).get
+    answers = Answers(table, reception, gate)
+    routes = [
+        Route("/healthz", answers.alive),
+        Route("/health", answers.alive),
+        Route("/readyz", answers.ready),
+        Route("/status", answers.status),
+        Route("/v1/backends", _controlled(access, answers.backends)),
+        Route("/metrics", answers.metrics)
+        if access.open_metrics
+        else Route("/metrics", _controlled(access, answers.metrics)),
+        Route("/", forward),
+        Route("/player", forward),
+        Route("/player/{name}", forward),
+        Route("/v1/models", _for_holders(gate, forward)),
+        Route("/v1/models/{name:path}", _for_holders(gate, forward)),
+    ]
+    app = Starlette(routes=routes, middleware=[Middleware(HttpManners)])
+    return HostGuard(app, gate.own_names)
+
+
+class Answers:
+    """From the router's own state."""
+
+    def __init__(self, table: Table, reception: Reception, gate: Gate) -> None:
+        self._table = table
+        self._reception = reception
+        self._gate = gate
+
+    async def alive(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok", "service": SERVICE, "ts": _now()})
+
+    async def ready(self, _request: Request) -> Response:
+        """Each backend was asked once. It stays so without any that is healthy: viewers are told,
+        or queued, which no other router could do better."""
+        ready = self._table.all_asked
+        body = {
+            "status": "ready" if ready else "warming",
+            "service": SERVICE,
+            "backends": len(self._table),
+            "healthy_backends": sum(one.takes_new for one in self._table),
+            "ts": _now(),
+        }
+        return JSONResponse(body, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def status(self, _request: Request) -> Response:
+        """FastVideo's fields of each replica, and more."""
+        return JSONResponse(
+            {
+                "replicas": [_replica(one) for one in self._table],
+                "sessions": sum(len(one.sessions) for one in self._table),
+                "queued": self._reception.queued,
+                "open_to_anybody": self._gate.open,
+            }
+        )
+
+    async def backends(self, _request: Request) -> Response:
+        return JSONResponse({"backends": [_backend(one) for one in self._table]})
+
+    async def metrics(self, _request: Request) -> Response:
+        text = generate_latest(self._reception.tally.registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _replica(one: Backend) -> dict[str, Any]:
+    return {
+        "url": one.address.url,
+        "name": one.address.name,
+        "primary": one.address.primary,
+        "weight": one.address.weight,
+        "status": one.health,
+        "last_ok_at": one.last_ok_at,
+        "last_latency_ms": one.last_latency_ms,
+        "consecutive_failures": one.consecutive_failures,
+        "takes_new": one.takes_new,
+        "sessions": len(one.sessions),
+    }
+
+
+def _backend(one: Backend) -> dict[str, Any]:
+    slots = one.slots.model_dump(mode="json") if one.slots else None
+    return {**_replica(one), "free": one.free, "slots": slots}
+
+
+def _controlled(access: ControlAccess, handler: Handler) -> Handler:
+    async def guarded(request: Request) -> Response:
+        headers = request.headers
+        refusal = access.refusal(headers, request.client.host if request.client else None)
+        if not origin_allowed(headers.get("origin"), headers.get("host"), ()):
+            refusal = Refusal(HTTPStatus.FORBIDDEN, OTHER_PAGE)
+        return _refused(refusal) if refusal else await handler(request)
+
+    return guarded
+
+
+def _for_holders(gate: Gate, handler: Handler) -> Handler:
+    async def guarded(request: Request) -> Response:
+        entry = gate.holder(given_key(request.headers))
+        return _refused(entry) if isinstance(entry, Refusal) else await handler(request)
+
+    return guarded
+
+
+def _refused(refusal: Refusal) -> Response:
+    return JSONResponse({"error": refusal.reason}, refusal.status, dict(refusal.headers))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,110 @@
+"""The router's process: its port, its event loop, the watch over its backends, and a proper end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from socket import socket
+
+import uvicorn
+import uvloop
+
+from matinee.router.app import create_app
+from matinee.router.gate import Gate
+from matinee.router.reception import Reception
+from matinee.router.table import Address, Table, Thresholds
+from matinee.router.watch import watch
+from matinee.serving.access import ControlAccess, is_loopback
+from matinee.serving.door import Door
+from matinee.serving.graceful_server import GracefulServer
+from matinee.serving.listening import bind_for_viewers, url_of
+from matinee.serving.tasks import stopped
+from matinee_api.config.router_config import ReplicaConfig, RouterSettings
+
+logger = logging.getLogger(__name__)
+
+
+def route(
+    settings: RouterSettings, token: str | None, on_ready: Callable[[str], None]
+) -> signal.Signals | None:
+    """Serve until a signal, and return it. `token`: for the control routes, besides those of the
+    file. `on_ready` gets the router's URL when it listens.
+
+    Raises `PortUnavailable`, `BadInput` when the file for the token holds none, and `ConfigError`
+    when the keys' file is wrong.
+    """
+    gate = Gate(settings)
+    with closing(bind_for_viewers(settings.host, settings.port)) as listening:
+        file = settings.control_token_file
+        access = ControlAccess(
+            token=token,
+            token_file=Path(file) if file else None,
+            private=is_loopback(listening.getsockname()[0]),
+            open_metrics=settings.open_metrics,
+        )
+        access.check("router.control_token_file")
+        if gate.open:
+            logger.warning("there are no keys: anybody who reaches this router may open sessions")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_serve(settings, gate, access, listening, on_ready))
+
+
+async def _serve(
+    settings: RouterSettings,
+    gate: Gate,
+    access: ControlAccess,
+    listening: socket,
+    on_ready: Callable[[str], None],
+) -> signal.Signals | None:
+    table = Table(_thresholds(settings))
+    reception = Reception(settings, table, gate)
+    table.on_change = reception.changed
+    table.set_addresses(map(_address, settings.replicas))
+    server = GracefulServer(_uvicorn(settings, table, reception, gate, access), reception.shut_down)
+    check = settings.health_check
+    watching = [asyncio.create_task(watch(table, one, check), name="a watch") for one in table]
+    on_ready(url_of(listening))
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        for each in watching:
+            await stopped(each)
+        await stopped(server.stopping)
+    return server.told_to_stop
+
+
+def _uvicorn(
+    settings: RouterSettings,
+    table: Table,
+    reception: Reception,
+    gate: Gate,
+    access: ControlAccess,
+) -> uvicorn.Config:
+    door = Door(settings.limits, settings.message_bytes)
+    timeout_s = settings.health_check.timeout_seconds
+    return uvicorn.Config(
+        create_app(table, reception, gate, access, timeout_s),
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        **door.uvicorn_options(reception.viewer),
+    )
+
+
+def _thresholds(settings: RouterSettings) -> Thresholds:
+    check = settings.health_check
+    return Thresholds(check.failure_threshold, check.recovery_threshold)
+
+
+def _address(replica: ReplicaConfig) -> Address:
+    return Address(
+        url=replica.address,
+        name=replica.name or replica.address,
+        primary=replica.primary,
+        weight=replica.weight,
+        control_url=(replica.control_url or replica.address).rstrip("/"),
+        control_token_file=replica.control_token_file,
+    )

@@ -1,0 +1,151 @@
+"""HTTP/1.1 to backends: one request on a connection of its own, its answer in pieces as it comes.
+
+The router asks three things of a backend: how it is, its slots, and what a viewer asked for.
+None of them needs more, and all must be bounded: the head of an answer here, its body by who reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httptools
+
+READ_BYTES = 64 * 1024
+MOST_HEAD_BYTES = 64 * 1024
+
+
+class Unanswered(Exception):
+    """There is no answer, or none that is HTTP; the message says why."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """`headers`: names in lower case."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    _parsing: _Parsing
+    _reader: asyncio.StreamReader
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Of the body. Raises `Unanswered` when it ends too early."""
+        while True:
+            for piece in self._parsing.taken():
+                yield piece
+            if self._parsing.complete:
+                return
+            await self._parsing.read(self._reader)
+
+    async def body(self, most_bytes: int) -> bytes:
+        """All of it. Raises `Unanswered`, also when it is longer."""
+        whole = b""
+        async for piece in self.pieces():
+            whole += piece
+            if len(whole) > most_bytes:
+                raise Unanswered(f"an answer of more than {most_bytes} bytes")
+        return whole
+
+
+@dataclass(slots=True)
+class _Parsing:
+    """What httptools calls back."""
+
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    head_done: bool = False
+    complete: bool = False
+    _pieces: list[bytes] = field(default_factory=list)
+    _parser: httptools.HttpResponseParser | None = None
+    _head_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+
+    @property
+    def status(self) -> int:
+        return int(self._http.get_status_code())
+
+    async def read(self, reader: asyncio.StreamReader) -> None:
+        """Raises `Unanswered`."""
+        data = await reader.read(READ_BYTES)
+        if not data and self.head_done and not self._is_framed:
+            self.complete = True  # the end of the connection is that of the body
+            return
+        if not data:
+            raise Unanswered("the connection ended too early")
+        try:
+            self._http.feed_data(data)
+        except httptools.HttpParserError as error:
+            raise Unanswered("the answer is not HTTP") from error
+        self._head_bytes += 0 if self.head_done else len(data)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            raise Unanswered("the answer's head is too long")
+
+    def taken(self) -> list[bytes]:
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+    @property
+    def _http(self) -> httptools.HttpResponseParser:
+        assert self._parser is not None  # noqa: S101 - made right after
+        return self._parser
+
+    @property
+    def _is_framed(self) -> bool:
+        return any(name in ("content-length", "transfer-encoding") for name, _ in self.headers)
+
+    # From the parser
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        self.head_done = True
+
+    def on_body(self, body: bytes) -> None:
+        self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+@asynccontextmanager
+async def asked(
+    base_url: str, path: str, headers: Mapping[str, str], *, timeout_s: float, method: str = "GET"
+) -> AsyncIterator[Answer]:
+    """Ask, and read the head of the answer within the time; the connection ends with the block.
+
+    `path`: with the query. Raises `Unanswered`.
+    """
+    parts = urlsplit(base_url)
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            context = ssl.create_default_context() if secure else None
+            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
+            writer.write(_request(method, path, {"host": parts.netloc, **headers}))
+            await writer.drain()
+            parsing = _Parsing()
+            while not parsing.head_done:
+                await parsing.read(reader)
+        yield Answer(parsing.status, parsing.headers, parsing, reader)
+    except TimeoutError as error:
+        raise Unanswered("no answer in time") from error
+    except (OSError, UnicodeError) as error:  # a name may be none
+        raise Unanswered(
+            getattr(error, "strerror", None) or str(error) or "the connection failed"
+        ) from error
+    finally:
+        if writer is not None:
+            writer.transport.abort()
+
+
+def _request(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {headers[name]}" for name in headers)]
+    return "\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1")

@@ -1,0 +1,72 @@
+"""Who gets the next free slot: first come, first served, but fair between the owners of keys. Pure.
+
+Start-time fair queueing: whoever joins gets a number above that of the last one served and above
+those of its own owner's others, so that an owner with a hundred viewers delays another's first one
+by one viewer, not by a hundred. Numbers never change, so nobody is ever overtaken by later viewers
+of the same owner.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass
+from itertools import count
+
+from matinee.serving.admission import QueueFull
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Place:
+    """Where somebody is queued: the order of places is the order of service."""
+
+    number: int
+    arrival: int
+    owner: str
+
+
+class Queue:
+    """`most`: places that there may be at once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._places: list[Place] = []
+        self._last: dict[str, int] = {}
+        """The highest number of each owner that is queued."""
+        self._served = 0
+        self._arrivals = count()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The next one first."""
+        return tuple(self._places)
+
+    def join(self, owner: str) -> Place:
+        """Raises `QueueFull`."""
+        if len(self._places) >= self._most:
+            raise QueueFull
+        number = max(self._served, self._last.get(owner, 0)) + 1
+        place = Place(number, next(self._arrivals), owner)
+        self._last[owner] = number
+        insort(self._places, place)
+        return place
+
+    def serve(self, place: Place) -> None:
+        """It has a slot now."""
+        self._served = max(self._served, place.number)
+        self.leave(place)
+
+    def come_back(self, place: Place) -> None:
+        """The slot was none after all: the place is the same as before, even in a full queue."""
+        insort(self._places, place)
+        self._last[place.owner] = max(place.number, self._last.get(place.owner, 0))
+
+    def leave(self, place: Place) -> None:
+        """A second time changes nothing."""
+        if place not in self._places:
+            return
+        self._places.remove(place)
+        if not any(one.owner == place.owner for one in self._places):
+            del self._last[place.owner]

@@ -1,0 +1,211 @@
+"""Who gets in, and where: from a viewer's handshake to the backend that its session is placed on.
+
+A viewer that may enter is upgraded at once, because only then can a browser be told anything. It is
+placed when its first message has come: on a backend with a free slot, or after a while in the
+queue. A backend that takes it not after all is left out until it is heard of again, and the viewer
+has its old place in the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from http import HTTPStatus
+from itertools import count
+from typing import Any
+
+from websockets.http11 import Request
+
+from matinee.router.frames import first_message
+from matinee.router.gate import Gate
+from matinee.router.owners import Owners
+from matinee.router.seating import Rejected, Seating, Visit, busy, now
+from matinee.router.table import Table
+from matinee.router.tally import Tally
+from matinee.router.upstream import NotReached, NotTaken, Upstream, open_upstream
+from matinee.router.viewer import FREE_BYTES, Viewer
+from matinee.serving.byte_budget import ByteBudget
+from matinee.serving.door import Door
+from matinee.serving.refusal import Refusal
+from matinee.wire.server_messages import Error, SessionTimeout, StreamComplete
+from matinee_api.config.router_config import RouterSettings
+from matinee_api.contracts.pod_http import QUEUE_ELSEWHERE, QUEUE_HEADER
+
+STREAM_PATH = "/v1/stream"
+
+logger = logging.getLogger(__name__)
+
+
+class Reception:
+    """The owner of the table calls `changed` after each change of it."""
+
+    def __init__(self, settings: RouterSettings, table: Table, gate: Gate) -> None:
+        self.message_bytes = settings.message_bytes
+        self.held = ByteBudget(max(settings.queue.held_bytes, 2 * settings.message_bytes))
+        self._seating = Seating(settings, table)
+        self.changed = self._seating.changed
+        self.tally = Tally(table, self._seating.queue)
+        self._settings = settings
+        self._gate = gate
+        self._owners = Owners()
+        self._sessions = count()
+        self._visits: dict[Viewer, Visit] = {}
+        self._connected: set[Viewer] = set()
+        self._closed = False
+        self._empty = asyncio.Event()
+
+    @property
+    def queued(self) -> int:
+        """Viewers that wait for a slot."""
+        return len(self._seating.queue)
+
+    # From the server
+
+    def viewer(self, door: Door, **uvicorns: Any) -> Viewer:
+        """What uvicorn makes for each upgrade."""
+        return Viewer(self, door, **uvicorns)
+
+    async def shut_down(self) -> None:
+        """Every viewer is told, and has some time to read it."""
+        self._closed = True
+        for viewer in list(self._connected):
+            viewer.close(StreamComplete(reason="drained"), code=1012, reason="router_shutdown")
+        if self._connected:
+            self._empty.clear()
+            try:
+                async with asyncio.timeout(self._settings.shutdown_grace_seconds):
+                    await self._empty.wait()
+            except TimeoutError:
+                logger.info("%d viewers did not leave in time", len(self._connected))
+
+    # From viewers
+
+    def welcome(self, viewer: Viewer, request: Request) -> Refusal | str | None:
+        """A refusal before the upgrade, or the subprotocol to agree to."""
+        self._connected.add(viewer)
+        if request.path.partition("?")[0] != STREAM_PATH:
+            reason = f"there is no stream here, only at {STREAM_PATH}"
+            return Refusal(HTTPStatus.NOT_FOUND, reason)
+        if not request.path.isascii():
+            return Refusal(HTTPStatus.BAD_REQUEST, "the path is not ASCII")
+        if self._closed:
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "this router is shutting down")
+        entry = self._gate.viewer(request.headers)
+        if isinstance(entry, Refusal):
+            self.tally.refusals[entry.status.phrase] += 1
+            return entry
+        viewer.key = entry.key
+        return entry.subprotocol
+
+    def seat(self, viewer: Viewer) -> None:
+        """It was upgraded."""
+        visit = Visit(next(self._sessions), viewer, now())
+        self._visits[viewer] = visit
+        visit.task = asyncio.create_task(self._serve(visit), name="the seating of a viewer")
+
+    def lost(self, viewer: Viewer) -> None:
+        """Its backend ended the connection without a word."""
+        self.tally.lost += 1
+        visit = self._visits.get(viewer)
+        if visit is not None and visit.backend is not None:
+            logger.warning("%s was lost in the midst of a session", visit.backend.address.name)
+            visit.backend.failed()
+
+    def left(self, viewer: Viewer) -> None:
+        """It is served no longer. A second time changes nothing."""
+        visit = self._visits.pop(viewer, None)
+        if visit is None:
+            return
+        if visit.task is not None and visit.task is not asyncio.current_task():
+            visit.task.cancel()
+        if visit.counted and viewer.key is not None:
+            self._owners.end(viewer.key)
+        if visit.upstream is not None:
+            self.tally.bytes["to_viewers"] += visit.upstream.received_bytes
+            self.tally.bytes["to_backends"] += viewer.sent_bytes
+            self._seating.lengths.remember(now() - visit.arrived)
+        self._seating.unqueue(visit)
+        self._seating.give_back(visit)
+        self._seating.changed()
+
+    def gone(self, viewer: Viewer) -> None:
+        """Its connection has ended."""
+        self._connected.discard(viewer)
+        if not self._connected:
+            self._empty.set()
+
+    # Within
+
+    async def _serve(self, visit: Visit) -> None:
+        viewer = visit.viewer
+        try:
+            if await self._spoke(viewer):
+                await self._open(visit)
+        except Rejected as rejected:
+            self.tally.refusals[rejected.reason] += 1
+            last = rejected.error, StreamComplete(reason="error")
+            viewer.close(*last, code=1013, reason=rejected.reason)
+        except Exception:
+            logger.exception("a viewer could not be seated")
+            error = Error(code="internal_error", message="the router made a mistake")
+            viewer.close(error, StreamComplete(reason="error"), code=1011, reason="internal_error")
+
+    async def _spoke(self, viewer: Viewer) -> bool:
+        """Whether its first message came."""
+        limit_s = self._settings.limits.first_message_seconds
+        try:
+            async with asyncio.timeout(limit_s):
+                return await asyncio.shield(viewer.first)
+        except TimeoutError:
+            silent = SessionTimeout(timeout_seconds=round(limit_s))
+            last = silent, StreamComplete(reason="timeout")
+            viewer.close(*last, code=1000, reason="session_timeout")
+            return False
+
+    async def _open(self, visit: Visit) -> None:
+        """Raises `Rejected`."""
+        self._count(visit)
+        visit.client = self._client(visit)
+        visit.upstream = await self._upstream(visit)
+        assert visit.backend is not None  # noqa: S101 - it is whose upstream that is
+        self.tally.placements[visit.backend.address.name] += 1
+        visit.arrived = now()  # the queue is no part of a session's length
+        visit.viewer.splice(visit.upstream)
+
+    def _count(self, visit: Visit) -> None:
+        """Raises `Rejected`."""
+        key = visit.viewer.key
+        if key is None:
+            return
+        refusal = self._owners.begin(key, now())
+        if refusal is not None:
+            raise Rejected(busy(refusal), "key_limit")
+        visit.counted = True
+
+    def _client(self, visit: Visit) -> str:
+        """Who is to hash to the same backend again: the first message says it."""
+        held = b"".join(visit.viewer.held) if self._settings.chosen_strategy == "hash" else b""
+        try:
+            said = json.loads(first_message(held)) if 0 < len(held) <= FREE_BYTES else None
+        except (ValueError, RecursionError):
+            said = None
+        client = said.get("client_id") if isinstance(said, dict) else None
+        return client if isinstance(client, str) and client else visit.owner
+
+    async def _upstream(self, visit: Visit) -> Upstream:
+        """Raises `Rejected`."""
+        headers = {QUEUE_HEADER: QUEUE_ELSEWHERE, "X-Forwarded-For": visit.viewer.client}
+        timeout_s = self._settings.health_check.timeout_seconds
+        while True:
+            backend = await self._seating.turn(visit)
+            try:
+                url = backend.address.url
+                return await open_upstream(url, visit.viewer.path, headers, timeout_s)
+            except NotTaken:
+                self.tally.not_taken += 1
+            except NotReached as error:
+                logger.warning("%s could not be reached: %s", backend.address.name, error)
+                backend.failed()
+            backend.refused()
+            self._seating.give_back(visit)

@@ -1,0 +1,71 @@
+"""What the router counts, as Prometheus reads it. Plain numbers, so that a splice pays nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from matinee.router.queue import Queue
+from matinee.router.table import Table
+
+
+class Tally(Collector):
+    """`refusals`: viewers, by the reason; `placements`: sessions, by the backend's name."""
+
+    def __init__(self, table: Table, queue: Queue) -> None:
+        self.registry = CollectorRegistry()
+        self.placements: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.not_taken = 0
+        self.lost = 0
+        self.bytes: Counter[str] = Counter()
+        self._table = table
+        self._queue = queue
+        self.registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._gauges()
+        placed = CounterMetricFamily(
+            "matinee_router_placements", "Sessions placed on a backend", labels=["backend"]
+        )
+        for backend, count in self.placements.items():
+            placed.add_metric([backend], count)
+        yield placed
+        refused = CounterMetricFamily(
+            "matinee_router_refusals", "Viewers that got no session", labels=["reason"]
+        )
+        for reason, count in self.refusals.items():
+            refused.add_metric([reason], count)
+        yield refused
+        sent = CounterMetricFamily(
+            "matinee_router_bytes", "Bytes of sessions that ended", labels=["direction"]
+        )
+        for direction in ("to_viewers", "to_backends"):
+            sent.add_metric([direction], self.bytes[direction])
+        yield sent
+        yield CounterMetricFamily(
+            "matinee_router_not_taken", "Times that a backend took no session", value=self.not_taken
+        )
+        yield CounterMetricFamily(
+            "matinee_router_lost", "Sessions whose backend was lost", value=self.lost
+        )
+
+    def _gauges(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "matinee_router_queue", "Viewers that are queued for a slot", value=len(self._queue)
+        )
+        sessions = GaugeMetricFamily(
+            "matinee_router_sessions", "Sessions that play", labels=["backend"]
+        )
+        up = GaugeMetricFamily(
+            "matinee_router_backend_up", "Whether it may get sessions", labels=["backend"]
+        )
+        for backend in self._table:
+            sessions.add_metric([backend.address.name], len(backend.sessions))
+            up.add_metric([backend.address.name], backend.takes_new)
+        yield sessions
+        yield up

@@ -1,0 +1,297 @@
+"""The end of a splice at a viewer: an upgrade, a while in the queue perhaps, then frames both ways.
+
+It takes the place of uvicorn's WebSocket protocol behind the server's door, whose budgets hold here
+too. Until there is a backend, pings are answered here and what the viewer says is held, bounded;
+then its frames are forwarded as they came, masks and all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from websockets.frames import Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from matinee.router.frames import (
+    Control,
+    Cut,
+    Scanner,
+    Violation,
+    close_frame,
+    echoed_close,
+    pong_frame,
+    text_frame,
+)
+from matinee.router.upstream import Upstream, notice_death
+from matinee.serving.byte_budget import OverBudget
+from matinee.serving.door import Door
+from matinee.serving.frame_budget import frame_budget, too_many
+from matinee.serving.guests import Phase
+from matinee.serving.keys import Key
+from matinee.serving.lingering import Lingering
+from matinee.serving.refusal import Refusal
+from matinee.wire.server_messages import Error, ServerMessage, StreamComplete
+
+if TYPE_CHECKING:
+    from matinee.router.reception import Reception
+
+FREE_BYTES = 64 * 1024
+"""What a viewer may say before it has a backend, without a share of what all may hold."""
+UNREAD_BYTES = 64 * 1024
+"""What may wait for a viewer before nothing more is read from its backend."""
+CLOSE_S = 10.0
+"""How long a backend may take to answer a viewer's close."""
+
+
+class _Phase(Enum):
+    SHAKING = auto()
+    QUEUED = auto()
+    SPLICED = auto()
+    OVER = auto()
+
+
+class Viewer(asyncio.Protocol):
+    """One viewer's connection. `client`: its address; `address`: the same, of IPv6 its network.
+    `held`: what it said before it had a backend, as it came. `first`: ends when its first message
+    is there, or has begun and is long; false when it left."""
+
+    def __init__(self, reception: Reception, door: Door, *, server_state: Any, **_uvicorns: Any):
+        self.address = self.client = self.path = ""
+        self.key: Key | None = None
+        self.first: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.sent_bytes = 0
+        self._reception = reception
+        self._door = door
+        self._connections: set[Any] = server_state.connections
+        self._phase = _Phase.SHAKING
+        self._scanner = Scanner(masked=True, message_bytes=reception.message_bytes)
+        self._budget = frame_budget(door.limits.frames_per_second, door.clock())
+        self.held: list[bytes] = []
+        self._held_bytes = 0
+        self._share = reception.held.share()
+        self._upstream: Upstream | None = None
+        self._said_close = False
+        self._lingering: Lingering | None = None
+        self._close_timer: asyncio.TimerHandle | None = None
+
+    # From the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self._connections.add(self)
+        self._guest = self._door.guest(transport)
+        self._guest.enter(Phase.SILENT, self._door.clock())
+        self.address = self._guest.address
+        self.client = str((transport.get_extra_info("peername") or ("",))[0])
+        self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
+        plain: socket.socket | None = transport.get_extra_info("socket")
+        if plain is not None:
+            notice_death(plain)
+
+    def data_received(self, data: bytes) -> None:
+        if self._lingering is not None:
+            self._lingering.discard()
+        elif self._phase is _Phase.SHAKING:
+            self._shake(data)
+        elif self._phase is not _Phase.OVER:
+            self._hear(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self._door.leave(self.transport)
+        self._end()
+        self._reception.gone(self)
+
+    def pause_writing(self) -> None:
+        self._guest.stuck_since = self._door.clock()
+        if self._upstream is not None and not self._upstream.transport.is_closing():
+            self._upstream.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._guest.stuck_since = None
+        if self._upstream is not None and not self._upstream.transport.is_closing():
+            self._upstream.transport.resume_reading()
+
+    # From uvicorn
+
+    def shutdown(self) -> None:
+        """What is still open when the grace is over."""
+        self.transport.abort()
+
+    # From the reception
+
+    def tell(self, message: ServerMessage) -> None:
+        """While no backend talks to it."""
+        if self._phase is _Phase.QUEUED and not self.transport.is_closing():
+            self.transport.write(text_frame(message.as_json()))
+
+    def splice(self, upstream: Upstream) -> None:
+        """The backend is there: what was said meanwhile goes to it first."""
+        if self._phase is not _Phase.QUEUED:  # it left at the same moment
+            upstream.leave()
+            return
+        self._phase, self._upstream = _Phase.SPLICED, upstream
+        said = self.held
+        self.sent_bytes += self._held_bytes
+        self._let_go()
+        upstream.splice(self, said)
+
+    def close(self, *last: ServerMessage, code: int, reason: str) -> None:
+        """The end by ourselves, between two frames if that can be."""
+        if self._upstream is not None and self._upstream.mid_frame:
+            return self.transport.close()
+        return self._say_last(last, code, reason)
+
+    # From the backend
+
+    def show(self, pieces: list[bytes | memoryview]) -> None:
+        if not self.transport.is_closing():
+            self.transport.writelines(pieces)
+
+    def backend_lost(self) -> None:
+        """The viewer is told why; what was said before it reaches it first."""
+        if self._phase is not _Phase.SPLICED:
+            return
+        upstream = self._upstream
+        assert upstream is not None  # noqa: S101 - it calls
+        if upstream.said_close or self.transport.is_closing():
+            self._phase = _Phase.OVER
+            self.transport.close()
+        elif self._said_close:
+            self._say_last([], 1000, "")
+        else:
+            self._reception.lost(self)
+            message = "the server that made this stream was lost; reconnect to go on"
+            error = Error(code="worker_failed", message=message, retryable=True)
+            self.close(error, StreamComplete(reason="error"), code=1011, reason="backend_lost")
+
+    def hold_back(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def go_on_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    # Within
+
+    def _shake(self, head: bytes) -> None:
+        """The whole request, as the HTTP protocol read it."""
+        parser = ServerProtocol(max_size=None)
+        parser.receive_data(head)
+        request = next(iter(parser.events_received()), None)
+        if not isinstance(request, Request):
+            self._turn_away(Refusal(HTTPStatus.BAD_REQUEST, "this is not a valid handshake"))
+            return
+        answer = self._reception.welcome(self, request)
+        if isinstance(answer, Refusal):
+            self._turn_away(answer)
+            return
+        response = parser.accept(request)
+        if answer is not None:
+            response.headers["Sec-WebSocket-Protocol"] = answer
+        self.transport.write(response.serialize())
+        if response.status_code != 101:
+            self._linger()
+            return
+        self.path = request.path
+        self._phase = _Phase.QUEUED
+        self._reception.seat(self)
+
+    def _turn_away(self, refusal: Refusal) -> None:
+        self.transport.write(refusal.as_http())
+        self._linger()
+
+    def _hear(self, data: bytes) -> None:
+        now = self._door.clock()
+        try:
+            cut = self._scanner.feed(data, self._budget.room(now))
+        except Violation as violation:
+            reason = str(violation)
+            if violation.code == 1008:
+                reason = too_many(self._door.limits.frames_per_second)
+            self.close(code=violation.code, reason=reason)
+            return
+        self._budget.spend(cut.counted, now)
+        self._said_close = self._said_close or any(
+            control.opcode is Opcode.CLOSE for control in cut.controls
+        )
+        if self._upstream is None:
+            self._hold(data, cut)
+        else:
+            self._pass_on(self._upstream, data)
+
+    def _pass_on(self, upstream: Upstream, data: bytes) -> None:
+        if upstream.transport.is_closing():
+            return
+        self.sent_bytes += len(data)
+        upstream.transport.write(data)
+        if self._said_close and self._close_timer is None:
+            later = asyncio.get_running_loop().call_later
+            self._close_timer = later(CLOSE_S, upstream.transport.abort)
+
+    def _hold(self, data: bytes, cut: Cut) -> None:
+        """Before there is a backend."""
+        for control in cut.controls:
+            self._answer(control)
+        if self._phase is not _Phase.QUEUED:
+            return
+        self.held.append(data)
+        self._held_bytes += len(data)
+        self._guest.enter(Phase.STREAM, self._door.clock())
+        self._bound()
+        long = self._held_bytes > FREE_BYTES
+        if (cut.messages or long) and not self.first.done():
+            self.first.set_result(True)
+
+    def _bound(self) -> None:
+        """What waits is bounded for each and for all; the rest stays in the viewer's socket."""
+        if self._held_bytes <= FREE_BYTES:
+            return
+        try:
+            self._share.hold(self._held_bytes)
+        except OverBudget:
+            self.hold_back()
+        if self._held_bytes > self._reception.message_bytes:
+            self.hold_back()
+
+    def _answer(self, control: Control) -> None:
+        if control.opcode is Opcode.PING:
+            self.transport.write(pong_frame(control.payload))
+        elif control.opcode is Opcode.CLOSE:
+            self.transport.write(echoed_close(control.payload))
+            self._linger()
+
+    def _say_last(self, last: Any, code: int, reason: str) -> None:
+        if self._phase is _Phase.OVER or self.transport.is_closing():
+            return
+        for message in last:
+            self.transport.write(text_frame(message.as_json()))
+        self.transport.write(close_frame(code, reason))
+        self._linger()
+
+    def _linger(self) -> None:
+        self._end()
+        self._lingering = Lingering(self.transport, self._door.turns, self._guest.account)
+
+    def _end(self) -> None:
+        """Whatever comes now is not read. A second time changes nothing."""
+        self._phase = _Phase.OVER
+        if not self.first.done():
+            self.first.set_result(False)
+        if self._close_timer is not None:
+            self._close_timer.cancel()
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.leave()
+        self._let_go()
+        self._reception.left(self)
+
+    def _let_go(self) -> None:
+        self.held, self._held_bytes = [], 0
+        self._share.hold(0)

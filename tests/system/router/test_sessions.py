@@ -1,0 +1,97 @@
+"""Sessions of real viewers through a router in front of two real servers."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import httpx
+
+from tests.system.end_to_end.serving import Server
+from tests.system.end_to_end.viewing import Viewer, kinds_of, messages_of, session
+from tests.system.router.routing import backends
+
+
+def placed(router: Server, pods: list[Server]) -> list[int]:
+    """Sessions that the router has on each."""
+    known = backends(router)
+    return [known[pod.url]["sessions"] for pod in pods]
+
+
+async def test_a_stream_is_the_same_through_the_router(router: Server, pods: list[Server]) -> None:
+    videos, closes = [], []
+    for server in (pods[0], router):
+        async with session(server, seed=7) as viewer:
+            segments = [await viewer.segment(prompt) for prompt in ("a red ball", "a blue one")]
+            items = await viewer.end()
+            videos.append([one.binaries for one in segments])
+            closes.append((viewer.close_code, viewer.close_reason, kinds_of(items)))
+    assert videos[0] == videos[1]
+    assert closes[0] == closes[1]
+    assert closes[1][0] == 1000
+
+
+async def test_sessions_are_spread_evenly_and_the_next_ones_wait(
+    router: Server, pods: list[Server]
+) -> None:
+    router.eventually(lambda: placed(router, pods) == [0, 0])
+    async with AsyncExitStack() as stack:
+        viewers: list[Viewer] = []
+        for _ in range(4):
+            viewer = await stack.enter_async_context(session(router))
+            await viewer.hear("ltx2_stream_start")
+            viewers.append(viewer)
+        assert placed(router, pods) == [2, 2]
+        fifth = await stack.enter_async_context(session(router))
+        assert _place(await fifth.hear("queue_status")) == (0, 1)
+        sixth = await stack.enter_async_context(session(router))
+        assert _place(await sixth.hear("queue_status")) == (1, 2)
+        await _is_refused(router)
+        assert router.get("/status").json()["queued"] == 2
+        await viewers[3].end()
+        await fifth.hear("ltx2_stream_start")
+        last = await sixth.hear("queue_status")
+        assert _place(last) == (0, 1)
+        assert last["eta_seconds"] >= 0
+        sixth.vanish()
+        await fifth.segment("a ball")
+        router.eventually(lambda: router.get("/status").json()["queued"] == 0)
+    router.eventually(lambda: placed(router, pods) == [0, 0])
+    assert router.metric("matinee_router_bytes_total", direction="to_viewers") > 0
+
+
+async def _is_refused(router: Server) -> None:
+    async with session(router) as viewer:
+        items = await viewer.rest()
+    assert kinds_of(items) == ["error", "ltx2_stream_complete"]
+    (error,) = messages_of(items, "error")
+    assert (error["code"], error["retryable"]) == ("session_rejected", True)
+    assert error["retry_after_seconds"] > 0
+    assert (viewer.close_code, viewer.close_reason) == (1013, "queue_full")
+    assert router.metric("matinee_router_refusals_total", reason="queue_full") == 1
+
+
+async def test_a_draining_server_keeps_what_it_has_and_gets_nothing_new(
+    router: Server, pods: list[Server]
+) -> None:
+    router.eventually(lambda: placed(router, pods) == [0, 0])
+    async with session(router) as first:
+        await first.hear("ltx2_stream_start")
+        busy = placed(router, pods).index(1)
+        pods[busy].post("/v1/drain", {"deadline_seconds": 600})
+        router.eventually(lambda: not backends(router)[pods[busy].url]["takes_new"])
+        async with session(router) as second:
+            await second.hear("ltx2_stream_start")
+            assert placed(router, pods) == [1, 1]
+            await second.end()
+        await first.segment("a ball")
+        await first.end()
+    _undrain(pods[busy])
+    router.eventually(lambda: backends(router)[pods[busy].url]["takes_new"])
+
+
+def _undrain(pod: Server) -> None:
+    httpx.delete(f"{pod.url}/v1/drain")
+
+
+def _place(message: dict[str, int]) -> tuple[int, int]:
+    return message["position"], message["queue_depth"]

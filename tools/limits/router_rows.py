@@ -1,0 +1,56 @@
+"""Rows of the router, which also has those of every connection, under `router.limits`."""
+
+from __future__ import annotations
+
+from tools.limits.row import Row
+
+ROUTER = (
+    Row(
+        "frames and messages of a viewer",
+        "{router.limits.frames_per_second} frames a second and twice as many at once, then 1008; "
+        "{router.message_bytes} a message, then 1009; a ping is answered within that",
+        reads=("matinee/router/viewer.py", "matinee/router/reception.py"),
+    ),
+    Row(
+        "the first message",
+        "{router.limits.first_message_seconds}, then closed; no slot and no place before it",
+    ),
+    Row(
+        "a place in the queue",
+        "{router.queue.max_waiting} viewers, {router.queue.longest_seconds}: 1013",
+    ),
+    Row(
+        "what a viewer says before it has a backend",
+        "{matinee.router.viewer:FREE_BYTES}; more, of all viewers together: "
+        "{router.queue.held_bytes}; the rest waits in its socket",
+    ),
+    Row(
+        "what a viewer does not read",
+        "{matinee.serving.listening:UNSENT_BYTES} in the kernel, "
+        "{matinee.router.viewer:UNREAD_BYTES} and one frame above it; then nothing more is read "
+        "from its backend",
+    ),
+    Row(
+        "video from a backend",
+        "{matinee.router.upstream:RECEIVED_BYTES} in the kernel; a frame is held until it is whole "
+        "up to {matinee.router.upstream:WHOLE_BYTES}, and passed on as it comes beyond",
+    ),
+    Row(
+        "the answer of a backend to a handshake, a probe, a forwarded request",
+        "head: {matinee.router.http_client:MOST_HEAD_BYTES}, "
+        "{router.health_check.timeout_seconds}; forwarded body: "
+        "{matinee.router.forwarding:MOST_BYTES}",
+        reads=("matinee/router/http_client.py",),
+    ),
+    Row(
+        "a line of a backend's slots",
+        "{matinee.router.watch:MOST_LINE_BYTES}; silence of {matinee.router.watch:SILENCE_S} ends "
+        "the connection, not what is known",
+        reads=("matinee/router/watch.py",),
+    ),
+    Row(
+        "sessions of a key",
+        "`max_sessions` at once, `sessions_per_minute`: 1013",
+        reads=("matinee/serving/keys.py",),
+    ),
+)
