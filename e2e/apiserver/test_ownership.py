@@ -10,7 +10,10 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+import pytest
 
+from e2e.apiserver.chart_rights import Rule
+from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.fetching import run_jobs
 from e2e.apiserver.scene import (
     KINDS,
@@ -25,9 +28,12 @@ from e2e.apiserver.scene import (
 from e2e.apiserver.side_by_side import side_by_side
 from e2e.apiserver.story import TOLD, Life, life
 from e2e.apiserver.strangers import CONTROLLED, remove, take
+from e2e.apiserver.test_rights import grant
 from e2e.apiserver.test_weights_story import apply_model
 from matinee_operator import labels
-from matinee_operator.clients.kube import Kube
+from matinee_operator.clients.kube import Kube, connected
+from matinee_operator.errors import Refused
+from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, condition, is_within, key_of
 from matinee_operator.ownership import controller_of
 
@@ -89,6 +95,16 @@ async def told(kube: Kube, namespace: str) -> set[str]:
     }
 
 
+async def _delete_with_children(kube: Kube, key: Key) -> None:
+    """As the garbage collector does."""
+    uid = (await kube.get(key))["metadata"]["uid"]
+    await kube.delete(key, uid)
+    for kind in KINDS:
+        for one in await kube.list(kind, key.namespace):
+            if (controller_of(one) or {}).get("uid") == uid:
+                await remove(kube, key_of(one))
+
+
 async def _stays_theirs(
     kube: Kube, session: aiohttp.ClientSession, meta: Mapping[str, Any]
 ) -> None:
@@ -107,6 +123,10 @@ async def _stays_theirs(
         "VideoModel ltx",
         f"Router {NAME}",
     }
+    for kind in ("StreamingService", "Router"):
+        await _delete_with_children(kube, Key(kind, namespace, NAME))
+    await operator.settle(TOLD)
+    assert {key: await kube.get(key) for key in keys} == before
     for key in keys:
         await remove(kube, key)
     await a_full_life(kube, operator, namespace)
@@ -123,6 +143,36 @@ async def test_objects_of_others_are_left_alone_and_told_and_their_end_heals(
         {name: partial(_stays_theirs, kube, session, meta) for name, meta in DISGUISES.items()}
     )
     assert ends == dict.fromkeys(DISGUISES)
+
+
+SERVICES_ONLY: list[Rule] = [
+    {
+        "apiGroups": ["matinee.video"],
+        "resources": ["streamingservices"],
+        "verbs": ["create", "patch", "delete"],
+    }
+]
+
+
+async def test_who_may_make_nothing_but_services_takes_nothing_away(
+    kube: Kube, session: aiohttp.ClientSession, api_server: ControlPlane, namespace: str
+) -> None:
+    operator, policy = life(kube, session, namespace), Key("NetworkPolicy", namespace, "deny-all")
+    await take(kube, policy)
+    before = await kube.get(policy)
+    await apply(kube, namespace, "VideoModel", SPECS["VideoModel"])
+    async with connected(Metrics(), str(api_server.limited)) as user:
+        await grant(kube, user, namespace, SERVICES_ONLY)
+        with pytest.raises(Refused):
+            await user.delete(policy, before["metadata"]["uid"])
+        spec = SPECS["StreamingService"]
+        await apply(user, namespace, "StreamingService", spec, policy.name)
+        await operator.settle(TOLD)
+        assert await told(kube, namespace) == {f"StreamingService {policy.name}"}
+        made = await kube.get(Key("StreamingService", namespace, policy.name))
+        await user.delete(key_of(made), made["metadata"]["uid"])
+        await operator.settle(TOLD)
+    assert await kube.get(policy) == before
 
 
 async def test_a_router_and_a_service_whose_names_meet_both_work(

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -157,7 +157,7 @@ class _Operator:
             group.create_task(self._watch(watching, stop_watching))
             ours = [
                 group.create_task(self._act()),
-                group.create_task(self._resync.run(self._settings.resync_seconds)),
+                group.create_task(self._relist()),
                 group.create_task(self._discovery.run(min(LOOK_S, self._settings.resync_seconds))),
             ]
             await watching.wait()
@@ -176,7 +176,7 @@ class _Operator:
 
     async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
         namespaces = self._settings.namespaces
-        try:
+        async with self._naming_what_is_gone():
             await kopf.operator(
                 registry=self._registry,
                 settings=handlers.kopf_settings(namespaces),
@@ -186,11 +186,21 @@ class _Operator:
                 ready_flag=ready,
                 stop_flag=stop,
             )
-        except Exception:
-            await self._discovery.check()  # of a kind that is gone kopf only says "404"
-            raise
         if not stop.is_set():
             raise WatchesEnded("kopf ended by itself")
+
+    async def _relist(self) -> None:
+        async with self._naming_what_is_gone():
+            await self._resync.run(self._settings.resync_seconds)
+
+    @asynccontextmanager
+    async def _naming_what_is_gone(self) -> AsyncIterator[None]:
+        """Of a kind that is gone the API server only says "404"."""
+        try:
+            yield
+        except Exception:
+            await self._discovery.check()
+            raise
 
     async def _act(self) -> None:
         if not self._settings.leader_election:

@@ -147,7 +147,8 @@ class PodFeeds:
         task.add_done_callback(lambda _task: self._tasks.pop(feed))
 
     def _forget(self, uid: str) -> None:
-        self._tasks[self._feeds.pop(uid)].cancel()
+        if task := self._tasks.get(self._feeds.pop(uid)):  # none: kopf cancelled it as it ended
+            task.cancel()
 
     async def _keep_reading(self, feed: _Feed) -> None:
         """Until it is cancelled."""
@@ -171,11 +172,14 @@ class PodFeeds:
                 self._know(feed, None, token_refused=answer.status == HTTPStatus.UNAUTHORIZED)
                 if answer.status != HTTPStatus.OK:  # nor does a pod send us elsewhere
                     raise ValueError(f"HTTP {answer.status}")
+                now, read_at = asyncio.get_running_loop().time, 0.0
                 async for line in answer.content:
                     said = feed.stream.parse(line)
                     feed.retry.reset()
                     self._know(feed, said)
-                    await asyncio.sleep(LINE_S)
+                    if now() - read_at < LINE_S:
+                        await asyncio.sleep(LINE_S)
+                    read_at = now()
         finally:
             self._know(feed, None, token_refused=feed.token_refused)
 

@@ -8,15 +8,13 @@ say they were made for, and their labels. What the hints are worth, `ownership` 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from matinee_api.contracts.revisions import SPEC_FILE
 from matinee_api.kinds.resource import KINDS
 from matinee_operator import labels
-from matinee_operator.objects import Key, Object, content_hash, key_of
-from matinee_operator.observe.nodes import is_leaving
+from matinee_operator.objects import Key, Object, key_of
+from matinee_operator.observe.trimming import trimmed
 from matinee_operator.ownership import controller_of, made_for
 
 OWN_KINDS = tuple(KINDS)
@@ -25,10 +23,6 @@ REMEMBERED_GONE = 4096
 """Deleted objects whose late events are still recognised."""
 MOST_DOUBTFUL = 256
 """Children of one object that are looked for once more."""
-_META = (
-    *("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp"),
-    *("deletionTimestamp", "labels", "annotations", "finalizers", "ownerReferences"),
-)
 
 
 @dataclass(slots=True)
@@ -99,6 +93,12 @@ class Cache:
         here = sorted(key for key in found if key.namespace == owner.namespace)
         return {key: self._kinds[key.kind][key] for key in here}
 
+    def endpoints(self, front: Key) -> set[str]:
+        """Uids of the pods that the Service of this StreamingService or Router sends new
+        connections to."""
+        slices = (raw for key, raw in self.children(front).items() if key.kind == "EndpointSlice")
+        return {uid for one in slices for uid in one["ready"]}
+
     def roots(self, raw: Object) -> set[Key]:
         """The objects of this API that it may belong to: those that its change concerns."""
         found = set()
@@ -117,9 +117,9 @@ class Cache:
             if namespace in (None, key.namespace):
                 yield found
 
-    def missed(self, listed: Iterable[Object]) -> list[Object]:
-        """Of what was just listed, the changes that the watches missed."""
-        return [raw for raw in listed if _is_newer(raw, self.get(key_of(raw)) or {})]
+    def is_news(self, listed: Object) -> bool:
+        """Whether what was just listed, by its metadata, is newer than what is known."""
+        return _is_newer(listed, self.get(key_of(listed)) or {})
 
     def _drop(self, key: Key) -> None:
         known = self._kinds.get(key.kind, {}).pop(key, None)
@@ -151,37 +151,6 @@ def _labelled(raw: Object) -> Key | None:
     if labels.MODEL in marks:
         return Key("VideoModel", namespace, marks[labels.MODEL])
     return None
-
-
-def trimmed(raw: Object) -> Object:
-    """Without what nobody reads: of pods the spec, of everything the managed fields."""
-    meta = {name: raw["metadata"][name] for name in _META if name in raw["metadata"]}
-    kept = {**raw, "metadata": meta}
-    if raw["kind"] == "Pod":
-        kept["spec"] = _trimmed_pod(raw.get("spec", {}))
-    elif raw["kind"] == "Node":
-        kept["spec"] = {"leaving": is_leaving(raw)}
-        kept.pop("status", None)
-    elif raw["kind"] == "Job":
-        kept.pop("spec", None)
-    elif raw["kind"] == "ConfigMap":
-        kept["data"] = trimmed_data(raw.get("data") or {})
-    return kept
-
-
-def trimmed_data(data: Mapping[str, str]) -> dict[str, str]:
-    """The spec of a revision is for others to read; only that it is the same is of interest."""
-    return {k: content_hash(text, 64) if k == SPEC_FILE else text for k, text in data.items()}
-
-
-def _trimmed_pod(spec: Object) -> Object:
-    """Its node, and what nobody can edit: its configuration and where it is controlled."""
-    kept: dict[str, Any] = {"nodeName": spec["nodeName"]} if "nodeName" in spec else {}
-    kept["volumes"] = [one for one in spec.get("volumes", ()) if one["name"] == labels.CONFIG]
-    ports = [port for one in spec.get("containers", ()) for port in one.get("ports", ())]
-    control = [port for port in ports if port.get("name") == labels.CONTROL]
-    kept["containers"] = [{"ports": control}] if control else []
-    return {name: value for name, value in kept.items() if value}
 
 
 def _is_newer(raw: Object, known: Object) -> bool:

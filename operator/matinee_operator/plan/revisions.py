@@ -18,6 +18,7 @@ from matinee_operator.resources.revision_record import (
     config_of,
     is_record,
     is_sealed,
+    record_marks,
     record_name,
     recorded_pod,
     revision_record,
@@ -58,12 +59,12 @@ def revision_of_service(snapshot: ServiceSnapshot, desired: DesiredService) -> I
         return
     revision, seal_key = desired.pods.target.revision, snapshot.seal_key
     number = _number(snapshot, revision)
-    record = revision_record(snapshot.service, revision, {}, seal_key, number)
-    observed = snapshot.children.get(key_of(record))
+    marks = record_marks(snapshot.service, revision, number)
+    observed = snapshot.children.get(key_of(marks))
     if observed and not is_sealed(observed, seal_key):
-        yield deletion(key_of(record), observed)  # it is sealed with a former key, or not by us
+        yield deletion(key_of(marks), observed)  # it is sealed with a former key, or not by us
     elif observed:
-        yield from restored(snapshot.children, [record])
+        yield from restored(snapshot.children, [marks])
     elif pod := _fresh(snapshot, desired.pods):
         yield Create(revision_record(snapshot.service, revision, pod, seal_key, number))
 

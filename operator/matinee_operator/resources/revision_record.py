@@ -23,7 +23,7 @@ from matinee_api.contracts.revisions import (
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
 from matinee_operator.objects import Object
-from matinee_operator.observe.cache import trimmed_data
+from matinee_operator.observe.trimming import trimmed_data
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.runtime_pod import pod_name
 
@@ -41,21 +41,22 @@ def is_record(name: str) -> bool:
     return name.endswith(_ENDING)
 
 
+def record_marks(service: StreamingService, revision: str, number: int) -> Manifest:
+    """The metadata of a record, which somebody may edit; all else of it is immutable."""
+    name, marks = record_name(service, revision), {labels.REVISION: revision}
+    meta = metadata(service, name, "runtime", marks)
+    meta["annotations"][NUMBER_ANNOTATION] = str(number)
+    return {"kind": "ConfigMap", "metadata": meta}
+
+
 def revision_record(
     service: StreamingService, revision: str, pod: Manifest, key: str, number: int = 1
 ) -> Manifest:
     """`pod`: of any slot."""
-    name, marks = record_name(service, revision), {labels.REVISION: revision}
-    meta = metadata(service, name, "runtime", marks)
-    meta["annotations"][NUMBER_ANNOTATION] = str(number)
+    marks = record_marks(service, revision, number)
     data = {POD_FILE: _json(pod), SPEC_FILE: _json(recorded_spec(service))}
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": meta,
-        "immutable": True,
-        "data": {**data, SEAL: _seal(name, trimmed_data(data), key)},
-    }
+    seal = _seal(marks["metadata"]["name"], trimmed_data(data), key)
+    return {"apiVersion": "v1", **marks, "immutable": True, "data": {**data, SEAL: seal}}
 
 
 def _json(value: Any) -> str:

@@ -17,6 +17,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange
 
+from matinee.media.av_frame import av_frame
 from matinee.media.i420 import BT709, I420Picture
 
 X264_PARAMS = "annexb=0:keyint=infinite:scenecut=0:bframes=0"
@@ -51,7 +52,7 @@ class H264Encoder:
         """Code one picture, as an IDR if `keyframe`. Its array may be written over afterwards."""
         if picture.shape != self._shape:  # PyAV would scale it without a word
             raise ValueError(f"expected a picture of shape {self._shape}, got {picture.shape}")
-        frame = av.VideoFrame.from_numpy_buffer(picture, "yuv420p")
+        frame = av_frame(picture)
         frame.pts = self._pictures
         frame.time_base = self._time_base
         if keyframe:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 
-import av
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from PIL import Image
 
+from matinee.media.av_frame import av_frame
 from matinee.media.i420 import I420Picture
 
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -16,7 +16,7 @@ EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL
 
 def encode_jpeg(picture: I420Picture, quality: int = 85) -> bytes:
     """`quality` 1-95. JPEG's own colours are BT.601, full range, hence the way through RGB."""
-    rgb = av.VideoFrame.from_numpy_buffer(picture, "yuv420p").reformat(
+    rgb = av_frame(picture).reformat(
         format="rgb24",
         src_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.MPEG,

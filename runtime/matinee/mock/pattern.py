@@ -43,7 +43,8 @@ class Pattern:
         row = bars[np.arange(width) * len(BARS) // width]
         ground = Image.fromarray(np.broadcast_to(row, (height, width, 3)).copy())
         lines = self._lines(prompt)
-        self._write(ground, "\n".join(lines), height - (len(lines) + 1) * self._line_px)
+        middle = (height - len(lines) * self._line_px) // 2  # players write along the lower edge
+        self._write(ground, "\n".join(lines), max(_strip_px(height) + self._line_px, middle))
         self._ground = np.asarray(ground)
 
     def picture(self, number: int) -> RgbPicture:
@@ -73,7 +74,7 @@ class Pattern:
 
     def _write(self, image: Image.Image, text: str, top: int) -> None:
         edge = max(1, self._text_px // 12)
-        place = (self._text_px // 2, max(0, top))
+        place = (self._text_px // 2, top)
         draw = ImageDraw.Draw(image)
         draw.text(place, text, WHITE, self._font, spacing=0, stroke_width=edge, stroke_fill=BLACK)
 

@@ -13,7 +13,7 @@ from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
 
 BACKEND = "matinee.mock.backend"
 NUM_FRAMES, STEPS = 121, 4
-"""Five seconds in five chunks, of which a real model would make each in as many steps."""
+"""Five seconds, and the steps of each of their seven chunks."""
 MOST_PIXELS = 4096 * 2304
 """As large as a picture of the worker's can be."""
 RATE = 48_000

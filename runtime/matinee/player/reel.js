@@ -103,7 +103,7 @@ function factsOf({ key, status, durationMs, generationMs, seed }) {
   const facts = [`${key}`];
   if (status !== "done") facts.push(STATUS[status]);
   else facts.push(`${milliseconds(durationMs)} in ${milliseconds(generationMs)}`);
-  if (seed !== null) facts.push(`seed ${seed}`);
+  if (seed !== null) facts.push(`seed\u00a0${seed}`);
   return facts.join(" · ");
 }
 

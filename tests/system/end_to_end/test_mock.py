@@ -24,7 +24,7 @@ from tests.unit.runtime.media.sounds import frequency, heard
 
 MATINEE = (sys.executable, "-m", "matinee", "mock", "--port", "0")
 FRAMES = 49
-"""Two chunks, so that the middle of a segment comes after the first one's frames."""
+"""Three chunks, so that the middle of a segment comes after the first one's frames."""
 FAULT_S = 0.5
 START_CPU_S = 5.0
 """Of all its processes, generously: it takes 1.1 s, and as much again where nothing is compiled

@@ -56,6 +56,11 @@ FAULTS = """
         && a.top < b.bottom - 1 && b.top < a.bottom - 1;
     const composer = box("composer");
     if (covers(composer, box("stage"))) faults.push("the composer covers the video");
+    for (const caption of seen("#caption")) {
+        const { top, bottom } = box("stage");
+        const [middle, edges] = [(top + bottom) / 2, caption.getBoundingClientRect()];
+        if (edges.top < middle && middle < edges.bottom) faults.push("a caption in the middle");
+    }
     for (const one of seen(".stats dd, #doing")) {
         const { left, right, top, bottom } = one.getBoundingClientRect();
         if (covers(composer, { left, right, top, bottom })) faults.push(`covered: ${name(one)}`);

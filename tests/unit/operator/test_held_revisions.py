@@ -10,8 +10,8 @@ import pytest
 from matinee_operator.actions import Create
 from matinee_operator.desired import desired_service
 from matinee_operator.objects import Key, key_of
-from matinee_operator.observe.cache import trimmed
 from matinee_operator.observe.snapshot import ServiceSnapshot
+from matinee_operator.observe.trimming import trimmed
 from matinee_operator.plan import plan_service
 from matinee_operator.resources.revision_record import recorded_pod, revision_record
 from matinee_operator.resources.runtime_pod import runtime_pod

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from matinee_operator.objects import Key
-from matinee_operator.observe.cache import Cache, trimmed
+from matinee_operator.observe.cache import Cache
 
 LIVE = Key("StreamingService", "demo", "live")
 SERVICE = {
@@ -60,9 +60,9 @@ def test_a_full_relist_finds_what_the_watches_missed() -> None:
     cache = Cache()
     cache.put(pod("same"))
     cache.put(pod("older", uid="o"))
-    listed = [pod("same"), pod("older", 2, uid="o"), pod("unknown", uid="x")]
-    missed = [raw["metadata"]["name"] for raw in cache.missed(listed)]
-    assert sorted(missed) == ["older", "unknown"]
+    assert not cache.is_news(pod("same"))
+    assert cache.is_news(pod("older", 2, uid="o"))
+    assert cache.is_news(pod("unknown", uid="x"))
 
 
 def test_what_left_the_watch_and_is_still_there_is_seen_again() -> None:
@@ -133,23 +133,3 @@ def test_jobs_that_control_each_other_are_no_endless_chain() -> None:
     for uid, other in (("a", "b"), ("b", "a")):
         cache.put({**pod(uid, uid=uid, labels={}, **controlled("Job", other)), "kind": "Job"})
     assert cache.roots(pod(labels={}, **controlled("Job", "a"))) == set()
-
-
-def test_what_nobody_reads_is_not_kept() -> None:
-    kept = trimmed({**pod(managedFields=[1]), "status": {"phase": "Running"}})
-    assert "managedFields" not in kept["metadata"]
-    assert (kept["spec"], kept["status"]) == ({"nodeName": "n"}, {"phase": "Running"})
-    config = {"name": "config", "configMap": {"name": "live-1"}}
-    control = {"name": "control", "containerPort": 8001}
-    ports = [{"name": "http", "containerPort": 8000}, control]
-    spec = {"volumes": [config, {"name": "tmp"}], "containers": [{"image": "x", "ports": ports}]}
-    assert trimmed({**pod(), "spec": spec})["spec"] == {
-        "volumes": [config],
-        "containers": [{"ports": [control]}],
-    }
-    node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDR": "x"}, "status": {}}
-    assert trimmed(node) == {
-        "kind": "Node",
-        "metadata": {"name": "n"},
-        "spec": {"leaving": False},
-    }

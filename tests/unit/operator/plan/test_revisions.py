@@ -7,8 +7,8 @@ import pytest
 from matinee_api.contracts.revisions import NUMBER_ANNOTATION, SPEC_FILE, number_of
 from matinee_operator.actions import Create, Delete, Patch
 from matinee_operator.objects import Key, Object
-from matinee_operator.observe.cache import trimmed
 from matinee_operator.observe.snapshot import Children
+from matinee_operator.observe.trimming import trimmed
 from matinee_operator.resources.revision_record import record_name, revision_record
 from tests.unit.operator.making import planned, service, snapshot
 from tests.unit.operator.plan.test_service import REVISION

@@ -18,9 +18,9 @@ from matinee_operator.actions import (
 )
 from matinee_operator.installation import Monitors
 from matinee_operator.objects import Address, Key, key_of
-from matinee_operator.observe.cache import trimmed
 from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.snapshot import Children, ServiceSnapshot
+from matinee_operator.observe.trimming import trimmed
 from tests.unit.operator.making import (
     INSTALLATION,
     NOW,

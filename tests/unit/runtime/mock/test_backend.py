@@ -10,6 +10,7 @@ from matinee.mock.pattern import number_of
 from matinee.mock.run import MockRun
 from matinee.mock.settings import Fault, MockSettings
 from matinee.state.codec import state_of_image
+from tests.places import ROOT
 from tests.unit.runtime.media.sounds import tone
 
 QUICK = MockSettings(width=64, height=34, step_ms=0, fault_seconds=0)
@@ -35,6 +36,15 @@ def test_what_the_command_was_told_reaches_the_worker() -> None:
     engine = load(settings.generator())
     assert engine._settings == settings
     assert (engine.info.defaults.width, engine.info.defaults.height) == (64, 34)
+
+
+def test_a_segment_has_the_steps_and_chunks_that_the_page_tells() -> None:
+    page = (ROOT / "docs" / "mock-server.md").read_text()
+    engine = MockEngine(QUICK)
+    run = engine.begin(with_defaults(engine.info.defaults, "a red ball", 7))
+    chunks = [plan.new for plan in run._plans]
+    each = run.total_steps // len(chunks)
+    assert f"has {sum(chunks)} frames in {len(chunks)} chunks of {each} steps" in page
 
 
 def test_the_frames_of_all_segments_are_counted_on() -> None:
@@ -88,10 +98,18 @@ def test_faults_befall_every_other_segment_one_after_the_other() -> None:
         QUICK.model_copy(update={"faults": (Fault.ERROR, Fault.STALL, Fault.CLOSE)})
     )
     for error in (None, MatineeError, None, None, None, WorkerFailed, None, MatineeError):
-        run = engine.begin(request(engine))
+        run = engine.begin(request(engine, num_frames=25))
         if error is None:
-            assert len(numbers(made(run))) == 49
+            assert len(made(run)) == 1
         else:
             with pytest.raises(error):
                 made(run)
-            assert run._frames == 25
+
+
+def test_a_fault_comes_when_the_first_frames_are_there() -> None:
+    engine = MockEngine(QUICK.model_copy(update={"faults": (Fault.ERROR,)}))
+    engine.begin(request(engine))
+    run = engine.begin(request(engine))
+    with pytest.raises(MatineeError):
+        made(run)
+    assert run._frames == 25
