@@ -143,8 +143,9 @@ class Values(_Values):
     resync_seconds: int = Field(default=600, ge=1, le=86400)
     """Seconds between full relists, which find changes that the watches missed."""
     propagation_seconds: int = Field(default=5, ge=0, le=300)
-    """What kube-proxy and DNS may take to follow a pod's readiness. For so long a new pod does not
-    count as serving yet, and a cordoned pod is not ordered to drain, which refuses viewers."""
+    """What kube-proxy and DNS may take to follow an EndpointSlice. For so long a cordoned pod is
+    not ordered to drain, which refuses viewers. A new pod counts as serving when the EndpointSlices
+    list it, and after this time where there are none."""
     lease_seconds: int = Field(default=12, ge=3, le=300)
     """A leader that is silent for this long is replaced; it is renewed six times in it."""
     cluster_domain: str = Field(default="cluster.local", min_length=1)

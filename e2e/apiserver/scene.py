@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from matinee_operator import labels
 from matinee_operator.clients.kube import MERGE, Kube, path_of
 from matinee_operator.errors import NotFound
 from matinee_operator.objects import Key
@@ -64,6 +65,23 @@ async def pods_say(kube: Kube, namespace: str, status: Mapping[str, Any], labels
 
 async def be_ready(kube: Kube, namespace: str) -> None:
     await pods_say(kube, namespace, READY)
+
+
+async def send_viewers(kube: Kube, namespace: str) -> None:
+    """The EndpointSlice of the usual service, as its controller makes it."""
+    service = await kube.get(Key("Service", namespace, NAME))
+    marks = {**service["metadata"]["labels"], "kubernetes.io/service-name": NAME}
+    endpoints = [
+        {
+            "addresses": ["10.0.0.1"],
+            "conditions": {"ready": True},
+            "targetRef": {"kind": "Pod", "uid": pod["metadata"]["uid"]},
+        }
+        for pod in await kube.list("Pod", namespace, f"{labels.SERVICE}={NAME}")
+    ]
+    made = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4"}
+    meta = {"name": f"{NAME}-x", "namespace": namespace, "labels": marks}
+    await kube.create({**made, "metadata": meta, "endpoints": endpoints})
 
 
 async def children(kube: Kube, namespace: str) -> list[str]:

@@ -5,17 +5,29 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import aiohttp
 
 from e2e.apiserver.killed import Operator, Stage, the_same_end_wherever_it_is_killed
-from e2e.apiserver.scene import KINDS, apply_all, be_ready, children, conditions, new_namespace
+from e2e.apiserver.scene import (
+    KINDS,
+    LONG_AGO,
+    SPECS,
+    apply,
+    apply_all,
+    be_ready,
+    children,
+    conditions,
+    new_namespace,
+    send_viewers,
+)
 from e2e.apiserver.story import life
 from matinee_operator import labels
 from matinee_operator.clients.kube import Kube
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, moment
 
 
 async def test_from_nothing_to_ready_and_then_no_more_writes(
@@ -34,6 +46,22 @@ async def test_from_nothing_to_ready_and_then_no_more_writes(
     assert (await conditions(kube, namespace))["Ready"] == "True"
     assert await operator.settle() == 0
     assert await life(kube, session, namespace).settle() == 0
+
+
+async def test_a_service_is_ready_as_soon_as_viewers_are_sent_to_its_pods(
+    kube: Kube, session: aiohttp.ClientSession, namespace: str
+) -> None:
+    operator = life(kube, session, namespace)
+    for kind in ("VideoModel", "StreamingService"):
+        await apply(kube, namespace, kind, SPECS[kind])
+    await operator.settle()
+    operator.ahead = moment(LONG_AGO) - datetime.now(UTC) - timedelta(hours=1)
+    await be_ready(kube, namespace)  # an hour later than it is for the operator
+    await operator.settle()
+    assert (await conditions(kube, namespace))["Ready"] == "False"
+    await send_viewers(kube, namespace)
+    await operator.settle()
+    assert (await conditions(kube, namespace))["Ready"] == "True"
 
 
 async def test_everything_is_owned_so_that_it_goes_with_its_owner(

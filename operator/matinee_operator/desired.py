@@ -205,5 +205,4 @@ def _warmup_resources(snapshot: ModelSnapshot) -> ComputeResources | None:
     own = snapshot.model.spec.warmup.resources
     if own is not None:
         return own
-    services = sorted(snapshot.services, key=lambda service: service.metadata.name)
-    return services[0].spec.resources if services else None
+    return snapshot.first_service.spec.resources if snapshot.first_service else None

@@ -33,5 +33,5 @@ class Installation:
     monitors: Monitors | None = None
     """Of services; None: they are switched off, or the cluster has no such kind."""
     propagation: timedelta = timedelta(seconds=5)
-    """What kube-proxy and DNS may take to follow an EndpointSlice: for so long a pod that became
-    ready may not be found yet, and one that was taken out may still be."""
+    """What kube-proxy and DNS may take to follow an EndpointSlice: for so long viewers may still be
+    sent to a pod that was taken out. Also the longest time that a ready pod waits to be in one."""

@@ -43,6 +43,7 @@ from matinee_operator.observe.snapshot import (
     Snapshot,
 )
 from matinee_operator.observe.snapshots import Snapshots
+from matinee_operator.resting import Resting
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,11 @@ class Reconciler:
     _pace: status.StatusPace = field(default_factory=status.StatusPace)
     _performing: Performing = field(init=False)
     _internal_errors: InternalErrors = field(init=False)
+    _resting: Resting = field(init=False)
 
     def __post_init__(self) -> None:
         self._internal_errors = InternalErrors(self.metrics)
+        self._resting = Resting(self.snapshots)
         writes = Writes(self.kube, self.snapshots.cache, self.metrics, self.seen)
         self._performing = Performing(writes, self.events, self.feeds)
 
@@ -91,6 +94,16 @@ class Reconciler:
 
     async def _reconcile(self, key: Key) -> float | None:
         await self._look_for_the_lost(key)
+        inputs = self._resting.inputs(key)
+        if self._resting.rests(key, inputs):
+            return None
+        self._resting.note(key, inputs, at_rest=False)
+        acted, again_s = await self._attend(key)
+        self._resting.note(key, inputs, at_rest=not acted and again_s is None)
+        return again_s
+
+    async def _attend(self, key: Key) -> tuple[bool, float | None]:
+        """Whether there was something to do, and after how many seconds there is again."""
         look_again_s = await self._look_for_refusals(key)
         try:
             snapshot = self.snapshots.take(key, self.now(), self._refusals.get(key))
@@ -98,15 +111,16 @@ class Reconciler:
             trouble = Trouble(conditions.INVALID_SPEC, str(error))
             await self._warn(key, trouble)
             await self._report_as_it_is(key, trouble)
-            return None
+            return True, None
         self._listen(key, snapshot)
         if snapshot is None:
             self._refusals.pop(key, None)
             self._pace.forget(key)
-            return None
+            return True, None
         desired = desired_of(snapshot)
         about = About(key, _uid(snapshot), getattr(snapshot, "token", ""))
-        done = await self._performing.perform(about, _plan(snapshot, desired))
+        actions = _plan(snapshot, desired)
+        done = await self._performing.perform(about, actions)
         refusal = _refusal(key, done.failures)
         if refusal is None:
             self._refusals.pop(key, None)
@@ -116,7 +130,8 @@ class Reconciler:
         wait_s = await self._report(key, after, desired) if after else None
         if done.failures:
             raise done.failures[0]
-        return min(filter(None, (done.again_s, look_again_s, wait_s)), default=None)
+        again_s = min(filter(None, (done.again_s, look_again_s, wait_s)), default=None)
+        return bool(actions), again_s
 
     async def _look_for_the_lost(self, key: Key) -> None:
         """A watch says that a child is gone also when it only lost the label that is watched."""

@@ -78,7 +78,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
     "MATINEE_RESYNC_SECONDS": ("resync_seconds", "seconds between full relists"),
     "MATINEE_PROPAGATION_SECONDS": (
         "propagation_seconds",
-        "seconds that kube-proxy and DNS may take to follow a pod's readiness",
+        "seconds that kube-proxy and DNS may take to follow an EndpointSlice",
     ),
     "MATINEE_LEASE_SECONDS": ("lease_seconds", "seconds after which a silent leader is replaced"),
     "MATINEE_LEASE_NAME": ("lease_name", "name of the Lease; each installation has its own"),

@@ -39,6 +39,7 @@ PATHS = {
     "Lease": ("apis/coordination.k8s.io/v1", "leases"),
     "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
     "NetworkPolicy": ("apis/networking.k8s.io/v1", "networkpolicies"),
+    "EndpointSlice": ("apis/discovery.k8s.io/v1", "endpointslices"),
     "PodMonitor": ("apis/monitoring.coreos.com/v1", "podmonitors"),
     "VideoModel": ("apis/matinee.video/v1alpha1", "videomodels"),
     "StreamingService": ("apis/matinee.video/v1alpha1", "streamingservices"),
@@ -69,8 +70,8 @@ class Credentials:
 class Kube:
     """Requests to one API server."""
 
-    def __init__(self, client: ApiClient, metrics: Metrics, page: int = 500) -> None:
-        """`page`: so many objects of a list come with one answer."""
+    def __init__(self, client: ApiClient, metrics: Metrics, page: int = 100) -> None:
+        """`page`: so many objects of a list come with one answer, and are in memory at once."""
         self.client = client
         self.metrics = metrics
         self._page = page
@@ -131,7 +132,8 @@ class Kube:
         accept: str = JSON,
         kept: Callable[[Object], bool] = lambda _raw: True,
     ) -> list[Object]:
-        """Every object of a kind that is to be kept, read page by page; each with its kind.
+        """Every object of a kind that is to be kept, read page by page; each with its kind. `kept`
+        is asked as soon as a page is there; again, when the list has to begin again.
         `labels` and `fields` select, `accept`: `METADATA` for the metadata alone."""
         found: list[Object] = []
         asked = {"labelSelector": labels, "fieldSelector": fields}

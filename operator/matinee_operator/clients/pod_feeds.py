@@ -172,11 +172,14 @@ class PodFeeds:
                 self._know(feed, None, token_refused=answer.status == HTTPStatus.UNAUTHORIZED)
                 if answer.status != HTTPStatus.OK:  # nor does a pod send us elsewhere
                     raise ValueError(f"HTTP {answer.status}")
+                now, read_at = asyncio.get_running_loop().time, 0.0
                 async for line in answer.content:
                     said = feed.stream.parse(line)
                     feed.retry.reset()
                     self._know(feed, said)
-                    await asyncio.sleep(LINE_S)
+                    if now() - read_at < LINE_S:
+                        await asyncio.sleep(LINE_S)
+                    read_at = now()
         finally:
             self._know(feed, None, token_refused=feed.token_refused)
 

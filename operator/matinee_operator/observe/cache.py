@@ -8,7 +8,7 @@ say they were made for, and their labels. What the hints are worth, `ownership` 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from matinee_api.kinds.resource import KINDS
@@ -93,6 +93,12 @@ class Cache:
         here = sorted(key for key in found if key.namespace == owner.namespace)
         return {key: self._kinds[key.kind][key] for key in here}
 
+    def endpoints(self, front: Key) -> set[str]:
+        """Uids of the pods that the Service of this StreamingService or Router sends new
+        connections to."""
+        slices = (raw for key, raw in self.children(front).items() if key.kind == "EndpointSlice")
+        return {uid for one in slices for uid in one["ready"]}
+
     def roots(self, raw: Object) -> set[Key]:
         """The objects of this API that it may belong to: those that its change concerns."""
         found = set()
@@ -111,9 +117,9 @@ class Cache:
             if namespace in (None, key.namespace):
                 yield found
 
-    def missed(self, listed: Iterable[Object]) -> list[Object]:
-        """Of what was just listed, the changes that the watches missed."""
-        return [raw for raw in listed if _is_newer(raw, self.get(key_of(raw)) or {})]
+    def is_news(self, listed: Object) -> bool:
+        """Whether what was just listed, by its metadata, is newer than what is known."""
+        return _is_newer(listed, self.get(key_of(listed)) or {})
 
     def _drop(self, key: Key) -> None:
         known = self._kinds.get(key.kind, {}).pop(key, None)

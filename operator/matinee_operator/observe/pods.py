@@ -58,7 +58,7 @@ class ObservedPod:
     slots: Slots | None = None
     leaving_node: bool = False
     settles_at: datetime | None = None
-    """Ready, but until then not everybody may find it."""
+    """Ready, but until then it may be that no viewer is sent there."""
 
     @property
     def ready(self) -> bool:
@@ -158,6 +158,11 @@ def _revision_and_slot(name: str) -> tuple[str, int]:
 def _config_of(spec: Object) -> str:
     volumes = (one for one in spec.get("volumes", ()) if one["name"] == labels.CONFIG)
     return next((str(one.get("configMap", {}).get("name", "")) for one in volumes), "")
+
+
+def routers_in(marks: Mapping[str, str]) -> list[str]:
+    """Names of the Routers whose marks a pod carries."""
+    return [name.removeprefix(labels.BEHIND) for name in marks if name.startswith(labels.BEHIND)]
 
 
 def is_without_room(raw: Object) -> bool:

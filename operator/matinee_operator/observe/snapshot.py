@@ -52,7 +52,8 @@ class ModelSnapshot:
     now: datetime
     model: VideoModel
     installation: Installation
-    services: tuple[StreamingService, ...] = ()
+    first_service: StreamingService | None = None
+    """Of those that use it, by name."""
     children: Children = field(default_factory=dict)
     job_pods: tuple[Mapping[str, Any], ...] = ()
     progress: FetchProgress | None = None

@@ -19,11 +19,17 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
 from matinee_operator.installation import Installation
-from matinee_operator.objects import Key, Object, key_of
+from matinee_operator.objects import Key, Object
 from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.jobs import observed_job
 from matinee_operator.observe.pod_trouble import Trouble
-from matinee_operator.observe.pods import ObservedPod, Slots, is_without_room, observed_pod
+from matinee_operator.observe.pods import (
+    ObservedPod,
+    Slots,
+    is_without_room,
+    observed_pod,
+    routers_in,
+)
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -93,7 +99,7 @@ class Snapshots:
             children=children,
             strangers=tuple(raw["metadata"]["name"] for raw in foreign if _is_selected(raw, key)),
             taken_over=tuple(raw["metadata"]["name"] for raw in foreign if made_for(raw) == uid),
-            routers=tuple(sorted(self._routers_of(key))),
+            routers=tuple(sorted(self.routers_of(key))),
             failure=failure,
         )
 
@@ -121,16 +127,27 @@ class Snapshots:
             self.heard.slots(uid),
             now,
             self.installation.propagation,
-            leaving_node=self._is_leaving(node),
+            leaving_node=self.is_leaving(node),
         )
+        if pod.settles_at is not None and self._is_found(raw):
+            pod = dataclasses.replace(pod, settles_at=None)
         refused = self.heard.token_refused(uid)
         return dataclasses.replace(pod, trouble=TOKEN_REFUSED) if refused else pod
 
-    def _is_leaving(self, node: str | None) -> bool:
+    def _is_found(self, pod: Object) -> bool:
+        """Whether the Services in front of it, its service's own and those of its Routers, send new
+        connections there. Every proxy and every DNS server follows their EndpointSlices."""
+        meta = pod["metadata"]
+        marks, place, uid = meta.get("labels") or {}, meta.get("namespace", ""), meta["uid"]
+        fronts = [Key("Router", place, router) for router in routers_in(marks)]
+        fronts.append(Key("StreamingService", place, marks.get(labels.SERVICE, "")))
+        return all(uid in self.cache.endpoints(front) for front in fronts)
+
+    def is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None
         return bool(raw and raw["spec"]["leaving"])
 
-    def _routers_of(self, service: Key) -> list[str]:
+    def routers_of(self, service: Key) -> list[str]:
         return [
             str(raw["metadata"]["name"])
             for raw in self.cache.of_kind("Router", service.namespace)
@@ -141,18 +158,13 @@ class Snapshots:
         self, key: Key, model: VideoModel, now: datetime, failure: Trouble | None
     ) -> ModelSnapshot:
         children = self._ours(key)
-        services = [
-            parsed(raw)
-            for raw in self.cache.of_kind("StreamingService", key.namespace)
-            if raw["spec"]["modelRef"]["name"] == key.name
-        ]
         pods = self._pods_of_jobs(children)
         said = (self.heard.progress(pod["metadata"]["uid"]) for pod in pods)
         return ModelSnapshot(
             now=now,
             model=model,
             installation=self.installation,
-            services=tuple(one for one in services if isinstance(one, StreamingService)),
+            first_service=self._first_service(key),
             children=children,
             job_pods=pods,
             progress=next((one for one in said if one), None),
@@ -177,14 +189,23 @@ class Snapshots:
         running = {key: raw for key, raw in jobs.items() if not observed_job(raw, ()).finished}
         return [raw for key, raw in running.items() if not self._pods_of_jobs({key: raw})]
 
+    def _first_service(self, model: Key) -> StreamingService | None:
+        """There may be thousands, and only this one is read."""
+        every = self.cache.of_kind("StreamingService", model.namespace)
+        names = (raw["metadata"]["name"] for raw in every if _uses(raw, model))
+        first = min(names, default=None)
+        found = self._read(Key("StreamingService", model.namespace, first)) if first else None
+        return found if isinstance(found, StreamingService) else None
+
     def _without_room(self, model: Key) -> tuple[str, ...]:
-        services = (
-            key_of(raw)
-            for raw in self.cache.of_kind("StreamingService", model.namespace)
-            if raw["spec"]["modelRef"]["name"] == model.name
-        )
-        found = (one for service in services for one in self._ours(service).items())
-        return tuple(key.name for key, raw in found if is_without_room(raw))
+        pods = filter(is_without_room, self.cache.of_kind("Pod", model.namespace))
+        return tuple(sorted(pod["metadata"]["name"] for pod in pods if self._is_for(pod, model)))
+
+    def _is_for(self, pod: Object, model: Key) -> bool:
+        """Whether it belongs to a service of this model."""
+        services = (self.cache.get(key) for key in self.cache.roots(pod))
+        using = (raw for raw in services if raw and _uses(raw, model))
+        return any(may_change(pod, str(raw["metadata"].get("uid", ""))) for raw in using)
 
     def _router(
         self, key: Key, router: Router, now: datetime, failure: Trouble | None
@@ -204,6 +225,13 @@ class Snapshots:
             children=self._ours(key),
             failure=failure,
         )
+
+
+def _uses(raw: Object, model: Key) -> bool:
+    if raw["kind"] != "StreamingService":
+        return False
+    name: str = raw["spec"]["modelRef"]["name"]
+    return name == model.name
 
 
 def _is_selected(raw: Object, owner: Key) -> bool:

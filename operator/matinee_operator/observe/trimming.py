@@ -1,11 +1,13 @@
-"""An object as the API server gives it -> what is kept of it in memory. There are thousands, so
-nothing is kept that nobody reads, and what many of them say is kept once. Pure.
+"""What is kept of an object: what some code reads, and no more. Pure.
+
+There are thousands of objects, and as the API server sends them they take six times the memory.
+Names and short texts are the same in many of them, so each is kept once.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from matinee_api.contracts.revisions import SPEC_FILE
@@ -13,35 +15,37 @@ from matinee_operator import labels
 from matinee_operator.objects import Object, content_hash
 from matinee_operator.observe.nodes import is_leaving
 
+SHARED_CHARACTERS = 64
+"""Longer texts are nowhere the same."""
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""A second copy of the object."""
 _META = (
     *("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp"),
     *("deletionTimestamp", "labels", "annotations", "finalizers", "ownerReferences"),
 )
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-"""Annotation: the whole object once more."""
-_POD_STATUS = (
-    *("phase", "reason", "message", "podIP"),
-    *("conditions", "containerStatuses", "initContainerStatuses"),
-)
+_POD_STATUS = ("phase", "reason", "message", "podIP")
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
 _CONTAINER = ("name", "image", "state", "lastState", "restartCount")
-_SHARED_CHARACTERS = 24
-"""Longer texts are names and uids, and those of one object only."""
+_WITHOUT_STATUS = ("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "Node")
 
 
 def trimmed(raw: Object) -> Object:
-    """Without what nobody reads: of pods nearly all, of everything the managed fields."""
-    kept = {**raw, "metadata": _trimmed_metadata(raw["metadata"])}
-    if raw["kind"] == "Pod":
+    """Of what is not of this API the fields that are read; of everything no managed fields."""
+    kept = {**raw, "metadata": _trimmed_meta(raw["metadata"])}
+    kind = raw["kind"]
+    if kind == "Pod":
         kept["spec"] = _trimmed_pod(raw.get("spec", {}))
-        kept["status"] = _trimmed_status(raw.get("status", {}))
-    elif raw["kind"] == "Node":
+        kept["status"] = _trimmed_status(raw.get("status") or {})
+    elif kind == "Node":
         kept["spec"] = {"leaving": is_leaving(raw)}
-        kept.pop("status", None)
-    elif raw["kind"] == "Job":
+    elif kind == "EndpointSlice":
+        kept = {"kind": kind, "metadata": kept["metadata"], "ready": ready_in(raw)}
+    elif kind == "Job":
         kept.pop("spec", None)
-    elif raw["kind"] == "ConfigMap":
+    elif kind == "ConfigMap":
         kept["data"] = trimmed_data(raw.get("data") or {})
+    if kind in _WITHOUT_STATUS:
+        kept.pop("status", None)
     shared: Object = _shared(kept)
     return shared
 
@@ -51,11 +55,17 @@ def trimmed_data(data: Mapping[str, str]) -> dict[str, str]:
     return {k: content_hash(text, 64) if k == SPEC_FILE else text for k, text in data.items()}
 
 
-def _trimmed_metadata(meta: Object) -> dict[str, Any]:
+def ready_in(endpoint_slice: Object) -> list[str]:
+    """Uids of the pods that new connections are sent to."""
+    endpoints = endpoint_slice.get("endpoints") or ()
+    ready = (one for one in endpoints if (one.get("conditions") or {}).get("ready") is not False)
+    return sorted(uid for one in ready if (uid := (one.get("targetRef") or {}).get("uid")))
+
+
+def _trimmed_meta(meta: Object) -> Object:
     kept = _only(meta, _META)
-    if _LAST_APPLIED in (kept.get("annotations") or {}):
-        others = {k: text for k, text in kept["annotations"].items() if k != _LAST_APPLIED}
-        kept["annotations"] = others
+    if LAST_APPLIED in (kept.get("annotations") or {}):
+        kept["annotations"] = {k: v for k, v in kept["annotations"].items() if k != LAST_APPLIED}
     return kept
 
 
@@ -71,24 +81,27 @@ def _trimmed_pod(spec: Object) -> Object:
 
 def _trimmed_status(status: Object) -> Object:
     kept = _only(status, _POD_STATUS)
-    for name in ("containerStatuses", "initContainerStatuses"):
-        if name in kept:
-            kept[name] = [_only(one, _CONTAINER) for one in kept[name]]
-    if "conditions" in kept:
-        kept["conditions"] = [_only(one, _CONDITION) for one in kept["conditions"]]
+    for part, fields in (
+        ("conditions", _CONDITION),
+        ("initContainerStatuses", _CONTAINER),
+        ("containerStatuses", _CONTAINER),
+    ):
+        if status.get(part):
+            kept[part] = [_only(one, fields) for one in status[part]]
     return kept
 
 
-def _only(value: Object, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: value[name] for name in names if name in value}
+def _only(value: Object, fields: Iterable[str]) -> dict[str, Any]:
+    """Of these fields those that say something."""
+    return {name: value[name] for name in fields if value.get(name) not in (None, {}, "")}
 
 
 def _shared(value: Any) -> Any:
-    """The same, with one copy of each key and of each short text for all objects."""
+    """The same value, of texts that others have too."""
     if isinstance(value, str):
-        return sys.intern(value) if len(value) <= _SHARED_CHARACTERS else value
+        return sys.intern(value) if len(value) <= SHARED_CHARACTERS else value
     if isinstance(value, Mapping):
-        return {sys.intern(name): _shared(inner) for name, inner in value.items()}
+        return {sys.intern(name): _shared(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_shared(inner) for inner in value]
+        return [_shared(one) for one in value]
     return value

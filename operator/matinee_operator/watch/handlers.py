@@ -20,8 +20,9 @@ Seen = Callable[[bool, Mapping[str, Any]], None]
 
 CHILDREN = (
     *("Pod", "Job", "ConfigMap", "PersistentVolumeClaim", "Service"),
-    *("PodDisruptionBudget", "NetworkPolicy"),
+    *("PodDisruptionBudget", "NetworkPolicy", "EndpointSlice"),
 )
+"""EndpointSlices are made for our Services, and carry the labels of these."""
 MONITOR = "PodMonitor"
 CLUSTER_WIDE = ("Node",)
 OURS, NOT_OURS = (f"{labels.MANAGED_BY}{sign}{labels.APP}" for sign in ("=", "!="))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from matinee_api.kinds import conditions
-from matinee_operator import labels
 from matinee_operator.objects import Key, Object, condition, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.observe.nodes import is_leaving
-from matinee_operator.observe.pods import is_without_room
+from matinee_operator.observe.pods import is_without_room, routers_in
+from matinee_operator.observe.trimming import ready_in
 
 
 def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
@@ -23,12 +23,25 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
     elif kind == "Node":
         if before is None or before["spec"] != {"leaving": is_leaving(raw)}:
             yield from _services_on(cache, raw["metadata"]["name"])
+    elif kind == "EndpointSlice":
+        yield from _in_front_of(cache, raw, before)
     else:
         yield from sorted(cache.roots(raw) | (cache.roots(before) if before else set()))
         if kind == "Pod":
             yield from routers_of_pod(raw)
         if is_without_room(raw) != (before is not None and is_without_room(before)):
             yield from _models_of(cache, raw)
+
+
+def _in_front_of(cache: Cache, endpoint_slice: Object, before: Object | None) -> Iterator[Key]:
+    """The service, or the Router and its services, whose pods it lists, if others than before."""
+    if before is not None and before["ready"] == ready_in(endpoint_slice):
+        return
+    for root in cache.roots(endpoint_slice):
+        yield root
+        router = cache.get(root) if root.kind == "Router" else None
+        for named in router["spec"]["services"] if router else ():
+            yield Key("StreamingService", root.namespace, named["name"])
 
 
 def _models_of(cache: Cache, raw: Object) -> Iterator[Key]:
@@ -84,8 +97,3 @@ def _facts(raw: Object) -> tuple[Any, ...]:
         *(downloaded.get("status"), downloaded.get("reason")),
         *(ready.get("status"), ready.get("reason")),
     )
-
-
-def routers_in(marks: Mapping[str, str]) -> list[str]:
-    """Names of the Routers whose marks a pod carries."""
-    return [name.removeprefix(labels.BEHIND) for name in marks if name.startswith(labels.BEHIND)]

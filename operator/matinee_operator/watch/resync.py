@@ -51,9 +51,13 @@ class Resync:
         """Fill the cache, however long the API server takes."""
         for kind in self.kinds:
             for namespace in self._places(kind):
-                for raw in await until_available(partial(self._list, kind, namespace)):
-                    self.seen(False, raw)
+                await until_available(partial(self._list, kind, namespace, kept=self._take))
         self.health.synced = True
+
+    def _take(self, raw: Object) -> bool:
+        """Each object as its page comes, so that no list of all is ever in memory."""
+        self.seen(False, raw)
+        return False
 
     def relisted(self) -> None:
         """A watch restarted with a list: no event reports what was deleted in between."""
@@ -85,7 +89,7 @@ class Resync:
 
     async def find_lost(self, kind: str, namespace: str | None) -> None:
         """Children that lost the label by which they are watched, by their metadata."""
-        if kind in UNLABELLED:
+        if kind in UNLABELLED or kind == "EndpointSlice":  # its labels are others' business
             return
         ask = partial(self._list, kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
         for raw in await until_available(ask):
@@ -93,24 +97,27 @@ class Resync:
                 self.seen(False, await until_available(partial(self.kube.get, key_of(raw))))
 
     async def _repair(self, kind: str, namespace: str | None) -> bool:
-        """Whether there was a change that the watch missed for longer than `grace_s`."""
-        listed = await self._compared(kind, namespace, accept=METADATA)
-        missed = {key_of(raw) for raw in self.cache.missed(listed)}
+        """Whether there was a change that the watch missed for longer than `grace_s`. As long as
+        nothing seems to be missed, only metadata is read."""
+        missed = set(map(key_of, await self._news(kind, namespace, accept=METADATA)))
         if not missed:
             return False
         await asyncio.sleep(self.grace_s)
-        listed = await self._compared(kind, namespace)
-        late = [raw for raw in self.cache.missed(listed) if key_of(raw) in missed]
+        late = [raw for raw in await self._news(kind, namespace) if key_of(raw) in missed]
         for raw in late:
             self._report_missed(False, raw)
         return bool(late)
 
-    async def _compared(self, kind: str, namespace: str | None, **how: Any) -> list[dict[str, Any]]:
-        """What there is. What was known before and is not there any more is forgotten: a list is
-        never older than the request for it. `how`: as `Kube.list` takes it."""
-        before = list(self.cache.of_kind(kind, namespace))
-        listed = await until_available(partial(self._list, kind, namespace, **how))
-        present = {key_of(raw) for raw in listed}
+    async def _news(self, kind: str, namespace: str | None, **how: Any) -> list[dict[str, Any]]:
+        """What there is and is newer than what is known. What was known before and is not there any
+        more is forgotten: a list is never older than the request for it."""
+        before, present = list(self.cache.of_kind(kind, namespace)), set[Key]()
+
+        def is_news(raw: Object) -> bool:
+            present.add(key_of(raw))
+            return self.cache.is_news(raw)
+
+        listed = await until_available(partial(self._list, kind, namespace, kept=is_news, **how))
         for raw in before:
             if key_of(raw) not in present and self.cache.get(key_of(raw)) is raw:
                 self._report_missed(True, raw)

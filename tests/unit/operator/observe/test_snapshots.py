@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from matinee_operator import labels
-from matinee_operator.objects import Key
+from matinee_operator.objects import Key, stamp
 from matinee_operator.observe.cache import Cache
 from matinee_operator.observe.snapshot import ModelSnapshot, ServiceSnapshot
 from matinee_operator.observe.snapshots import Snapshots
@@ -101,3 +101,38 @@ def test_the_pods_that_find_no_room_are_those_of_the_model_s_services() -> None:
 def test_keys_of_a_service_are_its_own() -> None:
     snapshot = taken(LIVE)
     assert snapshot.seal_key != snapshot.token
+
+
+READY = {
+    "phase": "Running",
+    "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": stamp(NOW)}],
+}
+
+
+def endpoint_slice(marks: dict[str, str], *uids: str, ready: bool | None = True) -> dict[str, Any]:
+    endpoints = [
+        {"targetRef": {"kind": "Pod", "uid": uid}, "conditions": {"ready": ready}} for uid in uids
+    ]
+    name = "-".join(marks.values())
+    return {"kind": "EndpointSlice", "metadata": meta(name, labels=marks), "endpoints": endpoints}
+
+
+def serving(marks: dict[str, str], *slices: dict[str, Any]) -> bool:
+    """Whether a pod that has just become ready counts as serving."""
+    own = {labels.SERVICE: "live", **marks}
+    snapshot = taken(LIVE, pod("live-a-0", READY, labels=own, **owned("uid-of-live")), *slices)
+    (found,) = snapshot.pods
+    assert found.serving == (found.settles_at is None)
+    return bool(found.serving)
+
+
+def test_a_pod_serves_when_every_service_in_front_of_it_sends_viewers_there() -> None:
+    its_own = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0", "other")
+    its_routers = endpoint_slice({labels.ROUTER: "front"}, "uid-of-live-a-0", ready=None)
+    assert not serving({})
+    assert not serving({}, endpoint_slice({labels.SERVICE: "live"}, "other"))
+    assert not serving({}, endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0", ready=False))
+    assert serving({}, its_own)
+    behind = {f"{labels.BEHIND}front": "true"}
+    assert not serving(behind, its_own)
+    assert serving(behind, its_own, its_routers)

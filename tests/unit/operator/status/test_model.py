@@ -209,7 +209,6 @@ def test_a_job_is_made_once_and_one_that_is_not_wanted_any_more_goes() -> None:
 
 
 def test_without_resources_of_its_own_the_first_service_says_on_which_device() -> None:
-    services = (service("b", resources={"gpu": {"count": 1}}), service("a"))
-    job = wanted_warmup(given(model(), services=services))
+    job = wanted_warmup(given(model(), first_service=service("a")))
     container = job["spec"]["template"]["spec"]["containers"][0]
     assert "nvidia.com/gpu" not in container["resources"]["limits"]

@@ -4,6 +4,7 @@ from typing import Any
 
 from matinee_operator.objects import Key
 from matinee_operator.observe.cache import Cache
+from matinee_operator.observe.trimming import trimmed
 from matinee_operator.watch.relations import affected
 
 
@@ -43,6 +44,21 @@ def told(raw: dict[str, Any], before: dict[str, Any] | None = None) -> set[str]:
 
 def test_a_new_service_concerns_its_model_and_its_routers() -> None:
     assert told(service()) == {"StreamingService live", "VideoModel tiny", "Router front"}
+
+
+def endpoint_slice(marks: dict[str, str], *, ready: bool = True) -> dict[str, Any]:
+    meta = {"name": "live-x", "namespace": "demo", "uid": "x", "labels": marks}
+    endpoint = {"targetRef": {"kind": "Pod", "uid": "p"}, "conditions": {"ready": ready}}
+    return {"kind": "EndpointSlice", "metadata": meta, "endpoints": [endpoint]}
+
+
+def test_who_is_sent_viewers_concerns_the_service() -> None:
+    live, front = {"matinee.video/service": "live"}, {"matinee.video/router": "front"}
+    assert told(endpoint_slice(live)) == {"StreamingService live"}
+    assert told(endpoint_slice(front)) == {"Router front", "StreamingService live"}
+    known = dict(trimmed(endpoint_slice(live)))
+    assert told(endpoint_slice(live), known) == set()
+    assert told(endpoint_slice(live, ready=False), known) == {"StreamingService live"}
 
 
 def test_a_change_of_status_concerns_only_the_object() -> None:
