@@ -13,7 +13,7 @@ from matinee_operator.actions import Drain
 from matinee_operator.clients.pod_feeds import drain_body, parse_slots
 from matinee_operator.objects import Address
 from matinee_operator.observe.pods import Slots
-from tests.unit.runtime.server.test_app import app_of, life_of
+from tests.unit.runtime.server.making import app_of, life_of
 
 
 async def test_the_operator_reads_the_slots_that_a_runtime_streams() -> None:

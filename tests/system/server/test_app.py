@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.places import ROOT
-from tests.unit.runtime.server.test_app import app_of, browse, life_of
+from tests.unit.runtime.server.making import app_of, browse, life_of
 
 
 async def test_a_server_with_a_ready_worker_over_its_whole_life(

@@ -17,6 +17,7 @@ from matinee.store.pieces import Pieces
 from matinee.store.redis_address import Address, Connections
 from matinee.store.redis_store import RedisStore
 from tests.servers.redis_server import RedisServer, free_port, redis_program, redis_server
+from tests.system.store.test_conformance import *  # noqa: F403
 from tests.unit.runtime.store.making import (
     ROOMY,
     Clock,
@@ -27,7 +28,6 @@ from tests.unit.runtime.store.making import (
     saved_by,
     segments_of,
 )
-from tests.unit.runtime.store.test_conformance import *  # noqa: F403
 
 pytestmark = pytest.mark.redis
 

@@ -12,7 +12,7 @@ from matinee.server.app import control_app, public_app
 from matinee.serving.access import ControlAccess
 from matinee.wire.client_messages import ClientMessage
 from tests.places import ROOT
-from tests.unit.runtime.server.test_app import life_of
+from tests.unit.runtime.server.making import life_of
 from tools.limits.page import filled, limits_page
 from tools.limits.rows import SECTIONS
 

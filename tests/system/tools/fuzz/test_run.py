@@ -8,7 +8,7 @@ import pytest
 from matinee.server.app import control_app, public_app
 from matinee.serving.access import ControlAccess
 from tests.system.tools.test_limits_page import paths
-from tests.unit.runtime.server.test_app import life_of
+from tests.unit.runtime.server.making import life_of
 from tools.fuzz import http, inside, scripts
 from tools.fuzz.run import KINDS, SHARES, Failure, Plan, fuzz
 

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, cast
 
 import httpx
 import pytest
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 from starlette.types import Message
 
 from matinee.server.app import create_app
@@ -15,30 +14,9 @@ from matinee.serving.host_guard import App
 from matinee_api.config.runtime_config import (
     GeneratorConfig,
     ServeConfig,
-    ServerConfig,
-    StreamingConfig,
-    WarmupConfig,
 )
+from tests.unit.runtime.server.making import app_of, browse, life_of
 from tests.unit.runtime.worker import fake_engine
-
-
-def life_of(allowed_origins: tuple[str, ...] = ()) -> Lifecycle:
-    config = ServeConfig(
-        generator=GeneratorConfig(model_path="fake"),
-        server=ServerConfig(allowed_origins=allowed_origins, allowed_hosts=("tv", "pod")),
-        streaming=StreamingConfig(max_sessions=3, warmup=WarmupConfig(enabled=False)),
-    )
-    return Lifecycle(config, "test", backend=fake_engine.__name__)
-
-
-def app_of(life: Lifecycle, token: str | None = None) -> App:
-    return create_app(life, ControlAccess(token))
-
-
-def browse(app: App, caller: str = "127.0.0.1") -> AsyncClient:
-    return AsyncClient(
-        transport=ASGITransport(cast(Any, app), client=(caller, 5)), base_url="http://tv"
-    )
 
 
 @pytest.fixture
