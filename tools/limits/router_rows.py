@@ -21,8 +21,14 @@ ROUTER = (
     ),
     Row(
         "what a viewer says before it has a backend",
-        "{matinee.router.viewer:FREE_BYTES}; more, of all viewers together: "
+        "{matinee.router.early:FREE_BYTES}; more, of all viewers together: "
         "{router.queue.held_bytes}; the rest waits in its socket",
+    ),
+    Row(
+        "what a viewer said lately, kept in case its backend is lost",
+        "{matinee.router.journal:MOST_SAID} messages, {matinee.router.journal:SAID_BYTES}; older "
+        "ones are forgotten",
+        reads=("matinee/router/journal.py",),
     ),
     Row(
         "what a viewer does not read",

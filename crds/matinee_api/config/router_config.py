@@ -88,6 +88,9 @@ class RouterSettings(Config):
     slot, then the others in their order (`primary-first`); or the same one for the same `client_id`
     (`hash`). Unset: `primary-first` where a replica is primary, else `most-free`."""
     queue: QueueConfig = QueueConfig()
+    failover_seconds: float = Field(default=30.0, ge=0, le=3600)
+    """How long a session whose replica was lost may take to go on at another one, where replicas
+    share a store of sessions; then it ends. 0: it ends at once."""
     keys_file: str | None = None
     """YAML file with the bearer keys of those who may open sessions (docs/router.md). It is read
     again when it changes. Unset: anybody may."""

@@ -41,24 +41,28 @@ class Control:
 @dataclass(frozen=True, slots=True)
 class Cut:
     """`end`: where in the data the last frame ended that ended in it, 0 where none did. `counted`:
-    frames that count for a client's budget. `messages`: data messages that ended."""
+    frames that count for a client's budget. `ends`: where data messages ended. `heads`: of the
+    messages whose first frame ended, the kind and the begin of the payload."""
 
     end: int
     counted: int
-    messages: int
+    ends: tuple[int, ...]
     controls: tuple[Control, ...]
+    heads: tuple[tuple[Opcode, bytes], ...]
 
 
 class Scanner:
     """`masked`: frames of a client are, those of a server are not. `message_bytes`: the longest
-    message; 0 = any."""
+    message; 0 = any. `peek_bytes`: how long the heads of messages are; 0: there are none."""
 
     __slots__ = (
         "_head", "_in_message", "_left", "_mask", "_masked", "_message", "_most_message", "_opcode",
-        "_payload", "_whole", "frame_bytes",
+        "_payload", "_peek_bytes", "_peeked", "_whole", "frame_bytes",
     )  # fmt: skip
 
-    def __init__(self, *, masked: bool, message_bytes: int = 0) -> None:
+    def __init__(self, *, masked: bool, message_bytes: int = 0, peek_bytes: int = 0) -> None:
+        self._peek_bytes = peek_bytes
+        self._peeked = b""
         self._masked = masked
         self._most_message = message_bytes
         self._head = b""
@@ -79,8 +83,10 @@ class Scanner:
 
     def feed(self, data: bytes, most: float = float("inf")) -> Cut:
         """The next bytes. Raises `Violation`, also when more than `most` frames count."""
-        position, end, counted, messages = 0, 0, 0, 0
+        position, end, counted = 0, 0, 0
+        ends: list[int] = []
         controls: list[Control] = []
+        heads: list[tuple[Opcode, bytes]] = []
         while position < len(data):
             if self._opcode < 0:
                 position = self._take_head(data, position)
@@ -93,20 +99,26 @@ class Scanner:
             if self._left:
                 break
             end = position
-            messages += self._end_frame(controls)
-        return Cut(end, counted, messages, tuple(controls))
+            if self._end_frame(controls, heads):
+                ends.append(end)
+        return Cut(end, counted, tuple(ends), tuple(controls), tuple(heads))
 
     def _take_payload(self, data: bytes, position: int) -> int:
         step = min(self._left, len(data) - position)
         if self._payload is not None:
             self._payload += data[position : position + step]
+        elif (lacking := self._peek_bytes - len(self._peeked)) > 0:
+            self._peeked += data[position : position + min(step, lacking)]
         self._left -= step
         return position + step
 
-    def _end_frame(self, controls: list[Control]) -> bool:
+    def _end_frame(self, controls: list[Control], heads: list[tuple[Opcode, bytes]]) -> bool:
         """Whether it ended a message."""
         opcode, self._opcode = self._opcode, -1
         if self._payload is None:
+            head, self._peeked = self._peeked, b""
+            if opcode != _CONTINUED and self._peek_bytes:
+                heads.append((Opcode(opcode), head))
             return self._whole
         payload, self._payload = bytes(self._payload), None
         controls.append(
@@ -181,6 +193,22 @@ def first_message(received: bytes) -> bytes:
             if frame.fin:
                 return payload
     return b""
+
+
+def first_frame(received: bytes) -> tuple[Opcode, bytes, int] | None:
+    """Of what a server sent: kind, payload and size of its first frame; None while it is not
+    whole."""
+    size = _head_bytes(received)
+    if len(received) < size:
+        return None
+    length = received[1] & 0x7F
+    if length > MOST_CONTROL_BYTES:
+        length = int.from_bytes(received[2:size])
+    if len(received) < size + length:
+        return None
+    kind = received[0] & 0x0F
+    opcode = Opcode(kind) if kind in _OPCODES else Opcode.CLOSE  # what is none is its end
+    return opcode, received[size : size + length], size + length
 
 
 def _head_bytes(head: bytes) -> int:

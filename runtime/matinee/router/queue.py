@@ -53,6 +53,10 @@ class Queue:
         insort(self._places, place)
         return place
 
+    def ahead(self, owner: str) -> Place:
+        """A place before all others, for `come_back`: of a session that has played already."""
+        return Place(0, next(self._arrivals), owner)
+
     def serve(self, place: Place) -> None:
         """It has a slot now."""
         self._served = max(self._served, place.number)

@@ -17,6 +17,7 @@ from typing import Any
 
 from websockets.http11 import Request
 
+from matinee.router.early import FREE_BYTES
 from matinee.router.frames import first_message
 from matinee.router.gate import Gate
 from matinee.router.owners import Owners
@@ -24,13 +25,14 @@ from matinee.router.seating import Rejected, Seating, Visit, busy, now
 from matinee.router.table import Table
 from matinee.router.tally import Tally
 from matinee.router.upstream import NotReached, NotTaken, Upstream, open_upstream
-from matinee.router.viewer import FREE_BYTES, Viewer
+from matinee.router.viewer import Viewer
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.door import Door
 from matinee.serving.refusal import Refusal
-from matinee.wire.server_messages import Error, SessionTimeout, StreamComplete
+from matinee.wire.server_messages import Error, SessionMigrated, SessionTimeout, StreamComplete
 from matinee_api.config.router_config import RouterSettings
 from matinee_api.contracts.pod_http import QUEUE_ELSEWHERE, QUEUE_HEADER
+from matinee_api.plain_text import plain
 
 STREAM_PATH = "/v1/stream"
 
@@ -108,9 +110,17 @@ class Reception:
         """Its backend ended the connection without a word."""
         self.tally.lost += 1
         visit = self._visits.get(viewer)
-        if visit is not None and visit.backend is not None:
-            logger.warning("%s was lost in the midst of a session", visit.backend.address.name)
-            visit.backend.failed()
+        if visit is not None:
+            self._blame(visit)
+
+    def move(self, viewer: Viewer) -> bool:
+        """Its backend is lost, and another one may go on. False: it may not."""
+        visit = self._visits.get(viewer)
+        if visit is None or self._closed or not self._settings.failover_seconds:
+            return False
+        self._blame(visit)
+        visit.task = asyncio.create_task(self._move(visit), name="the move of a session")
+        return True
 
     def left(self, viewer: Viewer) -> None:
         """It is served no longer. A second time changes nothing."""
@@ -121,10 +131,10 @@ class Reception:
             visit.task.cancel()
         if visit.counted and viewer.key is not None:
             self._owners.end(viewer.key)
-        if visit.upstream is not None:
-            self.tally.bytes["to_viewers"] += visit.upstream.received_bytes
+        self._count_bytes(visit)
+        if visit.began is not None:
             self.tally.bytes["to_backends"] += viewer.sent_bytes
-            self._seating.lengths.remember(now() - visit.arrived)
+            self._seating.lengths.remember(now() - visit.began)
         self._seating.unqueue(visit)
         self._seating.give_back(visit)
         self._seating.changed()
@@ -170,8 +180,54 @@ class Reception:
         visit.upstream = await self._upstream(visit)
         assert visit.backend is not None  # noqa: S101 - it is whose upstream that is
         self.tally.placements[visit.backend.address.name] += 1
-        visit.arrived = now()  # the queue is no part of a session's length
+        visit.began = now()
         visit.viewer.splice(visit.upstream)
+
+    async def _move(self, visit: Visit) -> None:
+        viewer, lost_at = visit.viewer, now()
+        self._seating.give_back(visit)
+        self._count_bytes(visit)
+        visit.place, visit.since = self._seating.queue.ahead(visit.owner), lost_at
+        try:
+            async with asyncio.timeout(self._settings.failover_seconds):
+                said = await self._reopen(visit)
+        except (Rejected, NotReached, TimeoutError, ValueError) as error:
+            logger.warning("a session could not be moved: %s", error)
+            self.tally.lost += 1
+            viewer.give_up()
+            return
+        except Exception:
+            logger.exception("a session could not be moved")
+            viewer.give_up()
+            return
+        assert visit.upstream is not None  # noqa: S101 - it was opened
+        gap_ms = round((now() - lost_at) * 1000, 1)
+        self.tally.moved(gap_ms / 1000)
+        viewer.moved(visit.upstream, said, SessionMigrated(viewer.journal.session_id, gap_ms))
+
+    async def _reopen(self, visit: Visit) -> list[bytes]:
+        """What its new backend has not heard of the viewer. Raises `Rejected`, `NotReached` and
+        `ValueError`."""
+        journal, upstream = visit.viewer.journal, await self._upstream(visit)
+        try:
+            answer = await upstream.asked(journal.resume())
+            said = journal.after(_heard(answer))
+        except BaseException:
+            upstream.leave()
+            raise
+        visit.upstream = upstream
+        return said
+
+    def _blame(self, visit: Visit) -> None:
+        if visit.backend is not None:
+            logger.warning("%s was lost in the midst of a session", visit.backend.address.name)
+            visit.backend.failed()
+            visit.backend.refused()
+
+    def _count_bytes(self, visit: Visit) -> None:
+        upstream, visit.upstream = visit.upstream, None
+        if upstream is not None:
+            self.tally.bytes["to_viewers"] += upstream.received_bytes
 
     def _count(self, visit: Visit) -> None:
         """Raises `Rejected`."""
@@ -185,7 +241,9 @@ class Reception:
 
     def _client(self, visit: Visit) -> str:
         """Who is to hash to the same backend again: the first message says it."""
-        held = b"".join(visit.viewer.held) if self._settings.chosen_strategy == "hash" else b""
+        held = (
+            b"".join(visit.viewer.early.pieces) if self._settings.chosen_strategy == "hash" else b""
+        )
         try:
             said = json.loads(first_message(held)) if 0 < len(held) <= FREE_BYTES else None
         except (ValueError, RecursionError):
@@ -209,3 +267,14 @@ class Reception:
                 backend.failed()
             backend.refused()
             self._seating.give_back(visit)
+
+
+def _heard(answer: bytes) -> int:
+    """How many messages of the client the resumed session has heard. Raises `NotReached`."""
+    try:
+        said = json.loads(answer)
+        if said["type"] == "session_migrated":
+            return int(said["resumed"]["heard"])
+        raise NotReached(f"it answered {plain(str(said.get('message', said['type'])), 200)}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotReached("its answer makes no sense") from error

@@ -36,7 +36,10 @@ class Visit:
 
     session: int
     viewer: Viewer
-    arrived: float
+    since: float
+    """When its wait began."""
+    began: float | None = None
+    """When its session did."""
     task: asyncio.Task[None] | None = None
     counted: bool = False
     client: str = ""
@@ -101,7 +104,7 @@ class Seating:
     def _deadline(self, visit: Visit) -> float:
         queue = self._settings.queue
         longest_s = queue.longest_seconds if self._table.has_hope else queue.no_backend_seconds
-        return visit.arrived + longest_s
+        return visit.since + longest_s
 
     def _queue_up(self, visit: Visit) -> None:
         """Raises `Rejected`."""

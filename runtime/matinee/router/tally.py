@@ -22,13 +22,21 @@ class Tally(Collector):
         self.refusals: Counter[str] = Counter()
         self.not_taken = 0
         self.lost = 0
+        self.moves = 0
+        self.move_s = 0.0
         self.bytes: Counter[str] = Counter()
         self._table = table
         self._queue = queue
         self.registry.register(self)
 
+    def moved(self, gap_s: float) -> None:
+        """A session, whose video stood still for so long."""
+        self.moves += 1
+        self.move_s += gap_s
+
     def collect(self) -> Iterator[Metric]:
         yield from self._gauges()
+        yield from self._totals()
         placed = CounterMetricFamily(
             "matinee_router_placements", "Sessions placed on a backend", labels=["backend"]
         )
@@ -47,8 +55,16 @@ class Tally(Collector):
         for direction in ("to_viewers", "to_backends"):
             sent.add_metric([direction], self.bytes[direction])
         yield sent
+
+    def _totals(self) -> Iterator[Metric]:
         yield CounterMetricFamily(
             "matinee_router_not_taken", "Times that a backend took no session", value=self.not_taken
+        )
+        yield CounterMetricFamily(
+            "matinee_router_moved", "Sessions moved from a lost backend", value=self.moves
+        )
+        yield CounterMetricFamily(
+            "matinee_router_moved_seconds", "Time that it took, of all", value=self.move_s
         )
         yield CounterMetricFamily(
             "matinee_router_lost", "Sessions whose backend was lost", value=self.lost

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
+from websockets.frames import Opcode
 from websockets.uri import WebSocketURI
 
-from matinee.router.frames import Scanner, Violation
+from matinee.router.frames import MOST_HEAD_BYTES, Scanner, Violation, first_frame
+from matinee.router.journal import PEEK_BYTES
 
 if TYPE_CHECKING:
     from matinee.router.viewer import Viewer
@@ -29,6 +31,9 @@ UNSENT_BYTES = 64 * 1024
 """What may wait for a backend before nothing more is read from its viewer."""
 KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """A machine that vanished is noticed after 25 s, in seconds, seconds and questions."""
+
+
+_QUEUE_STATUS = b'{"type":"queue_status"'
 
 
 class NotTaken(Exception):
@@ -50,7 +55,10 @@ class Upstream(asyncio.Protocol):
         self._handshake: ClientProtocol | None = ClientProtocol(uri, max_size=None)
         self._headers = headers
         self._head = bytearray()
-        self._scanner = Scanner(masked=False)
+        self._scanner = Scanner(masked=False, peek_bytes=PEEK_BYTES)
+        self._answer: asyncio.Future[bytes] | None = None
+        self._careful = False
+        """It took a session over, and has said nothing that is new so far."""
         self._viewer: Viewer | None = None
         self._held: list[bytes | memoryview] = []
         self.mid_frame = False
@@ -71,6 +79,12 @@ class Upstream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._handshake is not None:
             self._take_head(data)
+        elif self._viewer is None:
+            self._head += data
+            self._look()
+        elif self._careful:
+            self._head += data
+            self._take_care(self._viewer)
         else:
             self._take(data)
 
@@ -79,6 +93,8 @@ class Upstream(asyncio.Protocol):
             self.opened.set_exception(NotReached("it ended the connection"))
         elif self._viewer is not None:
             self._viewer.backend_lost()
+        elif self._answer is not None and not self._answer.done():
+            self._answer.set_exception(NotReached("it ended the connection"))
         self._viewer = None
 
     def pause_writing(self) -> None:
@@ -96,11 +112,20 @@ class Upstream(asyncio.Protocol):
         self._viewer = viewer
         viewer.go_on_reading()
         self.transport.writelines(said)
-        early, self._head = bytes(self._head), bytearray()
-        if early:
-            self._take(early)
+        self._careful = self._answer is not None
+        self._take_care(viewer)
         if not self.transport.is_closing():
             self.transport.resume_reading()
+
+    async def asked(self, request: bytes) -> bytes:
+        """Before there is a viewer: its answer to this frame, the first message that is not about
+        its queue. Raises `NotReached`."""
+        self._answer = asyncio.get_running_loop().create_future()
+        self.transport.write(request)
+        self._look()
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+        return await self._answer
 
     def leave(self) -> None:
         """The viewer is gone."""
@@ -134,6 +159,39 @@ class Upstream(asyncio.Protocol):
             elif not self.opened.done():
                 self.opened.set_result(None)
 
+    def _look(self) -> None:
+        """For the answer among the frames that came."""
+        answer = self._answer
+        while answer is not None and not answer.done():
+            found = first_frame(bytes(self._head[: HEAD_BYTES + MOST_HEAD_BYTES]))
+            if found is None:
+                break
+            opcode, payload, size = found
+            del self._head[:size]
+            if opcode == Opcode.CLOSE:
+                answer.set_exception(NotReached("it closed the session"))
+            elif opcode == Opcode.TEXT and not payload.startswith(_QUEUE_STATUS):
+                answer.set_result(payload)
+        if answer is not None and answer.done():
+            self.transport.pause_reading()  # until there is a viewer
+        elif len(self._head) > HEAD_BYTES:
+            self.transport.abort()
+
+    def _take_care(self, viewer: Viewer) -> None:
+        """What the viewer was told already is left out."""
+        while self._careful and (found := first_frame(bytes(self._head))) is not None:
+            opcode, payload, size = found
+            repeated = viewer.journal.was_told(opcode, payload)
+            self._careful = repeated
+            if repeated:
+                del self._head[:size]
+        if self._careful and len(self._head) <= HEAD_BYTES:
+            return
+        self._careful = False
+        early, self._head = bytes(self._head), bytearray()
+        if early:
+            self._take(early)
+
     def _fail(self, error: Exception) -> None:
         if not self.opened.done():
             self.opened.set_exception(error)
@@ -147,6 +205,9 @@ class Upstream(asyncio.Protocol):
             self.transport.abort()
             return
         self.said_close = self.said_close or any(one.opcode == 0x8 for one in cut.controls)
+        for opcode, head in cut.heads:
+            if self._viewer is not None:
+                self._viewer.journal.see(opcode, head)
         if cut.end:
             self._forward(memoryview(data)[: cut.end] if cut.end < len(data) else data)
             self.mid_frame = False

@@ -17,6 +17,7 @@ from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from matinee.router.early import FREE_BYTES, Early
 from matinee.router.frames import (
     Control,
     Cut,
@@ -27,8 +28,8 @@ from matinee.router.frames import (
     pong_frame,
     text_frame,
 )
+from matinee.router.journal import Journal
 from matinee.router.upstream import Upstream, notice_death
-from matinee.serving.byte_budget import OverBudget
 from matinee.serving.door import Door
 from matinee.serving.frame_budget import frame_budget, too_many
 from matinee.serving.guests import Phase
@@ -40,8 +41,6 @@ from matinee.wire.server_messages import Error, ServerMessage, StreamComplete
 if TYPE_CHECKING:
     from matinee.router.reception import Reception
 
-FREE_BYTES = 64 * 1024
-"""What a viewer may say before it has a backend, without a share of what all may hold."""
 UNREAD_BYTES = 64 * 1024
 """What may wait for a viewer before nothing more is read from its backend."""
 CLOSE_S = 10.0
@@ -52,13 +51,14 @@ class _Phase(Enum):
     SHAKING = auto()
     QUEUED = auto()
     SPLICED = auto()
+    MOVING = auto()  # from a backend that was lost to another one
     OVER = auto()
 
 
 class Viewer(asyncio.Protocol):
     """One viewer's connection. `client`: its address; `address`: the same, of IPv6 its network.
-    `held`: what it said before it had a backend, as it came. `first`: ends when its first message
-    is there, or has begun and is long; false when it left."""
+    `first`: ends when its first message is there, or has begun and is long; false when it left.
+    `early`: what it said before it had a backend."""
 
     def __init__(self, reception: Reception, door: Door, *, server_state: Any, **_uvicorns: Any):
         self.address = self.client = self.path = ""
@@ -71,9 +71,8 @@ class Viewer(asyncio.Protocol):
         self._phase = _Phase.SHAKING
         self._scanner = Scanner(masked=True, message_bytes=reception.message_bytes)
         self._budget = frame_budget(door.limits.frames_per_second, door.clock())
-        self.held: list[bytes] = []
-        self._held_bytes = 0
-        self._share = reception.held.share()
+        self.early = Early(reception.held, reception.message_bytes)
+        self.journal = Journal()
         self._upstream: Upstream | None = None
         self._said_close = False
         self._lingering: Lingering | None = None
@@ -136,10 +135,23 @@ class Viewer(asyncio.Protocol):
             upstream.leave()
             return
         self._phase, self._upstream = _Phase.SPLICED, upstream
-        said = self.held
-        self.sent_bytes += self._held_bytes
-        self._let_go()
+        self.sent_bytes += self.early.nbytes
+        upstream.splice(self, self.early.take())
+
+    def moved(self, upstream: Upstream, said: list[bytes], news: ServerMessage) -> None:
+        """Another backend goes on. `said`: what that has not heard."""
+        if self._phase is not _Phase.MOVING or self.transport.is_closing():
+            upstream.leave()
+            return
+        self._phase, self._upstream = _Phase.SPLICED, upstream
+        self.transport.write(text_frame(news.as_json()))
         upstream.splice(self, said)
+
+    def give_up(self) -> None:
+        """No backend goes on with its session."""
+        message = "the server that made this stream was lost; reconnect to go on"
+        error = Error(code="worker_failed", message=message, retryable=True)
+        self.close(error, StreamComplete(reason="error"), code=1011, reason="backend_lost")
 
     def close(self, *last: ServerMessage, code: int, reason: str) -> None:
         """The end by ourselves, between two frames if that can be."""
@@ -164,11 +176,12 @@ class Viewer(asyncio.Protocol):
             self.transport.close()
         elif self._said_close:
             self._say_last([], 1000, "")
+        elif self.journal.movable and not upstream.mid_frame and self._reception.move(self):
+            self._phase, self._upstream = _Phase.MOVING, None
+            self.hold_back()
         else:
             self._reception.lost(self)
-            message = "the server that made this stream was lost; reconnect to go on"
-            error = Error(code="worker_failed", message=message, retryable=True)
-            self.close(error, StreamComplete(reason="error"), code=1011, reason="backend_lost")
+            self.give_up()
 
     def hold_back(self) -> None:
         if not self.transport.is_closing():
@@ -221,10 +234,11 @@ class Viewer(asyncio.Protocol):
         self._said_close = self._said_close or any(
             control.opcode is Opcode.CLOSE for control in cut.controls
         )
-        if self._upstream is None:
-            self._hold(data, cut)
-        else:
+        self.journal.hear(data, cut.ends)
+        if self._upstream is not None:
             self._pass_on(self._upstream, data)
+        elif self._phase is _Phase.QUEUED:
+            self._hold(data, cut)
 
     def _pass_on(self, upstream: Upstream, data: bytes) -> None:
         if upstream.transport.is_closing():
@@ -241,24 +255,12 @@ class Viewer(asyncio.Protocol):
             self._answer(control)
         if self._phase is not _Phase.QUEUED:
             return
-        self.held.append(data)
-        self._held_bytes += len(data)
         self._guest.enter(Phase.STREAM, self._door.clock())
-        self._bound()
-        long = self._held_bytes > FREE_BYTES
-        if (cut.messages or long) and not self.first.done():
+        if not self.early.hold(data):
+            self.hold_back()
+        long = self.early.nbytes > FREE_BYTES
+        if (cut.ends or long) and not self.first.done():
             self.first.set_result(True)
-
-    def _bound(self) -> None:
-        """What waits is bounded for each and for all; the rest stays in the viewer's socket."""
-        if self._held_bytes <= FREE_BYTES:
-            return
-        try:
-            self._share.hold(self._held_bytes)
-        except OverBudget:
-            self.hold_back()
-        if self._held_bytes > self._reception.message_bytes:
-            self.hold_back()
 
     def _answer(self, control: Control) -> None:
         if control.opcode is Opcode.PING:
@@ -289,9 +291,5 @@ class Viewer(asyncio.Protocol):
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.leave()
-        self._let_go()
+        self.early.take()
         self._reception.left(self)
-
-    def _let_go(self) -> None:
-        self.held, self._held_bytes = [], 0
-        self._share.hold(0)

@@ -53,6 +53,13 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert f"usage: matinee {command}".strip() in capsys.readouterr().out
 
 
+def test_the_help_tells_the_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("generate", "--help") == 0
+    says = " ".join(capsys.readouterr().out.split())
+    for limits in ("; 32 to 4096 ", "; 1 to 257 ", "denoising steps; 1 to 200 ", "; 0 to 30 "):
+        assert limits in says
+
+
 @pytest.mark.parametrize(
     ("line", "words", "overrides"),
     [

@@ -12,6 +12,7 @@ from matinee.router.frames import (
     Violation,
     close_frame,
     echoed_close,
+    first_frame,
     first_message,
     pong_frame,
     text_frame,
@@ -41,7 +42,7 @@ def test_ends_of_frames_are_found_however_the_bytes_come(
         cut = scanner.feed(whole[start:stop])
         inside = [end for end in ends if start < end <= stop]
         assert cut.end == (max(inside) - start if inside else 0)
-        messages += cut.messages
+        messages += len(cut.ends)
         assert scanner.inside is (stop not in ends)
     assert messages == len(frames)
 
@@ -57,7 +58,7 @@ def test_control_frames_are_read_wherever_they_are_cut() -> None:
     cuts = [scanner.feed(data[index : index + 1]) for index in range(len(data))]
     controls = [(one.opcode, one.payload) for cut in cuts for one in cut.controls]
     assert controls == [(Opcode.PING, b"here?"), (Opcode.CLOSE, b"\x03\xe8bye")]
-    assert sum(cut.messages for cut in cuts) == 1
+    assert sum(len(cut.ends) for cut in cuts) == 1
     assert first_message(data) == b"one message"
     assert first_message(data[:20]) == b""
 
@@ -101,5 +102,25 @@ def test_what_the_router_says_itself_are_frames_of_a_server() -> None:
         text_frame("é") + pong_frame(b"p") + close_frame(1013, "full") + echoed_close(b"\x03\xe8!")
     )
     cut = Scanner(masked=False).feed(data)
-    assert (cut.end, cut.messages) == (len(data), 1)
+    assert (cut.end, len(cut.ends)) == (len(data), 1)
     assert [one.payload for one in cut.controls] == [b"p", b"\x03\xf5full", b"\x03\xe8"]
+
+
+def test_heads_of_messages_are_told_however_the_bytes_come() -> None:
+    data = (
+        wire(Opcode.TEXT, b"0123456789", masked=False)
+        + wire(Opcode.PING, b"ping", masked=False)
+        + wire(Opcode.BINARY, b"ab", masked=False, fin=False)
+        + wire(Opcode.CONT, b"cdefgh", masked=False)
+    )
+    scanner = Scanner(masked=False, peek_bytes=4)
+    heads = [head for byte in data for head in scanner.feed(bytes([byte])).heads]
+    assert heads == [(Opcode.TEXT, b"0123"), (Opcode.BINARY, b"ab")]
+    assert scanner.feed(data).heads == tuple(heads)
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65536])
+def test_the_first_frame_is_found_when_it_is_whole(size: int) -> None:
+    data = wire(Opcode.TEXT, bytes(size), masked=False)
+    assert first_frame(data + b"more") == (Opcode.TEXT, bytes(size), len(data))
+    assert first_frame(data[:-1]) is None
