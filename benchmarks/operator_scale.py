@@ -79,14 +79,14 @@ def figures(found: Measured) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Conditions of its own and the figure, for each of the lines."""
     every_s = Settings("", "", "").resync_seconds
     steady = 100 * (found.quiet_share + found.resync_cpu_s / every_s)
-    yield {}, figure("all services Ready", "s", found.ready_s, 300.0)
+    yield {}, figure("all services Ready", "s", found.ready_s, 60.0)
     parts = {
         "quiet_minute_percent": round(100 * found.quiet_share, 2),
         "cpu_of_one_resync_s": round(found.resync_cpu_s, 2),
         "resync_every_s": every_s,
     }
-    yield parts, figure("CPU when nothing happens", "% of a core", steady, 5.0)
-    yield {}, figure("resident memory", "MB", found.rss_mb, 300.0)
+    yield parts, figure("CPU when nothing happens", "% of a core", steady, 2.0)
+    yield {}, figure("resident memory", "MB", found.rss_mb, 200.0)
     yield {}, figure("write requests of an unchanged resync", "1", found.resync_writes, 0.0)
 
 

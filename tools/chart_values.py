@@ -165,7 +165,7 @@ class Values(_Values):
             "limits": {"memory": "512Mi"},
         }
     )
-    """Of each operator pod. 1,000 services need about 300 MB."""
+    """Of each operator pod. 1,000 services need less than 200 MB."""
     node_selector: Texts = Field(default_factory=dict)
     """Of the operator's pods."""
     tolerations: list[Mapping] = Field(default_factory=list)

@@ -30,6 +30,8 @@ KOPF_FINALIZER = "matinee.video/kopf"
 """Never set; kopf takes it off wherever it finds it, so it must not be the one of `names.py`."""
 WATCH_S = 240
 """One watch request; the server ends it then and kopf opens another."""
+LAST_EVENT_S = 0.1
+"""So long kopf holds the last event of each object, which is twenty times what the cache keeps."""
 
 
 def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
@@ -84,8 +86,9 @@ def kopf_settings(namespaces: tuple[str, ...]) -> kopf.OperatorSettings:
     made.watching.server_timeout = WATCH_S
     made.watching.client_timeout = WATCH_S + 30
     made.watching.connect_timeout = 10
-    made.watching.chunk_size = 500
+    made.watching.chunk_size = 100
     made.networking.request_timeout = 30
+    made.queueing.idle_timeout = LAST_EVENT_S
     made.queueing.exit_timeout = 0.5  # handlers only enqueue: there is nothing to wait for
     made.persistence.finalizer = KOPF_FINALIZER
     for kind in CHILDREN:

@@ -29,6 +29,13 @@ def test_kopf_writes_nothing_by_itself() -> None:
     assert settings.persistence.finalizer != labels.FINALIZER
 
 
+def test_kopf_holds_objects_no_longer_than_it_has_to() -> None:
+    settings = handlers.kopf_settings(())
+    assert settings.queueing.idle_timeout < 1
+    assert settings.watching.chunk_size is not None
+    assert settings.watching.chunk_size <= 100
+
+
 def test_only_our_own_children_are_sent_by_the_api_server() -> None:
     selectors = handlers.kopf_settings(()).watching.label_selectors
     assert set(selectors.values()) == {"app.kubernetes.io/managed-by=matinee"}
