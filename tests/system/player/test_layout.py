@@ -13,6 +13,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 RED = "a red ball moving left on a blue background"
 LONG = "a green triangle moving down on a white background, " * 8
 
+WIDEST_SEED = "4000000000"
+
 SIZES = (
     (320, 568),
     (360, 640),
@@ -91,6 +93,8 @@ async def resized(page: Page, size: tuple[int, int]) -> list[str]:
 
 async def test_at_every_size_all_is_in_its_place(player: Page) -> None:
     faults = {("empty", size): await resized(player, size) for size in SIZES}
+    async with settings(player) as sheet:
+        await sheet.get_by_label("Seed").fill(WIDEST_SEED)
     await submit(player, RED)
     await until(player, "matinee.state.segments[0]?.status === 'done'")
     async with settings(player) as sheet:
