@@ -19,6 +19,8 @@ from matinee_operator.ownership import controller_of, made_for
 
 OWN_KINDS = tuple(KINDS)
 OWNERS = (*OWN_KINDS, "Job")
+OTHERS = ("EndpointSlice",)
+"""Made by others for what we make: read, and neither looked for nor put back."""
 REMEMBERED_GONE = 4096
 """Deleted objects whose late events are still recognised."""
 MOST_DOUBTFUL = 256
@@ -65,7 +67,7 @@ class Cache:
         known = self.get(key)
         if known is None or known["metadata"].get("uid") != uid:
             return False
-        if not is_deleted:
+        if not is_deleted and key.kind not in OTHERS:
             self._doubt(key, self.roots(known))
         self._doubtful.pop(key, None)
         self._drop(key)
@@ -96,7 +98,7 @@ class Cache:
     def endpoints(self, front: Key) -> set[str]:
         """Uids of the pods that the Service of this StreamingService or Router sends new
         connections to."""
-        slices = (raw for key, raw in self.children(front).items() if key.kind == "EndpointSlice")
+        slices = (raw for key, raw in self.children(front).items() if key.kind in OTHERS)
         return {uid for one in slices for uid in one["ready"]}
 
     def roots(self, raw: Object) -> set[Key]:

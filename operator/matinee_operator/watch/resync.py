@@ -19,7 +19,7 @@ from matinee_operator.errors import NotFound
 from matinee_operator.health import Health
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, Object, key_of
-from matinee_operator.observe.cache import OWN_KINDS, Cache
+from matinee_operator.observe.cache import OTHERS, OWN_KINDS, Cache
 from matinee_operator.ownership import controller_of, made_for
 from matinee_operator.watch.handlers import CLUSTER_WIDE, MONITOR, NOT_OURS, OURS
 
@@ -89,7 +89,7 @@ class Resync:
 
     async def find_lost(self, kind: str, namespace: str | None) -> None:
         """Children that lost the label by which they are watched, by their metadata."""
-        if kind in UNLABELLED or kind == "EndpointSlice":  # its labels are others' business
+        if kind in (*UNLABELLED, *OTHERS):  # its labels are others' business
             return
         ask = partial(self._list, kind, namespace, NOT_OURS, accept=METADATA, kept=_is_a_child)
         for raw in await until_available(ask):

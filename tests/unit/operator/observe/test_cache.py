@@ -82,6 +82,16 @@ def test_what_left_the_watch_and_is_still_there_is_seen_again() -> None:
     assert not cache.put(pod(version=9))
 
 
+def test_what_others_make_is_not_looked_for() -> None:
+    """The operator may not even ask for an EndpointSlice by its name."""
+    cache = Cache()
+    cache.put(SERVICE)
+    made = {**pod(version=5), "kind": "EndpointSlice"}
+    cache.put(made)
+    assert cache.remove({**pod(version=6), "kind": "EndpointSlice"})
+    assert cache.doubtful(LIVE) == []
+
+
 def controlled(kind: str, uid: str) -> dict[str, Any]:
     return {"ownerReferences": [{"kind": kind, "name": "any", "uid": uid, "controller": True}]}
 
