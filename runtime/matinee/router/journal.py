@@ -74,6 +74,13 @@ class Journal:
             found[1] == _VIDEO_END and index <= self._segments[_VIDEO_END]
         )
 
+    def goes_on(self, opcode: Opcode, payload: bytes) -> bool:
+        """Whether a message that the viewer was not told yet carries the session on. Others, such
+        as pings, notes and errors, may stand before what the viewer knows."""
+        if opcode is Opcode.TEXT:
+            return _SEGMENT.match(payload) is not None
+        return opcode in (Opcode.BINARY, Opcode.CONT)
+
     def hear(self, data: bytes, ends: Sequence[int]) -> None:
         """Bytes of the client, and where in them its messages end. The first message opened the
         session and is not needed again."""

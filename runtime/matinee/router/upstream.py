@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
@@ -18,6 +17,7 @@ from websockets.frames import Opcode
 from websockets.uri import WebSocketURI
 
 from matinee.router.frames import MOST_HEAD_BYTES, Scanner, Violation, first_frame
+from matinee.router.http_client import tls
 from matinee.router.journal import PEEK_BYTES
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ UNSENT_BYTES = 64 * 1024
 """What may wait for a backend before nothing more is read from its viewer."""
 KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """A machine that vanished is noticed after 25 s, in seconds, seconds and questions."""
-
-
 _QUEUE_STATUS = b'{"type":"queue_status"'
 
 
@@ -181,10 +179,10 @@ class Upstream(asyncio.Protocol):
         """What the viewer was told already is left out."""
         while self._careful and (found := first_frame(bytes(self._head))) is not None:
             opcode, payload, size = found
-            repeated = viewer.journal.was_told(opcode, payload)
-            self._careful = repeated
-            if repeated:
-                del self._head[:size]
+            frame, self._head = bytes(self._head[:size]), self._head[size:]
+            if not viewer.journal.was_told(opcode, payload):
+                self._careful = not viewer.journal.goes_on(opcode, payload)
+                self._take(frame)
         if self._careful and len(self._head) <= HEAD_BYTES:
             return
         self._careful = False
@@ -251,24 +249,47 @@ async def open_upstream(
 async def _connect(uri: WebSocketURI, headers: Mapping[str, str]) -> Upstream:
     """Raises `OSError`."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = found[0]
-    plain = socket.socket(family, kind, protocol)
+    plain = await _first_that_answers(uri)
     try:
-        plain.setblocking(False)
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
-        notice_death(plain)
-        await loop.sock_connect(plain, address)
         _, upstream = await loop.create_connection(
             lambda: Upstream(uri, headers),
             sock=plain,
-            ssl=ssl.create_default_context() if uri.secure else None,
+            ssl=tls() if uri.secure else None,
             server_hostname=uri.host if uri.secure else None,
         )
     except BaseException:
         plain.close()
         raise
     return upstream
+
+
+async def _first_that_answers(uri: WebSocketURI) -> socket.socket:
+    """Of a name's addresses: `localhost` may be `::1` first, where a server of IPv4 is not.
+
+    Raises `OSError`: that of the last one.
+    """
+    failed = OSError(f"{uri.host} has no address")
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
+        try:
+            return await _connected(socket.socket(family, kind, protocol), address)
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+async def _connected(plain: socket.socket, address: Any) -> socket.socket:
+    """Raises `OSError`."""
+    try:
+        plain.setblocking(False)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
+        notice_death(plain)
+        await asyncio.get_running_loop().sock_connect(plain, address)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
 
 
 def notice_death(connection: socket.socket) -> None:

@@ -87,6 +87,14 @@ def test_what_a_new_backend_repeats_is_told_from_what_is_new() -> None:
     assert not journal.was_told(Opcode.TEXT, b'{"type":"error","code":"worker_failed"}')
 
 
+def test_an_error_or_a_ping_is_no_sign_that_all_that_follows_is_new() -> None:
+    journal = Journal()
+    assert journal.goes_on(Opcode.TEXT, about("ltx2_segment_start", 1))
+    assert journal.goes_on(Opcode.BINARY, video(0, 1))
+    assert not journal.goes_on(Opcode.TEXT, b'{"type":"error","code":"invalid_message"}')
+    assert not journal.goes_on(Opcode.PING, b"")
+
+
 def about(kind: str, index: int) -> bytes:
     return b'{"type":"%s","segment_idx":%d}' % (kind.encode(), index)
 
