@@ -11,12 +11,19 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import urlsplit
 
 import httptools
 
 READ_BYTES = 64 * 1024
 MOST_HEAD_BYTES = 64 * 1024
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """For every backend: reading the authorities takes milliseconds, in which no frame goes on."""
+    return ssl.create_default_context()
 
 
 class Unanswered(Exception):
@@ -127,7 +134,7 @@ async def asked(
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            context = ssl.create_default_context() if secure else None
+            context = tls() if secure else None
             reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
             writer.write(_request(method, path, {"host": parts.netloc, **headers}))
             await writer.drain()

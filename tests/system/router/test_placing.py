@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
 from pathlib import Path
+from typing import Any
 
+import pytest
 from websockets.asyncio.server import ServerConnection
 
+from matinee.router.upstream import NotReached, open_upstream
 from tests.system.end_to_end.serving import Server, fake_server, running
 from tests.system.end_to_end.viewing import kinds_of, messages_of, raw, session
 from tests.system.router.routing import backends, know_slots, routing
@@ -144,3 +148,25 @@ async def test_what_is_said_in_the_queue_reaches_the_backend(tmp_path: Path) -> 
                 await viewer.hear("heard")
     assert len(told) == 3
     assert await asyncio.to_thread(router.process.poll) is not None
+
+
+async def test_a_server_is_reached_at_whichever_address_of_its_name_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where `localhost` is `::1` first."""
+    with stub(name_itself) as only:
+        port = port_of(only.url)
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port))
+            for host in ("127.0.0.2", "127.0.0.1", "127.0.0.3")
+        ]
+
+        async def resolve(*_: Any, **__: Any) -> list[Any]:
+            return found
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+        upstream = await open_upstream(f"http://tv:{port}", "/v1/stream", {}, 5)
+        upstream.leave()
+        del found[1]
+        with pytest.raises(NotReached, match="Connect call failed"):
+            await open_upstream(f"http://tv:{port}", "/v1/stream", {}, 5)
