@@ -17,19 +17,26 @@ from tests.system.player.browser import LOOK, PATIENCE_S
 from tools.system_packages import found
 
 LISTENS = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
-ENTER = "\ue007"
+ENTER, TAB = "\ue007", "\ue004"
 PREFERENCES = {
     "devtools.jsonview.enabled": False,  # its own policy would hold in place of the server's
     "app.normandy.enabled": False,
     "services.settings.server": "",
+    "browser.download.folderList": 2,  # the one of `browser.download.dir`
+    "browser.download.alwaysOpenPanel": False,
+    "full-screen-api.allow-trusted-requests-only": False,  # it takes keys of ours for no person's
+    "full-screen-api.warning.timeout": 0,
+    "full-screen-api.transition-duration.enter": "0 0",
+    "full-screen-api.transition-duration.leave": "0 0",
 }
-"""So that it shows what is served, and asks nobody on the internet."""
+"""So that it shows what is served, saves without a question, and asks nobody on the internet."""
 
 
 class FirefoxPage:
-    """Its only tab."""
+    """Its only tab. `saved`: the folder of what it downloads."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, saved: Path) -> None:
+        self.saved = saved
         self._socket = socket
         self._last_id = 0
         self._tab = ""
@@ -59,17 +66,36 @@ class FirefoxPage:
 
     async def submit(self, prompt: str) -> None:
         """Type it where the cursor is."""
-        keys = [
-            {"type": kind, "value": key}
-            for key in [*prompt, ENTER]
-            for kind in ("keyDown", "keyUp")
-        ]
+        await self.press(*prompt, ENTER)
+
+    async def press(self, *values: str) -> None:
+        keys = [{"type": kind, "value": key} for key in values for kind in ("keyDown", "keyUp")]
         actions = [{"type": "key", "id": "keyboard", "actions": keys}]
         await self._command("input.performActions", context=self._tab, actions=actions)
 
     async def resize(self, width: int, height: int) -> None:
         viewport = {"width": width, "height": height}
         await self._command("browsingContext.setViewport", context=self._tab, viewport=viewport)
+
+    async def choose(self, selector: str, *files: Path) -> None:
+        """Files, for the input that the selector finds."""
+        node = await self._command(
+            "script.evaluate",
+            expression=f"document.querySelector({json.dumps(selector)})",
+            target={"context": self._tab},
+            awaitPromise=False,
+        )
+        names = [str(file) for file in files]
+        element = {"sharedId": node["result"]["sharedId"]}
+        await self._command("input.setFiles", context=self._tab, element=element, files=names)
+
+    async def download(self, name: str) -> Path:
+        """The file of this name, once it is whole."""
+        file = self.saved / name
+        async with asyncio.timeout(PATIENCE_S):
+            while not (file.exists() and file.stat().st_size) or any(self.saved.glob("*.part")):
+                await self.evaluate("null")
+        return file
 
     async def _command(self, method: str, **params: Any) -> dict[str, Any]:
         self._last_id += 1
@@ -90,7 +116,10 @@ async def firefox(profile: Path) -> AsyncIterator[FirefoxPage]:
     """Start it without a window, with an empty profile. It has ended when the block is left."""
     program = found("firefox-esr")
     assert program is not None
-    lines = (f"user_pref({json.dumps(key)}, {json.dumps(v)});\n" for key, v in PREFERENCES.items())
+    saved = profile / "saved"
+    saved.mkdir()
+    preferences = {**PREFERENCES, "browser.download.dir": str(saved)}
+    lines = (f"user_pref({json.dumps(key)}, {json.dumps(v)});\n" for key, v in preferences.items())
     (profile / "user.js").write_text("".join(lines))
     options = ("--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", profile)
     process = await asyncio.create_subprocess_exec(
@@ -106,7 +135,7 @@ async def firefox(profile: Path) -> AsyncIterator[FirefoxPage]:
         async with asyncio.timeout(PATIENCE_S):
             url = await address
         async with connect(f"{url}/session", max_size=None) as socket:
-            page = FirefoxPage(socket)
+            page = FirefoxPage(socket, saved)
             await page.begin()
             yield page
     finally:
