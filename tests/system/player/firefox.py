@@ -17,17 +17,13 @@ from tests.system.player.browser import LOOK, PATIENCE_S
 from tools.system_packages import found
 
 LISTENS = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
-ENTER, TAB = "\ue007", "\ue004"
+ENTER = "\ue007"
 PREFERENCES = {
     "devtools.jsonview.enabled": False,  # its own policy would hold in place of the server's
     "app.normandy.enabled": False,
     "services.settings.server": "",
     "browser.download.folderList": 2,  # the one of `browser.download.dir`
     "browser.download.alwaysOpenPanel": False,
-    "full-screen-api.allow-trusted-requests-only": False,  # it takes keys of ours for no person's
-    "full-screen-api.warning.timeout": 0,
-    "full-screen-api.transition-duration.enter": "0 0",
-    "full-screen-api.transition-duration.leave": "0 0",
 }
 """So that it shows what is served, saves without a question, and asks nobody on the internet."""
 

@@ -1,5 +1,5 @@
 """Firefox does what Chromium does: it plays, also the page of the docs, begins with a picture,
-saves, fills the screen, obeys the keyboard, and has both colours and room at every size."""
+saves, and has both colours and room at every size."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from tests.system.end_to_end.serving import Server
-from tests.system.player.firefox import TAB, FirefoxPage, firefox
+from tests.system.player.firefox import FirefoxPage, firefox
 from tests.system.player.test_layout import FAULTS, SIZES
-from tests.system.player.test_looks import BRIGHTNESS, FOCUSED, REACHABLE
+from tests.system.player.test_looks import BRIGHTNESS
 from tests.system.player.test_picture import DROP, FIRST_PIXEL, GREEN_PIXEL, picture
 from tests.system.player.test_saving import video_of
 from tests.system.player.test_watching import page_of_the_docs
@@ -89,27 +89,6 @@ async def test_a_chosen_file_that_is_no_picture_is_told(page: FirefoxPage, tmp_p
     (tmp_path / "notes.txt").write_text("?")
     await page.choose("#picture-file", tmp_path / "notes.txt")
     await page.until("document.getElementById('note').textContent.includes('is no PNG')")
-
-
-async def test_the_keyboard_is_enough(page: FirefoxPage) -> None:
-    await made(page, 0)
-    await page.evaluate("document.activeElement.blur()")
-    await page.press("f")
-    await page.until("document.fullscreenElement?.id === 'stage'")
-    await page.press("f")
-    await page.until("document.fullscreenElement === null")
-    await page.press("k")
-    await page.until("matinee.state.paused")
-
-    await page.evaluate("document.querySelector('.brand').focus()")
-    reached: dict[str, bool] = {}
-    name, visible = await page.evaluate(FOCUSED)
-    while name not in reached:
-        reached[name] = visible
-        await page.press(TAB)
-        name, visible = await page.evaluate(FOCUSED)
-    assert reached.keys() >= REACHABLE
-    assert [name for name, visible in reached.items() if not visible] == []
 
 
 async def test_it_has_light_and_dark_colours(page: FirefoxPage) -> None:
