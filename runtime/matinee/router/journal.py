@@ -26,10 +26,14 @@ _ASSIGNED = b'{"type":"gpu_assigned"'
 _INIT = b"ftyp"
 _COMPLETE = b'{"type":"ltx2_stream_complete"'
 _SEGMENT = re.compile(rb'\{"type":"(\w{1,40})","segment_idx":(\d{1,9})')
-_BEGIN, _VIDEO_END, _END = (
+_ANSWER = re.compile(
+    rb'\{"type":"(?:error|segment_cancelled|continuation_state_snapshot)","answers":(\d{1,9})'
+)
+_BEGIN, _VIDEO_END, _END, _CANCELLED = (
     b"ltx2_segment_start",
     b"media_segment_complete",
     b"ltx2_segment_complete",
+    b"segment_cancelled",
 )
 _BOXES = ((4, b"moof"), (12, b"mfhd"), (28, b"traf"), (36, b"tfhd"), (52, b"tfdt"), (72, b"trun"))
 _TRACK, _TIME, _COUNT, _DURATION, _FRAGMENT_BYTES = 44, 60, 80, 88, 92
@@ -45,6 +49,8 @@ class Journal:
         """The last one of which each was told."""
         self._strange = self._over = False
         self._said: deque[bytes] = deque()
+        self._answered: set[int] = set()
+        """Numbers of what was said and answered: it is not asked again."""
         self._dropped = 0
         self._part = b""
         self._part_is_long = False
@@ -99,8 +105,12 @@ class Journal:
             self._assign(head)
         elif head.startswith(_COMPLETE):
             self._over = True
-        elif (found := _SEGMENT.match(head)) is not None and found[1] in self._segments:
-            self._segments[found[1]] = max(self._segments[found[1]], int(found[2]))
+        elif (answer := _ANSWER.match(head)) is not None:
+            self._note_answer(int(answer[1]))
+        elif (found := _SEGMENT.match(head)) is not None:
+            kind = _END if found[1] == _CANCELLED else found[1]
+            if kind in self._segments:
+                self._segments[kind] = max(self._segments[kind], int(found[2]))
 
     def resume(self) -> bytes:
         """The first message to the new backend, as a client's frame."""
@@ -109,6 +119,7 @@ class Journal:
             "token": self.token,
             "frames": self.frames,
             "told": self.told,
+            "answered": sorted(self._answered),
         }
         text = json.dumps({"type": "session_init_v2", "resume": resume})
         return Frame(Opcode.TEXT, text.encode()).serialize(mask=True)
@@ -140,13 +151,22 @@ class Journal:
         kept = 0 if long else MOST_SAID
         while len(self._said) > kept or sum(map(len, self._said)) > SAID_BYTES:
             self._said.popleft()
-            self._dropped += 1
+            self._drop(1)
+
+    def _drop(self, messages: int) -> None:
+        self._dropped += messages
+        self._answered = {one for one in self._answered if one > self._dropped}
+
+    def _note_answer(self, number: int) -> None:
+        """A backend may say what it likes: only of what is kept."""
+        if self._dropped < number <= self._dropped + len(self._said):
+            self._answered.add(number)
 
     def _assign(self, head: bytes) -> None:
         try:
             said: Any = json.loads(head)
             self.session_id, self.token = str(said["session_id"]), str(said["resume_token"])
-            self._dropped += int((said.get("resumed") or {"heard": 0})["heard"])
+            self._drop(int((said.get("resumed") or {"heard": 0})["heard"]))
         except (ValueError, KeyError, TypeError, AttributeError):
             self._strange = True
 

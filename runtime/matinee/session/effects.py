@@ -113,12 +113,16 @@ class CancelSegment:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSnapshot:
-    pass
+    """`answers`: the number of the client's message."""
+
+    answers: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeepState:
-    state: State
+    """None: the segment left none, but who goes on with the session must not make it again."""
+
+    state: State | None
 
 
 @dataclass(frozen=True, slots=True)

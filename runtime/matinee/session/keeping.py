@@ -42,8 +42,11 @@ class SessionKeeper:
 
     def perform(self, effect: AnswerSnapshot | KeepState) -> None:
         match effect:
-            case AnswerSnapshot():
-                self._tasks.create_task(self._states.answer())
+            case AnswerSnapshot(number):
+                self._tasks.create_task(self._states.answer(number))
+            case KeepState(None):
+                if not self._stopped and self._opened.session.ended is None:
+                    self.save()
             case KeepState(state):
                 self.keep(state)
 

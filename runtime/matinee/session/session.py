@@ -9,7 +9,7 @@ call performs what `take_effects` returns, in order:
     StartSegment     ask the worker for a segment
     CancelSegment    stop the running one at its next step
     AnswerSnapshot   read the stored state and send it
-    KeepState        store the state that the segment left
+    KeepState        store the session with the state that the segment left
     End              send `ltx2_stream_complete`, close with a code; nothing follows
 
 At most one segment is prepared or runs at a time. Time is passed in as monotonic seconds.
@@ -97,7 +97,7 @@ class Session:
         session.encoder = record.encoder
         session._turns.restore(record.turns, now)
         session._queue.restore(record.prompts, now)
-        session._inbox.restore(record.heard, record.bad_in_a_row)
+        session._inbox.restore(record.heard, record.bad_in_a_row, record.replied)
         session._was_active = record.active
         session._worked_at = now - record.idle_s
         session._outbox.ended = record.ended
@@ -236,14 +236,9 @@ class Session:
         if left is None:
             return
         segment, _ = left
-        if event.state is not None:
-            self._keep(event.state)
+        self._keep(event.state)
         self._outbox.send(
-            say.SegmentCancelled(
-                segment_idx=segment.index,
-                steps_done=event.steps_done,
-                request_id=segment.request_id,
-            )
+            say.SegmentCancelled(segment.index, event.steps_done, segment.request_id)
         )
         self._start_next(now)
 
@@ -254,6 +249,7 @@ class Session:
             return
         segment, prompt = left
         self._outbox.send(error_of(event, segment.request_id))
+        self._keep(None)
         if end := self._failures.end_after(event):
             self._end(end)
         self._queue.refused(prompt)
@@ -266,8 +262,9 @@ class Session:
 
     # Within
 
-    def _keep(self, state: State) -> None:
-        self.state = None if self.init.single_clip_mode else state
+    def _keep(self, state: State | None) -> None:
+        if state is not None:
+            self.state = None if self.init.single_clip_mode else state
         self._outbox.add(KeepState(state))
 
     def _start_next(self, now: float) -> None:

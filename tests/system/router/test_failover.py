@@ -78,6 +78,7 @@ async def one_in_the_midst_of_a_segment(
         await saved(viewer)
         await viewer.ask(f"{PROMPTS[1]} {gate.order}")
         await viewer.ask(PROMPTS[2])
+        await saved(viewer)  # the record has not heard this question, but it was answered
         gate.go(4)
         await watch(viewer, seat, fragments=len(seat.fragments) + 1)
         pod.process.send_signal(signal.SIGKILL)
@@ -88,6 +89,8 @@ async def one_in_the_midst_of_a_segment(
         assert 0 < moved["gap_ms"] < 30_000
         assert "resumed" not in moved
         told_once(viewer)
+        assert len(messages_of(viewer.items, "continuation_state_snapshot")) == 2
+        assert not messages_of(viewer.items, "error")
         assert seat.fragments == whole
         items = await viewer.end()
     assert kinds_of(items)[-1] == "ltx2_stream_complete"

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from matinee.session.effects import CloseCode
+from matinee.session.effects import AnswerSnapshot, CloseCode
 from matinee.session.inbox import Inbox
 from matinee.session.outbox import Outbox
 from matinee.session.prompt_queue import PromptQueue
@@ -55,3 +57,31 @@ def test_a_client_that_says_so_ends_its_session() -> None:
     end = Desk().inbox.receive('{"type":"session_end"}', 0.0)
     assert end is not None
     assert (end.reason, end.code) == ("stop_requested", CloseCode.NORMAL)
+
+
+def test_an_answer_names_the_message_that_it_is_to() -> None:
+    desk = Desk()
+    desk.inbox.restore(heard=5, bad_in_a_row=0, replied=())
+    desk.inbox.receive(ODD, 0.0)
+    desk.inbox.receive(SNAPSHOT, 0.0)
+    desk.inbox.receive('{"type":"segment_cancel"}', 0.0)
+    error, snapshot, cancel = desk.outbox.take()
+    assert snapshot == AnswerSnapshot(7)
+    assert [one.answers for one in errors([error, cancel])] == [6, 8]
+
+
+def test_what_is_said_again_is_done_again_but_not_answered_again() -> None:
+    desk = Desk()
+    desk.inbox.restore(heard=0, bad_in_a_row=0, replied=(1, 2, 4, 5))
+    for frame in (SNAPSHOT, prompt("refused"), prompt("taken"), ODD, cancel("taken"), SNAPSHOT):
+        desk.inbox.receive(frame, 0.0)
+    assert desk.outbox.take() == [AnswerSnapshot(6)]
+    assert desk.queue.take(0.0) is None
+
+
+def prompt(name: str) -> str:
+    return json.dumps({"type": "segment_prompt_source", "prompt": "a ball", "request_id": name})
+
+
+def cancel(name: str) -> str:
+    return json.dumps({"type": "segment_cancel", "request_id": name})

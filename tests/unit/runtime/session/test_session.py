@@ -262,4 +262,4 @@ def test_a_second_init_is_a_mistake_and_the_session_stays_open() -> None:
 
 
 def test_a_snapshot_is_asked_for() -> None:
-    assert Viewer().say("snapshot_state") == [AnswerSnapshot()]
+    assert Viewer().say("snapshot_state") == [AnswerSnapshot(1)]
