@@ -57,42 +57,43 @@ backend pods
 
 
 def main() -> None:
+    conditions = {
+        "viewers": VIEWERS,
+        "frame_bytes": FRAME_BYTES,
+        **package_versions("uvloop", "websockets"),
+    }
     with (
         source() as pod,
         tempfile.TemporaryDirectory() as folder,
-        router(pod, folder) as (
-            ours,
-            process,
-            ready_s,
-        ),
+        router(pod, folder) as (port, process, ready_s),
     ):
-        conditions = {
-            "viewers": VIEWERS,
-            "frame_bytes": FRAME_BYTES,
-            **package_versions("uvloop", "websockets"),
-        }
-        idle_kb, rss_mb = uvloop.run(idle_memory(ours, process))
-        with haproxy(pod, folder) as peer:
-            measures = [lambda: cpu_s_per_gb(ours, process)]
-            if peer is not None:
-                measures.append(lambda: cpu_s_per_gb(*peer))
-            mine, *theirs = take_turns(TURNS, *measures)
-        if theirs:
-            report(
-                name="router, CPU for each GB of 64 KiB frames to 50 viewers, beside HAProxy",
-                unit="s",
-                ours=mine,
-                peer=theirs[0],
-                target=0.6,
-                conditions=conditions,
-            )
-        else:
-            print("haproxy is not installed: nothing to compare with", file=sys.stderr)
+        idle_kb, rss_mb = uvloop.run(idle_memory(port, process))
         report(name="router, memory for each idle session", unit="KB", ours=idle_kb, target=8.0,
                conditions={"sessions": IDLE})  # fmt: skip
         report(name="router, resident memory before the first viewer", unit="MB", ours=rss_mb,
                target=60.0, conditions={})  # fmt: skip
         report(name="router, start to ready", unit="s", ours=ready_s, target=1.0, conditions={})
+        with haproxy(pod, folder) as peer:
+            beside_haproxy((port, process), peer, conditions)
+
+
+def beside_haproxy(
+    ours: tuple[int, psutil.Process],
+    peer: tuple[int, psutil.Process] | None,
+    conditions: dict[str, object],
+) -> None:
+    if peer is None:
+        print("haproxy is not installed: nothing to compare with", file=sys.stderr)
+        return
+    mine, theirs = take_turns(TURNS, lambda: cpu_s_per_gb(*ours), lambda: cpu_s_per_gb(*peer))
+    report(
+        name="router, CPU for each GB of 64 KiB frames to 50 viewers, beside HAProxy",
+        unit="s",
+        ours=mine,
+        peer=theirs,
+        target=0.6,
+        conditions=conditions,
+    )
 
 
 @contextmanager

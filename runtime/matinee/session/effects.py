@@ -126,13 +126,20 @@ class KeepState:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Save the session, let go of it and close: another server goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
-    """`tells_state`: the last state is sent before, because nobody can ask for it afterwards."""
+    """`tells_state`: the last state is sent before, because nobody can ask for it afterwards.
+    `silent`: nothing is said, because a router goes on elsewhere."""
 
     reason: say.EndReason
     code: CloseCode
     text: str
     tells_state: bool = False
+    silent: bool = False
 
 
 Effect = (
@@ -143,5 +150,6 @@ Effect = (
     | CancelSegment
     | AnswerSnapshot
     | KeepState
+    | HandOver
     | End
 )

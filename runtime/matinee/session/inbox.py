@@ -22,6 +22,7 @@ from matinee.session.turns import Turns
 from matinee.wire import server_messages as say
 from matinee.wire.client_messages import (
     ClientMessage,
+    HandOver,
     InvalidMessage,
     PausedUpdated,
     SeedPromptsUpdated,
@@ -83,18 +84,28 @@ class Inbox:
             case SegmentCancel():
                 self._cancel(message)
             case SnapshotState():
-                if not self._told:
-                    self._outbox.add(AnswerSnapshot(self.heard))
+                self._answer_snapshot()
             case SeedPromptsUpdated() | ToggleUpdated() | PausedUpdated():
                 self._switch(message)
             case SessionEnd():
                 return End("stop_requested", CloseCode.NORMAL, "session_end")
-            case SessionInit():
-                text = "the session is already open; session_init_v2 comes once"
-                self._outbox.refuse("type", text)
-            case Unavailable():
-                self._outbox.not_available("type", message.type)
+            case HandOver():
+                self.heard -= 1
+                self._turns.stops = True
+            case SessionInit() | Unavailable():
+                self._refuse(message)
         return None
+
+    def _refuse(self, message: SessionInit | Unavailable) -> None:
+        if isinstance(message, Unavailable):
+            self._outbox.not_available("type", message.type)
+        else:
+            text = "the session is already open; session_init_v2 comes once"
+            self._outbox.refuse("type", text)
+
+    def _answer_snapshot(self) -> None:
+        if not self._told:
+            self._outbox.add(AnswerSnapshot(self.heard))
 
     def _queue_prompt(self, message: SegmentPrompt, now: float) -> None:
         if self._told:

@@ -116,6 +116,11 @@ class StateKeeper:
                 logger.warning("a session's lease cannot be released: %s", error)
 
     @property
+    def is_late(self) -> bool:
+        """The store lacks the newest record."""
+        return self._unsaved is not None
+
+    @property
     def waiting_bytes(self) -> int:
         state = None if self._unsaved is None else self._unsaved.state
         return 0 if state is None else state.nbytes
@@ -130,7 +135,8 @@ class StateKeeper:
                 await self._release()
 
     async def answer(self, number: int) -> None:
-        """The client's message of that number, after every `keep` before it: the lock is first come, first served."""
+        """The client's message of that number, after every `keep` before it: the lock is first
+        come, first served."""
         if self._snapshot_waits:
             self._refuse("the snapshot before this one is still on its way", number)
             return

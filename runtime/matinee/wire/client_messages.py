@@ -193,6 +193,13 @@ class SessionEnd(_Message):
     type: Literal["session_end"]
 
 
+class HandOver(_Message):
+    """Of a router: save the session when no segment runs, then close, for another server to go on.
+    It does not count among what the client says."""
+
+    type: Literal["session_hand_over"]
+
+
 class Unavailable(_Message):
     """A message of the contract whose feature this server does not have."""
 
@@ -208,6 +215,7 @@ ClientMessage = (
     | SnapshotState
     | SegmentCancel
     | SessionEnd
+    | HandOver
     | Unavailable
 )
 

@@ -19,7 +19,8 @@ class Desk:
     def __init__(self, bad_messages: int = 3) -> None:
         self.outbox = Outbox()
         self.queue = PromptQueue(rules_of(), init_of(), 8)
-        self.inbox = Inbox(self.queue, Turns(self.queue), self.outbox, bad_messages)
+        self.turns = Turns(self.queue)
+        self.inbox = Inbox(self.queue, self.turns, self.outbox, bad_messages)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,13 @@ def prompt(name: str) -> str:
 
 def cancel(name: str) -> str:
     return json.dumps({"type": "segment_cancel", "request_id": name})
+
+
+def test_a_router_asks_for_the_session_without_being_counted() -> None:
+    desk = Desk()
+    desk.inbox.receive(prompt("waits"), 0.0)
+    desk.inbox.receive('{"type":"session_hand_over"}', 0.0)
+    assert desk.inbox.heard == 1
+    assert desk.turns.begin(0.0) is None
+    desk.turns.stops = False
+    assert desk.turns.begin(0.0) is not None
