@@ -24,6 +24,7 @@ from matinee.serving.access import ControlAccess, is_loopback
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
 from matinee.serving.listening import bind_for_viewers, url_of
+from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
 from matinee.serving.tls import HANDSHAKE_S, Certificate
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
@@ -76,6 +77,7 @@ async def _serve(
     certificate: Certificate | None,
     on_ready: Callable[[str], None],
 ) -> signal.Signals | None:
+    take_short_turns()
     table = Table(_thresholds(settings))
     reception = Reception(settings, table, gate)
     table.on_change = reception.changed
