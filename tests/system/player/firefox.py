@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -17,13 +17,17 @@ from tests.system.player.browser import LOOK, PATIENCE_S
 from tools.system_packages import found
 
 LISTENS = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
-ENTER = "\ue007"
+ENTER, TAB = "\ue007", "\ue004"
 PREFERENCES = {
     "devtools.jsonview.enabled": False,  # its own policy would hold in place of the server's
     "app.normandy.enabled": False,
     "services.settings.server": "",
     "browser.download.folderList": 2,  # the one of `browser.download.dir`
     "browser.download.alwaysOpenPanel": False,
+    "focusmanager.testmode": True,  # it has the focus, though there is no window
+    "full-screen-api.warning.timeout": 0,
+    "full-screen-api.transition-duration.enter": "0 0",
+    "full-screen-api.transition-duration.leave": "0 0",
 }
 """So that it shows what is served, saves without a question, and asks nobody on the internet."""
 
@@ -35,12 +39,15 @@ class FirefoxPage:
         self.saved = saved
         self._socket = socket
         self._last_id = 0
-        self._tab = ""
+        self._tab = self._window = ""
 
     async def begin(self) -> None:
         await self._command("session.new", capabilities={})
         tree = await self._command("browsingContext.getTree")
         self._tab = tree["contexts"][0]["context"]
+        windows = await self._command("browsingContext.getTree", **{"moz:scope": "chrome"})
+        self._window = windows["contexts"][0]["context"]
+        await self.in_window("window.focus(), gBrowser.selectedBrowser.focus()")
 
     async def go(self, url: str) -> None:
         await self._command("browsingContext.navigate", context=self._tab, url=url, wait="complete")
@@ -55,6 +62,19 @@ class FirefoxPage:
         )
         assert result["type"] == "success", result
         return json.loads(result["result"]["value"])
+
+    async def in_window(self, expression: str) -> None:
+        """Evaluate what only the browser itself may do."""
+        target = {"context": self._window}
+        words = {"expression": f"void ({expression})", "target": target, "awaitPromise": True}
+        result = await self._command("script.evaluate", **words)
+        assert result["type"] == "success", result
+
+    async def prefer(self, scheme: Literal["dark", "light"]) -> None:
+        """As the system's setting does."""
+        name, value = "layout.css.prefers-color-scheme.content-override", int(scheme == "light")
+        await self.in_window(f"Services.prefs.setIntPref({name!r}, {value})")
+        await self.until(f"matchMedia('(prefers-color-scheme: {scheme})').matches")
 
     async def until(self, condition: str) -> Any:
         """Wait until a JavaScript expression is truthy, and return its value."""
@@ -117,7 +137,15 @@ async def firefox(profile: Path) -> AsyncIterator[FirefoxPage]:
     preferences = {**PREFERENCES, "browser.download.dir": str(saved)}
     lines = (f"user_pref({json.dumps(key)}, {json.dumps(v)});\n" for key, v in preferences.items())
     (profile / "user.js").write_text("".join(lines))
-    options = ("--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", profile)
+    options = (
+        "--headless",
+        "--no-remote",
+        "--remote-allow-system-access",
+        "--remote-debugging-port",
+        "0",
+        "--profile",
+        profile,
+    )
     process = await asyncio.create_subprocess_exec(
         program,
         *map(str, options),

@@ -1,5 +1,5 @@
 """Firefox does what Chromium does: it plays, also the page of the docs, begins with a picture,
-saves, and has both colours and room at every size."""
+saves, fills the screen, obeys the keyboard, and has both colours and room at every size."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 import pytest_asyncio
 
 from tests.system.end_to_end.serving import Server
-from tests.system.player.firefox import FirefoxPage, firefox
+from tests.system.player.firefox import TAB, FirefoxPage, firefox
 from tests.system.player.test_layout import FAULTS, SIZES
-from tests.system.player.test_looks import BRIGHTNESS
+from tests.system.player.test_looks import BRIGHTNESS, FOCUSED, REACHABLE
 from tests.system.player.test_picture import DROP, FIRST_PIXEL, GREEN_PIXEL, picture
 from tests.system.player.test_saving import video_of
 from tests.system.player.test_watching import page_of_the_docs
@@ -91,15 +91,38 @@ async def test_a_chosen_file_that_is_no_picture_is_told(page: FirefoxPage, tmp_p
     await page.until("document.getElementById('note').textContent.includes('is no PNG')")
 
 
-async def test_it_has_light_and_dark_colours(page: FirefoxPage) -> None:
-    """Its system's cannot be changed while it runs: what follows them is one property."""
-    for scheme, is_light in (("light", True), ("dark", False)):
-        await page.evaluate(f"void (document.documentElement.style.colorScheme = '{scheme}')")
-        ground, text = await page.evaluate(BRIGHTNESS)
-        assert (ground > 0.85, text < 0.2, ground < 0.15, text > 0.85) == (
-            *(is_light, is_light),
-            *(not is_light, not is_light),
-        )
+async def test_the_keyboard_is_enough(page: FirefoxPage) -> None:
+    await made(page, 0)
+    await page.evaluate("document.activeElement.blur()")
+    await page.press("k")
+    await page.until("matinee.state.paused")
+
+    await page.evaluate("document.querySelector('.brand').focus()")
+    reached: dict[str, bool] = {}
+    name, visible = await page.evaluate(FOCUSED)
+    while name not in reached:
+        reached[name] = visible
+        await page.press(TAB)
+        name, visible = await page.evaluate(FOCUSED)
+    assert reached.keys() >= REACHABLE
+    assert [name for name, visible in reached.items() if not visible] == []
+
+
+async def test_full_screen_shows_the_stage(page: FirefoxPage) -> None:
+    await page.evaluate("document.activeElement.blur()")
+    await page.press("f")
+    await page.until("document.fullscreenElement?.id === 'stage'")
+    await page.press("f")
+    await page.until("document.fullscreenElement === null")
+
+
+async def test_it_follows_the_system_s_colours(page: FirefoxPage) -> None:
+    await page.prefer("dark")
+    ground, text = await page.evaluate(BRIGHTNESS)
+    assert (ground < 0.15, text > 0.85) == (True, True)
+    await page.prefer("light")
+    ground, text = await page.evaluate(BRIGHTNESS)
+    assert (ground > 0.85, text < 0.2) == (True, True)
 
 
 async def test_the_page_of_the_docs_plays(tab: FirefoxPage, server: Server) -> None:
