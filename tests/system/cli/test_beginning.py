@@ -28,7 +28,7 @@ sys.argv[1:] = {words!r}
 from {program} import main
 sys.exit(main())
 """
-MOMENTS = (
+MOMENTS: tuple[tuple[str, str, list[str]], ...] = (
     ("matinee.__main__", "argparse", ["--version"]),
     ("matinee.__main__", "matinee.cli.mock", ["mock", "--help"]),
     ("matinee.__main__", "the end", ["--version"]),

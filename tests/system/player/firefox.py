@@ -47,10 +47,11 @@ class FirefoxPage:
         self._tab = tree["contexts"][0]["context"]
         windows = await self._command("browsingContext.getTree", **{"moz:scope": "chrome"})
         self._window = windows["contexts"][0]["context"]
-        await self.in_window("window.focus(), gBrowser.selectedBrowser.focus()")
 
     async def go(self, url: str) -> None:
+        """The page has the focus then."""
         await self._command("browsingContext.navigate", context=self._tab, url=url, wait="complete")
+        await self.in_window("window.focus(), gBrowser.selectedBrowser.focus()")
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression, by way of JSON. A promise is awaited."""
