@@ -11,6 +11,7 @@ from e2e.apiserver.faults.steps import (
     container,
     deleted,
     ended,
+    held,
     job_is_refused_pods,
     job_pod_says,
     job_says,
@@ -145,6 +146,13 @@ WARM_UP: tuple[Fault, ...] = (
         conditions.POD_CONFIG_INVALID,
         'secret "hub" not found',
         job_pod_says(**waits("CreateContainerConfigError", 'secret "hub" not found')),
+    ),
+    _warmed(
+        "somebody deletes the warm-up Job, and a finalizer of somebody else holds it",
+        FALSE,
+        conditions.FINALIZER_HOLDS,
+        "is being deleted and held by the finalizer example.com/audit",
+        held("Job"),
     ),
     _warmed(
         "admission refuses the warm-up's pods",

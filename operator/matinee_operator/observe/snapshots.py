@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -129,19 +129,21 @@ class Snapshots:
             self.installation.propagation,
             leaving_node=self.is_leaving(node),
         )
-        if pod.settles_at is not None and self._is_found(raw):
+        if pod.settles_at is not None and all(self._listed(raw)):
             pod = dataclasses.replace(pod, settles_at=None)
+        if pod.cordoned and any(self._listed(raw)):
+            pod = dataclasses.replace(pod, listed=True)
         refused = self.heard.token_refused(uid)
         return dataclasses.replace(pod, trouble=TOKEN_REFUSED) if refused else pod
 
-    def _is_found(self, pod: Object) -> bool:
-        """Whether the Services in front of it, its service's own and those of its Routers, send new
-        connections there. Every proxy and every DNS server follows their EndpointSlices."""
+    def _listed(self, pod: Object) -> Iterator[bool]:
+        """Of each Service in front of it, its service's own and those of its Routers, whether it
+        sends new connections there. Every proxy and DNS server follows their EndpointSlices."""
         meta = pod["metadata"]
         marks, place, uid = meta.get("labels") or {}, meta.get("namespace", ""), meta["uid"]
         fronts = [Key("Router", place, router) for router in routers_in(marks)]
         fronts.append(Key("StreamingService", place, marks.get(labels.SERVICE, "")))
-        return all(uid in self.cache.endpoints(front) for front in fronts)
+        return (uid in self.cache.endpoints(front) for front in fronts)
 
     def is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None
