@@ -55,6 +55,14 @@ ROUTER = (
         reads=("matinee/router/watch.py",),
     ),
     Row(
+        "EndpointSlices of its Services",
+        "{matinee.router.endpoints:MOST_SLICES} slices, "
+        "{matinee_api.config.router_config:MOST_BACKENDS} backends; a page of "
+        "{matinee.router.api_server:MOST_PAGE_BYTES}, an event of "
+        "{matinee.router.api_server:MOST_EVENT_BYTES}; what cannot be heard changes nothing",
+        reads=("matinee/router/endpoints.py", "matinee/router/api_server.py"),
+    ),
+    Row(
         "sessions of a key",
         "`max_sessions` at once, `sessions_per_minute`: 1013",
         reads=("matinee/serving/keys.py",),

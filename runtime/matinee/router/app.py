@@ -61,14 +61,15 @@ class Answers:
         self._table = table
         self._reception = reception
         self._gate = gate
+        self._was_ready = False
 
     async def alive(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "service": SERVICE, "ts": _now()})
 
     async def ready(self, _request: Request) -> Response:
-        """Each backend was asked once. It stays so without any that is healthy: viewers are told,
-        or queued, which no other router could do better."""
-        ready = self._table.all_asked
+        """Each backend that there was at the start was asked once. It stays so without any that is
+        healthy: viewers are told, or queued, which no other router could do better."""
+        ready = self._was_ready = self._was_ready or self._table.all_asked
         body = {
             "status": "ready" if ready else "warming",
             "service": SERVICE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable
 from contextlib import closing
@@ -13,11 +14,13 @@ from socket import socket
 import uvicorn
 import uvloop
 
+from matinee.router.api_server import own_api_server
 from matinee.router.app import create_app
+from matinee.router.discovery import Discovery
 from matinee.router.gate import Gate
 from matinee.router.reception import Reception
 from matinee.router.table import Address, Table, Thresholds
-from matinee.router.watch import watch
+from matinee.router.watch import Watches
 from matinee.serving.access import ControlAccess, is_loopback
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
@@ -34,8 +37,8 @@ def route(
     """Serve until a signal, and return it. `token`: for the control routes, besides those of the
     file. `on_ready` gets the router's URL when it listens.
 
-    Raises `PortUnavailable`, `BadInput` when the file for the token holds none, and `ConfigError`
-    when the keys' file is wrong.
+    Raises `PortUnavailable`, `BadInput` when the file for the token holds none or backends are to be
+    found by Kubernetes elsewhere than in a pod, and `ConfigError` when the keys' file is wrong.
     """
     gate = Gate(settings)
     with closing(bind_for_viewers(settings.host, settings.port)) as listening:
@@ -63,18 +66,30 @@ async def _serve(
     table = Table(_thresholds(settings))
     reception = Reception(settings, table, gate)
     table.on_change = reception.changed
-    table.set_addresses(map(_address, settings.replicas))
+    watches = Watches(table, settings.health_check)
     server = GracefulServer(_uvicorn(settings, table, reception, gate, access), reception.shut_down)
-    check = settings.health_check
-    watching = [asyncio.create_task(watch(table, one, check), name="a watch") for one in table]
+    finding = _find(settings, table, watches)
     on_ready(url_of(listening))
     try:
         await server.serve(sockets=[listening])
     finally:
-        for each in watching:
-            await stopped(each)
+        await stopped(finding)
+        await watches.stop()
         await stopped(server.stopping)
     return server.told_to_stop
+
+
+def _find(
+    settings: RouterSettings, table: Table, watches: Watches
+) -> asyncio.Task[None] | None:
+    """Fill the table, once or as long as the task runs. Raises `BadInput`."""
+    if settings.kubernetes is None:
+        table.set_addresses(map(_address, settings.replicas))
+        watches.sync()
+        return None
+    api_server = own_api_server(settings.kubernetes, os.environ)
+    discovery = Discovery(settings.kubernetes, api_server, table, watches.sync)
+    return asyncio.create_task(discovery.run(), name="the finding of backends")
 
 
 def _uvicorn(
