@@ -46,7 +46,24 @@ class RuntimeImage(_Values):
     digest: Digest = ""
     """`sha256:...`: takes the place of the tag."""
     pull_policy: PullPolicy = "IfNotPresent"
-    """When the image is pulled, unless a service says otherwise."""
+    """When the image is pulled, and that of Routers, unless one of them says otherwise."""
+
+
+class RouterImage(_Values):
+    """The image of Routers' pods, unless a Router names its own."""
+
+    repository: str = "matinee/router"
+    """What comes after the registry."""
+    tag: str = ""
+    """Empty: the chart's appVersion. Another tag replaces the pods of every Router."""
+    digest: Digest = ""
+    """`sha256:...`: takes the place of the tag."""
+
+
+class Router(_Values):
+    """What Routers' pods get that say nothing themselves."""
+
+    image: RouterImage = RouterImage()
 
 
 class Runtime(_Values):
@@ -104,7 +121,7 @@ class Restrictions(_Values):
     enabled: bool = False
     """Refuse what is not listed below."""
     images: list[str] = Field(default_factory=list)
-    """Images besides the runtime's default one: `registry/name` with any tag, or `registry/team/`
+    """Images besides the default ones of runtime and router: `registry/name` with any tag, or `registry/team/`
     for all below it."""
     secrets: list[str] = Field(default_factory=list)
     """Secrets that pods and Jobs may use: as environment, files, tokens, for pulling."""
@@ -122,10 +139,11 @@ class Values(_Values):
     """Everything that can be set."""
 
     registry: str = ""
-    """Put before both images' repositories: `registry.example.com` or `registry.example.com/team`.
+    """Put before all images' repositories: `registry.example.com` or `registry.example.com/team`.
     Empty: `global.imageRegistry`, else what the nodes take by default."""
     image: OperatorImage = OperatorImage()
     runtime: Runtime = Runtime()
+    router: Router = Router()
     image_pull_secrets: list[Mapping] = Field(default_factory=list)
     """Of the operator's pods: `[{name: registry}]`; those of `global.imagePullSecrets` are
     added."""

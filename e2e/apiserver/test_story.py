@@ -15,6 +15,7 @@ from e2e.apiserver.killed import Operator, Stage, the_same_end_wherever_it_is_ki
 from e2e.apiserver.scene import (
     KINDS,
     LONG_AGO,
+    OF_ROUTERS,
     SPECS,
     apply,
     apply_all,
@@ -38,8 +39,10 @@ async def test_from_nothing_to_ready_and_then_no_more_writes(
     assert await operator.settle() > 0
     made = await children(kube, namespace)
     assert [name.partition(" ")[0] for name in made] == [
-        *("Pod", "Pod", "ConfigMap", "ConfigMap", "Service", "Service"),
-        *("PodDisruptionBudget", "NetworkPolicy", "Job", "Secret"),
+        *("Pod", "Pod", "ConfigMap", "ConfigMap", "ConfigMap", "Service", "Service"),
+        *("PodDisruptionBudget", "PodDisruptionBudget", "NetworkPolicy", "NetworkPolicy"),
+        *("Job", "Secret", "Secret"),
+        *OF_ROUTERS,
     ]
     await be_ready(kube, namespace)
     await operator.settle()

@@ -31,7 +31,7 @@ from matinee_operator.settings import Settings
 from matinee_operator.stopping import Stopping
 from matinee_operator.watch import handlers
 from matinee_operator.watch.discovery import LOOK_S, Discovery
-from matinee_operator.watch.relations import affected, routers_of_pod
+from matinee_operator.watch.relations import affected, routers_of, services_of
 from matinee_operator.watch.resync import Resync
 from matinee_operator.watch.workqueue import WorkQueue
 
@@ -116,6 +116,7 @@ class _Operator:
         installation = Installation(
             runtime_image=settings.runtime_image,
             image_pull_policy=settings.image_pull_policy,
+            router_image=settings.router_image,
             namespace=settings.namespace,
             cluster_domain=settings.cluster_domain,
             monitoring_namespaces=settings.monitoring_namespaces,
@@ -233,7 +234,5 @@ class _Operator:
         """A pod of this object said something new."""
         settle_s = PROGRESS_SETTLE_S if root.kind == "VideoModel" else SESSIONS_SETTLE_S
         self._queue.add(root, settle_s)
-        for child, raw in self._cache.children(root).items():
-            if child.kind == "Pod":
-                for router in routers_of_pod(raw):
-                    self._queue.add(router, SESSIONS_SETTLE_S)
+        for other in (*routers_of(self._cache, root), *services_of(self._cache, root)):
+            self._queue.add(other, SESSIONS_SETTLE_S)

@@ -21,7 +21,7 @@ from matinee_operator.clients.events import Events
 from matinee_operator.clients.job_refusals import AGAIN_S, job_refusals
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.performing import About, Performing
-from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
+from matinee_operator.clients.pod_feeds import PROGRESS, ROUTER, SLOTS, PodFeeds
 from matinee_operator.clients.writes import Writes
 from matinee_operator.desired import (
     Desired,
@@ -160,6 +160,9 @@ class Reconciler:
                 self.feeds.follow(key, SLOTS, places, snapshot.token)
             case ModelSnapshot():
                 self.feeds.follow(key, PROGRESS, _fetching_pods(snapshot))
+            case RouterSnapshot():
+                routers = {pod.uid: pod.address for pod in snapshot.router_pods if pod.address}
+                self.feeds.follow(key, ROUTER, routers, snapshot.token)
             case _:
                 self.feeds.follow(key, SLOTS, {})
 

@@ -25,6 +25,7 @@ class Settings:
     identity: str
     namespaces: tuple[str, ...] = ()
     runtime_image: str = "matinee/runtime:dev"
+    router_image: str = "matinee/router:dev"
     image_pull_policy: str = "IfNotPresent"
     cluster_domain: str = "cluster.local"
     monitoring_namespaces: tuple[str, ...] = ()
@@ -54,9 +55,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "namespaces that are watched, with commas; empty: all",
     ),
     "MATINEE_RUNTIME_IMAGE": ("runtime_image", "image of runtime pods that name none"),
+    "MATINEE_ROUTER_IMAGE": ("router_image", "image of Routers' pods that name none"),
     "MATINEE_IMAGE_PULL_POLICY": (
         "image_pull_policy",
-        "pull policy of runtime pods that name none",
+        "pull policy of runtime pods and Routers' pods that name none",
     ),
     "MATINEE_CLUSTER_DOMAIN": ("cluster_domain", "what the names of Services end with"),
     "MATINEE_MONITORING_NAMESPACES": (

@@ -55,6 +55,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{ include "matinee.image" (dict "root" . "image" .Values.runtime.image) }}
 {{- end -}}
 
+{{- define "matinee.routerImage" -}}
+{{ include "matinee.image" (dict "root" . "image" .Values.router.image) }}
+{{- end -}}
+
 {{/* A parent chart's may be plain names. */}}
 {{- define "matinee.pullSecrets" -}}
 {{- $every := .Values.imagePullSecrets -}}
@@ -119,6 +123,18 @@ tests/charts/test_rights.py. */}}
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments] # of Routers
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [apps]
+  resources: [replicasets] # whose a Router's pods are
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [serviceaccounts] # of Routers
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings] # of Routers: to list and watch EndpointSlices, which it may itself
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch]

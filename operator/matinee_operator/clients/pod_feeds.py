@@ -1,6 +1,7 @@
 """The pods' own HTTP: what each of them streams, and the order to drain.
 
-Runtime pods stream their slots, pods that fetch weights their progress, a line of JSON at a time.
+Runtime pods stream their slots, pods that fetch weights their progress, and Routers' pods their
+state, a line of JSON at a time.
 A feed is read as long as its pod runs. When it breaks, by a bug too, what is known becomes unknown
 at once, and it is opened again after a backoff that doubles.
 """
@@ -23,7 +24,9 @@ from matinee_api.contracts.pod_http import (
     DRAIN_PATH,
     HEARTBEAT_S,
     SLOTS_PATH,
+    TABLE_PATH,
     DrainOrder,
+    RouterState,
 )
 from matinee_operator.actions import Drain
 from matinee_operator.clients.retry import Retry
@@ -32,6 +35,8 @@ from matinee_operator.objects import Address, Key
 from matinee_operator.observe.pods import Slots
 
 logger = logging.getLogger(__name__)
+
+Said = Slots | FetchProgress | RouterState
 
 SILENCE_S = 2.5 * HEARTBEAT_S
 """After this without a heartbeat the feed is opened again."""
@@ -58,7 +63,7 @@ class Stream:
     """What a kind of pods streams; `parse` raises `ValueError` on a line that is no such thing."""
 
     path: str
-    parse: Callable[[bytes], Slots | FetchProgress]
+    parse: Callable[[bytes], Said]
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +73,7 @@ class _Feed:
     stream: Stream
     url: str
     token: str | None
-    said: Slots | FetchProgress | None = None
+    said: Said | None = None
     token_refused: bool = False
     retry: Retry = field(default_factory=lambda: Retry(FIRST_BACKOFF_S, LONGEST_BACKOFF_S))
 
@@ -106,6 +111,10 @@ class PodFeeds:
         said = self._said(uid)
         return said if isinstance(said, FetchProgress) else None
 
+    def router(self, uid: str) -> RouterState | None:
+        said = self._said(uid)
+        return said if isinstance(said, RouterState) else None
+
     def token_refused(self, uid: str) -> bool:
         """Whether this pod answers that it wants another token than ours."""
         feed = self._feeds.get(uid)
@@ -137,7 +146,7 @@ class PodFeeds:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise PodUnreachable(f"{ip}: the order to drain failed: {error!r}") from error
 
-    def _said(self, uid: str) -> Slots | FetchProgress | None:
+    def _said(self, uid: str) -> Said | None:
         feed = self._feeds.get(uid)
         return feed.said if feed else None
 
@@ -184,7 +193,7 @@ class PodFeeds:
             self._know(feed, None, token_refused=feed.token_refused)
 
     def _know(
-        self, feed: _Feed, said: Slots | FetchProgress | None, *, token_refused: bool = False
+        self, feed: _Feed, said: Said | None, *, token_refused: bool = False
     ) -> None:
         """Notify the listener, but only while the pod is followed."""
         if (feed.said, feed.token_refused) != (said, token_refused):
@@ -219,5 +228,11 @@ def parse_progress(line: bytes) -> FetchProgress:
     return FetchProgress.model_validate_json(line, extra="ignore")
 
 
+def parse_router(line: bytes) -> RouterState:
+    """One line of `/v1/table`. Raises `ValueError`. A newer router may say more."""
+    return RouterState.model_validate_json(line, extra="ignore")
+
+
 SLOTS = Stream(SLOTS_PATH, parse_slots)
 PROGRESS = Stream(DOWNLOAD_PATH, parse_progress)
+ROUTER = Stream(TABLE_PATH, parse_router)

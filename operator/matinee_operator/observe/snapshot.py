@@ -15,6 +15,7 @@ from matinee_operator.installation import Installation
 from matinee_operator.objects import Key
 from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.pods import ObservedPod
+from matinee_operator.observe.router_pods import RouterPod
 
 Children = Mapping[Key, Mapping[str, Any]]
 
@@ -29,6 +30,8 @@ class ServiceSnapshot:
     installation: Installation
     token: str
     """For draining its pods."""
+    routers_token: str
+    """Of the Routers of its namespace: its pods take it too."""
     seal_key: str = ""
     """Of the records of its revisions; only the operator knows it."""
     pods: tuple[ObservedPod, ...] = ()
@@ -40,9 +43,15 @@ class ServiceSnapshot:
     """Names of pods that were made for it and that somebody else controls now."""
     routers: tuple[str, ...] = ()
     """Names of those that front it."""
+    waiting: int = 0
+    """Viewers who are queued at those: its share of them."""
     failure: Trouble | None = None
     """Why the last plan could not be made or carried out: the API server refused something, or the
     operator has a bug."""
+
+    @property
+    def pod_tokens(self) -> tuple[str, ...]:
+        return self.token, self.routers_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +76,17 @@ class ModelSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RouterSnapshot:
-    """A Router and the pods of its services."""
+    """A Router, its own pods, and the pods of its services."""
 
     now: datetime
     router: Router
+    installation: Installation
+    token: str
+    """What its pods, and those of its services, want of who asks."""
     services: Mapping[str, StreamingService]
     """Those of `spec.services` that exist."""
     pods: tuple[ObservedPod, ...] = ()
+    router_pods: tuple[RouterPod, ...] = ()
     children: Children = field(default_factory=dict)
     failure: Trouble | None = None
 

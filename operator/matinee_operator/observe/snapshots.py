@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from matinee_api.config.load import validate
 from matinee_api.contracts.fetch import FetchProgress
+from matinee_api.contracts.pod_http import RouterState
 from matinee_api.kinds import conditions
 from matinee_api.kinds.resource import KINDS, Resource
 from matinee_api.kinds.router import Router
@@ -28,8 +29,8 @@ from matinee_operator.observe.pods import (
     Slots,
     is_without_room,
     observed_pod,
-    routers_in,
 )
+from matinee_operator.observe.router_pods import RouterPod, pods_of_router, router_pod
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -54,6 +55,8 @@ class Heard(Protocol):
     def token_refused(self, uid: str) -> bool: ...
 
     def progress(self, uid: str) -> FetchProgress | None: ...
+
+    def router(self, uid: str) -> RouterState | None: ...
 
 
 @dataclass(slots=True)
@@ -94,12 +97,14 @@ class Snapshots:
             model=model if isinstance(model, VideoModel) else None,
             installation=self.installation,
             token=admin_token(self.operator_key, service),
+            routers_token=routers_token(self.operator_key, key.namespace),
             seal_key=seal_key(self.operator_key, service),
             pods=self._pods(children, now),
             children=children,
             strangers=tuple(raw["metadata"]["name"] for raw in foreign if _is_selected(raw, key)),
             taken_over=tuple(raw["metadata"]["name"] for raw in foreign if made_for(raw) == uid),
             routers=tuple(sorted(self.routers_of(key))),
+            waiting=self.waiting_for(key),
             failure=failure,
         )
 
@@ -135,13 +140,30 @@ class Snapshots:
         return dataclasses.replace(pod, trouble=TOKEN_REFUSED) if refused else pod
 
     def _is_found(self, pod: Object) -> bool:
-        """Whether the Services in front of it, its service's own and those of its Routers, send new
-        connections there. Every proxy and every DNS server follows their EndpointSlices."""
+        """Whether viewers are sent there: by the Service in front of it, whose EndpointSlices every
+        proxy and every DNS server follows, and by each router that is live."""
         meta = pod["metadata"]
-        marks, place, uid = meta.get("labels") or {}, meta.get("namespace", ""), meta["uid"]
-        fronts = [Key("Router", place, router) for router in routers_in(marks)]
-        fronts.append(Key("StreamingService", place, marks.get(labels.SERVICE, "")))
-        return all(uid in self.cache.endpoints(front) for front in fronts)
+        marks, place = meta.get("labels") or {}, meta.get("namespace", "")
+        service = Key("StreamingService", place, marks.get(labels.SERVICE, ""))
+        routers = (Key("Router", place, name) for name in self.routers_of(service))
+        live = (one for router in routers for one in self._router_pods(router) if one.ready)
+        tables = (one.state.backends for one in live if one.state)
+        is_listed = meta["uid"] in self.cache.endpoints(service)
+        return is_listed and all(meta["name"] in table for table in tables)
+
+    def waiting_for(self, service: Key) -> int:
+        """Of the viewers at each of its Routers every service of that one is to take a share."""
+        waiting = 0
+        for name in self.routers_of(service):
+            router = Key("Router", service.namespace, name)
+            queued = sum(one.state.queued for one in self._router_pods(router) if one.state)
+            raw = self.cache.get(router)
+            waiting += -(-queued // len(raw["spec"]["services"])) if raw else 0
+        return waiting
+
+    def _router_pods(self, router: Key) -> tuple[RouterPod, ...]:
+        found = pods_of_router(self.cache.children(router), self._uid(router))
+        return tuple(router_pod(raw, self.heard.router(raw["metadata"]["uid"])) for raw in found)
 
     def is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None
@@ -218,10 +240,13 @@ class Snapshots:
         return RouterSnapshot(
             now=now,
             router=router,
+            installation=self.installation,
+            token=routers_token(self.operator_key, key.namespace),
             services={
                 name: one for name, one in found.items() if isinstance(one, StreamingService)
             },
             pods=tuple(pod for one in named for pod in self._pods(self._ours(one), now)),
+            router_pods=self._router_pods(key),
             children=self._ours(key),
             failure=failure,
         )
@@ -248,6 +273,11 @@ def parsed(raw: Mapping[str, Any]) -> Resource:
 def admin_token(operator_key: str, service: StreamingService) -> str:
     """The same for every replica of the operator, another one for a service made again."""
     return _derived(operator_key, _identity(service))
+
+
+def routers_token(operator_key: str, namespace: str) -> str:
+    """Of all Routers of a namespace, and of the pods that they send viewers to."""
+    return _derived(operator_key, f"routers/{namespace}")
 
 
 def seal_key(operator_key: str, service: StreamingService) -> str:

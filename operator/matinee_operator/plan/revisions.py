@@ -46,7 +46,7 @@ def _fresh(snapshot: ServiceSnapshot, pods: DesiredPods) -> Manifest | None:
         revision=pods.target.revision,
         slot=0,
         attempt=0,
-        secret=secret_name(snapshot.service, snapshot.token),
+        secret=secret_name(snapshot.service, *snapshot.pod_tokens),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from matinee_api.contracts.revisions import (
@@ -89,14 +89,10 @@ def config_of(pod: Manifest) -> str:
     return next(str(one["configMap"]["name"]) for one in volumes if one["name"] == labels.CONFIG)
 
 
-def in_slot(
-    service: StreamingService, pod: Manifest, slot: int, attempt: int, routers: Iterable[str]
-) -> Manifest:
-    """The same pod in another slot, behind the Routers that front its service now."""
+def in_slot(service: StreamingService, pod: Manifest, slot: int, attempt: int) -> Manifest:
+    """The same pod in another slot."""
     meta = pod["metadata"]
-    others = {k: text for k, text in meta["labels"].items() if not k.startswith(labels.BEHIND)}
-    behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
     name = pod_name(service, meta["labels"][labels.REVISION], slot)
-    marks = {**others, **behind, labels.SLOT: str(slot)}
+    marks = {**meta["labels"], labels.SLOT: str(slot)}
     annotations = {**meta["annotations"], labels.ATTEMPT: str(attempt)}
     return {**pod, "metadata": {**meta, "name": name, "labels": marks, "annotations": annotations}}

@@ -56,7 +56,7 @@ class ApiServer:
         query, meta = {"limit": str(PAGE)}, {}
         for _ in range(MOST_PAGES):
             async with self._asked(query) as answer:
-                page = _object(await answer.body(MOST_PAGE_BYTES))
+                page = _object(await answer.body(MOST_PAGE_BYTES, ANSWER_S))
             found += page.get("items") or ()
             meta = page.get("metadata") or {}
             if not meta.get("continue"):
@@ -94,7 +94,7 @@ class ApiServer:
             context=self._trust(),
         ) as answer:
             if answer.status != HTTPStatus.OK:
-                body = await answer.body(MOST_EVENT_BYTES)
+                body = await answer.body(MOST_EVENT_BYTES, ANSWER_S)
                 raise _failure(answer.status, body.decode(errors="replace"))
             yield answer
 

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from matinee.router.forwarding import Forwarding
@@ -22,25 +22,28 @@ from matinee.serving.access import OTHER_PAGE, ControlAccess
 from matinee.serving.host_guard import App, HostGuard
 from matinee.serving.http_manners import HttpManners
 from matinee.serving.keys import given_key
+from matinee.serving.line_feed import LineFeed
 from matinee.serving.names import origin_allowed
 from matinee.serving.refusal import Refusal
+from matinee_api.contracts.pod_http import TABLE_PATH, RouterState
 
 SERVICE = "matinee-router"
+STATE_EVERY_S, STATE_GAP_S = 1.0, 0.05
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    table: Table, reception: Reception, gate: Gate, access: ControlAccess, timeout_s: float
+    answers: Answers, table: Table, gate: Gate, access: ControlAccess, timeout_s: float
 ) -> App:
     """All routes; `access`: to those of the control."""
     forward = Forwarding(table, timeout_s).get
-    answers = Answers(table, reception, gate)
     routes = [
         Route("/healthz", answers.alive),
         Route("/health", answers.alive),
         Route("/readyz", answers.ready),
         Route("/status", answers.status),
         Route("/v1/backends", _controlled(access, answers.backends)),
+        Route(TABLE_PATH, _controlled(access, answers.table)),
         Route("/metrics", answers.metrics)
         if access.open_metrics
         else Route("/metrics", _controlled(access, answers.metrics)),
@@ -62,6 +65,7 @@ class Answers:
         self._reception = reception
         self._gate = gate
         self._was_ready = False
+        self.feed = LineFeed(self._state, heartbeat_s=STATE_EVERY_S, gap_s=STATE_GAP_S)
 
     async def alive(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "service": SERVICE, "ts": _now()})
@@ -92,6 +96,20 @@ class Answers:
 
     async def backends(self, _request: Request) -> Response:
         return JSONResponse({"backends": [_backend(one) for one in self._table]})
+
+    async def table(self, request: Request) -> Response:
+        """A line at each change of the table; numbers of viewers are told once a second."""
+        caller = request.client.host if request.client else ""
+        return StreamingResponse(self.feed.lines(caller), media_type="application/x-ndjson")
+
+    def _state(self) -> dict[str, Any]:
+        state = RouterState(
+            sessions=sum(len(one.sessions) for one in self._table),
+            queued=self._reception.queued,
+            open_to_anybody=self._gate.open,
+            backends=tuple(one.address.name for one in self._table if one.takes_new),
+        )
+        return state.model_dump(mode="json")
 
     async def metrics(self, _request: Request) -> Response:
         text = generate_latest(self._reception.tally.registry)

@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 
 from matinee.router.api_server import own_api_server
-from matinee.router.app import create_app
+from matinee.router.app import Answers, create_app
 from matinee.router.discovery import Discovery
 from matinee.router.gate import Gate
 from matinee.router.reception import Reception
@@ -24,6 +24,7 @@ from matinee.router.watch import Watches
 from matinee.serving.access import ControlAccess, is_loopback
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
+from matinee.serving.host_guard import App
 from matinee.serving.listening import bind_for_viewers, url_of
 from matinee.serving.tasks import stopped
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
@@ -65,9 +66,21 @@ async def _serve(
 ) -> signal.Signals | None:
     table = Table(_thresholds(settings))
     reception = Reception(settings, table, gate)
-    table.on_change = reception.changed
+    answers = Answers(table, reception, gate)
+
+    def changed() -> None:
+        reception.changed()
+        answers.feed.changed()
+
+    async def shut_down() -> None:
+        answers.feed.close()
+        await reception.shut_down()
+
+    table.on_change = changed
     watches = Watches(table, settings.health_check)
-    server = GracefulServer(_uvicorn(settings, table, reception, gate, access), reception.shut_down)
+    door = Door(settings.limits, settings.message_bytes)
+    app = create_app(answers, table, gate, access, settings.health_check.timeout_seconds)
+    server = GracefulServer(_uvicorn(app, door, reception), shut_down)
     finding = _find(settings, table, watches)
     on_ready(url_of(listening))
     try:
@@ -92,17 +105,9 @@ def _find(
     return asyncio.create_task(discovery.run(), name="the finding of backends")
 
 
-def _uvicorn(
-    settings: RouterSettings,
-    table: Table,
-    reception: Reception,
-    gate: Gate,
-    access: ControlAccess,
-) -> uvicorn.Config:
-    door = Door(settings.limits, settings.message_bytes)
-    timeout_s = settings.health_check.timeout_seconds
+def _uvicorn(app: App, door: Door, reception: Reception) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(table, reception, gate, access, timeout_s),
+        app,
         lifespan="off",
         timeout_graceful_shutdown=1,
         **door.uvicorn_options(reception.viewer),

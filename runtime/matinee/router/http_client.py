@@ -53,10 +53,10 @@ class Answer:
             except TimeoutError as error:
                 raise Unanswered("it has gone quiet") from error
 
-    async def body(self, most_bytes: int) -> bytes:
+    async def body(self, most_bytes: int, silence_s: float | None = None) -> bytes:
         """All of it. Raises `Unanswered`, also when it is longer."""
         whole = b""
-        async for piece in self.pieces():
+        async for piece in self.pieces(silence_s):
             whole += piece
             if len(whole) > most_bytes:
                 raise Unanswered(f"an answer of more than {most_bytes} bytes")

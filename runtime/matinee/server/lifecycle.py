@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
-from matinee.server.slots_feed import SlotsFeed
+from matinee.serving.line_feed import LineFeed
 from matinee.server.stores import check_store, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
@@ -84,7 +84,7 @@ class Lifecycle:
         self.failed = asyncio.Event()
         """Set while all workers have failed."""
         self.viewers: set[Viewing] = set()
-        self.slots_feed = SlotsFeed(lambda: self.slots().model_dump(mode="json"))
+        self.slots_feed = LineFeed(lambda: self.slots().model_dump(mode="json"))
         self.admission = Admission(streaming.max_queue, self._slots_changed)
         self.metrics = Metrics()
         self.pool = pool or pool_of(config, backend)

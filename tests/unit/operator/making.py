@@ -28,7 +28,7 @@ INSTALLATION = Installation(
     image_pull_policy="IfNotPresent",
     monitoring_namespaces=("monitoring",),
 )
-TOKEN = "0" * 64
+TOKEN, ROUTERS_TOKEN = "0" * 64, "1" * 64
 CPU = {"gpu": {"count": 0}}
 BUG = Trouble(conditions.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
 
@@ -108,6 +108,7 @@ def snapshot(*pods: ObservedPod, **facts: Any) -> ServiceSnapshot:
         "model": model(),
         "installation": INSTALLATION,
         "token": TOKEN,
+        "routers_token": ROUTERS_TOKEN,
     }
     return ServiceSnapshot(**(usual | facts | {"pods": pods}))
 

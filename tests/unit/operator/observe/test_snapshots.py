@@ -128,11 +128,7 @@ def serving(marks: dict[str, str], *slices: dict[str, Any]) -> bool:
 
 def test_a_pod_serves_when_every_service_in_front_of_it_sends_viewers_there() -> None:
     its_own = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0", "other")
-    its_routers = endpoint_slice({labels.ROUTER: "front"}, "uid-of-live-a-0", ready=None)
     assert not serving({})
     assert not serving({}, endpoint_slice({labels.SERVICE: "live"}, "other"))
     assert not serving({}, endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0", ready=False))
     assert serving({}, its_own)
-    behind = {f"{labels.BEHIND}front": "true"}
-    assert not serving(behind, its_own)
-    assert serving(behind, its_own, its_routers)

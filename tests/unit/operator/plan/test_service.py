@@ -24,6 +24,7 @@ from matinee_operator.observe.trimming import trimmed
 from tests.unit.operator.making import (
     INSTALLATION,
     NOW,
+    ROUTERS_TOKEN,
     TOKEN,
     model,
     planned,
@@ -271,18 +272,10 @@ def test_a_busy_pod_stays_busy_while_nothing_is_known_of_it() -> None:
     assert marks(pod(NEW, labels=busy, slots=None)) == {}
 
 
-def test_pods_are_put_behind_the_routers_that_name_their_service() -> None:
-    behind = "router.matinee.video/"
-    former = ACCEPTING | {f"{behind}former": "true"}
-    assert marks(pod(NEW, labels=former), routers=("front",)) == {
-        NEW: {f"{behind}front": "true", f"{behind}former": None}
-    }
-
-
 def test_the_token_is_in_the_secret_only() -> None:
     created = [one for one in planned(snapshot()) if isinstance(one, Create)]
     _record, secret, made = (dict(one.manifest) for one in created)
-    assert secret["stringData"] == {"token": TOKEN}
+    assert secret["stringData"] == {"token": f"{TOKEN}\n{ROUTERS_TOKEN}"}
     assert TOKEN not in str(made)
 
 
