@@ -26,6 +26,7 @@ from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
 from matinee.serving.host_guard import App
 from matinee.serving.listening import bind_for_viewers, url_of
+from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
 
@@ -64,6 +65,7 @@ async def _serve(
     listening: socket,
     on_ready: Callable[[str], None],
 ) -> signal.Signals | None:
+    take_short_turns()
     table = Table(_thresholds(settings))
     reception = Reception(settings, table, gate)
     answers = Answers(table, reception, gate)

@@ -21,6 +21,7 @@ from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.quiet_threads import quiet_threads
+from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
 from matinee.session.baggage import Unpacker
 from matinee.session.effects import CloseCode
@@ -122,6 +123,7 @@ class Lifecycle:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         sys.setswitchinterval(GIL_SWITCH_S)
+        take_short_turns()
         await self.pool.start()
         _spare_collections_what_stays()
         probe = asyncio.create_task(self._probe_loop(), name="the probe of the loop's lag")
