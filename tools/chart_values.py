@@ -113,6 +113,18 @@ class Metrics(_Values):
     """How often they are scraped, such as `30s`. Empty: as your Prometheus does by default."""
 
 
+class Valkey(_Values):
+    """A small Valkey server that keeps sessions, for trying out: one pod, in memory, with a
+    password. For real use a server of your own: `store.urlSecret` of a StreamingService names it."""
+
+    enabled: bool = False
+    """Start it. The Secret `RELEASE-operator-valkey` has its address under the key `url`."""
+    image: str = "valkey/valkey:8.1-alpine"
+    """Its image, with the registry where that is another one."""
+    megabytes: int = Field(default=256, ge=16, le=65536)
+    """What sessions may take."""
+
+
 class Restrictions(_Values):
     """What StreamingServices, VideoModels and Routers may make the operator run, checked by a
     ValidatingAdmissionPolicy of the API server. Without it whoever may create a StreamingService
@@ -121,8 +133,8 @@ class Restrictions(_Values):
     enabled: bool = False
     """Refuse what is not listed below."""
     images: list[str] = Field(default_factory=list)
-    """Images besides the default ones of runtime and router: `registry/name` with any tag, or `registry/team/`
-    for all below it."""
+    """Images besides the default ones of runtime and router: `registry/name` with any tag, or
+    `registry/team/` for all below it."""
     secrets: list[str] = Field(default_factory=list)
     """Secrets that pods and Jobs may use: as environment, files, tokens, for pulling."""
     service_accounts: list[str] = Field(default_factory=list)
@@ -175,6 +187,7 @@ class Values(_Values):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The log is JSON on stderr."""
     operator_key: OperatorKey = OperatorKey()
+    valkey: Valkey = Valkey()
     crds: Crds = Crds()
     service_account: ServiceAccount = ServiceAccount()
     resources: Mapping = Field(

@@ -183,7 +183,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         deployment(pod(serviceAccountName="root")),
         "the ServiceAccount root is not one of",
     ),
-    "keys of a Router": (deployment(pod(volumes=volumes(files("db")))), "volumes, tokens: a Secret"),
+    "keys of a Router": (
+        deployment(pod(volumes=volumes(files("db")))),
+        "volumes, tokens: a Secret",
+    ),
     "a ServiceAccount that is listed": (job(pod(serviceAccountName="bucket")), ""),
     "another one": (pod(serviceAccountName="root"), "the ServiceAccount root is not one of"),
     "a PriorityClass of a Job": (job(pod(priorityClassName="low")), ""),

@@ -25,11 +25,11 @@ from matinee_operator.observe.snapshot import (
     ServiceSnapshot,
     Snapshot,
 )
-from matinee_operator.resources.metadata import Manifest, namespace_of
-from matinee_operator.resources.revision_record import record_name, recorded_pod
 from matinee_operator.resources.admin_secret import router_secret
 from matinee_operator.resources.disruption_budget import router_budget
+from matinee_operator.resources.metadata import Manifest, namespace_of
 from matinee_operator.resources.network_policy import router_policy
+from matinee_operator.resources.revision_record import record_name, recorded_pod
 from matinee_operator.resources.router_config import router_config, router_config_text
 from matinee_operator.resources.router_deployment import router_deployment
 from matinee_operator.resources.router_rights import router_rights
@@ -108,7 +108,7 @@ class DesiredModel:
 
 @dataclass(frozen=True, slots=True)
 class DesiredRouter:
-    """`children`: what is applied, the Deployment last. `secret`: made before its pods can start."""
+    """`children`: what is applied, the Deployment last. `secret`: its pods wait for it."""
 
     children: tuple[Manifest, ...]
     secret: Manifest

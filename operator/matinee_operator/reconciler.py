@@ -161,8 +161,7 @@ class Reconciler:
             case ModelSnapshot():
                 self.feeds.follow(key, PROGRESS, _fetching_pods(snapshot))
             case RouterSnapshot():
-                routers = {pod.uid: pod.address for pod in snapshot.router_pods if pod.address}
-                self.feeds.follow(key, ROUTER, routers, snapshot.token)
+                self.feeds.follow(key, ROUTER, snapshot.addresses, snapshot.token)
             case _:
                 self.feeds.follow(key, SLOTS, {})
 

@@ -40,6 +40,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{- define "matinee.valkeySelector" -}}
+app.kubernetes.io/name: matinee-valkey
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "matinee.valkeyLabels" -}}
+{{ include "matinee.valkeySelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
 {{/* Takes a dict: `root`, and `image` of the values. */}}
 {{- define "matinee.image" -}}
 {{- with default .root.Values.global.imageRegistry .root.Values.registry }}{{ trimSuffix "/" . }}/{{ end -}}

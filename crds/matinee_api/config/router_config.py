@@ -102,8 +102,9 @@ class KubernetesConfig(Config):
     def _services_are_told_apart(self) -> Self:
         names = [service.name for service in self.services]
         twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise broken_rules([("services", f"{name} is there twice; remove one") for name in twice])
+        broken = [("services", f"{name} is there twice; remove one") for name in twice]
+        if broken:
+            raise broken_rules(broken)
         return self
 
 

@@ -43,8 +43,8 @@ class Autoscaling(ApiModel):
     `status.desiredReplicas`. `External`: an HPA or KEDA writes `replicas` through the scale
     subresource."""
     min_replicas: int = Field(default=1, ge=0, le=1000)
-    """Fewest pods. `Builtin` keeps a pod for `bufferSlots` all the same: only a pod can queue
-    viewers."""
+    """Fewest pods. With 0, and `bufferSlots: 0`, `Builtin` lets the last one go; a viewer who is
+    queued at a Router of the service brings one back."""
     max_replicas: int = Field(ge=1, le=1000)
     """Most pods."""
     target_slots_used_percent: int = Field(default=70, ge=10, le=100)
@@ -59,15 +59,6 @@ class Autoscaling(ApiModel):
             "self.minReplicas <= self.maxReplicas",
             "must not be more than maxReplicas",
             lambda scaling: scaling.min_replicas <= scaling.max_replicas,
-            "minReplicas",
-        ),
-        Rule(
-            "self.mode != 'Builtin' || self.minReplicas > 0 || self.bufferSlots > 0",
-            "without any pod nobody sees that viewers wait: set minReplicas or bufferSlots to 1, "
-            "or mode to External",
-            lambda scaling: (
-                scaling.mode != "Builtin" or scaling.min_replicas > 0 or scaling.buffer_slots > 0
-            ),
             "minReplicas",
         ),
     )

@@ -12,7 +12,7 @@ from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
-from matinee_operator.objects import Key
+from matinee_operator.objects import Address, Key
 from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.pods import ObservedPod
 from matinee_operator.observe.router_pods import RouterPod
@@ -89,6 +89,11 @@ class RouterSnapshot:
     router_pods: tuple[RouterPod, ...] = ()
     children: Children = field(default_factory=dict)
     failure: Trouble | None = None
+
+    @property
+    def addresses(self) -> dict[str, Address]:
+        """uid -> address of its own pods that can be asked."""
+        return {pod.uid: pod.address for pod in self.router_pods if pod.address}
 
 
 Snapshot = ServiceSnapshot | ModelSnapshot | RouterSnapshot

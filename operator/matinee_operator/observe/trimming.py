@@ -26,7 +26,9 @@ _META = (
 _POD_STATUS = ("phase", "reason", "message", "podIP")
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
 _CONTAINER = ("name", "image", "state", "lastState", "restartCount")
-_WITHOUT_STATUS = ("Service", "ReplicaSet", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "Node")
+_WITHOUT_STATUS = (
+    *("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "Node", "ReplicaSet"),
+)
 
 
 def trimmed(raw: Object) -> Object:

@@ -1,5 +1,5 @@
-"""The NetworkPolicy: anybody may open a stream, or only the Routers once there are some; the control
-port is for those who run the service.
+"""The NetworkPolicies. Anybody may open a stream, through the Routers once there are some; the
+control port is for those who run the service.
 
 These are the operator, the Routers' own pods, and Prometheus. Which of them may do what there, the
 token says; the policy keeps everybody else from asking.

@@ -81,13 +81,14 @@ def _spec(router: Router, installation: Installation, secret: str) -> Manifest:
 def _spreads(router: Router) -> list[Manifest]:
     """Over nodes, unless the Router says how to spread."""
     selector = {"matchLabels": router_selector(router)}
-    said = [one.model_dump(mode="json") for one in router.spec.scheduling.topology_spread_constraints]
+    asked = router.spec.scheduling.topology_spread_constraints
     usual = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
     }
-    return [{**spread, "labelSelector": selector} for spread in said or [usual]]
+    said = [one.model_dump(mode="json") for one in asked] or [usual]
+    return [{**spread, "labelSelector": selector} for spread in said]
 
 
 def _keys_volumes(router: Router) -> list[Manifest]:

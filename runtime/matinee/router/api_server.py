@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -53,7 +53,8 @@ class ApiServer:
         """The slices, as many as are taken, and the version to watch from. Raises `Unanswered` and
         `Expired`."""
         found: list[Any] = []
-        query, meta = {"limit": str(PAGE)}, {}
+        meta: dict[str, Any] = {}
+        query = {"limit": str(PAGE)}
         for _ in range(MOST_PAGES):
             async with self._asked(query) as answer:
                 page = _object(await answer.body(MOST_PAGE_BYTES, ANSWER_S))
@@ -64,7 +65,7 @@ class ApiServer:
             query = {"limit": str(PAGE), "continue": str(meta["continue"])}
         return found, str(meta.get("resourceVersion", ""))
 
-    async def events(self, version: str) -> AsyncIterator[tuple[str, Any]]:
+    async def events(self, version: str) -> AsyncGenerator[tuple[str, Any]]:
         """What changed since that version, until the API server ends the watch: the type of each
         event, and its object. Raises `Unanswered` and `Expired`."""
         query = {
@@ -134,7 +135,7 @@ def _failure(status: Any, said: str) -> Exception:
     return Unanswered(f"the API server answers {status}: {plain(said, 300)}")
 
 
-async def _lines(answer: Answer) -> AsyncIterator[bytes]:
+async def _lines(answer: Answer) -> AsyncGenerator[bytes]:
     """Raises `Unanswered`, also when nothing comes for too long."""
     rest = b""
     async for piece in answer.pieces(SILENCE_S):

@@ -25,18 +25,23 @@ from matinee.serving.keys import given_key
 from matinee.serving.line_feed import LineFeed
 from matinee.serving.names import origin_allowed
 from matinee.serving.refusal import Refusal
-from matinee_api.contracts.pod_http import TABLE_PATH, RouterState
+from matinee_api.contracts.pod_http import TABLE_PATH
 
 SERVICE = "matinee-router"
-STATE_EVERY_S, STATE_GAP_S = 1.0, 0.05
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    answers: Answers, table: Table, gate: Gate, access: ControlAccess, timeout_s: float
+    table: Table,
+    reception: Reception,
+    gate: Gate,
+    access: ControlAccess,
+    feed: LineFeed,
+    timeout_s: float,
 ) -> App:
-    """All routes; `access`: to those of the control."""
+    """All routes; `access`: to those of the control; `feed`: of the state."""
     forward = Forwarding(table, timeout_s).get
+    answers = Answers(table, reception, gate, feed)
     routes = [
         Route("/healthz", answers.alive),
         Route("/health", answers.alive),
@@ -60,12 +65,12 @@ def create_app(
 class Answers:
     """From the router's own state."""
 
-    def __init__(self, table: Table, reception: Reception, gate: Gate) -> None:
+    def __init__(self, table: Table, reception: Reception, gate: Gate, feed: LineFeed) -> None:
         self._table = table
         self._reception = reception
         self._gate = gate
+        self._feed = feed
         self._was_ready = False
-        self.feed = LineFeed(self._state, heartbeat_s=STATE_EVERY_S, gap_s=STATE_GAP_S)
 
     async def alive(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "service": SERVICE, "ts": _now()})
@@ -98,18 +103,8 @@ class Answers:
         return JSONResponse({"backends": [_backend(one) for one in self._table]})
 
     async def table(self, request: Request) -> Response:
-        """A line at each change of the table; numbers of viewers are told once a second."""
         caller = request.client.host if request.client else ""
-        return StreamingResponse(self.feed.lines(caller), media_type="application/x-ndjson")
-
-    def _state(self) -> dict[str, Any]:
-        state = RouterState(
-            sessions=sum(len(one.sessions) for one in self._table),
-            queued=self._reception.queued,
-            open_to_anybody=self._gate.open,
-            backends=tuple(one.address.name for one in self._table if one.takes_new),
-        )
-        return state.model_dump(mode="json")
+        return StreamingResponse(self._feed.lines(caller), media_type="application/x-ndjson")
 
     async def metrics(self, _request: Request) -> Response:
         text = generate_latest(self._reception.tally.registry)

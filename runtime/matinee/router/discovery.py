@@ -28,7 +28,11 @@ class Discovery:
     """`named` is called after the table was told which backends there are."""
 
     def __init__(
-        self, config: KubernetesConfig, api_server: ApiServer, table: Table, named: Callable[[], None]
+        self,
+        config: KubernetesConfig,
+        api_server: ApiServer,
+        table: Table,
+        named: Callable[[], None],
     ) -> None:
         self._api_server = api_server
         self._table = table

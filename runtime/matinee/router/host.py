@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from socket import socket
 
@@ -15,16 +16,17 @@ import uvicorn
 import uvloop
 
 from matinee.router.api_server import own_api_server
-from matinee.router.app import Answers, create_app
+from matinee.router.app import create_app
 from matinee.router.discovery import Discovery
 from matinee.router.gate import Gate
 from matinee.router.reception import Reception
+from matinee.router.state_feed import state_feed
 from matinee.router.table import Address, Table, Thresholds
 from matinee.router.watch import Watches
 from matinee.serving.access import ControlAccess, is_loopback
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
-from matinee.serving.host_guard import App
+from matinee.serving.line_feed import LineFeed
 from matinee.serving.listening import bind_for_viewers, url_of
 from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
@@ -39,8 +41,8 @@ def route(
     """Serve until a signal, and return it. `token`: for the control routes, besides those of the
     file. `on_ready` gets the router's URL when it listens.
 
-    Raises `PortUnavailable`, `BadInput` when the file for the token holds none or backends are to be
-    found by Kubernetes elsewhere than in a pod, and `ConfigError` when the keys' file is wrong.
+    Raises `PortUnavailable`, `BadInput` when the file for the token holds none or `kubernetes` is
+    set elsewhere than in a pod, and `ConfigError` when the keys' file is wrong.
     """
     gate = Gate(settings)
     with closing(bind_for_viewers(settings.host, settings.port)) as listening:
@@ -68,21 +70,11 @@ async def _serve(
     take_short_turns()
     table = Table(_thresholds(settings))
     reception = Reception(settings, table, gate)
-    answers = Answers(table, reception, gate)
-
-    def changed() -> None:
-        reception.changed()
-        answers.feed.changed()
-
-    async def shut_down() -> None:
-        answers.feed.close()
-        await reception.shut_down()
-
-    table.on_change = changed
+    feed = state_feed(table, reception, gate)
+    table.on_change = partial(_tell, reception, feed)
     watches = Watches(table, settings.health_check)
-    door = Door(settings.limits, settings.message_bytes)
-    app = create_app(answers, table, gate, access, settings.health_check.timeout_seconds)
-    server = GracefulServer(_uvicorn(app, door, reception), shut_down)
+    config = _uvicorn(settings, table, reception, gate, access, feed)
+    server = GracefulServer(config, partial(_shut_down, reception, feed))
     finding = _find(settings, table, watches)
     on_ready(url_of(listening))
     try:
@@ -94,9 +86,18 @@ async def _serve(
     return server.told_to_stop
 
 
-def _find(
-    settings: RouterSettings, table: Table, watches: Watches
-) -> asyncio.Task[None] | None:
+def _tell(reception: Reception, feed: LineFeed) -> None:
+    """The table has changed."""
+    reception.changed()
+    feed.changed()
+
+
+async def _shut_down(reception: Reception, feed: LineFeed) -> None:
+    feed.close()
+    await reception.shut_down()
+
+
+def _find(settings: RouterSettings, table: Table, watches: Watches) -> asyncio.Task[None] | None:
     """Fill the table, once or as long as the task runs. Raises `BadInput`."""
     if settings.kubernetes is None:
         table.set_addresses(map(_address, settings.replicas))
@@ -107,9 +108,18 @@ def _find(
     return asyncio.create_task(discovery.run(), name="the finding of backends")
 
 
-def _uvicorn(app: App, door: Door, reception: Reception) -> uvicorn.Config:
+def _uvicorn(
+    settings: RouterSettings,
+    table: Table,
+    reception: Reception,
+    gate: Gate,
+    access: ControlAccess,
+    feed: LineFeed,
+) -> uvicorn.Config:
+    door = Door(settings.limits, settings.message_bytes)
+    timeout_s = settings.health_check.timeout_seconds
     return uvicorn.Config(
-        app,
+        create_app(table, reception, gate, access, feed, timeout_s),
         lifespan="off",
         timeout_graceful_shutdown=1,
         **door.uvicorn_options(reception.viewer),

@@ -28,9 +28,10 @@ class _Reader:
 
 @dataclass(slots=True)
 class LineFeed:
-    """`snapshot` gives the state now, as JSON values. `gap_s`: between two lines, at least. There are `max_readers` at most: a further
-    one takes the place of the oldest among those of the caller that has the most, so that nobody
-    who reads again and again keeps the operator or a router from reading."""
+    """`snapshot` gives the state now, as JSON values. `gap_s`: at least so long between two lines.
+    There are `max_readers` at most: a further one takes the place of the oldest among those of the
+    caller that has the most, so that nobody who reads again and again keeps the operator or a
+    router from reading."""
 
     snapshot: Callable[[], dict[str, Any]]
     heartbeat_s: float = HEARTBEAT_S

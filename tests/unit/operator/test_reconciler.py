@@ -227,6 +227,9 @@ class Viewers:
     def progress(self, _uid: str) -> None:
         return None
 
+    def router(self, _uid: str) -> None:
+        return None
+
 
 async def test_joins_and_leaves_cost_one_status_in_five_seconds(setting: Setting) -> None:
     viewers = setting.reconciler.snapshots.heard = Viewers()

@@ -43,6 +43,9 @@ class Pods:
     def progress(self, _uid: str) -> None:
         return None
 
+    def router(self, _uid: str) -> None:
+        return None
+
 
 class Setting:
     """A service that is rolled out, with a pod, a model and a Router."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from matinee_api.contracts.pod_http import RouterState
 from matinee_operator import labels
 from matinee_operator.objects import Key, stamp
 from matinee_operator.observe.cache import Cache
@@ -26,14 +27,24 @@ MARKS = {labels.SERVICE: "live", labels.ACCEPTING: "true"}
 UNPLACED = {"conditions": [{"type": "PodScheduled", "status": "False"}]}
 
 
+STATES = {
+    "knows": RouterState(sessions=0, queued=3, backends=("live-a-0",)),
+    "knows-not": RouterState(sessions=0, queued=1),
+}
+"""What pods of routers say, by uid."""
+
+
 class Silent:
-    """No pod says anything."""
+    """No other pod says anything."""
 
     def slots(self, uid: str) -> None:
         return None
 
     def progress(self, uid: str) -> None:
         return None
+
+    def router(self, uid: str) -> RouterState | None:
+        return STATES.get(uid)
 
     def token_refused(self, uid: str) -> bool:
         return uid == "uid-of-live-a-1"
@@ -132,3 +143,47 @@ def test_a_pod_serves_when_every_service_in_front_of_it_sends_viewers_there() ->
     assert not serving({}, endpoint_slice({labels.SERVICE: "live"}, "other"))
     assert not serving({}, endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0", ready=False))
     assert serving({}, its_own)
+
+
+FRONT = {
+    "kind": "Router",
+    "metadata": meta("front"),
+    "spec": {"services": [{"name": "live"}, {"name": "other"}]},
+}
+OF_FRONT = {labels.ROUTER: "front"}
+
+
+def router_pods(*uids: str, deployment: str = "uid-of-front") -> list[dict[str, Any]]:
+    """Of the Deployment of whoever has that uid; all are ready."""
+    chain = [
+        {"kind": kind, "metadata": meta(name, labels=OF_FRONT, **owned(owner, "X"))}
+        for kind, name, owner in (
+            ("Deployment", "front-router", deployment),
+            ("ReplicaSet", "front-router-a", "uid-of-front-router"),
+        )
+    ]
+    owner = owned("uid-of-front-router-a", "ReplicaSet")
+    pods = [{**pod(uid, READY, labels=OF_FRONT, **owner)} for uid in uids]
+    for made, uid in zip(pods, uids, strict=True):
+        made["metadata"]["uid"] = uid
+    return [*chain, *pods]
+
+
+def test_a_pod_serves_when_every_router_that_tells_knows_it() -> None:
+    listed = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
+    assert serving({}, listed, FRONT, *router_pods("knows"))
+    assert serving({}, listed, FRONT, *router_pods("knows", "silent"))
+    assert not serving({}, listed, FRONT, *router_pods("knows", "knows-not"))
+
+
+def test_a_pod_with_a_router_s_labels_is_none() -> None:
+    listed = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
+    assert serving({}, listed, FRONT, *router_pods("knows-not", deployment="somebody-else"))
+    assert serving({}, listed, FRONT, pod("knows-not", READY, labels=OF_FRONT))
+
+
+def test_viewers_at_a_router_are_shared_by_its_services() -> None:
+    snapshot = taken(LIVE, FRONT, *router_pods("knows", "knows-not"))
+    assert snapshot.waiting == 2  # of four
+    assert snapshot.pod_tokens == (snapshot.token, snapshot.routers_token)
+    assert snapshot.token != snapshot.routers_token

@@ -16,7 +16,17 @@ from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan import plan_router
 from matinee_operator.resources.metadata import stamped
 from matinee_operator.status import router_status
-from tests.unit.operator.making import BUG, INSTALLATION, NOW, ROUTERS_TOKEN, pod, router, service, slots, starting
+from tests.unit.operator.making import (
+    BUG,
+    INSTALLATION,
+    NOW,
+    ROUTERS_TOKEN,
+    pod,
+    router,
+    service,
+    slots,
+    starting,
+)
 
 
 def given(*pods: Any, **facts: Any) -> RouterSnapshot:

@@ -132,7 +132,7 @@ def test_a_service_that_is_not_listed_keeps_its_backends_beside_one_that_is() ->
 def test_slices_and_backends_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoints, "MOST_SLICES", 2)
     monkeypatch.setattr(endpoints, "MOST_BACKENDS", 3)
-    many = [piece(at(f"10.0.{index}.1"), at(f"10.0.{index}.2"), name=f"{index}") for index in range(3)]
+    many = [piece(at(f"10.0.{n}.1"), at(f"10.0.{n}.2"), name=f"{n}") for n in range(3)]
     known = seen(*many)
     assert urls(known) == [f"http://10.0.{place}:8000" for place in ("0.1", "0.2", "1.1")]
     assert known.left_out == 1
