@@ -11,7 +11,7 @@ from matinee_api.kinds.router import Router
 from matinee_operator import labels
 from matinee_operator.amounts import canonical
 from matinee_operator.installation import Installation
-from matinee_operator.objects import content_hash
+from matinee_operator.objects import content_hash, pruned
 from matinee_operator.resources.devices import Fitting, plain_resources, within
 from matinee_operator.resources.metadata import Manifest, metadata, own_labels
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
@@ -38,6 +38,11 @@ def router_deployment(
     router: Router, installation: Installation, config: str, secret: str
 ) -> Manifest:
     """`config`: the text of its configuration; `secret`: the Secret with the control token."""
+    made: Manifest = pruned(_deployment(router, installation, config, secret))
+    return made
+
+
+def _deployment(router: Router, installation: Installation, config: str, secret: str) -> Manifest:
     said = router.spec.pod
     meta = {
         "labels": own_labels(router, "router"),
