@@ -111,7 +111,7 @@ def test_a_service_is_reached_through_its_router_only(
         return int(operator.kubectl(*words))
 
     assert asked(f"http://tiny.{lone}.svc:8000/healthz") == 200
-    router = {"apiVersion": "matinee.video/v1alpha1", "kind": "Router"}
+    router: dict[str, Any] = {"apiVersion": "matinee.video/v1alpha1", "kind": "Router"}
     router |= {"metadata": {"name": "front"}, "spec": {"services": [{"name": "tiny"}]}}
     operator.kubectl("apply", "-n", lone, "-f", "-", stdin=json.dumps(router))
     wait_until("Router", lone, "front", READY)

@@ -115,7 +115,7 @@ class Metrics(_Values):
 
 class Valkey(_Values):
     """A small Valkey server that keeps sessions, for trying out: one pod, in memory, with a
-    password. For real use a server of your own: `store.urlSecret` of a StreamingService names it."""
+    password. For real use a server of your own, which `store.urlSecret` of a service names."""
 
     enabled: bool = False
     """Start it. The Secret `RELEASE-operator-valkey` has its address under the key `url`."""

@@ -85,7 +85,7 @@ async def put_slice(
 async def reached(holds: Callable[[], bool]) -> None:
     """Wait until it is so."""
     async with asyncio.timeout(PATIENCE_S):
-        while not holds():
+        for _ in iter(holds, True):
             await asyncio.sleep(0.01)
 
 

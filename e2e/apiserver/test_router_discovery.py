@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pytest
-
 from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.faulty import Asked, Fault, faulty_way
 from e2e.apiserver.router_program import (
@@ -23,7 +21,7 @@ from e2e.apiserver.router_program import (
     server_of,
     unbind,
 )
-from matinee.router.api_server import HOST_VARIABLE, PORT_VARIABLE, ApiServer, Expired
+from matinee.router.api_server import HOST_VARIABLE, PORT_VARIABLE
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key
 from tests.system.end_to_end.serving import running
@@ -55,19 +53,6 @@ async def test_backends_are_what_the_slices_say(
         await eyes.see("[fd00::3]")
         await put_slice(kube, namespace, "six", family="IPv6")
         await eyes.see()
-
-
-async def test_a_version_that_is_too_old_is_told(
-    kube: Kube, api_server: ControlPlane, namespace: str, tmp_path: Path
-) -> None:
-    await allow(kube, namespace)
-    credentials = mounted(api_server.limited, tmp_path, namespace)
-    url = server_of(api_server.limited)
-    async with looking(url, credentials, namespace) as eyes:
-        await eyes.see()  # it may look by now
-    with pytest.raises(Expired):
-        async for _ in ApiServer(url, credentials, namespace, ("tiny",)).events("1"):
-            pass
 
 
 async def test_with_every_third_answer_wrong_nothing_is_missed_and_nothing_is_forgotten(

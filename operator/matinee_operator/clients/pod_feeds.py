@@ -192,9 +192,7 @@ class PodFeeds:
         finally:
             self._know(feed, None, token_refused=feed.token_refused)
 
-    def _know(
-        self, feed: _Feed, said: Said | None, *, token_refused: bool = False
-    ) -> None:
+    def _know(self, feed: _Feed, said: Said | None, *, token_refused: bool = False) -> None:
         """Notify the listener, but only while the pod is followed."""
         if (feed.said, feed.token_refused) != (said, token_refused):
             feed.said, feed.token_refused = said, token_refused

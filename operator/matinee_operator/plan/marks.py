@@ -47,4 +47,3 @@ def _changed(pod: ObservedPod, *, accepting: bool) -> dict[str, str | None]:
         name: value for name, value in wanted.items() if present.get(name) != value
     }
     return changed | {name: None for name in present if name not in wanted}
-

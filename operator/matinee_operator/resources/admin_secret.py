@@ -7,6 +7,8 @@ operator asks the Routers' pods with.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator.objects import content_hash
@@ -16,12 +18,12 @@ from matinee_operator.resources.runtime_config import TOKEN_KEY
 
 
 def admin_secret(service: StreamingService, *tokens: str) -> Manifest:
-    return _secret(service, secret_name(service, *tokens), "runtime", "\n".join(tokens))
+    return _secret(service, secret_name(service, *tokens), "runtime", _text(tokens))
 
 
 def secret_name(service: StreamingService, *tokens: str) -> str:
     """Carries a hash of the tokens: a service that is made again has another Secret."""
-    return f"{service.metadata.name}-admin-{content_hash('\n'.join(tokens))}"
+    return f"{service.metadata.name}-admin-{content_hash(_text(tokens))}"
 
 
 def router_secret(router: Router, token: str) -> Manifest:
@@ -31,6 +33,11 @@ def router_secret(router: Router, token: str) -> Manifest:
 def router_secret_name(router: Router, token: str) -> str:
     """A Router that is made again has another one."""
     return f"{router_name(router)}-admin-{content_hash([token, router.metadata.uid])}"
+
+
+def _text(tokens: Iterable[str]) -> str:
+    """Each on a line."""
+    return "\n".join(tokens)
 
 
 def _secret(owner: StreamingService | Router, name: str, component: str, text: str) -> Manifest:

@@ -14,7 +14,7 @@ from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata
-from matinee_operator.resources.router_service import router_name, router_selector
+from matinee_operator.resources.router_service import policy_name, router_selector
 
 
 def disruption_budget(service: StreamingService) -> Manifest:
@@ -35,6 +35,6 @@ def router_budget(router: Router) -> Manifest:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata(router, router_name(router), "router"),
+        "metadata": metadata(router, policy_name(router), "router"),
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": router_selector(router)}},
     }

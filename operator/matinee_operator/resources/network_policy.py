@@ -14,7 +14,7 @@ from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.resources.metadata import Manifest, metadata
-from matinee_operator.resources.router_service import router_name, router_selector
+from matinee_operator.resources.router_service import policy_name, router_selector
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """Label that Kubernetes puts on every namespace."""
@@ -55,7 +55,7 @@ def router_policy(router: Router) -> Manifest:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": metadata(router, router_name(router), "router"),
+        "metadata": metadata(router, policy_name(router), "router"),
         "spec": {
             "podSelector": {"matchLabels": router_selector(router)},
             "policyTypes": ["Ingress"],

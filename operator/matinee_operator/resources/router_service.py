@@ -8,8 +8,14 @@ from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
 
 
 def router_name(router: Router) -> str:
-    """Of all its children but the Secret."""
+    """Of its children, but for the Secret and its policies."""
     return f"{router.metadata.name}-router"
+
+
+def policy_name(router: Router) -> str:
+    """Of its disruption budget and its network policy. Those of a service have the service's name,
+    which has no dot."""
+    return f"{router.metadata.name}.router"
 
 
 def router_selector(router: Router) -> dict[str, str]:

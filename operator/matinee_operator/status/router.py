@@ -49,8 +49,12 @@ def _findings(snapshot: RouterSnapshot, counts: BackendCounts) -> tuple[Finding,
     serves = _serves(snapshot, available)
     broken = next((one for one in (accepted, resolved) if not one.holds), None) or _stuck(snapshot)
     if broken is None:
-        return serves, accepted, resolved, available, finding(
-            conditions.DEGRADED, False, conditions.NOTHING_WRONG
+        return (
+            serves,
+            accepted,
+            resolved,
+            available,
+            finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG),
         )
     usable = accepted.holds and serves.holds
     ready = finding(conditions.READY, usable, broken.reason, broken.message)

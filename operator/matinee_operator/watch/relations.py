@@ -26,11 +26,9 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
     elif kind == "EndpointSlice":
         yield from _in_front_of(cache, raw, before)
     else:
-        roots = sorted(cache.roots(raw) | (cache.roots(before) if before else set()))
-        yield from roots
-        if kind == "Pod":
-            for root in roots:
-                yield from routers_of(cache, root)
+        for root in sorted(cache.roots(raw) | (cache.roots(before) if before else set())):
+            yield root
+            yield from routers_of(cache, root) if kind == "Pod" else ()
         if is_without_room(raw) != (before is not None and is_without_room(before)):
             yield from _models_of(cache, raw)
 

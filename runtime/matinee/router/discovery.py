@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import Any
 
 from matinee.router.api_server import ApiServer, Expired
-from matinee.router.endpoints import EndpointSlice, Endpoints, parsed
+from matinee.router.endpoints import Endpoints, EndpointSlice, parsed
 from matinee.router.http_client import Unanswered
 from matinee.router.table import Table
 from matinee_api.backoff import backoff

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
-from matinee.serving.line_feed import LineFeed
 from matinee.server.stores import check_store, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
+from matinee.serving.line_feed import LineFeed
 from matinee.serving.quiet_threads import quiet_threads
 from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped

@@ -28,6 +28,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "autoscaling": {"minReplicas": 1, "maxReplicas": 3},
         "resources": {"gpu": {"count": 2}},
         "sessions": {"maxPerPod": 4},
+        "store": {"type": "Redis", "urlSecret": {"name": "session-store"}},
         "pod": {
             "env": [{"name": "A", "value": "b"}],
             "volumes": [{"name": "scratch", "emptyDir": {}}],
@@ -53,7 +54,6 @@ STUCK = (
     "to 1"
 )
 NO_URL = "must name the Secret with the server's URL where type is Redis, and is for no other"
-STORE = {"type": "Redis", "urlSecret": {"name": "session-store"}}
 EXISTING = "claimName is a claim that exists: remove size and storageClassName"
 
 CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
@@ -264,7 +264,13 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {"minReplicas": 0, "maxReplicas": 3, "bufferSlots": 0},
         {},
     ),
-    "sessions in Redis": ("StreamingService", "store", STORE, {}),
+    "sessions in Redis": ("StreamingService", "store.urlSecret.key", "address", {}),
+    "its address twice": (
+        "StreamingService",
+        "pod.env",
+        [{"name": "MATINEE_STORE_URL", "value": "redis://h"}],
+        {"pod.env": "store.urlSecret sets MATINEE_STORE_URL: leave it out"},
+    ),
     "sessions in a Redis that nobody names": (
         "StreamingService",
         "store",

@@ -11,9 +11,9 @@ from matinee_operator.objects import (
     content_hash,
     is_within,
     key_of,
-    pruned,
     micro_stamp,
     moment,
+    pruned,
     stamp,
 )
 
@@ -68,7 +68,7 @@ def test_a_hash_does_not_depend_on_the_order_of_keys() -> None:
 
 
 def test_what_is_empty_is_not_stored_but_for_an_empty_dir() -> None:
-    volume = {"emptyDir": {}, "csi": None, "readOnly": False}
+    volume: dict[str, Any] = {"emptyDir": {}, "csi": None, "readOnly": False}
     given = {"env": [], "affinity": {"node": {"terms": []}}, "volumes": [volume]}
     assert pruned(given) == {"volumes": [{"emptyDir": {}}]}
     assert pruned({"n": 0, "off": False, "text": ""}) == {"n": 0, "off": False, "text": ""}

@@ -27,6 +27,7 @@ def test_everything_can_be_set() -> None:
         **NEEDED,
         "MATINEE_NAMESPACES": "a, b,",
         "MATINEE_RUNTIME_IMAGE": "x:1",
+        "MATINEE_ROUTER_IMAGE": "y:1",
         "MATINEE_IMAGE_PULL_POLICY": "Never",
         "MATINEE_CLUSTER_DOMAIN": "k8s.example",
         "MATINEE_MONITORING_NAMESPACES": "prometheus",

@@ -88,7 +88,7 @@ def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> Non
         "apply NetworkPolicy live",
         "apply ConfigMap live-da5dcf19",
         f"create ConfigMap live-{REVISION}-pod",
-        "create Secret live-admin-1aa8e844",
+        "create Secret live-admin-e0b71a2b",
         f"create Pod {NEW}",
     ]
 
@@ -198,7 +198,7 @@ def test_the_configuration_of_an_old_pod_stays_as_long_as_the_pod() -> None:
 def test_our_secret_is_made_once_more_for_a_pod_that_may_be_waiting_for_it() -> None:
     """A volume that cannot be made is in no status."""
     begins = waiting(NEW, node="n1")
-    assert kinds(planned(settled(begins))) == ["create Secret live-admin-1aa8e844"]
+    assert kinds(planned(settled(begins))) == ["create Secret live-admin-e0b71a2b"]
     trouble = Trouble(conditions.POD_CONFIG_INVALID, 'secret "keys" not found')
     others = (waiting(NEW), waiting(NEW, node="n1", trouble=trouble), pod(NEW, node="n1"))
     for other in others:

@@ -10,8 +10,8 @@ import yaml
 from matinee_api.config.load import load_text
 from matinee_api.config.router_config import RouterConfig
 from matinee_api.kinds.router import Router
-from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.desired import desired_router
+from matinee_operator.observe.snapshot import RouterSnapshot
 from tests.unit.operator.making import INSTALLATION, NOW, ROUTERS_TOKEN, router
 
 

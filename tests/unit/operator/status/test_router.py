@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from matinee_api.kinds import conditions
 from matinee_api.contracts.pod_http import RouterState
+from matinee_api.kinds import conditions
 from matinee_operator.actions import Apply, Create
 from matinee_operator.desired import desired_router
 from matinee_operator.objects import Address, Key, key_of
@@ -42,7 +42,12 @@ def given(*pods: Any, **facts: Any) -> RouterSnapshot:
 
 def router_pod(name: str = "front-router-a", **facts: Any) -> RouterPod:
     state = RouterState(sessions=1, queued=1, open_to_anybody=True, backends=("live-new-0",))
-    usual = {"uid": name, "address": Address("10.0.1.1", 8000), "ready": True, "state": state}
+    usual: dict[str, Any] = {
+        "uid": name,
+        "address": Address("10.0.1.1", 8000),
+        "ready": True,
+        "state": state,
+    }
     return RouterPod(name, **(usual | facts))
 
 
@@ -136,7 +141,7 @@ def test_a_router_becomes_a_deployment_with_its_secret_first() -> None:
     assert actions[0].manifest["kind"] == "Secret"
     assert all(isinstance(action, Apply) for action in actions[1:])
     made = [key_of(action.manifest) for action in actions[1:] if isinstance(action, Apply)]
-    assert {key.name for key in made} == {"front-router"}
+    assert {key.name for key in made} == {"front-router", "front.router"}
     assert [key.kind for key in made] == [
         *("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Service"),
         *("PodDisruptionBudget", "NetworkPolicy", "Deployment"),

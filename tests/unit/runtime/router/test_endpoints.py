@@ -66,9 +66,7 @@ def test_an_address_says_where_it_takes_sessions_and_where_it_tells_its_slots() 
         piece(at("10.0.0.1", pod="a"), name="f", service="first", ports=PORTS[:1]),
         services=services,
     ).addresses()
-    assert [
-        (one.name, one.url, one.control_url, one.primary, one.weight) for one in listed
-    ] == [
+    assert [(one.name, one.url, one.control_url, one.primary, one.weight) for one in listed] == [
         ("a", "http://10.0.0.1:8000", "http://10.0.0.1:8000", True, 1),
         ("b", "http://[fd00::1]:8000", "http://[fd00::1]:8001", False, 2),
     ]
