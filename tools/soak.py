@@ -28,7 +28,7 @@ import psutil
 
 from tests.places import ROOT
 from tests.system.end_to_end.serving import Server, matinee_up, running
-from tools.fuzz.target import mistakes
+from tools.fuzz.target import Target, mistakes
 from tools.hostile.viewers import Tally, attackers, viewer
 from tools.hostile.watching import memory_mb
 
@@ -54,7 +54,7 @@ def main() -> int:
         command = PACED if given.paced else matinee_up(given.resources, *state)
         with running(command, Path(folder) / "log") as server:
             tally = asyncio.run(soak(server, given))
-            found = mistakes(server)
+            found = mistakes(Target(server, server))
             code = server.stop()
     for line in (
         *found[:20],

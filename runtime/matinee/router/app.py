@@ -49,6 +49,7 @@ def create_app(
         Route("/status", answers.status),
         Route("/v1/backends", _controlled(access, answers.backends)),
         Route(TABLE_PATH, _controlled(access, answers.table)),
+        Route("/v1/sessions", _controlled(access, answers.sessions)),
         Route("/metrics", answers.metrics)
         if access.open_metrics
         else Route("/metrics", _controlled(access, answers.metrics)),
@@ -105,6 +106,10 @@ class Answers:
     async def table(self, request: Request) -> Response:
         caller = request.client.host if request.client else ""
         return StreamingResponse(self._feed.lines(caller), media_type="application/x-ndjson")
+
+    async def sessions(self, _request: Request) -> Response:
+        """Those that play, and those that are queued."""
+        return JSONResponse({"sessions": self._reception.facts()})
 
     async def metrics(self, _request: Request) -> Response:
         text = generate_latest(self._reception.tally.registry)

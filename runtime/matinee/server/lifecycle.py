@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
-from matinee.server.stores import check_store, open_store
+from matinee.server.stores import check_store, name_of, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
@@ -81,6 +81,7 @@ class Lifecycle:
         streaming = config.streaming
         check_store(streaming.state)
         self.config = config
+        self.store_name = name_of(streaming.state)
         self.draining = self.shutting_down = False
         self.failed = asyncio.Event()
         """Set while all workers have failed."""
@@ -164,6 +165,7 @@ class Lifecycle:
             used=admission.taken,
             free=0 if self.draining else admission.free,
             queued=admission.waiting,
+            store=self.store_name,
             ts=round(time.time(), 3),
         )
 
