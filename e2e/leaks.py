@@ -79,6 +79,8 @@ def kinds() -> list[Kind]:
         Kind("clusterrolebinding", rbac.list_cluster_role_binding),
         Kind("customresourcedefinition", extensions.list_custom_resource_definition),
         Kind("validatingwebhookconfiguration", hooks.list_validating_webhook_configuration),
+        Kind("validatingadmissionpolicy", hooks.list_validating_admission_policy),
+        Kind("validatingadmissionpolicybinding", hooks.list_validating_admission_policy_binding),
         Kind("mutatingwebhookconfiguration", hooks.list_mutating_webhook_configuration),
     ]
 

@@ -27,14 +27,21 @@ def helm(target: Target, *words: str) -> str:
     Raises:
         AssertionError: it failed, with what it said.
     """
-    done = subprocess.run(
-        ["helm", "--namespace", NAMESPACE, *words],
-        env=target.environment(),
-        capture_output=True,
-        text=True,
-    )
+    done = _helm(target, words)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
+
+
+def failing_helm(target: Target, *words: str) -> str:
+    """What helm says when it fails, as it should."""
+    done = _helm(target, words)
+    assert done.returncode != 0, done.stdout
+    return done.stderr
+
+
+def _helm(target: Target, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    command = ["helm", "--namespace", NAMESPACE, *words]
+    return subprocess.run(command, env=target.environment(), capture_output=True, text=True)
 
 
 def install(target: Target, *more: str) -> None:

@@ -92,7 +92,7 @@ def test_kubectl_tells_how_things_are(operator: Target, served: str) -> None:
         "WARM": "True",
         "REASON": "AsDesired",
     }
-    (service,) = table(operator.kubectl("get", "ssvc", "-n", served))
+    (service,) = table(operator.kubectl("get", "ssvc", "-n", served, "-o", "wide"))
     assert service == {
         "NAME": "tiny",
         "READY": "True",
@@ -102,6 +102,8 @@ def test_kubectl_tells_how_things_are(operator: Target, served: str) -> None:
         "DRAINING": "0",
         "SESSIONS": "0",
         "MODEL": "tiny",
+        "REASON": "AsDesired",
+        "URL": f"ws://tiny.{served}.svc:8000/v1/stream",
     }
 
 

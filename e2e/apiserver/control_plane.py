@@ -25,6 +25,8 @@ AUDIT = "audit.log"
 ADMIN, LIMITED = "admin-token", "limited-token"
 """Tokens of a server that lives for one test run, on loopback. `LIMITED` may do what a test binds
 to the user `limited`."""
+IPV4, IPV6 = "198.19.16.0/20", "fd00:6d61:7469::/112"
+"""Of Services: the API server is one of two families."""
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -104,7 +106,7 @@ def _api_flags(folder: Path, etcd: int, port: int) -> list[str]:
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={key}",
         f"--service-account-signing-key-file={key}",
-        "--service-cluster-ip-range=198.19.16.0/20",
+        f"--service-cluster-ip-range={IPV4},{IPV6}",
         f"--audit-policy-file={folder / 'audit.yaml'}",
         f"--audit-log-path={folder / AUDIT}",
     ]

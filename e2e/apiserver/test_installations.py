@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import uuid
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.scene import new_namespace
 from matinee_operator.clients.kube import Kube
-from tests.charts.rendering import CHART, HELM, needs_helm
+from tests.charts.rendering import CHART, HELM, needs_helm, parent_chart
 
 pytestmark = needs_helm
 Helm = Callable[..., str]
@@ -56,3 +58,27 @@ async def test_releases_are_kept_apart_and_definitions_are_handed_on(
     assert "watches the namespace" in install(helm, "six", a, *BESIDE)
     for release in ("three", "four"):
         assert helm("uninstall", release, "-n", b) == ""
+
+
+async def test_it_comes_with_a_chart_that_depends_on_it_and_can_be_switched_off(
+    helm: Helm, kube: Kube, tmp_path: Path
+) -> None:
+    place = f"shop-{uuid.uuid4().hex[:8]}"
+    where = ("shop", str(parent_chart(tmp_path)), "-n", place, "--take-ownership")
+    values = "global.imageRegistry=mirror.example,global.imagePullSecrets={one}"
+    assert helm("install", *where, "--create-namespace", "--set", values) == ""
+    (made,) = await deployments(kube, place)
+    assert made["metadata"]["name"] == "shop-operator"
+    pod = made["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"] == "mirror.example/matinee/operator:0.1.0"
+    assert pod["imagePullSecrets"] == [{"name": "one"}]
+    assert helm("upgrade", *where, "--set", f"{values},matinee.enabled=false") == ""
+    assert await deployments(kube, place) == []
+    assert await kube.list("StreamingService", place) == []  # its definition stays
+    assert helm("uninstall", "shop", "-n", place) == ""
+
+
+async def deployments(kube: Kube, namespace: str) -> list[dict[str, Any]]:
+    found = await kube.request("GET", f"/apis/apps/v1/namespaces/{namespace}/deployments")
+    items: list[dict[str, Any]] = found["items"]
+    return items

@@ -11,6 +11,7 @@ from matinee_operator.clients.leader import Leader, LeadershipLost
 from matinee_operator.errors import Unavailable
 
 LEASE_S = 12.0
+LEASES = "coordination.k8s.io/v1"
 
 
 class Clock:
@@ -56,6 +57,14 @@ async def test_each_installation_of_a_namespace_has_its_own_lease(
     assert await first.attempt()
     assert await second.attempt()
     assert await first.attempt()
+
+
+async def test_a_lease_that_says_nothing_is_nobody_s(
+    kube: Kube, namespace: str, replica: Callable[[str], Leader]
+) -> None:
+    meta = {"name": "matinee-operator", "namespace": namespace}
+    await kube.create({"apiVersion": LEASES, "kind": "Lease", "metadata": meta})
+    assert await replica("a").attempt()
 
 
 async def test_a_lease_that_stands_still_is_taken_over(

@@ -191,6 +191,8 @@ async def test_a_router_and_a_service_whose_names_meet_both_work(
 
 
 OURS = ("labels", "annotations")
+NOBODY = "0e6ff5ae-0000-4000-8000-000000000000"
+"""The uid of no object."""
 
 
 async def metadata(kube: Kube, keys: list[Key]) -> dict[Key, dict[str, Any]]:
@@ -210,8 +212,11 @@ def _edits(before: Mapping[Key, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     for part, name in sorted(names):
         for verb, value in (("removed", None), ("edited", "debug")):
             edits[f"{name} {verb}"] = {part: {name: value}}
+    owners = {"controller": False, "name": "debug", "apiVersion": "v2", "kind": "VideoModel"}
+    edits |= {f"the owner's {k} edited": {"ownerReferences": {k: v}} for k, v in owners.items()}
     return edits | {
         "the owner removed": {"ownerReferences": None},
+        "the owner waits for it": {"ownerReferences": {"blockOwnerDeletion": True}},
         "all labels removed": {"labels": None},
         "all labels and the owner removed": {"labels": None, "ownerReferences": None},
     }
@@ -223,10 +228,13 @@ def _is_of_a_job(key: Key) -> bool:
 
 
 async def _edited(kube: Kube, before: Mapping[Key, dict[str, Any]], edit: dict[str, Any]) -> None:
-    """One label or annotation of those children that have it, or a part of all of them."""
+    """One label or annotation of those children that have it, a field of each one's owner, or a
+    part of all of them."""
     for key, meta in before.items():
-        names = [(part, name) for part, change in edit.items() for name in change or ()]
-        if all(name in (meta[part] or ()) for part, name in names):
+        if field := edit.get("ownerReferences"):
+            change = {"ownerReferences": [{**meta["ownerReferences"][0], **field}]}
+            await kube.merge(key, {"metadata": change})
+        elif all(name in (meta[part] or ()) for part in OURS for name in edit.get(part) or ()):
             await kube.merge(key, {"metadata": edit})
 
 
@@ -251,13 +259,37 @@ async def test_without_any_sign_that_it_is_ours_it_is_somebody_else_s_until_that
     operator = life(kube, session, namespace)
     keys = await everything(kube, operator, namespace)
     before = await metadata(kube, keys)
-    bare = dict.fromkeys((*OURS, "ownerReferences"))
+    bare: dict[str, Any] = dict.fromkeys((*OURS, "ownerReferences"))
+    for spoilt in (bare, {"ownerReferences": {"uid": NOBODY}}):
+        await _edited(kube, before, spoilt)
+        await operator.settle(TOLD)
+        assert len(await told(kube, namespace)) == len(SPECS) + 1
+        for key in keys:
+            await kube.merge(key, {"metadata": before[key]})
+        await operator.settle()
+        assert await told(kube, namespace) == set()
+        assert is_within(before, await metadata(kube, keys))
+
+
+async def test_what_somebody_s_finalizer_holds_stops_nothing_and_is_made_anew(
+    kube: Kube, session: aiohttp.ClientSession, namespace: str
+) -> None:
+    operator = life(kube, session, namespace)
+    keys = await everything(kube, operator, namespace)
     for key in keys:
-        await kube.merge(key, {"metadata": bare})
-    await operator.settle(TOLD)
-    assert len(await told(kube, namespace)) == len(SPECS) + 1
-    for key in keys:
-        await kube.merge(key, {"metadata": before[key]})
+        meta = (await kube.get(key))["metadata"]
+        held = [*meta.get("finalizers", ()), "example.com/audit"]
+        await kube.merge(key, {"metadata": {"finalizers": held}})
+        await kube.delete(key, meta["uid"])
+    await apply_all(kube, namespace, sessions={"maxPerPod": 2})  # so that some of it is not wanted
     await operator.settle()
-    assert await told(kube, namespace) == set()
-    assert is_within(before, await metadata(kube, keys))
+    for key in keys:
+        await kube.merge(key, {"metadata": {"finalizers": None}})
+    for _ in range(2):
+        await operator.settle()
+        await pods_serve(kube, namespace)
+    await operator.settle()
+    kinds = {one["kind"] for kind in OWNED for one in await kube.list(kind, namespace)}
+    assert kinds == set(OWNED)
+    stored = await kube.get(Key("StreamingService", namespace, NAME))
+    assert condition(stored["status"], "Ready")["status"] == "True"

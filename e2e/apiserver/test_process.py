@@ -24,6 +24,8 @@ from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key, key_of
 
 LEASE_S = 3.0
+UNREADABLE = {"kopf.zalando.org/last-handled-configuration": "debug"}
+WHOLE = {"metadata": {"finalizers": None}}
 
 
 @pytest.mark.timeout(180)
@@ -39,10 +41,18 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
         assert len(pods) == 2
         pod, marks = key_of(pods[0]), pods[0]["metadata"]["labels"]
         spoilt = {labels.MANAGED_BY: None, labels.SLOT: "debug"}  # so it leaves the watch
+        await kube.merge(pod, {"metadata": {"annotations": UNREADABLE}})
         await kube.merge(pod, {"metadata": {"labels": spoilt}})
         await eventually(
             kube, pod, lambda found: found["metadata"]["labels"].items() >= marks.items()
         )
+        await _spoil_for_kopf(kube, namespace)
+        await apply_all(kube, namespace, replicas=3)
+        await eventually(kube, Key("StreamingService", namespace, "tiny"), has_its_pods)
+        for kind in ("VideoModel", "StreamingService"):
+            meta = (await kube.get(Key(kind, namespace, "tiny")))["metadata"]
+            assert meta["finalizers"] == ["matinee.video/kopf"]
+            await kube.merge(key_of({"kind": kind, "metadata": meta}), WHOLE)
         async with aiohttp.ClientSession() as session:
             for path in ("healthz", "readyz", "metrics"):
                 async with session.get(f"http://127.0.0.1:{port}/{path}") as answer:
@@ -53,6 +63,13 @@ async def test_it_works_until_it_is_told_to_stop_and_hands_the_lease_on(
         async with asyncio.timeout(PATIENCE_S):
             assert await process.wait() == 128 + signal.SIGTERM
     await eventually(kube, lease, led_by(""))
+
+
+async def _spoil_for_kopf(kube: Kube, namespace: str) -> None:
+    """With the names that it uses for itself, the finalizer being that of a former release."""
+    spoilt = {"annotations": UNREADABLE, "finalizers": ["matinee.video/kopf"]}
+    for kind in ("VideoModel", "StreamingService"):
+        await kube.merge(Key(kind, namespace, "tiny"), {"metadata": spoilt})
 
 
 @pytest.mark.timeout(180)

@@ -7,14 +7,18 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import aiohttp
 
+from e2e.apiserver.control_plane import IPV4, IPV6
+from e2e.apiserver.faults.steps import job_says
 from e2e.apiserver.killed import Operator, Stage, the_same_end_wherever_it_is_killed
 from e2e.apiserver.scene import (
     KINDS,
     LONG_AGO,
+    NAME,
     OF_ROUTERS,
     SPECS,
     apply,
@@ -65,6 +69,41 @@ async def test_a_service_is_ready_as_soon_as_viewers_are_sent_to_its_pods(
     await send_viewers(kube, namespace)
     await operator.settle()
     assert (await conditions(kube, namespace))["Ready"] == "True"
+
+
+async def test_services_have_addresses_of_both_families_where_the_cluster_has_both(
+    kube: Kube, session: aiohttp.ClientSession, namespace: str
+) -> None:
+    """Nodes with both there are none here: what kube-proxy and pods do with them is not shown."""
+    await apply_all(kube, namespace)
+    ranges = ["2001:db8::/32", "192.0.2.0/24"]
+    exposed = {"type": "LoadBalancer", "loadBalancerSourceRanges": ranges}
+    await apply(kube, namespace, "Router", {**SPECS["Router"], "service": exposed})
+    operator = life(kube, session, namespace)
+    await operator.settle()
+    names = (NAME, f"{NAME}-router")
+    own, front = [(await kube.get(Key("Service", namespace, name)))["spec"] for name in names]
+    assert own["ipFamilies"] == front["ipFamilies"] == ["IPv4", "IPv6"]
+    assert own["clusterIPs"] == ["None"]
+    nets = [ip_network(IPV4), ip_network(IPV6)]
+    addresses = map(ip_address, front["clusterIPs"])
+    assert [one in net for one, net in zip(addresses, nets, strict=True)] == [True, True]
+    assert front["loadBalancerSourceRanges"] == ranges
+    assert await operator.settle() == 0
+
+
+async def test_a_warm_up_that_failed_is_retried_after_a_minute_and_then_after_two(
+    kube: Kube, session: aiohttp.ClientSession, namespace: str
+) -> None:
+    operator, told = life(kube, session, namespace), []
+    await apply(kube, namespace, "VideoModel", SPECS["VideoModel"])
+    for seconds in (0, 30, 40, 30, 60):
+        operator.ahead += timedelta(seconds=seconds)
+        await operator.settle()
+        jobs = [job["metadata"]["name"] for job in await kube.list("Job", namespace)]
+        told.append([name.rpartition("-warmup-")[2][8:] for name in jobs])
+        await job_says("Failed", "BackoffLimitExceeded", "x")(kube, namespace, operator)
+    assert told == [[""], [""], ["", "-1"], ["-1"], ["-1", "-2"]]
 
 
 async def test_everything_is_owned_so_that_it_goes_with_its_owner(

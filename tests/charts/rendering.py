@@ -19,6 +19,15 @@ HELM = shutil.which("helm") or shutil.which("helm", path=BINARIES)
 needs_helm = pytest.mark.skipif(HELM is None, reason="helm is not installed")
 
 
+def parent_chart(folder: Path) -> Path:
+    """A chart of somebody else, which has ours in its `charts/`."""
+    dependency = {"name": "matinee", "version": "*", "condition": "matinee.enabled"}
+    chart = {"apiVersion": "v2", "name": "shop", "version": "1.0.0", "dependencies": [dependency]}
+    (folder / "Chart.yaml").write_text(yaml.safe_dump(chart), encoding="utf-8")
+    shutil.copytree(CHART, folder / "charts" / "matinee")
+    return folder
+
+
 def rendered(
     *arguments: str, release: str = "m", namespace: str = "matinee-system", chart: Path = CHART
 ) -> list[dict[str, Any]]:

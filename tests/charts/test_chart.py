@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 import yaml
 
 from matinee_operator.settings import read_settings
-from tests.charts.rendering import CHART, needs_helm, rendered
+from tests.charts.rendering import CHART, needs_helm, parent_chart, rendered
 from tools.chart_values import Values
 from tools.cluster import images
 
@@ -172,18 +171,9 @@ def test_a_label_that_helm_made_a_number_is_refused_and_ours_stay_ours() -> None
     assert monitor["metadata"]["labels"]["app.kubernetes.io/name"] == "matinee-operator"
 
 
-@pytest.fixture
-def parent(tmp_path: Path) -> Path:
-    """A chart of somebody else, which has ours in its `charts/`."""
-    dependency = {"name": "matinee", "version": "*", "condition": "matinee.enabled"}
-    chart = {"apiVersion": "v2", "name": "shop", "version": "1.0.0", "dependencies": [dependency]}
-    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(chart), encoding="utf-8")
-    shutil.copytree(CHART, tmp_path / "charts" / "matinee")
-    return tmp_path
-
-
 @needs_helm
-def test_it_renders_as_a_dependency_of_a_parent_chart(parent: Path) -> None:
+def test_it_renders_as_a_dependency_of_a_parent_chart(tmp_path: Path) -> None:
+    parent = parent_chart(tmp_path)
     shared = "global.imageRegistry=mirror.example,global.imagePullSecrets={one}"
     objects = rendered("--set", f"{shared},global.other=x,matinee.replicas=1", chart=parent)
     pod = operator_pod(objects)["spec"]

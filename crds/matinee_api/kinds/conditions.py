@@ -67,6 +67,7 @@ POD_REFUSED = (
     "PodRefused"  # the API server refuses pods, Jobs or claims (quota, admission); see the message
 )
 REVISION_NOT_RECORDED = "RevisionNotRecorded"  # pods of the revision that is held cannot be made
+FINALIZER_HOLDS = "FinalizerHolds"  # a deleted Job does not go, so no other one can be made
 NAME_TAKEN = "NameTaken"  # an object that is not ours has a child's name; it is left alone
 TOKEN_REFUSED = "TokenRefused"  # noqa: S105 - a pod's Secret is not the one that we made
 POD_FAILED = "PodFailed"  # a pod was evicted or ended; it is replaced after a backoff

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2e.apiserver.faults.fault import FALSE, MODEL, ROUTER, SERVICE, TRUE, Fault, degraded
-from e2e.apiserver.faults.steps import applied, deleted, later, pods_say
+from e2e.apiserver.faults.steps import applied, deleted, held, later, pods_say
 from e2e.apiserver.scene import NAME, READY
 from matinee_api.kinds import conditions
 
@@ -32,6 +32,14 @@ MENDED: tuple[Fault, ...] = (
     _mended("somebody deletes the Router's Role", "Role", of=ROUTER),
     _mended("somebody deletes the Router's RoleBinding", "RoleBinding", of=ROUTER),
     _mended("somebody deletes the warm-up Job", "Job", of=MODEL),
+    Fault(
+        "somebody deletes the pods, and a finalizer of somebody else holds them: others are made",
+        (pods_say(**READY), later(10), held("Pod"), pods_say(**READY)),
+        SERVICE,
+        conditions.READY,
+        TRUE,
+        conditions.AS_DESIRED,
+    ),
     Fault(
         "somebody deletes the pods",
         (pods_say(**READY), later(10), deleted("Pod")),

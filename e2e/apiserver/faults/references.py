@@ -12,6 +12,7 @@ from e2e.apiserver.faults.steps import (
     deleted,
     deployment_says,
     ended,
+    held,
     job_is_refused_pods,
     job_pod_says,
     job_says,
@@ -171,6 +172,13 @@ WARM_UP: tuple[Fault, ...] = (
         conditions.POD_CONFIG_INVALID,
         'secret "hub" not found',
         job_pod_says(**waits("CreateContainerConfigError", 'secret "hub" not found')),
+    ),
+    _warmed(
+        "somebody deletes the warm-up Job, and a finalizer of somebody else holds it",
+        FALSE,
+        conditions.FINALIZER_HOLDS,
+        "is being deleted and held by the finalizer example.com/audit",
+        held("Job"),
     ),
     _warmed(
         "admission refuses the warm-up's pods",

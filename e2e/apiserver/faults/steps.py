@@ -17,6 +17,7 @@ from matinee_operator.clients.kube import MERGE, Kube
 from matinee_operator.errors import Refused
 from matinee_operator.objects import Key, key_of
 
+FINALIZER = "example.com/audit"
 Step = Callable[[Kube, str, Life], Awaitable[None]]
 
 
@@ -111,6 +112,16 @@ def deleted(kind: str, name: str = "") -> Step:
     return step
 
 
+def held(kind: str) -> Step:
+    """Somebody deletes all objects of a kind, and a finalizer of somebody else holds them."""
+
+    async def step(kube: Kube, namespace: str, life: Life) -> None:
+        await edited(kind, finalizers=[FINALIZER])(kube, namespace, life)
+        await deleted(kind)(kube, namespace, life)
+
+    return step
+
+
 async def namespace_deleted(kube: Kube, namespace: str, _: Life) -> None:
     await kube.request("DELETE", f"/api/v1/namespaces/{namespace}")
 
@@ -123,7 +134,7 @@ def pods_say(**status: Any) -> Step:
 
 
 def job_says(condition: str, reason: str, message: str) -> Step:
-    """The Job controller ends the warm-up Job."""
+    """The Job controller ends the warm-up Jobs that have not ended."""
 
     async def step(kube: Kube, namespace: str, _: Life) -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -131,7 +142,8 @@ def job_says(condition: str, reason: str, message: str) -> Step:
         told = {"status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
         status = {"startTime": now, "conditions": [{"type": kind, **told} for kind in kinds]}
         for job in await kube.list("Job", namespace):
-            await scene.set_status(kube, Key("Job", namespace, job["metadata"]["name"]), status)
+            if "conditions" not in job["status"]:
+                await scene.set_status(kube, key_of(job), status)
 
     return step
 

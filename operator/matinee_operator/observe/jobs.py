@@ -14,6 +14,9 @@ from matinee_operator.objects import Key, Object, condition, moment
 from matinee_operator.observe.pod_trouble import Trouble, is_sidecar, last_line, pod_trouble
 from matinee_operator.ownership import controller_of
 
+_KUBERNETES_OWN = ("foregroundDeletion", "orphan")
+"""Finalizers that its garbage collector takes off by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedJob:
@@ -86,9 +89,6 @@ def observed_job(
     is_complete, is_failed = complete.get("status") == "True", failed.get("status") == "True"
     end = complete if is_complete else failed if is_failed else {}
     changed = end.get("lastTransitionTime")
-    waiting = [pod_trouble(pod) for pod in own if pod["status"].get("phase") == "Pending"]
-    if refusal is not None:
-        waiting = [Trouble(conditions.POD_REFUSED, with_remedy(refusal))]
     return ObservedJob(
         name=meta["name"],
         attempt=attempt,
@@ -96,8 +96,24 @@ def observed_job(
         failure=str(failed.get("message") or failed.get("reason", "failed")) if is_failed else None,
         finished_at=moment(changed) if changed else None,
         ends=tuple(sorted(_ends(own), key=lambda end: str(end.get("finishedAt")))),
-        waits_for=next((trouble for trouble in waiting if trouble), None),
+        waits_for=(None if end else _held(meta)) or _waits_for(own, refusal),
     )
+
+
+def _waits_for(own: Iterable[Object], refusal: str | None) -> Trouble | None:
+    if refusal is not None:
+        return Trouble(conditions.POD_REFUSED, with_remedy(refusal))
+    waiting = (pod_trouble(pod) for pod in own if pod["status"].get("phase") == "Pending")
+    return next((trouble for trouble in waiting if trouble), None)
+
+
+def _held(meta: Object) -> Trouble | None:
+    """A Job that is being deleted runs no pods, and the next one has its name."""
+    others = [one for one in meta.get("finalizers") or () if one not in _KUBERNETES_OWN]
+    if "deletionTimestamp" not in meta or not others:
+        return None
+    message = f"Job {meta['name']} is being deleted and held by the finalizer {', '.join(others)}"
+    return Trouble(conditions.FINALIZER_HOLDS, f"{message}; take it off for another Job to be made")
 
 
 def _ends(pods: Iterable[Object]) -> Iterable[Object]:

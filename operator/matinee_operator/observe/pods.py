@@ -59,6 +59,8 @@ class ObservedPod:
     leaving_node: bool = False
     settles_at: datetime | None = None
     """Ready, but until then it may be that no viewer is sent there."""
+    listed: bool = False
+    """Cordoned, and a Service in front of it sends viewers there as yet."""
 
     @property
     def ready(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -134,22 +134,23 @@ class Snapshots:
             self.installation.propagation,
             leaving_node=self.is_leaving(node),
         )
-        if pod.settles_at is not None and self._is_found(raw):
+        if pod.settles_at is not None and all(self._listed(raw)):
             pod = dataclasses.replace(pod, settles_at=None)
+        if pod.cordoned and any(self._listed(raw)):
+            pod = dataclasses.replace(pod, listed=True)
         refused = self.heard.token_refused(uid)
         return dataclasses.replace(pod, trouble=TOKEN_REFUSED) if refused else pod
 
-    def _is_found(self, pod: Object) -> bool:
-        """Whether viewers are sent there: by the Service in front of it, whose EndpointSlices every
-        proxy and every DNS server follows, and by each router that is live."""
+    def _listed(self, pod: Object) -> Iterator[bool]:
+        """Of the Service in front of it, whose EndpointSlices every proxy and every DNS server
+        follows, and of each router that is live: whether viewers are sent there."""
         meta = pod["metadata"]
         marks, place = meta.get("labels") or {}, meta.get("namespace", "")
         service = Key("StreamingService", place, marks.get(labels.SERVICE, ""))
-        routers = (Key("Router", place, name) for name in self.routers_of(service))
-        live = (one for router in routers for one in self._router_pods(router) if one.ready)
-        tables = (one.state.backends for one in live if one.state)
-        is_listed = meta["uid"] in self.cache.endpoints(service)
-        return is_listed and all(meta["name"] in table for table in tables)
+        yield meta["uid"] in self.cache.endpoints(service)
+        for name in self.routers_of(service):
+            live = (one for one in self._router_pods(Key("Router", place, name)) if one.ready)
+            yield from (meta["name"] in one.state.backends for one in live if one.state)
 
     def waiting_for(self, service: Key) -> int:
         """Of the viewers at each of its Routers every service of that one is to take a share."""

@@ -36,9 +36,11 @@ def stale(children: Children, kind: str, kept: set[str]) -> Iterator[Action]:
     """Delete those of a kind that no plan asks for any more."""
     for key, observed in children.items():
         if key.kind == kind and key.name not in kept:
-            yield deletion(key, observed)
+            yield from deleted(key, observed)
 
 
-def deletion(key: Key, observed: Object) -> Delete:
+def deleted(key: Key, observed: Object) -> Iterator[Action]:
+    """Once: somebody's finalizer may hold it."""
     meta = observed["metadata"]
-    return Delete(key, meta["uid"], meta.get("resourceVersion", ""))
+    if "deletionTimestamp" not in meta:
+        yield Delete(key, meta["uid"], meta.get("resourceVersion", ""))

@@ -11,7 +11,7 @@ from matinee_operator.actions import Action, Create
 from matinee_operator.desired import DesiredPods, DesiredService
 from matinee_operator.objects import Object, key_of
 from matinee_operator.observe.snapshot import ServiceSnapshot
-from matinee_operator.plan.compare import applied, deletion, restored, stale
+from matinee_operator.plan.compare import applied, deleted, restored, stale
 from matinee_operator.resources.admin_secret import secret_name
 from matinee_operator.resources.metadata import Manifest
 from matinee_operator.resources.revision_record import (
@@ -62,7 +62,7 @@ def revision_of_service(snapshot: ServiceSnapshot, desired: DesiredService) -> I
     marks = record_marks(snapshot.service, revision, number)
     observed = snapshot.children.get(key_of(marks))
     if observed and not is_sealed(observed, seal_key):
-        yield deletion(key_of(marks), observed)  # it is sealed with a former key, or not by us
+        yield from deleted(key_of(marks), observed)  # it is sealed with a former key, or not by us
     elif observed:
         yield from restored(snapshot.children, [marks])
     elif pod := _fresh(snapshot, desired.pods):

@@ -29,6 +29,8 @@ from matinee_operator.resources.runtime_pod import pod_marks
 
 LONGEST_DRAIN_S = 86400.0
 """In the order to a pod; somebody may have edited its deadline."""
+LONGEST_LISTED = timedelta(seconds=10)
+"""After the cordon. Who writes EndpointSlices may be down, or somebody else may write them."""
 
 
 def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Action]:
@@ -161,7 +163,8 @@ def _drain(snapshot: ServiceSnapshot, pod: ObservedPod) -> Drain | datetime | No
     if pod.drain_deadline is None or pod.control is None:
         return None
     if pod.cordoned_at and pod.ready:
-        due = pod.cordoned_at + snapshot.installation.propagation
+        propagation = snapshot.installation.propagation
+        due = pod.cordoned_at + max(propagation, LONGEST_LISTED if pod.listed else timedelta())
         if snapshot.now < due:
             return due
     left_s = (pod.drain_deadline - snapshot.now).total_seconds()

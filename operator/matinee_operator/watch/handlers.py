@@ -28,8 +28,8 @@ labels of these."""
 MONITOR = "PodMonitor"
 CLUSTER_WIDE = ("Node",)
 OURS, NOT_OURS = (f"{labels.MANAGED_BY}{sign}{labels.APP}" for sign in ("=", "!="))
-KOPF_FINALIZER = "matinee.video/kopf"
-"""Never set; kopf takes it off wherever it finds it, so it must not be the one of `names.py`."""
+KOPF_FINALIZER = "kopf: no finalizer can have this name"
+"""Never set; kopf takes it off wherever it finds it, also from what is somebody else's."""
 WATCH_S = 240
 """One watch request; the server ends it then and kopf opens another."""
 LAST_EVENT_S = 0.1
@@ -81,6 +81,20 @@ def _watch(
         seen(event["type"] == "DELETED", {**event["object"], "kind": kind})
 
 
+class Oblivious(kopf.DiffBaseStorage):
+    """kopf looks for what it handled before in an annotation, before any handler is called. There
+    anybody can write what it cannot read, and it would then drop every event of the object."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """It handles nothing that it would remember."""
+
+
 def kopf_settings(namespaces: tuple[str, ...]) -> kopf.OperatorSettings:
     made = kopf.OperatorSettings()
     made.posting.enabled = False  # events are written by `events.py`
@@ -93,6 +107,7 @@ def kopf_settings(namespaces: tuple[str, ...]) -> kopf.OperatorSettings:
     made.queueing.idle_timeout = LAST_EVENT_S
     made.queueing.exit_timeout = 0.5  # handlers only enqueue: there is nothing to wait for
     made.persistence.finalizer = KOPF_FINALIZER
+    made.persistence.diffbase_storage = Oblivious()
     for kind in CHILDREN:
         made.watching.label_selectors[resource_of(kind)] = OURS
     return made

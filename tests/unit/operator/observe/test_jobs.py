@@ -66,6 +66,22 @@ def test_a_pod_that_cannot_start_is_told_while_it_waits() -> None:
     assert observed_job(job(), [pod(waiting)]).waits_for is None
 
 
+def test_a_job_that_somebody_keeps_from_going_is_told() -> None:
+    def waits_for(*finalizers: str, **more: Any) -> Trouble | None:
+        found = job(FAILED) if more.pop("failed", False) else job()
+        found["metadata"] |= {"finalizers": list(finalizers), **more}
+        return observed_job(found, []).waits_for
+
+    going = {"deletionTimestamp": "2026-11-25T12:00:00Z"}
+    told = waits_for("foregroundDeletion", "example.com/audit", **going)
+    assert told is not None
+    assert told.reason == "FinalizerHolds"
+    assert "Job j is being deleted and held by the finalizer example.com/audit;" in told.message
+    assert waits_for("foregroundDeletion", **going) is None
+    assert waits_for("example.com/audit") is None
+    assert waits_for("example.com/audit", **going, failed=True) is None
+
+
 WHY: dict[str, tuple[list[dict[str, Any]], Trouble]] = {
     "nothing is left of its pods": ([], Trouble("X", "gave up")),
     "the last line of the last one": (

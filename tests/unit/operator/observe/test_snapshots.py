@@ -137,6 +137,16 @@ def serving(marks: dict[str, str], *slices: dict[str, Any]) -> bool:
     return bool(found.serving)
 
 
+def test_a_cordoned_pod_is_listed_as_long_as_a_service_in_front_of_it_sends_viewers_there() -> None:
+    behind = {labels.SERVICE: "live", f"{labels.BEHIND}front": "true"}
+    until = {labels.DRAIN_DEADLINE: stamp(NOW)}
+    going = pod("live-a-0", READY, labels=behind, annotations=until, **owned("uid-of-live"))
+    its_routers = endpoint_slice({labels.ROUTER: "front"}, "uid-of-live-a-0")
+    for slices, expected in (((), False), ((its_routers,), True)):
+        (found,) = taken(LIVE, going, *slices).pods
+        assert found.listed is expected
+
+
 def test_a_pod_serves_when_every_service_in_front_of_it_sends_viewers_there() -> None:
     its_own = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0", "other")
     assert not serving({})

@@ -153,6 +153,17 @@ def test_a_cordoned_pod_is_told_when_no_viewer_can_be_sent_there_any_more() -> N
         assert Drain("live-old-0", Address("10.0.0.1", 8001), 600.0, migrate=True) in actions
 
 
+def test_a_pod_that_viewers_are_still_sent_to_is_told_a_little_later() -> None:
+    deadline, at = NOW + timedelta(minutes=10), timedelta(seconds=7)
+    listed = pod("live-old-0", cordoned_at=NOW - at, drain_deadline=deadline, listed=True)
+    actions = planned(settled(listed, pod(NEW)))
+    assert "drain live-old-0" not in kinds(actions)
+    assert Requeue(3.1) in actions
+    in_vain = dataclasses.replace(listed, cordoned_at=NOW - timedelta(seconds=10))
+    for one in (dataclasses.replace(listed, listed=False), in_vain):
+        assert "drain live-old-0" in kinds(planned(settled(one, pod(NEW))))
+
+
 def test_a_pod_is_told_no_deadline_that_it_would_refuse() -> None:
     for deadline, seconds in ((NOW + timedelta(days=400), 86400.0), (NOW, 0.0)):
         edited = pod("live-old-0", drain_deadline=deadline, slots=slots(1))
