@@ -160,7 +160,7 @@ def _held(
     name = record_name(snapshot.service, revision)
     key = Key("ConfigMap", namespace_of(snapshot.service.metadata), name)
     record = snapshot.children.get(key)
-    return Held(target, recorded_pod(record, snapshot.seal_key) if record else None)
+    return Held(target, recorded_pod(record, snapshot.seal_keys) if record else None)
 
 
 def _pods(snapshot: ServiceSnapshot, scale: Scale) -> DesiredPods | None:

@@ -121,7 +121,7 @@ class _Operator:
             monitoring_namespaces=settings.monitoring_namespaces,
             propagation=timedelta(seconds=settings.propagation_seconds),
         )
-        return Snapshots(self._cache, self._feeds, installation, settings.operator_key)
+        return Snapshots(self._cache, self._feeds, installation, settings.operator_keys)
 
     def _make_reconciler(self) -> Reconciler:
         return Reconciler(

@@ -27,10 +27,10 @@ class ServiceSnapshot:
     service: StreamingService
     model: VideoModel | None
     installation: Installation
-    token: str
-    """For draining its pods."""
-    seal_key: str = ""
-    """Of the records of its revisions; only the operator knows it."""
+    tokens: tuple[str, ...]
+    """Its pods want one of them: the first, and those that were made before it a former one."""
+    seal_keys: tuple[str, ...] = ("",)
+    """Of the records of its revisions, in the same order; only the operator knows them."""
     pods: tuple[ObservedPod, ...] = ()
     children: Children = field(default_factory=dict)
     """What may be changed and deleted for it, the pods as well."""

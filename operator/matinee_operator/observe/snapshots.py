@@ -63,7 +63,8 @@ class Snapshots:
     cache: Cache
     heard: Heard
     installation: Installation
-    operator_key: str
+    operator_keys: tuple[str, ...]
+    """The one that is used; then former ones, which fit what was made before."""
     refusals: dict[Key, Mapping[str, str]] = field(default_factory=dict)
     """VideoModel -> uids of its Jobs whose pods were refused, and why."""
 
@@ -93,8 +94,8 @@ class Snapshots:
             service=service,
             model=model if isinstance(model, VideoModel) else None,
             installation=self.installation,
-            token=admin_token(self.operator_key, service),
-            seal_key=seal_key(self.operator_key, service),
+            tokens=tuple(admin_token(key, service) for key in self.operator_keys),
+            seal_keys=tuple(seal_key(key, service) for key in self.operator_keys),
             pods=self._pods(children, now),
             children=children,
             strangers=tuple(raw["metadata"]["name"] for raw in foreign if _is_selected(raw, key)),

@@ -107,7 +107,7 @@ def snapshot(*pods: ObservedPod, **facts: Any) -> ServiceSnapshot:
         "service": service(),
         "model": model(),
         "installation": INSTALLATION,
-        "token": TOKEN,
+        "tokens": (TOKEN,),
     }
     return ServiceSnapshot(**(usual | facts | {"pods": pods}))
 
