@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,8 +23,10 @@ def answering(
     headers: dict[str, str] | None = None,
     status: int = 200,
     heard: list[Asked] | None = None,
+    at: Mapping[str, Sequence[Any]] | None = None,
 ) -> Iterator[str]:
-    """Its address. It answers everything with these pieces; what it is asked goes to `heard`."""
+    """Its address. It answers everything with these pieces, or what is `at` the longest path that
+    the one which is asked for begins with; what it is asked goes to `heard`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -36,9 +38,14 @@ def answering(
                 self.send_header(name, value)
             self.end_headers()
             with suppress(OSError):  # the other side has had enough
-                for piece in pieces:
+                for piece in self.answer():
                     for part in piece if not isinstance(piece, bytes) else [piece]:
                         self.wfile.write(part)
+
+        def answer(self) -> Sequence[Any]:
+            if at is None:
+                return pieces
+            return at[max((path for path in at if self.path.startswith(path)), key=len)]
 
         do_HEAD = do_GET  # noqa: N815
 

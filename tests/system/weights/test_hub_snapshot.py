@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from matinee.weights.fetch.manifest import MANIFEST
+from tests.system.weights.answering import answering
 from tests.unit.runtime.weights.fetch.fetching import NEEDED, fetched, names_in
-from tests.unit.runtime.weights.fetch.running_hub import VAE, RunningHub
+from tests.unit.runtime.weights.fetch.running_hub import TINY, VAE, RunningHub
 
 UNNEEDED = [
     "other/diffusion_pytorch_model.safetensors",
@@ -33,9 +37,12 @@ except ModelUnavailable as error:
 """
 
 
-def asked(hub: RunningHub, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def asked(
+    hub: RunningHub | str, home: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """In a process of its own: the library reads its settings when it is imported."""
-    settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), **environment}
+    url = hub if isinstance(hub, str) else hub.url
+    settings = {"HF_ENDPOINT": url, "HF_HOME": str(home), **environment}
     return subprocess.run(
         [sys.executable, "-c", ASK],
         env={**os.environ, **settings},
@@ -92,3 +99,50 @@ def test_a_repository_that_is_no_model_is_refused_with_the_remedy(
     assert told.returncode == 1
     assert says in told.stderr
     assert hub.sent_bytes(VAE) == []
+
+
+def listing(**sizes: int) -> bytes:
+    """Of a hub that has these files, with the digests of what it should send."""
+    files = [
+        {
+            "rfilename": name,
+            "size": size,
+            "lfs": {"sha256": hashlib.sha256((TINY / name).read_bytes()).hexdigest()},
+        }
+        for name, size in sizes.items()
+    ]
+    return json.dumps({"sha": "a" * 40, "siblings": files}).encode()
+
+
+INDEX, WEIGHTS = "model_index.json", "transformer/diffusion_pytorch_model.safetensors"
+ENDLESS = repeat(b"x" * 2**16)
+WHOLE = (TINY / INDEX).read_bytes()
+HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
+    "a listing without end": ({"/": [ENDLESS]}, "does not answer: an answer of more than"),
+    "an index without end": (
+        {"/api": [listing(**{INDEX: len(WHOLE)})], "/": [ENDLESS]},
+        "model_index.json",
+    ),
+    "weights without end": (
+        {
+            "/api": [listing(**{INDEX: len(WHOLE), WEIGHTS: 1000})],
+            f"/matinee/tiny/resolve/{'a' * 40}/{INDEX}": [WHOLE],
+            "/": [ENDLESS],
+        },
+        f"{WEIGHTS} of matinee/tiny",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_what_never_ends_is_told_in_a_sentence_and_leaves_nothing(
+    case: str, tmp_path: Path
+) -> None:
+    answers, says = HOSTILE[case]
+    with answering(at=answers) as url:
+        told = asked(url, tmp_path)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert says in told.stderr.splitlines()[-1]
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in left) < 10_000
+    assert not [path for path in left if "part" in str(path.relative_to(tmp_path))]

@@ -9,6 +9,7 @@ source do. Nothing here uses Xet, sends telemetry, or writes anywhere.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -56,6 +57,9 @@ _MAX_ERROR_BYTES = 64 * 1024
 _NONE: Mapping[str, str] = MappingProxyType({})
 _RATE_LIMITED = (429,)
 """What the library waits for by itself, for as long as the hub says."""
+LONGEST_WAIT_S = 300
+"""What a hub may say; after more it is asked again by our own pauses."""
+_WAITS = ("Retry-After", "RateLimit")
 
 
 class Hub:
@@ -153,17 +157,21 @@ class _Bounded(httpx2.SyncByteStream):
             self._stream.close()
 
 
-def _bound_error(response: httpx2.Response) -> None:
+def bound_error(response: httpx2.Response) -> None:
     """Also of a redirect."""
     if not response.is_success:
         response.headers.pop("Content-Encoding", None)
+        for name in _WAITS:
+            numbers = re.findall(r"\d+", response.headers.get(name, ""))
+            if any(len(one) > 9 or int(one) > LONGEST_WAIT_S for one in numbers):
+                del response.headers[name]
         response.stream = _Bounded(cast(Iterable[bytes], response.stream))
 
 
 def _bound_errors(client: httpx2.Client) -> None:
     hooks = client.event_hooks
-    if _bound_error not in hooks["response"]:
-        client.event_hooks = {**hooks, "response": [*hooks["response"], _bound_error]}
+    if bound_error not in hooks["response"]:
+        client.event_hooks = {**hooks, "response": [*hooks["response"], bound_error]}
 
 
 class _Lfs(BaseModel):
