@@ -86,7 +86,11 @@ class PodFeeds:
     """Also of feeds that were cancelled and have not ended yet."""
 
     def follow(
-        self, root: Key, stream: Stream, pods: Mapping[str, Address], tokens: tuple[str, ...] = ("",)
+        self,
+        root: Key,
+        stream: Stream,
+        pods: Mapping[str, Address],
+        tokens: tuple[str, ...] = ("",),
     ) -> None:
         """Read the feeds of these pods (uid -> address) of the root, and of no others. `tokens`:
         each pod wants one of them of who reads; an empty one is none."""

@@ -57,7 +57,7 @@ class Queue:
     def surplus(self, owner: str) -> Place | None:
         """The last place of whoever has most, which makes room for this owner in a full queue; None
         where nobody has two more than it would have."""
-        counts = Counter(place.owner for place in self._places)
+        counts = Counter(place.owner for place in self._places if place.number)
         crowd, most = max(counts.items(), key=lambda one: one[1], default=("", 0))
         if most < counts[owner] + 2:
             return None

@@ -30,38 +30,33 @@ def hub_snapshot(hub_id: str, revision: str | None) -> Path:
     Raises:
         FetchFailed: the repository is not there, holds no model in Diffusers format, or cannot be
             fetched.
-        HFValidationError, OSError: it is no name of one; it is not in the cache, and the hub is not
-            to be asked.
+        HFValidationError: it is no name of one.
     """
     from huggingface_hub import constants
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # lazy
 
     validate_repo_id(hub_id)
     if constants.HF_HUB_OFFLINE:
-        return _cached(hub_id, revision)
+        return _cached(hub_id, revision, "HF_HUB_OFFLINE is set")
     try:
         plan = _asked(hub_id, revision)
     except TransferBroken as error:
-        return _cached(hub_id, revision, error)
+        return _cached(hub_id, revision, f"the hub does not answer: {error}")
     return _fetched(plan, hub_id, revision or constants.DEFAULT_REVISION)
 
 
-def _cached(hub_id: str, revision: str | None, broken: TransferBroken | None = None) -> Path:
-    """`broken`: why the cache has to do."""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+def _cached(hub_id: str, revision: str | None, why: str) -> Path:
+    """`why` the cache has to do."""
+    from huggingface_hub import try_to_load_from_cache
 
-    try:
-        index = hf_hub_download(hub_id, MODEL_INDEX, revision=revision, local_files_only=True)
-    except LocalEntryNotFoundError as error:
-        if broken is None:
-            raise
-        message = (
-            f"it is not in the cache, and the hub does not answer: {broken}; check the name and "
-            "the network, or fetch it beforehand and give its folder"
-        )
-        raise FetchFailed("SourceUnreachable", message) from error
-    return Path(index).parent
+    index = try_to_load_from_cache(hub_id, MODEL_INDEX, revision=revision)
+    if isinstance(index, str):
+        return Path(index).parent
+    message = (
+        f"it is neither a folder here nor in the cache, and {why}; check the name and the network, "
+        "or fetch it beforehand and give its folder"
+    )
+    raise FetchFailed("SourceUnreachable", message)
 
 
 def _asked(hub_id: str, revision: str | None) -> Plan:
@@ -93,7 +88,7 @@ def _fetched(plan: Plan, hub_id: str, revision: str) -> Path:
 
 
 def _fetch(plan: Plan, missing: list[SourceFile], folder: Path, snapshot: Path) -> None:
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
     blobs = folder / "blobs"
     blobs.mkdir(parents=True, exist_ok=True)
@@ -101,7 +96,7 @@ def _fetch(plan: Plan, missing: list[SourceFile], folder: Path, snapshot: Path) 
     check_space(nbytes, free_bytes_at(folder), folder)
     with (
         TemporaryDirectory(prefix="partial-", dir=folder, ignore_cleanup_errors=True) as partial,
-        tqdm(total=nbytes, unit="B", unit_scale=True, desc=plan.source.where) as bar,
+        tqdm(total=nbytes, unit="B", unit_scale=True, desc=plan.source.where) as bar,  # type: ignore[no-untyped-call]
     ):
 
         def one(file: SourceFile, counted: Counted) -> None:

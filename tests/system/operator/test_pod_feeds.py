@@ -312,7 +312,9 @@ async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: Fake
     with pytest.raises(PodUnreachable, match=r"127\.0\.0\.1 does not drain: HTTP 403"):
         await feeds.drain(ORDER, ("wrong",))
     with pytest.raises(PodUnreachable, match="the order to drain failed"):
-        await feeds.drain(dataclasses.replace(ORDER, address=Address("127.0.0.2", 8001)), ("secret",))
+        await feeds.drain(
+            dataclasses.replace(ORDER, address=Address("127.0.0.2", 8001)), ("secret",)
+        )
 
 
 async def test_a_pod_sends_nobody_elsewhere(feeds: PodFeeds, fake: FakePod) -> None:

@@ -261,7 +261,7 @@ async def test_what_others_wrote_gives_way_to_what_is_ours(server: RedisServer) 
 async def test_a_lease_that_is_lost_to_a_long_name_is_told_in_short(server: RedisServer) -> None:
     async with opened(server.url) as store:
         lease = await saved_by(store, "s1", 1)
-        forged = {"fence": 2**52, "owner": b"\xff" * 2**20}
+        forged: dict[Any, Any] = {"fence": 2**52, "owner": b"\xff" * 2**20}
         await store.connections.client.hset("matinee:{s1}", mapping=forged)
         with pytest.raises(LeaseLost) as lost:
             await save(store, lease, 2)

@@ -168,9 +168,7 @@ def test_a_moving_branch_is_fetched_at_the_commit_that_is_pinned(
         ("RateLimit", '"api";r=0;t=31536000', False),
     ],
 )
-def test_a_hub_may_ask_for_a_pause_of_minutes_at_most(
-    header: str, said: str, heeded: bool
-) -> None:
+def test_a_hub_may_ask_for_a_pause_of_minutes_at_most(header: str, said: str, heeded: bool) -> None:
     request = httpx2.Request("GET", "http://hub.example")
     response = httpx2.Response(429, headers={header: said}, request=request)
     bound_error(response)

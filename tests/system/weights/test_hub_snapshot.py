@@ -16,7 +16,7 @@ import pytest
 from matinee.weights.fetch.manifest import MANIFEST
 from tests.system.weights.answering import answering
 from tests.unit.runtime.weights.fetch.fetching import NEEDED, fetched, names_in
-from tests.unit.runtime.weights.fetch.running_hub import TINY, VAE, RunningHub
+from tests.unit.runtime.weights.fetch.running_hub import VAE, RunningHub
 
 UNNEEDED = [
     "other/diffusion_pytorch_model.safetensors",
@@ -83,7 +83,7 @@ def test_what_is_in_the_cache_serves_without_a_network(hub: RunningHub, tmp_path
     ("index", "says"),
     [
         ({"_class_name": "MochiPipeline"}, "is a MochiPipeline, which no family runs"),
-        (None, "which no family runs"),
+        (None, "has no model_index.json; a model is a folder"),
         ({"_class_name": "LTXPipeline", "nothing": ["diffusers", "X"]}, "lists nothing"),
     ],
 )
@@ -101,34 +101,18 @@ def test_a_repository_that_is_no_model_is_refused_with_the_remedy(
     assert hub.sent_bytes(VAE) == []
 
 
-def listing(**sizes: int) -> bytes:
-    """Of a hub that has these files, with the digests of what it should send."""
-    files = [
-        {
-            "rfilename": name,
-            "size": size,
-            "lfs": {"sha256": hashlib.sha256((TINY / name).read_bytes()).hexdigest()},
-        }
-        for name, size in sizes.items()
-    ]
-    return json.dumps({"sha": "a" * 40, "siblings": files}).encode()
-
-
 INDEX, WEIGHTS = "model_index.json", "transformer/diffusion_pytorch_model.safetensors"
+ONE = json.dumps({"_class_name": "LTXPipeline", "transformer": ["diffusers", "X"]}).encode()
+FILES = [
+    {"rfilename": INDEX, "size": len(ONE), "lfs": {"sha256": hashlib.sha256(ONE).hexdigest()}},
+    {"rfilename": WEIGHTS, "size": 1000, "lfs": {"sha256": "0" * 64}},
+]
+LISTING = json.dumps({"sha": "a" * 40, "siblings": FILES}).encode()
 ENDLESS = repeat(b"x" * 2**16)
-WHOLE = (TINY / INDEX).read_bytes()
 HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "a listing without end": ({"/": [ENDLESS]}, "does not answer: an answer of more than"),
-    "an index without end": (
-        {"/api": [listing(**{INDEX: len(WHOLE)})], "/": [ENDLESS]},
-        "model_index.json",
-    ),
     "weights without end": (
-        {
-            "/api": [listing(**{INDEX: len(WHOLE), WEIGHTS: 1000})],
-            f"/matinee/tiny/resolve/{'a' * 40}/{INDEX}": [WHOLE],
-            "/": [ENDLESS],
-        },
+        {"/api": [LISTING], f"/matinee/tiny/resolve/{'a' * 40}/{INDEX}": [ONE], "/": [ENDLESS]},
         f"{WEIGHTS} of matinee/tiny",
     ),
 }

@@ -12,6 +12,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Annotated, cast
 from urllib.parse import quote
@@ -28,7 +29,6 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
-    build_hf_headers,
     get_session,
     hf_raise_for_status,
     http_stream_backoff,
@@ -107,17 +107,22 @@ class Hub:
     def _answer(self, url: str, more: Mapping[str, str] = _NONE) -> Iterator[httpx2.Response]:
         """Read as it comes: nothing compressed is unpacked, and nothing without an end is kept."""
         _bound_errors(get_session())
-        headers = build_hf_headers(token=self._token or False)
         with http_stream_backoff(
             "GET",
             url,
-            headers={**headers, "Accept-Encoding": "identity", **more},
+            headers={**self._headers(), "Accept-Encoding": "identity", **more},
             timeout=_TIMEOUT_S,
             retry_on_exceptions=(),
             retry_on_status_codes=_RATE_LIMITED,
         ) as response:
             hf_raise_for_status(response)
             yield response
+
+    def _headers(self) -> dict[str, str]:
+        """The library's own say which agent runs the program, and ask the hub for a list of these
+        first, of any length."""
+        named = {"User-Agent": f"matinee/{version('matinee')}"}
+        return {**named, "Authorization": f"Bearer {self._token}"} if self._token else named
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

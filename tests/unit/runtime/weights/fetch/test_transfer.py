@@ -59,7 +59,7 @@ def test_a_source_that_breaks_off_after_each_byte_is_given_up(tmp_path: Path) ->
     file = SourceFile(
         path="file", size_bytes=size, digest=f"sha256:{hashlib.sha256(data).hexdigest()}"
     )
-    enough = Scripted([transfer.LEAST_PROGRESS_BYTES, *[1] * 4] * 3, data)
+    enough = Scripted([transfer.LEAST_PROGRESS_BYTES, *[1] * 3] * 3, data)
     assert fetched(enough, tmp_path, file) == size
     with pytest.raises(FetchFailed, match="does not answer: cut off"):
         fetched(Scripted([1] * 5, data), tmp_path / "other", file)
