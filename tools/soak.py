@@ -33,7 +33,7 @@ import psutil
 
 from tests.places import ROOT
 from tests.system.end_to_end.serving import Server, matinee_up, running
-from tools.fuzz.target import mistakes
+from tools.fuzz.target import Target, mistakes
 from tools.hostile.viewers import Tally, attackers, viewer
 from tools.hostile.watching import memory_mb
 
@@ -86,7 +86,7 @@ def started(given: argparse.Namespace, folder: Path) -> AbstractContextManager[S
 
 def ended(run: Run) -> int:
     """Stop it. What is amiss; 0: nothing."""
-    found, code = mistakes(run.server), run.server.stop()
+    found, code = mistakes(Target(run.server, run.server)), run.server.stop()
     told = [f"{number} times: {what}" for what, number in run.tally.errors.items()]
     for line in (*found[:20], *told):
         print(f"{run.name}: {line}")

@@ -17,8 +17,11 @@ def main() -> int:
     parser.add_argument("--only", choices=KINDS, help="only this kind")
     parser.add_argument("--first", type=int, default=0, help="number of the first script")
     parser.add_argument("--scripts", type=int, help="so many scripts, whatever their cases")
+    parser.add_argument("--router", action="store_true", help="through a router, not the parsers")
     given = parser.parse_args()
-    plan = Plan(given.seed, given.cases, given.only, given.first, given.scripts)
+    plan = Plan(
+        given.seed, given.cases, given.only, given.first, given.scripts, router=given.router
+    )
     with tempfile.TemporaryDirectory() as folder:
         try:
             for line in fuzz(plan, Path(folder)):

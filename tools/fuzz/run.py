@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from tests.system.end_to_end.serving import Server
 from tools.fuzz.inside import INSIDE, Broken
 from tools.fuzz.outside import OUTSIDE, alive
-from tools.fuzz.target import holdings, leaks, mistakes, target, undrain
+from tools.fuzz.target import Target, holdings, leaks, mistakes, target, undrain
 
 SHARES = {
     "parsers": 0.20,
@@ -24,6 +23,7 @@ SHARES = {
 }
 """Of all cases."""
 KINDS = tuple(SHARES)
+OUTSIDE_SHARE = sum(SHARES[kind] for kind in OUTSIDE)
 AT_ONCE = 16
 BETWEEN_LOOKS = 256
 """Scripts from one look at the log to the next: so many may have to be played again."""
@@ -37,18 +37,21 @@ Play = Callable[[int, Random], Awaitable[int]]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`only`: a kind. `first`: the number of its first script. `scripts`: so many, whatever
-    `cases`."""
+    `cases`. `router`: the server is behind one, and all cases are what it is sent."""
 
     seed: int
     cases: int
     only: str | None = None
     first: int = 0
     scripts: int | None = None
+    router: bool = False
 
     def share(self, kind: str) -> int:
         if self.only is not None:
             return self.cases if kind == self.only else 0
-        return round(self.cases * SHARES[kind])
+        if not self.router:
+            return round(self.cases * SHARES[kind])
+        return round(self.cases * SHARES[kind] / OUTSIDE_SHARE) if kind in OUTSIDE else 0
 
     def random(self, kind: str, number: int) -> Random:
         return Random(f"{self.seed}/{kind}/{number}")
@@ -65,8 +68,8 @@ class Failure(Exception):
         if shown:
             lines.append(f"sent ({len(shown)} bytes): {shown[:SHOWN_BYTES]!r}")
         lines.append(
-            f"again: python -m tools.fuzz --seed {plan.seed} --only {kind} "
-            f"--first {first} --scripts {scripts}"
+            f"again: python -m tools.fuzz{' --router' * plan.router} --seed {plan.seed} "
+            f"--only {kind} --first {first} --scripts {scripts}"
         )
         super().__init__("\n".join(lines))
 
@@ -77,8 +80,8 @@ def fuzz(plan: Plan, folder: Path) -> Iterator[str]:
         if plan.share(kind):
             yield _inside(plan, kind)
     if any(plan.share(kind) for kind in OUTSIDE):
-        with target(folder) as server:
-            yield from _outside(plan, server)
+        with target(folder, behind_a_router=plan.router) as attacked:
+            yield from _outside(plan, attacked)
 
 
 def _inside(plan: Plan, kind: str) -> str:
@@ -94,42 +97,44 @@ def _inside(plan: Plan, kind: str) -> str:
     return f"{kind}: {cases} cases in {number - plan.first} scripts"
 
 
-def _outside(plan: Plan, server: Server) -> Iterator[str]:
+def _outside(plan: Plan, attacked: Target) -> Iterator[str]:
     """A part of every kind as warm-up, then the rest."""
     kinds = [kind for kind in OUTSIDE if plan.share(kind)]
     warm = replace(plan, cases=round(plan.cases * WARM_UP))
     numbers = dict.fromkeys(kinds, plan.first)
     done = dict.fromkeys(kinds, 0)
     for part in (warm, replace(plan, cases=plan.cases - warm.cases)):
-        before = holdings(server)
+        before = holdings(attacked)
         for kind in kinds:
-            scripts, cases = asyncio.run(_play(replace(part, first=numbers[kind]), kind, server))
+            scripts, cases = asyncio.run(_play(replace(part, first=numbers[kind]), kind, attacked))
             numbers[kind] += scripts
             done[kind] += cases
         if plan.scripts is not None:
             break
     for kind in kinds:
         yield f"{kind}: {done[kind]} cases in {numbers[kind] - plan.first} scripts"
-    if plan.scripts is None and (grown := leaks(server, before)):
+    if plan.scripts is None and (grown := leaks(attacked, before)):
         raise Failure(plan, kinds[0], plan.first, numbers[kinds[0]], "; ".join(grown))
     yield f"before {before}"
-    yield f"after  {holdings(server)}"
+    yield f"after  {holdings(attacked)}"
 
 
-async def _play(plan: Plan, kind: str, server: Server) -> tuple[int, int]:
+async def _play(plan: Plan, kind: str, attacked: Target) -> tuple[int, int]:
     """How many scripts and cases were played. Raises `Failure`."""
     number, cases = plan.first, 0
     while _goes_on(plan, kind, cases, number):
         first = number
         while _goes_on(plan, kind, cases, number) and number < first + BETWEEN_LOOKS:
             numbers = range(number, number + _together(plan, number))
-            played = await asyncio.gather(*(_one(plan, kind, one, server.port) for one in numbers))
+            played = await asyncio.gather(
+                *(_one(plan, kind, one, attacked.port) for one in numbers)
+            )
             cases += sum(played)
             number = numbers.stop
-        await alive(server.port)
-        if found := mistakes(server):
+        await alive(attacked.port)
+        if found := mistakes(attacked):
             raise Failure(plan, kind, first, number - first, "\n".join(found[:5]))
-        undrain(server)
+        undrain(attacked.server)
     return number - plan.first, cases
 
 

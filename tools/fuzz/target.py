@@ -18,6 +18,7 @@ import httpx
 
 from matinee_api.contracts.pod_http import DRAIN_PATH
 from tests.system.end_to_end.serving import Server, fake_server, running
+from tests.system.router.routing import routing
 from tools.fuzz.scripts import LARGEST_MESSAGE
 
 GROWTH = 1.1
@@ -43,8 +44,24 @@ class Holdings:
     memory_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`door`: what is attacked: the server, or the router before it."""
+
+    server: Server
+    door: Server
+
+    @property
+    def port(self) -> int:
+        return self.door.port
+
+    @property
+    def programs(self) -> list[Server]:
+        return [self.server] if self.door is self.server else [self.server, self.door]
+
+
 @contextmanager
-def target(folder: Path) -> Iterator[Server]:
+def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
     """A server over the backend without torch, with small limits, in a process of its own."""
     command = fake_server(
         max_sessions=8,
@@ -53,7 +70,11 @@ def target(folder: Path) -> Iterator[Server]:
         limits={"message_bytes": LARGEST_MESSAGE, "initial_image_bytes": LARGEST_MESSAGE // 2},
     )
     with running(command, folder / "log") as server:
-        yield server
+        if not behind_a_router:
+            yield Target(server, server)
+            return
+        with routing(folder, [server.url], message_bytes=LARGEST_MESSAGE) as router:
+            yield Target(server, router)
 
 
 def undrain(server: Server) -> None:
@@ -61,28 +82,29 @@ def undrain(server: Server) -> None:
     httpx.delete(f"{server.url}{DRAIN_PATH}").raise_for_status()
 
 
-def holdings(server: Server) -> Holdings:
-    server.wait_until_idle()
-    family = server.family()
-    alive = server.counted()
+def holdings(attacked: Target) -> Holdings:
+    attacked.server.wait_until_idle()
+    family = [process for one in attacked.programs for process in one.family()]
+    alive = attacked.server.counted()
     return Holdings(
         alive["tasks"],
         alive["objects"],
-        family[0].num_fds(),
+        sum(one.family()[0].num_fds() for one in attacked.programs),
         sum(process.memory_info().rss for process in family),
     )
 
 
-def mistakes(server: Server) -> list[str]:
-    """Lines of its log that tell a mistake of its own, or that it is gone."""
-    log = server.log.read_text()
-    found = [line for line in log.splitlines() if MISTAKES.search(line)]
-    if server.process.poll() is not None:
-        found.append(f"the server has ended with {server.process.returncode}")
+def mistakes(attacked: Target) -> list[str]:
+    """Lines of a log that tell a mistake of its own, or that a program is gone."""
+    found = []
+    for one in attacked.programs:
+        found += [line for line in one.log.read_text().splitlines() if MISTAKES.search(line)]
+        if one.process.poll() is not None:
+            found.append(f"a program has ended with {one.process.returncode}")
     return found
 
 
-def leaks(server: Server, before: Holdings) -> list[str]:
+def leaks(attacked: Target, before: Holdings) -> list[str]:
     """What is more than before, once the server has had time to put it away."""
     most = Holdings(
         before.tasks + FEW,
@@ -91,8 +113,8 @@ def leaks(server: Server, before: Holdings) -> list[str]:
         round(before.memory_bytes * GROWTH),
     )
     until = time.monotonic() + SETTLE_S
-    while (found := _beyond(holdings(server), most)) and time.monotonic() < until:
-        server.get("/healthz")
+    while (found := _beyond(holdings(attacked), most)) and time.monotonic() < until:
+        attacked.server.get("/healthz")
     return found
 
 

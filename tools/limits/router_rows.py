@@ -38,8 +38,8 @@ ROUTER = (
     ),
     Row(
         "video from a backend",
-        "{matinee.router.upstream:RECEIVED_BYTES} in the kernel; a frame is held until it is whole "
-        "up to {matinee.router.upstream:WHOLE_BYTES}, and passed on as it comes beyond",
+        "{matinee.router.connecting:RECEIVED_BYTES} in the kernel; a frame is held until it is "
+        "whole up to {matinee.router.upstream:WHOLE_BYTES}, and passed on as it comes beyond",
     ),
     Row(
         "the answer of a backend to a handshake, a probe, a forwarded request",

@@ -72,6 +72,15 @@ class QueueConfig(Config):
     first 64 KiB waits in its socket."""
 
 
+class TlsConfig(Config):
+    """A certificate; both files are PEM, and are read again when they change."""
+
+    cert_file: str
+    """The certificate, and behind it those that lead to the authority's."""
+    key_file: str
+    """Its private key, without a password."""
+
+
 class RouterSettings(Config):
     """One address in front of several servers."""
 
@@ -94,9 +103,11 @@ class RouterSettings(Config):
     keys_file: str | None = None
     """YAML file with the bearer keys of those who may open sessions (docs/router.md). It is read
     again when it changes. Unset: anybody may."""
+    tls: TlsConfig | None = None
+    """Serve `https:` and `wss:`. Unset: plain, for behind what terminates TLS."""
     control_token_file: str | None = None
-    """File with the bearer token that `/metrics` and `/v1/backends` want. Unset: they answer on a
-    loopback address only."""
+    """File with the bearer token that `/metrics`, `/v1/backends` and `/v1/sessions` want. Unset:
+    they answer on a loopback address only."""
     open_metrics: bool = False
     """Whether `/metrics` needs no token."""
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)

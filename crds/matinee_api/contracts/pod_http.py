@@ -5,7 +5,7 @@ a line), takes the order to drain (`POST /v1/drain`, a `DrainOrder`) and the ord
 (`DELETE`), all for bearers of the service's control token. A pod that fetches weights streams its
 progress instead (`GET /v1/download`, one `FetchProgress` a line). Routers open sessions at
 `/v1/stream`; one that resumes a session names it in the header `matinee-resume`, and one that has a
-queue of its own says so in `matinee-queue`.
+queue of its own says so in `matinee-queue`, and one that moves sessions in `matinee-moves`.
 
 The two sides may be of different releases: readers ignore keys that they do not know, and a key
 that is added later has a default.
@@ -34,6 +34,11 @@ QUEUE_HEADER = "matinee-queue"
 QUEUE_ELSEWHERE = "elsewhere"
 """Value of that header: whoever opens the session has a queue of its own, so a pod without a free
 slot answers 503 before the upgrade."""
+MOVES_HEADER = "matinee-moves"
+"""Whoever opens the session with it, whatever its value, moves it to another pod by itself: a pod
+that would end it at a drain or a shutdown saves it instead and closes with `HANDED_OVER`."""
+HANDED_OVER = "handed_over"
+"""Reason of that close, 1012: nothing is said before it, and the session can be resumed."""
 HEARTBEAT_S = 15.0
 """A stream is never silent for longer, so that a reader can tell silence from death."""
 MOST_SLOTS = 1_000_000
@@ -57,6 +62,9 @@ class Slots(Config):
     """0 while it drains."""
     queued: int = Field(ge=0, le=MOST_SLOTS)
     """Viewers that wait for a slot."""
+    store: str | None = None
+    """The same for all pods that share a store, and can go on with one another's sessions; empty:
+    no other pod can; none: a pod that does not tell."""
     ts: float = 0.0
     """When this was said, in seconds since 1970."""
 

@@ -38,6 +38,8 @@ COMMANDS = {
     "stream": Command("record a stream from a running server", "router"),
     "serve": Command("run a server from a configuration file", "runtime"),
     "router-serve": Command("run a router in front of several servers", "router"),
+    "sessions": Command("list the sessions of a router, and its servers", "router"),
+    "drain": Command("let the sessions of a server end or move to others", "router"),
     "mock": Command("run a server without a model, for people who write clients", "router"),
     "fetch": Command("fetch a model's weights into folders", "runtime"),
     "rollout": Command("list a service's revisions on a cluster, and go back to one", "router"),

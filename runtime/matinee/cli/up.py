@@ -1,7 +1,8 @@
 """`matinee up -f FILE`: run a VideoModel and a StreamingService on this machine.
 
 The file holds the same resources that `kubectl apply` takes, and the server gets the same
-configuration that the operator would write.
+configuration that the operator would write. With a Router in the file, all its services run, each
+replica in a process of its own, and the router is what listens on --port.
 """
 
 from __future__ import annotations
@@ -9,11 +10,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import webbrowser
+from collections.abc import Callable
 
+from matinee.cli.fleet import run_fleet
 from matinee.cli.listen_flags import add_listen_flags
+from matinee.cli.router_serve import serve_router
 from matinee.cli.serve import run_server, show_nobody
-from matinee_api.config.resources import load_resources
+from matinee_api.config.errors import config_error
+from matinee_api.config.resources import Resources, load_resources
 from matinee_api.config.runtime_config import ServeConfig, ServerConfig
 from matinee_api.config.serve_config import serve_config_for
 from matinee_api.kinds.videomodel import GenerationSpec
@@ -36,14 +42,33 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace, overrides: list[str]) -> int:
+    resources = load_resources(args.filename)
+    show = open_player if args.open else show_nobody
+    if resources.routers and args.service is None:
+        return _run_fleet(args, resources, show)
     config = serve_config_for(
-        load_resources(args.filename),
+        resources,
         args.service,
         server=ServerConfig(host=args.host, port=args.port),
         state_directory=args.state_dir,
     )
-    show = open_player if args.open else show_nobody
     return run_server(config, _names(args.filename, config), show)
+
+
+def _run_fleet(args: argparse.Namespace, resources: Resources, show: Callable[[str], None]) -> int:
+    if len(resources.routers) > 1:
+        names = ", ".join(one.metadata.name for one in resources.routers)
+        raise config_error(f"several Routers: {names}", path=args.filename, remedy="leave one")
+    with tempfile.TemporaryDirectory(prefix="matinee-") as folder:
+        return run_fleet(
+            args.filename,
+            resources,
+            resources.routers[0],
+            args.state_dir or folder,
+            lambda settings: serve_router(settings, show),
+            host=args.host,
+            port=args.port,
+        )
 
 
 def _names(file: str, config: ServeConfig) -> dict[str, str]:

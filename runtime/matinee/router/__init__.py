@@ -3,8 +3,9 @@
 Pure: `table` (what is known of each backend), `placement` (which one gets a session), `queue` (who
 is next), `frames` (where WebSocket frames end), `journal` (what lets a session outlive its
 backend). With I/O: `watch` fills the table, `reception` and `seating` find each viewer a backend,
-`viewer` and `upstream` are the two ends of a splice, `http_client` and `forwarding` carry plain
+`moves` takes sessions away from one that drains, `viewer` and `upstream` are the two ends of a
+splice, which `connecting` opens, `http_client` and `forwarding` carry plain
 HTTP, `app` answers questions, `host` is the process.
 
-Doors: `host`.
+Doors: `host`, and `http_client` for what asks a router or a server.
 """

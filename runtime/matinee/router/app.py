@@ -41,6 +41,7 @@ def create_app(
         Route("/readyz", answers.ready),
         Route("/status", answers.status),
         Route("/v1/backends", _controlled(access, answers.backends)),
+        Route("/v1/sessions", _controlled(access, answers.sessions)),
         Route("/metrics", answers.metrics)
         if access.open_metrics
         else Route("/metrics", _controlled(access, answers.metrics)),
@@ -91,6 +92,10 @@ class Answers:
 
     async def backends(self, _request: Request) -> Response:
         return JSONResponse({"backends": [_backend(one) for one in self._table]})
+
+    async def sessions(self, _request: Request) -> Response:
+        """Those that play, and those that are queued."""
+        return JSONResponse({"sessions": self._reception.facts()})
 
     async def metrics(self, _request: Request) -> Response:
         text = generate_latest(self._reception.tally.registry)

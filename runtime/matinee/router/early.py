@@ -11,6 +11,8 @@ FREE_BYTES = 64 * 1024
 class Early:
     """`pieces`: as they came."""
 
+    __slots__ = ("_most_bytes", "_share", "nbytes", "pieces")
+
     def __init__(self, budget: ByteBudget, most_bytes: int) -> None:
         self.pieces: list[bytes] = []
         self.nbytes = 0

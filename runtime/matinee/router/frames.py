@@ -7,7 +7,8 @@ came, how long a message is, and what control frames say. RFC 6455, section 5.2.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
@@ -30,25 +31,28 @@ class Violation(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(NamedTuple):
     """A whole ping, pong or close; `payload` is unmasked."""
 
     opcode: Opcode
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """`end`: where in the data the last frame ended that ended in it, 0 where none did. `counted`:
     frames that count for a client's budget. `ends`: where data messages ended. `heads`: of the
     messages whose first frame ended, the kind and the begin of the payload."""
 
     end: int
     counted: int
-    ends: tuple[int, ...]
-    controls: tuple[Control, ...]
-    heads: tuple[tuple[Opcode, bytes], ...]
+    ends: Sequence[int]
+    controls: Sequence[Control]
+    heads: Sequence[tuple[Opcode, bytes]]
+
+
+_MIDST = Cut(0, 0, (), (), ())
+"""Of bytes within a long frame, which most are."""
+_OPCODE = {int(one): one for one in Opcode}
 
 
 class Scanner:
@@ -81,8 +85,16 @@ class Scanner:
         """A frame has begun and not ended."""
         return self._opcode >= 0 or bool(self._head)
 
+    @property
+    def between_messages(self) -> bool:
+        """Another message may stand here."""
+        return not self.inside and not self._in_message
+
     def feed(self, data: bytes, most: float = float("inf")) -> Cut:
         """The next bytes. Raises `Violation`, also when more than `most` frames count."""
+        if self._left > len(data) and self._payload is None and not self._peeks:
+            self._left -= len(data)
+            return _MIDST
         position, end, counted = 0, 0, 0
         ends: list[int] = []
         controls: list[Control] = []
@@ -101,7 +113,12 @@ class Scanner:
             end = position
             if self._end_frame(controls, heads):
                 ends.append(end)
-        return Cut(end, counted, tuple(ends), tuple(controls), tuple(heads))
+        return Cut(end, counted, ends, controls, heads)
+
+    @property
+    def _peeks(self) -> bool:
+        """The begin of the message is still looked for."""
+        return len(self._peeked) < self._peek_bytes
 
     def _take_payload(self, data: bytes, position: int) -> int:
         step = min(self._left, len(data) - position)
@@ -118,11 +135,11 @@ class Scanner:
         if self._payload is None:
             head, self._peeked = self._peeked, b""
             if opcode != _CONTINUED and self._peek_bytes:
-                heads.append((Opcode(opcode), head))
+                heads.append((_OPCODE[opcode], head))
             return self._whole
         payload, self._payload = bytes(self._payload), None
         controls.append(
-            Control(Opcode(opcode), apply_mask(payload, self._mask) if self._masked else payload)
+            Control(_OPCODE[opcode], apply_mask(payload, self._mask) if self._masked else payload)
         )
         return False
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -17,15 +18,28 @@ from matinee.router.app import create_app
 from matinee.router.gate import Gate
 from matinee.router.reception import Reception
 from matinee.router.table import Address, Table, Thresholds
+from matinee.router.vanished import end_vanished
 from matinee.router.watch import watch
 from matinee.serving.access import ControlAccess, is_loopback
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
 from matinee.serving.listening import bind_for_viewers, url_of
+from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
+from matinee.serving.tls import HANDSHAKE_S, Certificate
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
 
 logger = logging.getLogger(__name__)
+
+
+class _Loop(uvloop.Loop):  # type: ignore[misc]
+    """uvicorn says nothing of how long a TLS handshake may take."""
+
+    async def create_server(self, *args: Any, **options: Any) -> asyncio.Server:
+        if options.get("ssl") is not None:
+            options.setdefault("ssl_handshake_timeout", HANDSHAKE_S)
+        server: asyncio.Server = await super().create_server(*args, **options)
+        return server
 
 
 def route(
@@ -34,10 +48,11 @@ def route(
     """Serve until a signal, and return it. `token`: for the control routes, besides those of the
     file. `on_ready` gets the router's URL when it listens.
 
-    Raises `PortUnavailable`, `BadInput` when the file for the token holds none, and `ConfigError`
-    when the keys' file is wrong.
+    Raises `PortUnavailable`, `BadInput` when the file for the token holds none or the certificate
+    cannot be used, and `ConfigError` when the keys' file is wrong.
     """
     gate = Gate(settings)
+    certificate = _certificate(settings)
     with closing(bind_for_viewers(settings.host, settings.port)) as listening:
         file = settings.control_token_file
         access = ControlAccess(
@@ -49,8 +64,9 @@ def route(
         access.check("router.control_token_file")
         if gate.open:
             logger.warning("there are no keys: anybody who reaches this router may open sessions")
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(settings, gate, access, listening, on_ready))
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            serving = _serve(settings, gate, access, listening, certificate, on_ready)
+            return runner.run(serving)
 
 
 async def _serve(
@@ -58,16 +74,21 @@ async def _serve(
     gate: Gate,
     access: ControlAccess,
     listening: socket,
+    certificate: Certificate | None,
     on_ready: Callable[[str], None],
 ) -> signal.Signals | None:
+    take_short_turns()
     table = Table(_thresholds(settings))
     reception = Reception(settings, table, gate)
     table.on_change = reception.changed
     table.set_addresses(map(_address, settings.replicas))
-    server = GracefulServer(_uvicorn(settings, table, reception, gate, access), reception.shut_down)
+    config = _uvicorn(settings, table, reception, gate, access, certificate)
+    server = GracefulServer(config, reception.shut_down)
     check = settings.health_check
     watching = [asyncio.create_task(watch(table, one, check), name="a watch") for one in table]
-    on_ready(url_of(listening))
+    watching.append(asyncio.create_task(end_vanished(reception), name="who has vanished"))
+    url = url_of(listening)
+    on_ready(url.replace("http:", "https:", 1) if certificate else url)
     try:
         await server.serve(sockets=[listening])
     finally:
@@ -83,6 +104,7 @@ def _uvicorn(
     reception: Reception,
     gate: Gate,
     access: ControlAccess,
+    certificate: Certificate | None,
 ) -> uvicorn.Config:
     door = Door(settings.limits, settings.message_bytes)
     timeout_s = settings.health_check.timeout_seconds
@@ -90,8 +112,17 @@ def _uvicorn(
         create_app(table, reception, gate, access, timeout_s),
         lifespan="off",
         timeout_graceful_shutdown=1,
+        ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
         **door.uvicorn_options(reception.viewer),
     )
+
+
+def _certificate(settings: RouterSettings) -> Certificate | None:
+    """Raises `BadInput`."""
+    tls = settings.tls
+    if tls is None:
+        return None
+    return Certificate(Path(tls.cert_file), Path(tls.key_file), "router.tls")
 
 
 def _thresholds(settings: RouterSettings) -> Thresholds:

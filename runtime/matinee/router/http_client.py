@@ -122,11 +122,16 @@ class _Parsing:
 
 @asynccontextmanager
 async def asked(
-    base_url: str, path: str, headers: Mapping[str, str], *, timeout_s: float, method: str = "GET"
+    base_url: str,
+    path: str,
+    headers: Mapping[str, str],
+    *,
+    timeout_s: float,
+    sends: tuple[str, bytes] = ("GET", b""),
 ) -> AsyncIterator[Answer]:
     """Ask, and read the head of the answer within the time; the connection ends with the block.
 
-    `path`: with the query. Raises `Unanswered`.
+    `path`: with the query. `sends`: the method, and a body. Raises `Unanswered`.
     """
     parts = urlsplit(base_url)
     secure = parts.scheme == "https"
@@ -136,7 +141,7 @@ async def asked(
         async with asyncio.timeout(timeout_s):
             context = tls() if secure else None
             reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
-            writer.write(_request(method, path, {"host": parts.netloc, **headers}))
+            writer.write(_request(path, {"host": parts.netloc, **headers}, *sends))
             await writer.drain()
             parsing = _Parsing()
             while not parsing.head_done:
@@ -145,14 +150,15 @@ async def asked(
     except TimeoutError as error:
         raise Unanswered("no answer in time") from error
     except (OSError, UnicodeError) as error:  # a name may be none
-        raise Unanswered(
-            getattr(error, "strerror", None) or str(error) or "the connection failed"
-        ) from error
+        why = getattr(error, "strerror", None) or str(error) or "the connection failed"
+        raise Unanswered(why) from error
     finally:
         if writer is not None:
             writer.transport.abort()
 
 
-def _request(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+def _request(path: str, headers: Mapping[str, str], method: str, body: bytes) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {headers[name]}" for name in headers)]
-    return "\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1")
+    if body:
+        lines.append(f"content-length: {len(body)}")
+    return "\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1") + body

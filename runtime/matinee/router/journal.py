@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,17 +25,27 @@ _ASSIGNED = b'{"type":"gpu_assigned"'
 _INIT = b"ftyp"
 _COMPLETE = b'{"type":"ltx2_stream_complete"'
 _SEGMENT = re.compile(rb'\{"type":"(\w{1,40})","segment_idx":(\d{1,9})')
-_BEGIN, _VIDEO_END, _END = (
+_ANSWER = re.compile(
+    rb'\{"type":"(?:error|segment_cancelled|continuation_state_snapshot)","answers":(\d{1,9})'
+)
+_BEGIN, _VIDEO_END, _END, _CANCELLED = (
     b"ltx2_segment_start",
     b"media_segment_complete",
     b"ltx2_segment_complete",
+    b"segment_cancelled",
 )
-_BOXES = ((4, b"moof"), (12, b"mfhd"), (28, b"traf"), (36, b"tfhd"), (52, b"tfdt"), (72, b"trun"))
-_TRACK, _TIME, _COUNT, _DURATION, _FRAGMENT_BYTES = 44, 60, 80, 88, 92
+_FRAGMENT = struct.Struct(">4x4s4x4s12x4s4x4s4xI4x4s4xQ4x4s4xI4xI")
+"""The boxes' names, the track, the time, the count and duration of frames."""
+_NAMES = (b"moof", b"mfhd", b"traf", b"tfhd", b"tfdt", b"trun")
 
 
 class Journal:
     """Of one viewer's session. `frames`: of the timeline, up to the last one forwarded."""
+
+    __slots__ = (
+        "_answered", "_began", "_dropped", "_over", "_part", "_part_is_long", "_said", "_segments",
+        "_strange", "frames", "session_id", "token",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.session_id = self.token = ""
@@ -44,7 +53,9 @@ class Journal:
         self._segments = {_BEGIN: -1, _VIDEO_END: -1, _END: -1}
         """The last one of which each was told."""
         self._strange = self._over = False
-        self._said: deque[bytes] = deque()
+        self._said: list[bytes] = []
+        self._answered: frozenset[int] = frozenset()
+        """Numbers of what was said and answered: it is not asked again."""
         self._dropped = 0
         self._part = b""
         self._part_is_long = False
@@ -99,8 +110,12 @@ class Journal:
             self._assign(head)
         elif head.startswith(_COMPLETE):
             self._over = True
-        elif (found := _SEGMENT.match(head)) is not None and found[1] in self._segments:
-            self._segments[found[1]] = max(self._segments[found[1]], int(found[2]))
+        elif (answer := _ANSWER.match(head)) is not None:
+            self._note_answer(int(answer[1]))
+        elif (found := _SEGMENT.match(head)) is not None:
+            kind = _END if found[1] == _CANCELLED else found[1]
+            if kind in self._segments:
+                self._segments[kind] = max(self._segments[kind], int(found[2]))
 
     def resume(self) -> bytes:
         """The first message to the new backend, as a client's frame."""
@@ -109,6 +124,7 @@ class Journal:
             "token": self.token,
             "frames": self.frames,
             "told": self.told,
+            "answered": sorted(self._answered),
         }
         text = json.dumps({"type": "session_init_v2", "resume": resume})
         return Frame(Opcode.TEXT, text.encode()).serialize(mask=True)
@@ -119,7 +135,7 @@ class Journal:
         first = heard - self._dropped
         if first < 0 or self._part_is_long:
             raise ValueError("what the client said meanwhile is not kept")
-        return [*list(self._said)[first:], *([self._part] if self._part else [])]
+        return [*self._said[first:], *([self._part] if self._part else [])]
 
     # Within
 
@@ -139,14 +155,23 @@ class Journal:
         self._said.append(part)
         kept = 0 if long else MOST_SAID
         while len(self._said) > kept or sum(map(len, self._said)) > SAID_BYTES:
-            self._said.popleft()
-            self._dropped += 1
+            del self._said[0]
+            self._drop(1)
+
+    def _drop(self, messages: int) -> None:
+        self._dropped += messages
+        self._answered = frozenset(one for one in self._answered if one > self._dropped)
+
+    def _note_answer(self, number: int) -> None:
+        """A backend may say what it likes: only of what is kept."""
+        if self._dropped < number <= self._dropped + len(self._said):
+            self._answered |= {number}
 
     def _assign(self, head: bytes) -> None:
         try:
             said: Any = json.loads(head)
             self.session_id, self.token = str(said["session_id"]), str(said["resume_token"])
-            self._dropped += int((said.get("resumed") or {"heard": 0})["heard"])
+            self._drop(int((said.get("resumed") or {"heard": 0})["heard"]))
         except (ValueError, KeyError, TypeError, AttributeError):
             self._strange = True
 
@@ -163,13 +188,13 @@ class Journal:
 def frames_after(fragment: bytes) -> int | None:
     """How many frames of the timeline there are with this fragment, told from its begin; 0 of one
     of sound alone, and None of what is no fragment of ours (`media/fmp4.py`)."""
-    here = len(fragment) >= _FRAGMENT_BYTES
-    if not here or any(fragment[at : at + 4] != name for at, name in _BOXES):
+    if len(fragment) < _FRAGMENT.size:
         return None
-    (track,) = struct.unpack_from(">I", fragment, _TRACK)
-    (time,) = struct.unpack_from(">Q", fragment, _TIME)
-    (count,) = struct.unpack_from(">I", fragment, _COUNT)
-    (duration,) = struct.unpack_from(">I", fragment, _DURATION)
+    moof, mfhd, traf, tfhd, track, tfdt, time, trun, count, duration = _FRAGMENT.unpack_from(
+        fragment
+    )
+    if (moof, mfhd, traf, tfhd, tfdt, trun) != _NAMES:
+        return None
     if track != VIDEO_TRACK:
         return 0
     return int(time) // int(duration) + int(count) if duration else None

@@ -17,16 +17,22 @@ from matinee_api.config.router_config import Strategy
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is known when a session is placed. `client`: who hashes to the same backend again;
-    `mean_s`: how long sessions last on the average."""
+    `mean_s`: how long sessions last on the average. `store`: what the backend must share; None: it
+    need not."""
 
     client: str
     now: float
     mean_s: float = 0.0
+    store: str | None = None
 
 
 def place(backends: Iterable[Backend], strategy: Strategy, wish: Wish) -> Backend | None:
     """None: no backend has a free slot for it now."""
-    usable = [one for one in backends if one.takes_new and one.free != 0]
+    usable = [
+        one
+        for one in backends
+        if one.takes_new and one.free != 0 and (wish.store is None or one.store == wish.store)
+    ]
     rank = _RANKS[strategy]
     return min(usable, key=lambda one: rank(one, wish), default=None)
 

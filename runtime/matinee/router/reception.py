@@ -17,22 +17,23 @@ from typing import Any
 
 from websockets.http11 import Request
 
+from matinee.router.connecting import open_upstream
 from matinee.router.early import FREE_BYTES
 from matinee.router.frames import first_message
 from matinee.router.gate import Gate
+from matinee.router.moves import Moves
 from matinee.router.owners import Owners
 from matinee.router.seating import Rejected, Seating, Visit, busy, now
 from matinee.router.table import Table
 from matinee.router.tally import Tally
-from matinee.router.upstream import NotReached, NotTaken, Upstream, open_upstream
+from matinee.router.upstream import NotReached, NotTaken, Upstream, heard_by
 from matinee.router.viewer import Viewer
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.door import Door
 from matinee.serving.refusal import Refusal
 from matinee.wire.server_messages import Error, SessionMigrated, SessionTimeout, StreamComplete
 from matinee_api.config.router_config import RouterSettings
-from matinee_api.contracts.pod_http import QUEUE_ELSEWHERE, QUEUE_HEADER
-from matinee_api.plain_text import plain
+from matinee_api.contracts.pod_http import MOVES_HEADER, QUEUE_ELSEWHERE, QUEUE_HEADER
 
 STREAM_PATH = "/v1/stream"
 
@@ -46,12 +47,12 @@ class Reception:
         self.message_bytes = settings.message_bytes
         self.held = ByteBudget(max(settings.queue.held_bytes, 2 * settings.message_bytes))
         self._seating = Seating(settings, table)
-        self.changed = self._seating.changed
         self.tally = Tally(table, self._seating.queue)
         self._settings = settings
         self._gate = gate
         self._owners = Owners()
         self._sessions = count()
+        self._moves = Moves(self._seating, table, self._sessions)
         self._visits: dict[Viewer, Visit] = {}
         self._connected: set[Viewer] = set()
         self._closed = False
@@ -62,7 +63,21 @@ class Reception:
         """Viewers that wait for a slot."""
         return len(self._seating.queue)
 
+    @property
+    def upstreams(self) -> list[Upstream]:
+        """Of the sessions that play."""
+        return [visit.upstream for visit in self._visits.values() if visit.upstream is not None]
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Of each session, for who runs the router."""
+        return [visit.facts(now()) for visit in self._visits.values()]
+
     # From the server
+
+    def changed(self) -> None:
+        """The table did."""
+        self._seating.changed()
+        self._moves.look(self._visits.values())
 
     def viewer(self, door: Door, **uvicorns: Any) -> Viewer:
         """What uvicorn makes for each upgrade."""
@@ -113,12 +128,13 @@ class Reception:
         if visit is not None:
             self._blame(visit)
 
-    def move(self, viewer: Viewer) -> bool:
-        """Its backend is lost, and another one may go on. False: it may not."""
+    def move(self, viewer: Viewer, *, lost: bool) -> bool:
+        """Another backend is to go on; its own is `lost`, or let go of it. False: none may."""
         visit = self._visits.get(viewer)
         if visit is None or self._closed or not self._settings.failover_seconds:
             return False
-        self._blame(visit)
+        if lost:
+            self._blame(visit)
         visit.task = asyncio.create_task(self._move(visit), name="the move of a session")
         return True
 
@@ -135,6 +151,7 @@ class Reception:
         if visit.began is not None:
             self.tally.bytes["to_backends"] += viewer.sent_bytes
             self._seating.lengths.remember(now() - visit.began)
+        self._moves.forget(visit)
         self._seating.unqueue(visit)
         self._seating.give_back(visit)
         self._seating.changed()
@@ -160,6 +177,9 @@ class Reception:
             logger.exception("a viewer could not be seated")
             error = Error(code="internal_error", message="the router made a mistake")
             viewer.close(error, StreamComplete(reason="error"), code=1011, reason="internal_error")
+        finally:
+            if visit.task is asyncio.current_task():
+                visit.task = None
 
     async def _spoke(self, viewer: Viewer) -> bool:
         """Whether its first message came."""
@@ -185,7 +205,8 @@ class Reception:
 
     async def _move(self, visit: Visit) -> None:
         viewer, lost_at = visit.viewer, now()
-        self._seating.give_back(visit)
+        self._seating.take_reserved(visit)
+        self._moves.forget(visit)
         self._count_bytes(visit)
         visit.place, visit.since = self._seating.queue.ahead(visit.owner), lost_at
         try:
@@ -211,7 +232,7 @@ class Reception:
         journal, upstream = visit.viewer.journal, await self._upstream(visit)
         try:
             answer = await upstream.asked(journal.resume())
-            said = journal.after(_heard(answer))
+            said = journal.after(heard_by(answer))
         except BaseException:
             upstream.leave()
             raise
@@ -253,10 +274,14 @@ class Reception:
 
     async def _upstream(self, visit: Visit) -> Upstream:
         """Raises `Rejected`."""
-        headers = {QUEUE_HEADER: QUEUE_ELSEWHERE, "X-Forwarded-For": visit.viewer.client}
+        headers = {
+            QUEUE_HEADER: QUEUE_ELSEWHERE,
+            MOVES_HEADER: "1",
+            "X-Forwarded-For": visit.viewer.client,
+        }
         timeout_s = self._settings.health_check.timeout_seconds
         while True:
-            backend = await self._seating.turn(visit)
+            backend = visit.backend or await self._seating.turn(visit)
             try:
                 url = backend.address.url
                 return await open_upstream(url, visit.viewer.path, headers, timeout_s)
@@ -267,14 +292,3 @@ class Reception:
                 backend.failed()
             backend.refused()
             self._seating.give_back(visit)
-
-
-def _heard(answer: bytes) -> int:
-    """How many messages of the client the resumed session has heard. Raises `NotReached`."""
-    try:
-        said = json.loads(answer)
-        if said["type"] == "session_migrated":
-            return int(said["resumed"]["heard"])
-        raise NotReached(f"it answered {plain(str(said.get('message', said['type'])), 200)}")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotReached("its answer makes no sense") from error

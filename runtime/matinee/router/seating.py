@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matinee.router.placement import Wish, place
 from matinee.router.queue import Place, Queue
@@ -48,11 +48,26 @@ class Visit:
     told: tuple[int, int] | None = None
     backend: Backend | None = None
     upstream: Upstream | None = None
+    store: str | None = None
+    """Only backends with that store of sessions will do."""
+    reserved: Visit | None = None
+    """The slot that the session is to have elsewhere."""
 
     @property
     def owner(self) -> str:
         key = self.viewer.key
         return f"key {key.name}" if key else f"address {self.viewer.address}"
+
+    def facts(self, at: float) -> dict[str, Any]:
+        """For who runs the router. `seconds`: since it began, or came."""
+        began = self.since if self.began is None else self.began
+        return {
+            "session_id": self.viewer.journal.session_id or None,
+            "state": "queued" if self.began is None else "playing" if self.upstream else "moving",
+            "backend": self.backend.address.name if self.backend else None,
+            "owner": self.owner,
+            "seconds": round(at - began, 1),
+        }
 
 
 class Seating:
@@ -124,7 +139,7 @@ class Seating:
             self.queue.leave(visit.place)
 
     def _choice(self, visit: Visit) -> Backend | None:
-        wish = Wish(visit.client, now(), self.lengths.mean_s or 0.0)
+        wish = Wish(visit.client, now(), self.lengths.mean_s or 0.0, visit.store)
         return place(self._table, self._settings.chosen_strategy, wish)
 
     def _begin(self, visit: Visit, backend: Backend) -> None:
@@ -132,6 +147,18 @@ class Seating:
             self.queue.serve(visit.place)
         visit.backend = backend
         self._table.begin(backend, visit.session, now())
+
+    def take_reserved(self, visit: Visit) -> None:
+        """Instead of the slot that it had."""
+        self.give_back(visit)
+        reserved, visit.reserved = visit.reserved, None
+        if reserved is not None:
+            self.unqueue(reserved)
+            visit.session, visit.backend, reserved.backend = (
+                reserved.session,
+                reserved.backend,
+                None,
+            )
 
     def give_back(self, visit: Visit) -> None:
         backend, visit.backend = visit.backend, None

@@ -70,6 +70,16 @@ class Backend:
         return listed and self.health is Health.HEALTHY and not drains
 
     @property
+    def store(self) -> str | None:
+        """Which store of sessions it shares with others."""
+        return self.slots.store if self.slots is not None else None
+
+    @property
+    def drains(self) -> bool:
+        """Its sessions are to go elsewhere while it can still say how they are."""
+        return self.slots is not None and self.slots.draining
+
+    @property
     def free(self) -> int | None:
         """Slots, as far as is known; None of one that does not tell. What is used and not ours
         belongs to other routers; what we gave it since it told us counts as used."""

@@ -7,31 +7,30 @@ dies; one of more than `WHOLE_BYTES` is passed on as it comes, which bounds what
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 from websockets.client import ClientProtocol
-from websockets.frames import Opcode
+from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.uri import WebSocketURI
 
-from matinee.router.frames import MOST_HEAD_BYTES, Scanner, Violation, first_frame
-from matinee.router.http_client import tls
+from matinee.router.frames import MOST_HEAD_BYTES, Control, Scanner, Violation, first_frame
 from matinee.router.journal import PEEK_BYTES
+from matinee_api.contracts.pod_http import HANDED_OVER
+from matinee_api.plain_text import plain
 
 if TYPE_CHECKING:
     from matinee.router.viewer import Viewer
 
 WHOLE_BYTES = 2**20
 HEAD_BYTES = 64 * 1024
-RECEIVED_BYTES = 128 * 1024
-"""What the kernel may hold of a backend's video: more of it would be stale when it is forwarded."""
 UNSENT_BYTES = 64 * 1024
 """What may wait for a backend before nothing more is read from its viewer."""
-KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-"""A machine that vanished is noticed after 25 s, in seconds, seconds and questions."""
 _QUEUE_STATUS = b'{"type":"queue_status"'
+_HAND_OVER = b'{"type":"session_hand_over"}'
+_HANDED_OVER = Control(Opcode.CLOSE, Close(CloseCode.SERVICE_RESTART, HANDED_OVER).serialize())
+_HANDED_OVER_BYTES = 2 + len(_HANDED_OVER.payload)
 
 
 class NotTaken(Exception):
@@ -44,6 +43,11 @@ class NotReached(Exception):
 
 class Upstream(asyncio.Protocol):
     """One connection to a backend. `opened`: ends when it has upgraded the connection."""
+
+    __slots__ = (
+        "_answer", "_careful", "_handshake", "_head", "_headers", "_held", "_scanner", "_to_say",
+        "_viewer", "mid_frame", "opened", "received_bytes", "said_close", "transport",
+    )  # fmt: skip
 
     def __init__(self, uri: WebSocketURI, headers: Mapping[str, str]) -> None:
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -61,6 +65,7 @@ class Upstream(asyncio.Protocol):
         self._held: list[bytes | memoryview] = []
         self.mid_frame = False
         """The viewer has a part of a frame."""
+        self._to_say: bytes | None = None
 
     # From the transport
 
@@ -71,6 +76,7 @@ class Upstream(asyncio.Protocol):
         request = self._handshake.connect()
         for name, value in self._headers.items():
             request.headers[name] = value
+        self._headers = {}
         self._handshake.send_request(request)
         self.transport.write(b"".join(self._handshake.data_to_send()))
 
@@ -115,6 +121,16 @@ class Upstream(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
+    def say(self, data: bytes, *, ends: bool) -> None:
+        """Frames of the viewer. `ends`: a message does with them."""
+        self.transport.write(data)
+        self._say_own(ends=ends)
+
+    def ask_hand_over(self, *, now: bool) -> None:
+        """For the session, at its next edge. `now`: the viewer is not in the midst of a message."""
+        self._to_say = Frame(Opcode.TEXT, _HAND_OVER).serialize(mask=True)
+        self._say_own(ends=now)
+
     async def asked(self, request: bytes) -> bytes:
         """Before there is a viewer: its answer to this frame, the first message that is not about
         its queue. Raises `NotReached`."""
@@ -131,6 +147,11 @@ class Upstream(asyncio.Protocol):
         self.transport.abort()
 
     # Within
+
+    def _say_own(self, *, ends: bool) -> None:
+        if ends and self._to_say is not None and not self.transport.is_closing():
+            self.transport.write(self._to_say)
+            self._to_say = None
 
     def _take_head(self, data: bytes) -> None:
         self._head += data
@@ -152,6 +173,7 @@ class Upstream(asyncio.Protocol):
             self._fail(NotReached(f"it answered {b''.join(status)[:3].decode('latin-1')}"))
         else:
             handshake.receive_data(head)
+            handshake.parser.close()  # it holds itself in a circle, and kilobytes
             if handshake.handshake_exc is not None:
                 self._fail(NotReached("it speaks no WebSocket"))
             elif not self.opened.done():
@@ -202,18 +224,34 @@ class Upstream(asyncio.Protocol):
         except Violation:
             self.transport.abort()
             return
-        self.said_close = self.said_close or any(one.opcode == 0x8 for one in cut.controls)
-        for opcode, head in cut.heads:
-            if self._viewer is not None:
+        if self._viewer is not None:
+            for opcode, head in cut.heads:
                 self._viewer.journal.see(opcode, head)
+        if cut.controls and self._ends(cut.controls):
+            self._let_go(data[: cut.end])
+            return
         if cut.end:
             self._forward(memoryview(data)[: cut.end] if cut.end < len(data) else data)
             self.mid_frame = False
         if cut.end < len(data):
-            self._held.append(data[cut.end :])
+            self._held.append(_rest(data, cut.end))
             if self._scanner.frame_bytes > WHOLE_BYTES:
                 self.mid_frame = True
                 self._forward()
+
+    def _ends(self, controls: Sequence[Control]) -> bool:
+        """Whether the backend hands the session over."""
+        self.said_close = self.said_close or any(one.opcode is Opcode.CLOSE for one in controls)
+        return _HANDED_OVER in controls
+
+    def _let_go(self, last: bytes) -> None:
+        """The backend's close frame, the last one, is not for the viewer."""
+        pieces, self._held = b"".join([*self._held, last]), []
+        viewer, self._viewer = self._viewer, None
+        if viewer is not None:
+            viewer.show([pieces[:-_HANDED_OVER_BYTES]])
+            viewer.backend_lost(let_go=True)
+        self.transport.abort()
 
     def _forward(self, *last: bytes | memoryview) -> None:
         pieces, self._held = [*self._held, *last], []
@@ -221,80 +259,17 @@ class Upstream(asyncio.Protocol):
             self._viewer.show(pieces)
 
 
-async def open_upstream(
-    base_url: str, path: str, headers: Mapping[str, str], timeout_s: float
-) -> Upstream:
-    """A WebSocket of a backend, which waits for its viewer. `path`: with the query.
+def _rest(data: bytes, end: int) -> bytes | memoryview:
+    """Without a copy where that holds no more memory than twice the rest."""
+    return data[end:] if 2 * end > len(data) else memoryview(data)[end:]
 
-    Raises `NotTaken` and `NotReached`.
-    """
-    parts = urlsplit(base_url)
-    secure, name = parts.scheme == "https", parts.hostname or ""
-    port = parts.port or (443 if secure else 80)
-    plain, _, query = path.partition("?")
-    uri = WebSocketURI(secure, name, port, plain, query, None, None)
+
+def heard_by(answer: bytes) -> int:
+    """How many messages of the client a resumed session has heard. Raises `NotReached`."""
     try:
-        async with asyncio.timeout(timeout_s):
-            upstream = await _connect(uri, headers)
-            try:
-                await upstream.opened
-            except BaseException:
-                upstream.transport.abort()
-                raise
-            return upstream
-    except (OSError, UnicodeError, TimeoutError) as error:  # a name may be none
-        raise NotReached(str(error) or "it did not answer in time") from error
-
-
-async def _connect(uri: WebSocketURI, headers: Mapping[str, str]) -> Upstream:
-    """Raises `OSError`."""
-    loop = asyncio.get_running_loop()
-    plain = await _first_that_answers(uri)
-    try:
-        _, upstream = await loop.create_connection(
-            lambda: Upstream(uri, headers),
-            sock=plain,
-            ssl=tls() if uri.secure else None,
-            server_hostname=uri.host if uri.secure else None,
-        )
-    except BaseException:
-        plain.close()
-        raise
-    return upstream
-
-
-async def _first_that_answers(uri: WebSocketURI) -> socket.socket:
-    """Of a name's addresses: `localhost` may be `::1` first, where a server of IPv4 is not.
-
-    Raises `OSError`: that of the last one.
-    """
-    failed = OSError(f"{uri.host} has no address")
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
-    for family, kind, protocol, _, address in found:
-        try:
-            return await _connected(socket.socket(family, kind, protocol), address)
-        except OSError as error:
-            failed = error
-    raise failed
-
-
-async def _connected(plain: socket.socket, address: Any) -> socket.socket:
-    """Raises `OSError`."""
-    try:
-        plain.setblocking(False)
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
-        notice_death(plain)
-        await asyncio.get_running_loop().sock_connect(plain, address)
-    except BaseException:
-        plain.close()
-        raise
-    return plain
-
-
-def notice_death(connection: socket.socket) -> None:
-    """Ask the other end now and then whether it is still there."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEP_ALIVE.items():
-        if hasattr(socket, name):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        said = json.loads(answer)
+        if said["type"] == "session_migrated":
+            return int(said["resumed"]["heard"])
+        raise NotReached(f"it answered {plain(str(said.get('message', said['type'])), 200)}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotReached("its answer makes no sense") from error

@@ -13,10 +13,11 @@ from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
-from websockets.frames import Opcode
+from websockets.frames import CloseCode, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from matinee.router.connecting import notice_death
 from matinee.router.early import FREE_BYTES, Early
 from matinee.router.frames import (
     Control,
@@ -29,7 +30,7 @@ from matinee.router.frames import (
     text_frame,
 )
 from matinee.router.journal import Journal
-from matinee.router.upstream import Upstream, notice_death
+from matinee.router.upstream import Upstream
 from matinee.serving.door import Door
 from matinee.serving.frame_budget import frame_budget, too_many
 from matinee.serving.guests import Phase
@@ -64,7 +65,7 @@ class Viewer(asyncio.Protocol):
         self.address = self.client = self.path = ""
         self.key: Key | None = None
         self.first: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.sent_bytes = 0
+        self.sent_bytes, self._said_close = 0, False
         self._reception = reception
         self._door = door
         self._connections: set[Any] = server_state.connections
@@ -74,7 +75,6 @@ class Viewer(asyncio.Protocol):
         self.early = Early(reception.held, reception.message_bytes)
         self.journal = Journal()
         self._upstream: Upstream | None = None
-        self._said_close = False
         self._lingering: Lingering | None = None
         self._close_timer: asyncio.TimerHandle | None = None
 
@@ -156,8 +156,9 @@ class Viewer(asyncio.Protocol):
     def close(self, *last: ServerMessage, code: int, reason: str) -> None:
         """The end by ourselves, between two frames if that can be."""
         if self._upstream is not None and self._upstream.mid_frame:
-            return self.transport.close()
-        return self._say_last(last, code, reason)
+            self.transport.close()
+        else:
+            self._say_last(last, code, reason)
 
     # From the backend
 
@@ -165,20 +166,28 @@ class Viewer(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.writelines(pieces)
 
-    def backend_lost(self) -> None:
-        """The viewer is told why; what was said before it reaches it first."""
-        if self._phase is not _Phase.SPLICED:
-            return
+    def ask_hand_over(self) -> None:
+        """Its backend drains, and another one has a slot for the session."""
+        if self._upstream is not None:
+            self._upstream.ask_hand_over(now=self._scanner.between_messages)
+
+    def backend_lost(self, *, let_go: bool = False) -> None:
+        """The viewer is told why; what was said before it reaches it first. `let_go`: it saved the
+        session, for another one to go on."""
         upstream = self._upstream
-        assert upstream is not None  # noqa: S101 - it calls
-        if upstream.said_close or self.transport.is_closing():
+        if self._phase is not _Phase.SPLICED or upstream is None:
+            return
+        movable = self.journal.movable and not upstream.mid_frame
+        if (upstream.said_close and not let_go) or self.transport.is_closing():
             self._phase = _Phase.OVER
             self.transport.close()
         elif self._said_close:
             self._say_last([], 1000, "")
-        elif self.journal.movable and not upstream.mid_frame and self._reception.move(self):
+        elif movable and self._reception.move(self, lost=not let_go):
             self._phase, self._upstream = _Phase.MOVING, None
             self.hold_back()
+        elif let_go:
+            self.close(StreamComplete(reason="drained"), code=1012, reason="backend_drained")
         else:
             self._reception.lost(self)
             self.give_up()
@@ -198,6 +207,7 @@ class Viewer(asyncio.Protocol):
         parser = ServerProtocol(max_size=None)
         parser.receive_data(head)
         request = next(iter(parser.events_received()), None)
+        parser.parser.close()  # it holds itself in a circle, and kilobytes
         if not isinstance(request, Request):
             self._turn_away(Refusal(HTTPStatus.BAD_REQUEST, "this is not a valid handshake"))
             return
@@ -225,15 +235,13 @@ class Viewer(asyncio.Protocol):
         try:
             cut = self._scanner.feed(data, self._budget.room(now))
         except Violation as violation:
-            reason = str(violation)
-            if violation.code == 1008:
-                reason = too_many(self._door.limits.frames_per_second)
+            many = violation.code == CloseCode.POLICY_VIOLATION
+            reason = too_many(self._door.limits.frames_per_second) if many else violation.reason
             self.close(code=violation.code, reason=reason)
             return
         self._budget.spend(cut.counted, now)
-        self._said_close = self._said_close or any(
-            control.opcode is Opcode.CLOSE for control in cut.controls
-        )
+        for control in cut.controls:
+            self._said_close = self._said_close or control.opcode is Opcode.CLOSE
         self.journal.hear(data, cut.ends)
         if self._upstream is not None:
             self._pass_on(self._upstream, data)
@@ -244,7 +252,7 @@ class Viewer(asyncio.Protocol):
         if upstream.transport.is_closing():
             return
         self.sent_bytes += len(data)
-        upstream.transport.write(data)
+        upstream.say(data, ends=self._scanner.between_messages)
         if self._said_close and self._close_timer is None:
             later = asyncio.get_running_loop().call_later
             self._close_timer = later(CLOSE_S, upstream.transport.abort)
@@ -272,9 +280,8 @@ class Viewer(asyncio.Protocol):
     def _say_last(self, last: Any, code: int, reason: str) -> None:
         if self._phase is _Phase.OVER or self.transport.is_closing():
             return
-        for message in last:
-            self.transport.write(text_frame(message.as_json()))
-        self.transport.write(close_frame(code, reason))
+        words = [text_frame(message.as_json()) for message in last]
+        self.transport.writelines([*words, close_frame(code, reason)])
         self._linger()
 
     def _linger(self) -> None:

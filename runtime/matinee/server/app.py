@@ -23,7 +23,13 @@ from matinee.serving.host_guard import App, HostGuard
 from matinee.serving.http_manners import HttpManners
 from matinee.serving.names import origin_allowed
 from matinee_api.config.runtime_config import ServerConfig
-from matinee_api.contracts.pod_http import ALIVE_PATH, QUEUE_ELSEWHERE, QUEUE_HEADER, READY_PATH
+from matinee_api.contracts.pod_http import (
+    ALIVE_PATH,
+    MOVES_HEADER,
+    QUEUE_ELSEWHERE,
+    QUEUE_HEADER,
+    READY_PATH,
+)
 
 
 def create_app(life: Lifecycle, access: ControlAccess, control_port: int | None = None) -> App:
@@ -126,7 +132,8 @@ def _add_stream(app: FastAPI, life: Lifecycle) -> None:
         elif _queues_elsewhere(socket) and not life.admission.free:
             await _refuse(socket, HTTPStatus.SERVICE_UNAVAILABLE, "no slot is free")
         else:
-            connection = Connection(socket, life.config, life.admission, life.studio)
+            moves = MOVES_HEADER in socket.headers and bool(life.store_name)
+            connection = Connection(socket, life.config, life.admission, life.studio, moves=moves)
             with life.serving(connection):
                 await connection.run()
 

@@ -16,11 +16,12 @@ from typing import Any, Protocol
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
 from matinee.server.slots_feed import SlotsFeed
-from matinee.server.stores import check_store, open_store
+from matinee.server.stores import check_store, name_of, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.quiet_threads import quiet_threads
+from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
 from matinee.session.baggage import Unpacker
 from matinee.session.effects import CloseCode
@@ -82,6 +83,7 @@ class Lifecycle:
         streaming = config.streaming
         check_store(streaming.state)
         self.config = config
+        self.store_name = name_of(streaming.state)
         self.draining = self.shutting_down = False
         self.failed = asyncio.Event()
         """Set while all workers have failed."""
@@ -124,6 +126,7 @@ class Lifecycle:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         sys.setswitchinterval(GIL_SWITCH_S)
+        take_short_turns()
         await self.pool.start()
         _spare_collections_what_stays()
         probe = asyncio.create_task(self._probe_loop(), name="the probe of the loop's lag")
@@ -164,6 +167,7 @@ class Lifecycle:
             used=admission.taken,
             free=0 if self.draining else admission.free,
             queued=admission.waiting,
+            store=self.store_name,
             ts=round(time.time(), 3),
         )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import platform
+from hashlib import blake2b
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from matinee.errors import BadInput
 from matinee.store import files, memory
@@ -28,6 +31,20 @@ def open_store(state: StateConfig) -> SessionStore:
     if state.store == "file" and state.directory is not None:
         return FileStore(Path(state.directory) / "states", _bounds(state, files.MAX_BYTES))
     return MemoryStore(_bounds(state, memory.MAX_BYTES))
+
+
+def name_of(state: StateConfig) -> str:
+    """The same for all servers that share the store, without its address; "" where none does: a
+    folder counts as shared on one machine only."""
+    if state.store == "redis":
+        url = urlsplit(_address(state).strip())
+        place = f"{url.netloc.rpartition('@')[2]} {url.path}"
+    elif state.store == "file" and state.directory is not None:
+        folder = Path(state.directory).stat()
+        place = f"{platform.node()} {folder.st_dev} {folder.st_ino}"
+    else:
+        return ""
+    return blake2b(place.encode(), digest_size=8).hexdigest()
 
 
 def _open_redis(state: StateConfig) -> SessionStore:

@@ -41,7 +41,8 @@ class NoInit(Exception):
 
 
 class Connection:
-    """`run` returns when the socket is closed and the GPU no longer works for it."""
+    """`run` returns when the socket is closed and the GPU no longer works for it. `moves`: a router
+    opened it, which goes on elsewhere with a session that is ended from outside."""
 
     def __init__(
         self,
@@ -50,7 +51,10 @@ class Connection:
         admission: Admission,
         studio: Studio,
         limits: SendLimits | None = None,
+        *,
+        moves: bool = False,
     ) -> None:
+        self._moves = moves
         self._identity = Identity.new()
         self._socket = socket
         self._config = config
@@ -60,10 +64,8 @@ class Connection:
         self._told = asyncio.Event()
         self._closed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
-        queue_bytes = config.streaming.limits.send_queue_bytes
-        self._outlet = WebSocketOutlet(
-            socket, limits or SendLimits(queue_bytes), self._request_keyframe
-        )
+        limits = limits or SendLimits(config.streaming.limits.send_queue_bytes)
+        self._outlet = WebSocketOutlet(socket, limits, self._request_keyframe)
         self._arrival = Arrival(
             studio.pool,
             admission,
@@ -112,6 +114,8 @@ class Connection:
         self, reason: say.EndReason, code: CloseCode, text: str, *, tells_state: bool
     ) -> None:
         """End from outside. `tells_state`: the viewer is given the session's state before."""
+        if self._runner and self._moves and self._runner.release():
+            return
         if self._runner:
             self._runner.shut_down(reason, code, text, tells_state=tells_state)
         else:

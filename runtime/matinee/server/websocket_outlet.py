@@ -61,7 +61,7 @@ class WebSocketOutlet:
         if self.over.is_set():
             return
         self.ending = end
-        self._queue.close(say.StreamComplete(reason=end.reason))
+        self._queue.close(*_last_words(end))
         self.over.set()
 
     # For the connection
@@ -102,7 +102,7 @@ class WebSocketOutlet:
             return
         try:
             async with asyncio.timeout(self._limits.closing_s):
-                for message in (*last, say.StreamComplete(reason=ending.reason)):
+                for message in (*last, *_last_words(ending)):
                     await self._send(message.frame())
                 await self._close(ending)
         except (TimeoutError, WebSocketDisconnect):
@@ -133,3 +133,7 @@ class WebSocketOutlet:
             await self._socket.close(ending.code, ending.text)
         except RuntimeError as error:
             raise WebSocketDisconnect(1006) from error
+
+
+def _last_words(end: End) -> list[say.StreamComplete]:
+    return [] if end.silent else [say.StreamComplete(reason=end.reason)]

@@ -2,6 +2,6 @@
 
 Doors: `access`, `admission`, `allowance`, `byte_budget`, `door`, `frame_budget`, `graceful_server`,
 `guesses`, `guests`, `host_guard`, `http_manners`, `keys`, `lingering`, `listening`, `logs`,
-`names`, `quiet_threads`, `refusal`, `session_lengths`, `tasks`, `uncollected`,
-`websocket_protocol`.
+`names`, `quiet_threads`, `refusal`, `session_lengths`, `short_turns`, `tasks`, `tls`,
+`uncollected`, `websocket_protocol`.
 """

@@ -26,6 +26,8 @@ class ByteBudget:
 class Share:
     """What one holder holds. It is given back with `hold(0)`, whatever happens."""
 
+    __slots__ = ("_budget", "_held")
+
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
         self._held = 0

@@ -55,6 +55,8 @@ class Guest:
 
     def enter(self, phase: Phase, now: float) -> None:
         self.phase, self.since = phase, now
+        if phase is Phase.SILENT:
+            self.time_out = self.transport.abort  # its request is done, and needs no memory
 
 
 class TooMany(Exception):

@@ -202,6 +202,7 @@ class HttpProtocol(HttpToolsProtocol):
     def _open_websocket(self) -> bool:
         if not self.transport.is_closing():
             self.handle_websocket_upgrade()
+            self.parser = None  # type: ignore[assignment] # it knows us: memory is free at once
         return False
 
     def _announced_body_bytes(self) -> int:

@@ -22,6 +22,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from matinee.serving.file_stamp import stamp_of
 from matinee_api.config.config_model import Config
 from matinee_api.config.errors import ConfigError, Problem
 from matinee_api.config.load import load_file
@@ -73,7 +74,7 @@ class Keys:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._seen = self._stamp()
+        self._seen = stamp_of(file)
         self._keys = _read(file)
 
     def holder(self, given: str | None) -> Key | None:
@@ -84,7 +85,7 @@ class Keys:
         return found if found and hmac.compare_digest(found.digest, digest) else None
 
     def _reload(self) -> None:
-        stamp = self._stamp()
+        stamp = stamp_of(self._file)
         if stamp == self._seen:
             return
         self._seen = stamp
@@ -93,14 +94,6 @@ class Keys:
             logger.info("read %s again: %d keys", self._file, len(self._keys))
         except ConfigError as error:
             logger.warning("the keys stay as they were: %s", error)
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        """Changes whenever the file does, also when a Secret's link is turned to a new one."""
-        try:
-            found = self._file.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def given_key(headers: Mapping[str, str]) -> str | None:

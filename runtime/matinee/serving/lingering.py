@@ -23,7 +23,7 @@ class Lingering:
         self._transport = transport
         self._turns = turns
         self._account = account
-        if not transport.is_closing():
+        if not transport.is_closing() and transport.can_write_eof():  # TLS has no half of an end
             transport.write_eof()
         self.timer = asyncio.get_running_loop().call_later(LINGER_S, transport.close)
         self._read_on()

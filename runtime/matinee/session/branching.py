@@ -7,10 +7,12 @@ from matinee.session.record import SessionRecord
 from matinee.wire import server_messages as say
 
 
-def rejoined(record: SessionRecord, frames: int | None, told: int = 0) -> SessionRecord:
+def rejoined(
+    record: SessionRecord, frames: int | None, told: int = 0, replied: tuple[int, ...] = ()
+) -> SessionRecord:
     """For a viewer who has the first `frames` of the timeline; None: it does not say. The segment
     that ran is sent from where its video ends. `told`: segments whose start the viewer was told of,
-    where its router connects for it."""
+    where its router connects for it, and `replied`: messages of which it has the answers."""
     shown = record.turns.shown
     turns = {
         "shown": shown.unsent(),
@@ -21,6 +23,7 @@ def rejoined(record: SessionRecord, frames: int | None, told: int = 0) -> Sessio
         update={
             "turns": record.turns.model_copy(update=turns),
             "idle_s": 0.0,
+            "replied": replied,
             "bad_in_a_row": 0,
         }
     )
@@ -47,6 +50,7 @@ def branched(record: SessionRecord, seed: int | None) -> SessionRecord:
         "active": False,
         "idle_s": 0.0,
         "heard": 0,
+        "replied": (),
         "bad_in_a_row": 0,
         "token_sha256": "",
         "previous_sha256": "",

@@ -113,22 +113,33 @@ class CancelSegment:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSnapshot:
-    pass
+    """`answers`: the number of the client's message."""
+
+    answers: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeepState:
-    state: State
+    """None: the segment left none, but who goes on with the session must not make it again."""
+
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Save the session, let go of it and close: another server goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """`tells_state`: the last state is sent before, because nobody can ask for it afterwards."""
+    """`tells_state`: the last state is sent before, because nobody can ask for it afterwards.
+    `silent`: nothing is said, because a router goes on elsewhere."""
 
     reason: say.EndReason
     code: CloseCode
     text: str
     tells_state: bool = False
+    silent: bool = False
 
 
 Effect = (
@@ -139,5 +150,6 @@ Effect = (
     | CancelSegment
     | AnswerSnapshot
     | KeepState
+    | HandOver
     | End
 )

@@ -6,6 +6,8 @@ or that says nothing readable any more, ends its session.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from matinee.errors import InvalidRequest
 from matinee.session.effects import (
     AnswerSnapshot,
@@ -20,6 +22,7 @@ from matinee.session.turns import Turns
 from matinee.wire import server_messages as say
 from matinee.wire.client_messages import (
     ClientMessage,
+    HandOver,
     InvalidMessage,
     PausedUpdated,
     SeedPromptsUpdated,
@@ -36,7 +39,8 @@ from matinee.wire.client_messages import (
 
 class Inbox:
     """`bad_messages`: so many in a row that cannot be read end the session; `bad_in_a_row`: so many
-    were the last ones, of the `heard` in all."""
+    were the last ones, of the `heard` in all. `replied`: numbers of messages, counted as `heard`,
+    that are said again though the client has the answers."""
 
     def __init__(self, queue: PromptQueue, turns: Turns, outbox: Outbox, bad_messages: int) -> None:
         self.heard = self.bad_in_a_row = 0
@@ -44,19 +48,27 @@ class Inbox:
         self._turns = turns
         self._outbox = outbox
         self._bad_messages = bad_messages
+        self._replied: frozenset[int] = frozenset()
 
-    def restore(self, heard: int, bad_in_a_row: int) -> None:
+    def restore(self, heard: int, bad_in_a_row: int, replied: Iterable[int]) -> None:
         self.heard, self.bad_in_a_row = heard, bad_in_a_row
+        self._replied = frozenset(replied)
 
     def receive(self, frame: str | None, now: float) -> End | None:
         """A text frame, or None for a binary one. The end, if it ends the session."""
         self.heard += 1
-        try:
-            message = _parse(frame)
-        except InvalidMessage as error:
-            return self._mistake(error)
-        self.bad_in_a_row = 0
-        return self._handle(message, now)
+        with self._outbox.answering(self.heard, told=self._told):
+            try:
+                message = _parse(frame)
+            except InvalidMessage as error:
+                return self._mistake(error)
+            self.bad_in_a_row = 0
+            return self._handle(message, now)
+
+    @property
+    def _told(self) -> bool:
+        """The client has the answer to the message that is being heard."""
+        return self.heard in self._replied
 
     def _mistake(self, error: InvalidMessage) -> End | None:
         self.bad_in_a_row = self.bad_in_a_row + 1 if error.noise else 0
@@ -72,19 +84,32 @@ class Inbox:
             case SegmentCancel():
                 self._cancel(message)
             case SnapshotState():
-                self._outbox.add(AnswerSnapshot())
+                self._answer_snapshot()
             case SeedPromptsUpdated() | ToggleUpdated() | PausedUpdated():
                 self._switch(message)
             case SessionEnd():
                 return End("stop_requested", CloseCode.NORMAL, "session_end")
-            case SessionInit():
-                text = "the session is already open; session_init_v2 comes once"
-                self._outbox.refuse("type", text)
-            case Unavailable():
-                self._outbox.not_available("type", message.type)
+            case HandOver():
+                self.heard -= 1
+                self._turns.stops = True
+            case SessionInit() | Unavailable():
+                self._refuse(message)
         return None
 
+    def _refuse(self, message: SessionInit | Unavailable) -> None:
+        if isinstance(message, Unavailable):
+            self._outbox.not_available("type", message.type)
+        else:
+            text = "the session is already open; session_init_v2 comes once"
+            self._outbox.refuse("type", text)
+
+    def _answer_snapshot(self) -> None:
+        if not self._told:
+            self._outbox.add(AnswerSnapshot(self.heard))
+
     def _queue_prompt(self, message: SegmentPrompt, now: float) -> None:
+        if self._told:
+            return  # the only answer is that it was refused; here there may be room for it
         try:
             self._queue.put(message, now)
         except InvalidRequest as error:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from matinee.session.effects import Effect, End, Send
 from matinee.wire import server_messages as say
 
@@ -13,6 +17,8 @@ class Outbox:
         self.ended: End | None = None
         self.taken = False
         self._effects: list[Effect] = []
+        self._answers: int | None = None
+        self._told = False
 
     def take(self) -> list[Effect]:
         self.taken = True
@@ -23,8 +29,21 @@ class Outbox:
         self._effects.append(effect)
 
     def send(self, message: say.ServerMessage) -> None:
-        if not self.ended:
-            self.add(Send(message))
+        if self.ended or self._told:
+            return
+        if self._answers is not None and isinstance(message, say.Answer):
+            message = dataclasses.replace(message, answers=self._answers)
+        self.add(Send(message))
+
+    @contextmanager
+    def answering(self, number: int, *, told: bool) -> Iterator[None]:
+        """What is sent inside answers the client's message of that number. `told`: the client has
+        the answer already."""
+        self._answers, self._told = number, told
+        try:
+            yield
+        finally:
+            self._answers, self._told = None, False
 
     def refuse(self, param: str, message: str, request_id: str | None = None) -> None:
         """Answer a mistake that leaves the session open."""

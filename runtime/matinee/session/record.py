@@ -72,7 +72,8 @@ class SessionRecord(_Part):
     client is known to have the new one. `model_id`: what made the session.
     `answered`: the client was told what its `init` asks for in vain. `active`: it had a slot.
     `idle_s`: since it was heard, or its last segment ended. `heard`: messages of its client after
-    the first. `bad_in_a_row`: its last ones that could not be read.
+    the first. `replied`: numbers of later ones that will be said again, though the client has the
+    answers. `bad_in_a_row`: its last ones that could not be read.
     """
 
     schema_version: Literal[1] = 1
@@ -88,6 +89,7 @@ class SessionRecord(_Part):
     active: bool
     idle_s: float
     heard: int = 0
+    replied: tuple[int, ...] = ()
     bad_in_a_row: int
     ended: End | None
     state: Annotated[State | None, SkipValidation] = Field(default=None, exclude=True, repr=False)

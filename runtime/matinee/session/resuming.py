@@ -145,7 +145,7 @@ class _Reopening:
         await self._newest()
         lease = await storage.store.claim(session_id, storage.owner)
         told, wanted = self.resume.told, await self._wanted(await self._newest())
-        record = rejoined(wanted, self.resume.frames, told or 0)
+        record = rejoined(wanted, self.resume.frames, told or 0, self.resume.answered)
         unnoticed = told is not None
         identity = Identity.resumed(session_id, self.resume.token, unnoticed=unnoticed)
         saved = await self._in_thread(

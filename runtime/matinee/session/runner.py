@@ -85,6 +85,14 @@ class SessionRunner:
         self._session.shut_down(reason, code, text, tells_state=tells_state)
         self._perform()
 
+    def release(self) -> bool:
+        """To a router that moves the session: it is saved as it is and the outlet closed. False:
+        there is nothing to go on with."""
+        able = self._gpu_id is not None and not self._over and self._session.ended is None
+        if able:
+            self._keeper.hand_over()
+        return able
+
     async def hand_over(self, take: Callable[[Visit], None]) -> None:
         """To another connection of this viewer: see `LiveSession`."""
         self._save_as_it_is()
@@ -205,7 +213,7 @@ class SessionRunner:
                 self._begin_segment(effect)
             case effects.CancelSegment():
                 self._cancel_segment()
-            case effects.AnswerSnapshot() | effects.KeepState():
+            case effects.AnswerSnapshot() | effects.KeepState() | effects.HandOver():
                 self._keeper.perform(effect)
             case End():
                 self._keeper.end(effect, self._close)
@@ -256,17 +264,9 @@ class SessionRunner:
             self._outlet.put(say.SessionMigrated(self._session_id, gap_ms=0.0))
 
     async def _see_through(self, start: effects.StartSegment, job: JobHandle) -> None:
-        stream = SegmentStream(
-            start,
-            job,
-            self._opened.video,
-            self._session.encoder.mode,
-            f"{self._session_id}-{start.segment.index}",
-            self._outlet,
-            self._studio,
-            self._step_done,
-            self._shown,
-        )
+        video, mode = self._opened.video, self._session.encoder.mode
+        name, told = f"{self._session_id}-{start.segment.index}", (self._step_done, self._shown)
+        stream = SegmentStream(start, job, video, mode, name, self._outlet, self._studio, *told)
         try:
             outcome = await stream.run()
         finally:

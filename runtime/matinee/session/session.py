@@ -6,10 +6,10 @@ call performs what `take_effects` returns, in order:
     Send             a JSON message for the client
     PreparePrompt    make the next prompt ready
     CancelPrompt     nobody waits for that any more
-    StartSegment     ask the worker for a segment
-    CancelSegment    stop the running one at its next step
+    StartSegment     ask the worker for a segment; CancelSegment: stop it at its next step
     AnswerSnapshot   read the stored state and send it
-    KeepState        store the state that the segment left
+    KeepState        store the session with the state that the segment left
+    HandOver         store the session and close: another server goes on
     End              send `ltx2_stream_complete`, close with a code; nothing follows
 
 At most one segment is prepared or runs at a time. Time is passed in as monotonic seconds.
@@ -27,6 +27,7 @@ from matinee.session.effects import (
     CloseCode,
     Effect,
     End,
+    HandOver,
     KeepState,
     PreparePrompt,
     Segment,
@@ -97,7 +98,7 @@ class Session:
         session.encoder = record.encoder
         session._turns.restore(record.turns, now)
         session._queue.restore(record.prompts, now)
-        session._inbox.restore(record.heard, record.bad_in_a_row)
+        session._inbox.restore(record.heard, record.bad_in_a_row, record.replied)
         session._was_active = record.active
         session._worked_at = now - record.idle_s
         session._outbox.ended = record.ended
@@ -174,6 +175,11 @@ class Session:
         """Tell the client that the pod is going away."""
         self._outbox.send(say.Draining(deadline_seconds=deadline_s))
 
+    def stay(self, now: float) -> None:
+        """It cannot be handed over after all."""
+        self._turns.stops = False
+        self._start_next(now)
+
     def shut_down(
         self, reason: say.EndReason, code: CloseCode, text: str, *, tells_state: bool = False
     ) -> None:
@@ -199,14 +205,12 @@ class Session:
 
     def prompt_ready(self, turn_id: int, prepared: PreparedPrompt) -> None:
         """Late for a turn that was dropped, it changes nothing."""
-        segment = self._turns.prepared(turn_id, prepared)
-        if segment is not None:
+        if (segment := self._turns.prepared(turn_id, prepared)) is not None:
             self._start(segment)
 
     def prompt_refused(self, turn_id: int, why: PromptRefused, now: float) -> None:
         """The next prompt's turn comes instead."""
-        refused = self._turns.dropped(turn_id)
-        if refused is None:
+        if (refused := self._turns.dropped(turn_id)) is None:
             return
         request_id = refused.prompt.request_id
         self._outbox.send(say.Error(why.code, why.message, why.retryable, request_id, why.param))
@@ -232,28 +236,20 @@ class Session:
 
     def segment_cancelled(self, event: worker.SegmentCancelled, now: float) -> None:
         """The video goes on from what was shown of the segment."""
-        left = self._leave_segment(now)
-        if left is None:
+        if (left := self._leave_segment(now)) is None:
             return
         segment, _ = left
-        if event.state is not None:
-            self._keep(event.state)
-        self._outbox.send(
-            say.SegmentCancelled(
-                segment_idx=segment.index,
-                steps_done=event.steps_done,
-                request_id=segment.request_id,
-            )
-        )
+        self._keep(event.state)
+        self._outbox.send(say.SegmentCancelled(segment.index, event.steps_done, segment.request_id))
         self._start_next(now)
 
     def segment_failed(self, event: worker.SegmentFailed, now: float) -> None:
         """The video goes on from the state before the segment, if the session goes on."""
-        left = self._leave_segment(now)
-        if left is None:
+        if (left := self._leave_segment(now)) is None:
             return
         segment, prompt = left
         self._outbox.send(error_of(event, segment.request_id))
+        self._keep(None)
         if end := self._failures.end_after(event):
             self._end(end)
         self._queue.refused(prompt)
@@ -266,16 +262,18 @@ class Session:
 
     # Within
 
-    def _keep(self, state: State) -> None:
-        self.state = None if self.init.single_clip_mode else state
+    def _keep(self, state: State | None) -> None:
+        if state is not None:
+            self.state = None if self.init.single_clip_mode else state
         self._outbox.add(KeepState(state))
 
     def _start_next(self, now: float) -> None:
         if self.ended or not self._active:
             return
-        turn = self._turns.begin(now)
-        if turn is not None:
+        if (turn := self._turns.begin(now)) is not None:
             self._prepare(turn)
+        elif self._turns.stops and self._turns.current is None:
+            self._outbox.add(HandOver())
 
     def _prepare(self, turn: Turn) -> None:
         asked = PreparedPrompt(turn.waiting.request, turn.waiting.prompt.source)

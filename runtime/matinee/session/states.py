@@ -116,6 +116,11 @@ class StateKeeper:
                 logger.warning("a session's lease cannot be released: %s", error)
 
     @property
+    def is_late(self) -> bool:
+        """The store lacks the newest record."""
+        return self._unsaved is not None
+
+    @property
     def waiting_bytes(self) -> int:
         state = None if self._unsaved is None else self._unsaved.state
         return 0 if state is None else state.nbytes
@@ -129,16 +134,17 @@ class StateKeeper:
             if self._released:
                 await self._release()
 
-    async def answer(self) -> None:
-        """After every `keep` before it: the lock is first come, first served."""
+    async def answer(self, number: int) -> None:
+        """The client's message of that number, after every `keep` before it: the lock is first
+        come, first served."""
         if self._snapshot_waits:
-            self._refuse("the snapshot before this one is still on its way")
+            self._refuse("the snapshot before this one is still on its way", number)
             return
         self._snapshot_waits = True
-        snapshot = await self._snapshot()
+        snapshot = await self._snapshot(number)
         if snapshot is None:
             self._snapshot_waits = False
-            self._refuse("there is no state yet; it exists after the first segment")
+            self._refuse("there is no state yet; it exists after the first segment", number)
             return
 
         def taken() -> say.ContinuationSnapshot:
@@ -192,22 +198,22 @@ class StateKeeper:
         saved = await loop.run_in_executor(storage.threads, to_saved, record)
         await storage.store.save(self._lease, saved.segment, saved.facts, saved.blobs)
 
-    async def _snapshot(self) -> say.ContinuationSnapshot | None:
+    async def _snapshot(self, answers: int | None = None) -> say.ContinuationSnapshot | None:
         async with self._lock:
             state = self._newest
         if state is None:
             return None
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._storage.threads, _snapshot_of, state)
+        return await loop.run_in_executor(self._storage.threads, _snapshot_of, state, answers)
 
     def _tell_not_saved(self, reason: str, error: Exception) -> None:
         self._storage.metrics.states_not_saved.labels(reason).inc()
         logger.warning("a session's state is not saved: %s", error)
         self._log("state_not_stored", reason=str(error))
 
-    def _refuse(self, message: str) -> None:
-        self._put(say.Error("invalid_message", message, retryable=True))
+    def _refuse(self, message: str, number: int) -> None:
+        self._put(say.Error("invalid_message", message, retryable=True, answers=number))
 
 
-def _snapshot_of(state: State) -> say.ContinuationSnapshot:
-    return say.ContinuationSnapshot.of(state_to_wire(state))
+def _snapshot_of(state: State, answers: int | None) -> say.ContinuationSnapshot:
+    return say.ContinuationSnapshot.of(state_to_wire(state), answers)

@@ -35,6 +35,8 @@ class Turns:
         self.shown = Shown()
         self.told = 0
         self.held = 0
+        self.stops = False
+        """No further turn begins: the session is to be handed over."""
         self.preparing: Turn | None = None
         self.running: Segment | None = None
         self.current: WaitingPrompt | None = None
@@ -44,7 +46,7 @@ class Turns:
 
     def begin(self, now: float) -> Turn | None:
         """The next prompt's turn; None when there is none, or another one's has not ended."""
-        if self.current is not None:
+        if self.current is not None or self.stops:
             return None
         self.current = self._queue.take(now)
         return self._prepare()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypedDict
 
 from matinee.wire.long_json import parts_of
@@ -46,6 +46,14 @@ class ServerMessage:
 
     def frame(self) -> TextFrame:
         return self.as_json()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(ServerMessage):
+    """To a message of the client: `answers` is its number, counted from 1 after the session's first
+    message. It comes before all other fields, where a router finds it."""
+
+    answers: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,9 @@ class SegmentComplete(ServerMessage):
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentCancelled(ServerMessage):
+class SegmentCancelled(Answer):
+    """`answers`: only where the request was still waiting."""
+
     type = "segment_cancelled"
     segment_idx: int
     steps_done: int
@@ -177,8 +187,9 @@ class ContinuationSnapshot(ServerMessage):
     parts: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, state: dict[str, Any]) -> ContinuationSnapshot:
-        return cls(parts_of({"type": cls.type, "state": state}))
+    def of(cls, state: dict[str, Any], answers: int | None = None) -> ContinuationSnapshot:
+        answer = {} if answers is None else {"answers": answers}
+        return cls(parts_of({"type": cls.type, **answer, "state": state}))
 
     def as_json(self) -> str:
         return b"".join(self.parts).decode("ascii")
@@ -224,8 +235,8 @@ class StreamComplete(ServerMessage):
 
 
 @dataclass(frozen=True, slots=True)
-class Error(ServerMessage):
-    """`message` is for people and holds no internals."""
+class Error(Answer):
+    """`message` is for people and holds no internals. `answers`: only where it is to a message."""
 
     type = "error"
     code: ErrorCode

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.system.end_to_end.serving import Server, running
+from tests.system.end_to_end.serving import Server, fake_server, running
 
 
 @contextmanager
@@ -24,6 +24,21 @@ def routing(folder: Path, urls: Sequence[Any], **settings: Any) -> Iterator[Serv
     with running(command(config), folder / "router.log") as server:
         server.eventually(lambda: server.get("/readyz").status_code == 200)
         yield server
+
+
+@contextmanager
+def sharing(folder: Path, count: int, **streaming: Any) -> Iterator[list[Server]]:
+    """So many servers, which share a store: a folder, if nothing else is said. They may end."""
+    state = {"store": "file", "directory": str(folder / "kept")}
+    started = fake_server(**{"state": state, **streaming})
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(running(started, folder / f"log-{index}", ready=False))
+            for index in range(count)
+        ]
+        for server in servers:  # they start side by side
+            server.wait_until_ready()
+        yield servers
 
 
 def command(config: Path) -> list[str]:

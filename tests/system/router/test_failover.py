@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,14 @@ from tests.system.end_to_end.resuming import (
 )
 from tests.system.end_to_end.serving import Server, fake_server, running
 from tests.system.end_to_end.viewing import Viewer, kinds_of, messages_of, segments_of, session
-from tests.system.router.routing import backends, know_slots, routing
+from tests.system.router.routing import backends, know_slots, routing, sharing
 from tests.unit.runtime.worker.stepping import ALL, Gate
 
 
 @pytest.fixture
 def pods(tmp_path: Path) -> Iterator[list[Server]]:
     """Three of them, which share a store and may end."""
-    state = {"store": "file", "directory": str(tmp_path / "kept")}
-    with ExitStack() as stack:
-        command = fake_server(state=state)
-        servers = [
-            stack.enter_context(running(command, tmp_path / f"log-{index}", ready=False))
-            for index in range(3)
-        ]
-        for server in servers:
-            server.wait_until_ready()
+    with sharing(tmp_path, 3, max_sessions=8) as servers:
         yield servers
 
 
@@ -63,8 +55,8 @@ async def test_sessions_of_killed_servers_go_on_byte_for_byte(
         know_slots(router, [pod.url for pod in pods])
         await one_in_the_midst_of_a_segment(router, pods[0], gate, whole)
         router.eventually(lambda: not backends(router)[pods[0].url]["takes_new"])
-        await four_at_once(router, pods[1], whole)
-        assert router.metric("matinee_router_moved_total") >= 2
+        await eight_at_once(router, pods[1], whole)
+        assert router.metric("matinee_router_moved_total") >= 8
         assert router.metric("matinee_router_lost_total") == 0
 
 
@@ -78,6 +70,7 @@ async def one_in_the_midst_of_a_segment(
         await saved(viewer)
         await viewer.ask(f"{PROMPTS[1]} {gate.order}")
         await viewer.ask(PROMPTS[2])
+        await saved(viewer)  # the record has not heard this question, but it was answered
         gate.go(4)
         await watch(viewer, seat, fragments=len(seat.fragments) + 1)
         pod.process.send_signal(signal.SIGKILL)
@@ -88,16 +81,18 @@ async def one_in_the_midst_of_a_segment(
         assert 0 < moved["gap_ms"] < 30_000
         assert "resumed" not in moved
         told_once(viewer)
+        assert len(messages_of(viewer.items, "continuation_state_snapshot")) == 2
+        assert not messages_of(viewer.items, "error")
         assert seat.fragments == whole
         items = await viewer.end()
     assert kinds_of(items)[-1] == "ltx2_stream_complete"
     assert viewer.close_code == 1000
 
 
-async def four_at_once(router: Server, pod: Server, whole: list[bytes]) -> None:
+async def eight_at_once(router: Server, pod: Server, whole: list[bytes]) -> None:
     """Killed while the last prompts of all are on their way."""
     async with AsyncExitStack() as stack:
-        viewers = [await stack.enter_async_context(session(router, seed=5)) for _ in range(4)]
+        viewers = [await stack.enter_async_context(session(router, seed=5)) for _ in range(8)]
         for viewer in viewers:
             await viewer.ask(PROMPTS[0])
             await viewer.hear("ltx2_segment_start")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from matinee.router.upstream import NotReached, open_upstream
+from matinee.router.connecting import open_upstream
+from matinee.router.upstream import NotReached
 from tests.system.end_to_end.serving import Server, fake_server, running
 from tests.system.end_to_end.viewing import kinds_of, messages_of, raw, session
 from tests.system.router.routing import backends, know_slots, routing

@@ -116,7 +116,7 @@ def test_heads_of_messages_are_told_however_the_bytes_come() -> None:
     scanner = Scanner(masked=False, peek_bytes=4)
     heads = [head for byte in data for head in scanner.feed(bytes([byte])).heads]
     assert heads == [(Opcode.TEXT, b"0123"), (Opcode.BINARY, b"ab")]
-    assert scanner.feed(data).heads == tuple(heads)
+    assert scanner.feed(data).heads == heads
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65536])
@@ -124,3 +124,13 @@ def test_the_first_frame_is_found_when_it_is_whole(size: int) -> None:
     data = wire(Opcode.TEXT, bytes(size), masked=False)
     assert first_frame(data + b"more") == (Opcode.TEXT, bytes(size), len(data))
     assert first_frame(data[:-1]) is None
+
+
+def test_a_message_may_stand_between_two_but_not_within_one() -> None:
+    begun = wire(Opcode.TEXT, b"one", masked=True, fin=False)
+    ping, rest = wire(Opcode.PING, b"", masked=True), wire(Opcode.CONT, b"more", masked=True)
+    scanner, free = Scanner(masked=True), []
+    for data in (begun[:1], begun[1:], ping, rest[:-1], rest[-1:], ping):
+        scanner.feed(data)
+        free.append(scanner.between_messages)
+    assert free == [False, False, False, False, True, True]

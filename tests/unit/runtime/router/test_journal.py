@@ -9,7 +9,14 @@ from websockets.frames import Frame, Opcode
 from matinee.media.fmp4 import Run, Sample, fragment
 from matinee.router.frames import first_message
 from matinee.router.journal import MOST_SAID, SAID_BYTES, Journal, frames_after
-from matinee.wire.server_messages import GpuAssigned, SegmentStart, StreamComplete
+from matinee.wire.server_messages import (
+    ContinuationSnapshot,
+    Error,
+    GpuAssigned,
+    SegmentCancelled,
+    SegmentStart,
+    StreamComplete,
+)
 
 TICKS = 512
 """Of a frame."""
@@ -66,7 +73,7 @@ def test_a_session_is_movable_from_its_slot_to_its_end() -> None:
     journal.see(*segment(1))
     assert (journal.frames, journal.told) == (7, 2)
     first = json.loads(first_message(journal.resume()))
-    resume = {"session_id": "id", "token": "token", "frames": 7, "told": 2}
+    resume = {"session_id": "id", "token": "token", "frames": 7, "told": 2, "answered": []}
     assert first == {"type": "session_init_v2", "resume": resume}
     journal.see(*of_server(StreamComplete("segment_cap")))
     assert not journal.movable
@@ -81,10 +88,14 @@ def test_what_a_new_backend_repeats_is_told_from_what_is_new() -> None:
     assert journal.was_told(Opcode.TEXT, about("ltx2_segment_complete", 0))
     assert journal.was_told(Opcode.TEXT, about("media_segment_complete", 1))
     assert not journal.was_told(Opcode.TEXT, about("ltx2_segment_complete", 1))
+    assert not journal.was_told(Opcode.TEXT, about("segment_cancelled", 1))
     assert not journal.was_told(Opcode.TEXT, about("media_init", 1))
     assert journal.was_told(Opcode.BINARY, b"\0\0\0\x1cftypiso5")
     assert not journal.was_told(Opcode.BINARY, video(0, 1))
     assert not journal.was_told(Opcode.TEXT, b'{"type":"error","code":"worker_failed"}')
+    journal.see(Opcode.TEXT, about("segment_cancelled", 1))
+    assert journal.was_told(Opcode.TEXT, about("segment_cancelled", 1))
+    assert journal.was_told(Opcode.TEXT, about("step_complete", 1))
 
 
 def test_an_error_or_a_ping_is_no_sign_that_all_that_follows_is_new() -> None:
@@ -166,3 +177,23 @@ def test_a_long_message_is_not_kept_and_nothing_before_it() -> None:
     assert journal.after(2) == []
     with pytest.raises(ValueError, match="not kept"):
         journal.after(1)
+
+
+def test_what_was_answered_is_told_to_the_new_backend() -> None:
+    journal = Journal()
+    heard(journal, said("init", "one", "two", "three", "four"))
+    journal.see(Opcode.TEXT, Error("invalid_message", "no", answers=1).as_json().encode())
+    journal.see(Opcode.TEXT, SegmentCancelled(-1, 0, "r", answers=3).as_json().encode())
+    journal.see(Opcode.TEXT, b"".join(ContinuationSnapshot.of({}, 4).parts))
+    journal.see(
+        Opcode.TEXT, Error("invalid_message", "of nothing said", answers=5).as_json().encode()
+    )
+    journal.see(Opcode.TEXT, Error("worker_failed", '"answers":2', answers=None).as_json().encode())
+    assert answered(journal) == [1, 3, 4]
+    heard(journal, said(*["x"] * (MOST_SAID - 1)))
+    assert answered(journal) == [4]
+
+
+def answered(journal: Journal) -> list[int]:
+    numbers: list[int] = json.loads(first_message(journal.resume()))["resume"]["answered"]
+    return numbers

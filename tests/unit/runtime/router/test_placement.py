@@ -17,13 +17,15 @@ def backend(
     *,
     weight: float = 1.0,
     primary: bool = False,
+    store: str | None = None,
 ) -> Backend:
     """`total`: None of one that tells no slots."""
     address = Address(f"http://{name}", name, primary=primary, weight=weight)
     one = Backend(address, Thresholds())
     one.succeeded(at=0.0, latency_ms=1.0)
     if total is not None:
-        one.told(Slots(ready=True, draining=False, total=total, used=used, queued=0))
+        slots = Slots(ready=True, draining=False, total=total, used=used, queued=0, store=store)
+        one.told(slots)
     return one
 
 
@@ -93,3 +95,9 @@ def test_sessions_that_come_and_go_are_spread_evenly_and_no_pod_is_over_its_limi
     counts = sorted(len(one.sessions) for one in backends)
     assert counts[-1] <= 8
     assert counts[-1] - counts[0] <= 1
+
+
+def test_a_session_moves_only_to_where_its_state_is() -> None:
+    backends = [backend("a", store="x"), backend("b", used=3, store="y"), backend("c")]
+    assert chosen(backends, "most-free", Wish("", now=0.0, store="y")) == "b"
+    assert chosen(backends, "most-free", Wish("", now=0.0, store="z")) is None

@@ -61,3 +61,21 @@ async def test_a_session_whose_lease_is_lost_ends(staged: Staged) -> None:
     assert client.closed == (1008, "session_taken_over")
     assert [one["code"] for one in client.heard if one["type"] == "error"] == ["session_taken_over"]
     assert stage.clean
+
+
+async def test_a_session_that_is_handed_over_is_saved_and_nobody_s(staged: Staged) -> None:
+    stage = staged()
+    client, session_id = await playing(stage)
+    client.say("segment_prompt_source", prompt="two", request_id="r2")
+    client.say("session_hand_over")
+    stage.pool.jobs[0].make_all()
+    await client.over()
+    assert client.closed == (1012, "handed_over")
+    assert client.heard[-1]["type"] == "ltx2_segment_complete"
+    saved = await stage.store.load(session_id)
+    assert saved is not None
+    record = from_saved(saved)
+    assert (record.turns.next_index, record.ended, record.heard) == (1, None, 2)
+    assert [one.prompt.request_id for one in record.prompts.waiting] == ["r2"]
+    assert len(stage.pool.jobs) == 1
+    assert stage.clean

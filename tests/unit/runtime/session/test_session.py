@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from matinee.errors import InvalidRequest
-from matinee.session.effects import AnswerSnapshot, Effect, KeepState
+from matinee.session.effects import AnswerSnapshot, Effect, HandOver, KeepState
 from matinee.worker.messages import Cause
 from tests.unit.runtime.session.making import Viewer, errors, prompts_of, started, state_of
 
@@ -262,4 +262,19 @@ def test_a_second_init_is_a_mistake_and_the_session_stays_open() -> None:
 
 
 def test_a_snapshot_is_asked_for() -> None:
-    assert Viewer().say("snapshot_state") == [AnswerSnapshot()]
+    assert Viewer().say("snapshot_state") == [AnswerSnapshot(1)]
+
+
+def test_a_session_is_handed_over_between_two_segments() -> None:
+    viewer = Viewer()
+    viewer.prompt("one")
+    viewer.prompt("two")
+    assert viewer.say("session_hand_over") == []
+    assert prompts_of(effects := viewer.done()) == []
+    assert effects[-1] == HandOver()
+    viewer.session.stay(viewer.now)
+    assert prompts_of(viewer.effects) == ["two"]
+
+
+def test_a_session_that_does_nothing_is_handed_over_at_once() -> None:
+    assert Viewer().say("session_hand_over") == [HandOver()]

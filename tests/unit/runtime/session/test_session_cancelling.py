@@ -50,7 +50,7 @@ def test_a_waiting_request_is_cancelled_without_a_segment_number() -> None:
 
     effects = viewer.say("segment_cancel", request_id="r2")
 
-    assert effects == [Send(say.SegmentCancelled(-1, 0, "r2"))]
+    assert effects == [Send(say.SegmentCancelled(-1, 0, "r2", answers=4))]
     assert prompts_of(viewer.done()) == ["three"]
 
 

@@ -148,10 +148,10 @@ def test_without_a_worker_the_session_ends() -> None:
     viewer = Viewer()
     viewer.prompt("one", request_id="r1")
     viewer.prompt("two")
-    assert viewer.failed(Cause.NO_WORKER) == [
-        Send(say.Error("worker_failed", "no", True, request_id="r1")),
-        End("error", CloseCode.INTERNAL, "worker_failed"),
-    ]
+    told, kept, end = viewer.failed(Cause.NO_WORKER)
+    assert told == Send(say.Error("worker_failed", "no", True, request_id="r1"))
+    assert isinstance(kept, KeepState)
+    assert end == End("error", CloseCode.INTERNAL, "worker_failed")
 
 
 def test_draining_is_told() -> None:

@@ -87,7 +87,7 @@ def test_a_prompt_in_preparation_is_cancelled_without_a_segment(names: dict[str,
     cancel, told, following = viewer.say("segment_cancel", **names)
 
     assert cancel == CancelPrompt()
-    assert told == Send(say.SegmentCancelled(-1, 0, "r1"))
+    assert told == Send(say.SegmentCancelled(-1, 0, "r1", answers=3))
     assert ready(viewer, order) == [], "it comes too late"
     assert refused(viewer, order) == []
     assert prompts_of(ready(viewer, order_of([following]))) == ["two"]
@@ -98,7 +98,7 @@ def test_a_cancel_that_names_another_leaves_the_one_in_preparation() -> None:
     order = order_of(viewer.prompt("one", request_id="r1"))
     viewer.prompt("two", request_id="r2")
     assert viewer.say("segment_cancel", request_id="r2") == [
-        Send(say.SegmentCancelled(-1, 0, "r2"))
+        Send(say.SegmentCancelled(-1, 0, "r2", answers=3))
     ]
     assert errors(viewer.say("segment_cancel", segment_idx=7))
     assert prompts_of(ready(viewer, order)) == ["one"]

@@ -134,7 +134,7 @@ def same(one: State, other: State) -> bool:
 async def test_the_newest_state_is_shown(scene: Scene) -> None:
     await scene.keep(1)
     await scene.keep(2)
-    await scene.keeper.answer()
+    await scene.keeper.answer(1)
     assert same(await scene.told_state(), made(2))
 
 
@@ -152,7 +152,7 @@ async def test_every_kept_state_is_saved_without_loss(scene: Scene) -> None:
 
 async def test_before_the_first_segment_there_is_nothing_to_show(scene: Scene) -> None:
     for _ in range(2):
-        await scene.keeper.answer()
+        await scene.keeper.answer(1)
         error = await scene.hear()
         assert (error["code"], error["retryable"]) == ("invalid_message", True)
         assert "after the first segment" in error["message"]
@@ -166,7 +166,7 @@ async def test_a_state_that_is_being_kept_is_the_one_that_is_shown() -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(scene.keep(3))
         await asyncio.sleep(0)
-        tasks.create_task(scene.keeper.answer())
+        tasks.create_task(scene.keeper.answer(1))
         await asyncio.sleep(0)
         store.gate.set()
     assert same(await scene.told_state(), made(3))
@@ -186,18 +186,18 @@ async def test_a_store_that_is_slower_than_the_session_loses_the_oldest_that_wai
 
 async def test_one_snapshot_at_a_time_waits_to_be_read(scene: Scene) -> None:
     await scene.keep(1)
-    await scene.keeper.answer()
-    await scene.keeper.answer()
+    await scene.keeper.answer(1)
+    await scene.keeper.answer(1)
     assert (await scene.hear())["type"] == "continuation_state_snapshot"
     assert "still on its way" in (await scene.hear())["message"]
-    await scene.keeper.answer()
+    await scene.keeper.answer(1)
     assert (await scene.hear())["type"] == "continuation_state_snapshot"
 
 
 async def test_the_last_state_is_told_unasked_and_whatever_waits(scene: Scene) -> None:
     await scene.keeper.tell()  # there is none
     await scene.keep(1)
-    await scene.keeper.answer()
+    await scene.keeper.answer(1)
     await scene.keep(2)
     await scene.keeper.tell()
     assert same(await scene.told_state(), made(1))
@@ -212,7 +212,7 @@ async def test_a_session_goes_on_without_its_store(caplog: pytest.LogCaptureFixt
     assert scene.logged == [("state_not_stored", {"reason": reason})]
     assert caplog.messages == [f"a session's state is not saved: {reason}"]
     assert scene.not_saved("unavailable") == 1
-    await scene.keeper.answer()
+    await scene.keeper.answer(1)
     assert same(await scene.told_state(), made(1))
 
     store.lost = False
@@ -237,7 +237,7 @@ async def test_a_session_that_was_taken_over_saves_no_more(scene: Scene) -> None
     assert await segments_of(scene.store, "s1") == [1]
     assert scene.not_saved("taken_over") == 1
     assert [event for event, _ in scene.logged] == ["state_not_stored"]
-    await scene.keeper.answer()
+    await scene.keeper.answer(1)
     assert same(await scene.told_state(), made(3))
 
 

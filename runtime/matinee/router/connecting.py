@@ -1,0 +1,98 @@
+"""How a backend's WebSocket is opened: at any address of its name, and so that its end is seen."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.uri import WebSocketURI
+
+from matinee.router.http_client import tls
+from matinee.router.upstream import NotReached, Upstream
+
+RECEIVED_BYTES = 128 * 1024
+"""What the kernel may hold of a backend's video: more of it would be stale when it is forwarded."""
+KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+"""A machine that vanished is noticed after 25 s, in seconds, seconds and questions."""
+
+
+async def open_upstream(
+    base_url: str, path: str, headers: Mapping[str, str], timeout_s: float
+) -> Upstream:
+    """A WebSocket of a backend, which waits for its viewer. `path`: with the query.
+
+    Raises `NotTaken` and `NotReached`.
+    """
+    parts = urlsplit(base_url)
+    secure, name = parts.scheme == "https", parts.hostname or ""
+    port = parts.port or (443 if secure else 80)
+    plain, _, query = path.partition("?")
+    uri = WebSocketURI(secure, name, port, plain, query, None, None)
+    try:
+        async with asyncio.timeout(timeout_s):
+            upstream = await _connect(uri, headers)
+            try:
+                await upstream.opened
+            except BaseException:
+                upstream.transport.abort()
+                raise
+            return upstream
+    except (OSError, UnicodeError, TimeoutError) as error:  # a name may be none
+        raise NotReached(str(error) or "it did not answer in time") from error
+
+
+async def _connect(uri: WebSocketURI, headers: Mapping[str, str]) -> Upstream:
+    """Raises `OSError`."""
+    loop = asyncio.get_running_loop()
+    plain = await _first_that_answers(uri)
+    try:
+        _, upstream = await loop.create_connection(
+            lambda: Upstream(uri, headers),
+            sock=plain,
+            ssl=tls() if uri.secure else None,
+            server_hostname=uri.host if uri.secure else None,
+        )
+    except BaseException:
+        plain.close()
+        raise
+    return upstream
+
+
+async def _first_that_answers(uri: WebSocketURI) -> socket.socket:
+    """Of a name's addresses: `localhost` may be `::1` first, where a server of IPv4 is not.
+
+    Raises `OSError`: that of the last one.
+    """
+    failed = OSError(f"{uri.host} has no address")
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in found:
+        try:
+            return await _connected(socket.socket(family, kind, protocol), address)
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+async def _connected(plain: socket.socket, address: Any) -> socket.socket:
+    """Raises `OSError`."""
+    try:
+        plain.setblocking(False)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
+        notice_death(plain)
+        await asyncio.get_running_loop().sock_connect(plain, address)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
+
+
+def notice_death(connection: socket.socket) -> None:
+    """Ask the other end now and then whether it is still there."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE.items():
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
