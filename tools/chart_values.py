@@ -76,8 +76,9 @@ class OperatorKey(_Values):
     """The secret that the control tokens of runtime pods are derived from."""
 
     existing_secret: str = ""
-    """A Secret with the key `key` (at least 16 characters). Empty: the chart makes one and keeps
-    it over upgrades; tools that only render templates should set this."""
+    """A Secret with the key `key` (at least 16 characters; former keys may follow, each on a line
+    of its own). Empty: the chart makes one and keeps it over upgrades; tools that only render
+    templates should set this."""
 
 
 class Crds(_Values):

@@ -10,6 +10,7 @@ ignored by Python: a closed pipe is an error of the write.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from types import FrameType
 
@@ -28,6 +29,13 @@ def heeded() -> list[signal.Signals]:
 def exit_code(number: int) -> int:
     """As shells tell of a program that a signal ended."""
     return 128 + number
+
+
+def end_at_once() -> None:
+    """While nothing has begun that needs an orderly end. The first process of a container would
+    ignore a signal that has no handler. Must be called in the main thread."""
+    for number in heeded():
+        signal.signal(number, lambda number, _frame: os._exit(exit_code(number)))
 
 
 def ignore_meaningless() -> None:

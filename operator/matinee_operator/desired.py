@@ -169,7 +169,7 @@ def _held(
     name = record_name(snapshot.service, revision)
     key = Key("ConfigMap", namespace_of(snapshot.service.metadata), name)
     record = snapshot.children.get(key)
-    return Held(target, recorded_pod(record, snapshot.seal_key) if record else None)
+    return Held(target, recorded_pod(record, snapshot.seal_keys) if record else None)
 
 
 def _pods(snapshot: ServiceSnapshot, scale: Scale) -> DesiredPods | None:
@@ -220,7 +220,7 @@ def _warmup_resources(snapshot: ModelSnapshot) -> ComputeResources | None:
 def desired_router(snapshot: RouterSnapshot) -> DesiredRouter:
     router, installation = snapshot.router, snapshot.installation
     config = router_config_text(router, installation)
-    secret = router_secret(router, snapshot.token)
+    secret = router_secret(router, *snapshot.tokens)
     children = (
         *router_rights(router),
         router_config(router, config),

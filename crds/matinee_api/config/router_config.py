@@ -151,7 +151,7 @@ class RouterSettings(Config):
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)
     """Largest message from a client."""
     shutdown_grace_seconds: float = Field(default=2.0, gt=0, le=3600)
-    """How long viewers may take to read why they are closed at the end."""
+    """How long the end may take, whatever viewers do: they are told why in it."""
     allowed_hosts: tuple[Annotated[str, Field(pattern=HOST_NAME, max_length=255)], ...] = ()
     """Names that the router may be asked by, besides its addresses, loopback's names and the
     machine's own: `video.example.com`, `*.example.com`, or `*` for any."""

@@ -28,12 +28,12 @@ class ServiceSnapshot:
     service: StreamingService
     model: VideoModel | None
     installation: Installation
-    token: str
-    """For draining its pods."""
-    routers_token: str
-    """Of the Routers of its namespace: its pods take it too."""
-    seal_key: str = ""
-    """Of the records of its revisions; only the operator knows it."""
+    tokens: tuple[str, ...]
+    """Its pods want one of them: the first, and those that were made before it a former one."""
+    routers_tokens: tuple[str, ...]
+    """Of the Routers of its namespace, in the same order: its pods take them too."""
+    seal_keys: tuple[str, ...] = ("",)
+    """Of the records of its revisions, in the same order; only the operator knows them."""
     pods: tuple[ObservedPod, ...] = ()
     children: Children = field(default_factory=dict)
     """What may be changed and deleted for it, the pods as well."""
@@ -50,8 +50,9 @@ class ServiceSnapshot:
     operator has a bug."""
 
     @property
-    def pod_tokens(self) -> tuple[str, ...]:
-        return self.token, self.routers_token
+    def pod_tokens(self) -> list[tuple[str, str]]:
+        """What is in the Secret of its pods, and in former ones."""
+        return list(zip(self.tokens, self.routers_tokens, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class RouterSnapshot:
     now: datetime
     router: Router
     installation: Installation
-    token: str
-    """What its pods, and those of its services, want of who asks."""
+    tokens: tuple[str, ...]
+    """What its pods, and those of its services, want of who asks; after the first former ones."""
     services: Mapping[str, StreamingService]
     """Those of `spec.services` that exist."""
     pods: tuple[ObservedPod, ...] = ()

@@ -66,7 +66,8 @@ class Snapshots:
     cache: Cache
     heard: Heard
     installation: Installation
-    operator_key: str
+    operator_keys: tuple[str, ...]
+    """The one that is used; then former ones, which fit what was made before."""
     refusals: dict[Key, Mapping[str, str]] = field(default_factory=dict)
     """VideoModel -> uids of its Jobs whose pods were refused, and why."""
 
@@ -96,9 +97,9 @@ class Snapshots:
             service=service,
             model=model if isinstance(model, VideoModel) else None,
             installation=self.installation,
-            token=admin_token(self.operator_key, service),
-            routers_token=routers_token(self.operator_key, key.namespace),
-            seal_key=seal_key(self.operator_key, service),
+            tokens=tuple(admin_token(one, service) for one in self.operator_keys),
+            routers_tokens=self.routers_tokens(key.namespace),
+            seal_keys=tuple(seal_key(one, service) for one in self.operator_keys),
             pods=self._pods(children, now),
             children=children,
             strangers=tuple(raw["metadata"]["name"] for raw in foreign if _is_selected(raw, key)),
@@ -151,6 +152,9 @@ class Snapshots:
         for name in self.routers_of(service):
             live = (one for one in self._router_pods(Key("Router", place, name)) if one.ready)
             yield from (meta["name"] in one.state.backends for one in live if one.state)
+
+    def routers_tokens(self, namespace: str) -> tuple[str, ...]:
+        return tuple(routers_token(one, namespace) for one in self.operator_keys)
 
     def waiting_for(self, service: Key) -> int:
         """Of the viewers at each of its Routers every service of that one is to take a share."""
@@ -242,7 +246,7 @@ class Snapshots:
             now=now,
             router=router,
             installation=self.installation,
-            token=routers_token(self.operator_key, key.namespace),
+            tokens=self.routers_tokens(key.namespace),
             services={
                 name: one for name, one in found.items() if isinstance(one, StreamingService)
             },

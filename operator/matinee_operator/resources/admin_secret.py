@@ -26,13 +26,10 @@ def secret_name(service: StreamingService, *tokens: str) -> str:
     return f"{service.metadata.name}-admin-{content_hash(_text(tokens))}"
 
 
-def router_secret(router: Router, token: str) -> Manifest:
-    return _secret(router, router_secret_name(router, token), "router", token)
-
-
-def router_secret_name(router: Router, token: str) -> str:
+def router_secret(router: Router, *tokens: str) -> Manifest:
     """A Router that is made again has another one."""
-    return f"{router_name(router)}-admin-{content_hash([token, router.metadata.uid])}"
+    hashed = content_hash([_text(tokens), router.metadata.uid])
+    return _secret(router, f"{router_name(router)}-admin-{hashed}", "router", _text(tokens))
 
 
 def _text(tokens: Iterable[str]) -> str:

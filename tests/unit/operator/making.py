@@ -107,8 +107,8 @@ def snapshot(*pods: ObservedPod, **facts: Any) -> ServiceSnapshot:
         "service": service(),
         "model": model(),
         "installation": INSTALLATION,
-        "token": TOKEN,
-        "routers_token": ROUTERS_TOKEN,
+        "tokens": (TOKEN,),
+        "routers_tokens": (ROUTERS_TOKEN,),
     }
     return ServiceSnapshot(**(usual | facts | {"pods": pods}))
 

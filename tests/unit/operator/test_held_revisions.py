@@ -111,7 +111,7 @@ def recorded(given: ServiceSnapshot, key: str = "k") -> ServiceSnapshot:
     made = revision_record(service(), OLD, old, key)
     record = trimmed({**made, "metadata": {**made["metadata"], "uid": "u"}})
     children = {**given.children, key_of(record): record}
-    return dataclasses.replace(given, children=children, seal_key="k")
+    return dataclasses.replace(given, children=children, seal_keys=("k",))
 
 
 def made(given: ServiceSnapshot) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ class Setting:
 
     def __init__(self) -> None:
         self.cache, self.pods = Cache(), Pods()
-        self.snapshots = Snapshots(self.cache, self.pods, INSTALLATION, "0123456789abcdef")
+        self.snapshots = Snapshots(self.cache, self.pods, INSTALLATION, ("0123456789abcdef",))
         self.resting = Resting(self.snapshots)
         self.see(service("False"))
         self.see({"kind": "VideoModel", "metadata": meta("tiny")})

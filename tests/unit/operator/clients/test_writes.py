@@ -37,7 +37,7 @@ from tests.unit.operator.weights.making import given, hub_model, resolved_model,
 NO_CHILDREN = {*OWN_KINDS, "Event", "Node", "Lease", "EndpointSlice", "ReplicaSet"}
 MONITORED = dataclasses.replace(INSTALLATION, monitors=Monitors())
 FRONT = RouterSnapshot(
-    now=NOW, router=router(), services={}, installation=INSTALLATION, token=TOKEN
+    now=NOW, router=router(), services={}, installation=INSTALLATION, tokens=(TOKEN,)
 )
 PLANS = (
     planned(snapshot(installation=MONITORED)),

@@ -23,6 +23,7 @@ MODEL = {
     "metadata": meta("tiny"),
     "spec": {"source": {"uri": "builtin:tiny"}, "engine": {"family": "ltx"}},
 }
+KEYS = ("0123456789abcdef", "fedcba9876543210")
 MARKS = {labels.SERVICE: "live", labels.ACCEPTING: "true"}
 UNPLACED = {"conditions": [{"type": "PodScheduled", "status": "False"}]}
 
@@ -63,7 +64,7 @@ def taken(key: Key, *raws: dict[str, Any]) -> Any:
     cache = Cache()
     for raw in (SERVICE, MODEL, *raws):
         cache.put(raw)
-    return Snapshots(cache, Silent(), INSTALLATION, "0123456789abcdef").take(key, NOW, None)
+    return Snapshots(cache, Silent(), INSTALLATION, KEYS).take(key, NOW, None)
 
 
 def test_pods_are_those_that_the_service_controls_or_that_were_made_for_it() -> None:
@@ -111,7 +112,7 @@ def test_the_pods_that_find_no_room_are_those_of_the_model_s_services() -> None:
 
 def test_keys_of_a_service_are_its_own() -> None:
     snapshot = taken(LIVE)
-    assert snapshot.seal_key != snapshot.token
+    assert len({*snapshot.seal_keys, *snapshot.tokens}) == 4
 
 
 READY = {
@@ -138,11 +139,12 @@ def serving(marks: dict[str, str], *slices: dict[str, Any]) -> bool:
 
 
 def test_a_cordoned_pod_is_listed_as_long_as_a_service_in_front_of_it_sends_viewers_there() -> None:
-    behind = {labels.SERVICE: "live", f"{labels.BEHIND}front": "true"}
+    behind = {labels.SERVICE: "live"}
     until = {labels.DRAIN_DEADLINE: stamp(NOW)}
     going = pod("live-a-0", READY, labels=behind, annotations=until, **owned("uid-of-live"))
-    its_routers = endpoint_slice({labels.ROUTER: "front"}, "uid-of-live-a-0")
-    for slices, expected in (((), False), ((its_routers,), True)):
+    its_own = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
+    routers = FRONT, *router_pods("knows")
+    for slices, expected in (((), False), ((its_own,), True), (routers, True)):
         (found,) = taken(LIVE, going, *slices).pods
         assert found.listed is expected
 
@@ -195,5 +197,5 @@ def test_a_pod_with_a_router_s_labels_is_none() -> None:
 def test_viewers_at_a_router_are_shared_by_its_services() -> None:
     snapshot = taken(LIVE, FRONT, *router_pods("knows", "knows-not"))
     assert snapshot.waiting == 2  # of four
-    assert snapshot.pod_tokens == (snapshot.token, snapshot.routers_token)
-    assert snapshot.token != snapshot.routers_token
+    assert snapshot.pod_tokens == [(*snapshot.tokens, *snapshot.routers_tokens)]
+    assert snapshot.tokens != snapshot.routers_tokens

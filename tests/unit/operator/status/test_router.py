@@ -34,7 +34,7 @@ def given(*pods: Any, **facts: Any) -> RouterSnapshot:
         "router": router(),
         "services": {"live": service()},
         "installation": INSTALLATION,
-        "token": ROUTERS_TOKEN,
+        "tokens": (ROUTERS_TOKEN,),
         "router_pods": (router_pod(),),
     }
     return RouterSnapshot(now=NOW, pods=pods, **(usual | facts))
