@@ -21,7 +21,7 @@ from matinee_operator.objects import Key, micro_stamp
 logger = logging.getLogger(__name__)
 
 RELEASE_S = 3.0
-"""Who is told to end does not wait longer for an API server that does not answer."""
+"""Who is ordered to end does not wait longer for an API server that does not answer."""
 
 
 class LeadershipLost(OperatorError):
@@ -43,7 +43,7 @@ class Leader:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     leading: bool = False
     _may_hold: bool = False
-    """The Lease was asked for: it may be ours although nobody told us."""
+    """The Lease was asked for: it may be ours although no answer came."""
     _seen_version: str = ""
     _seen_at: float = field(default=0.0)
 

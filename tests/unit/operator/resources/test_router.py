@@ -16,7 +16,11 @@ from tests.unit.operator.making import INSTALLATION, NOW, ROUTERS_TOKEN, router
 
 
 def made(wanted: Router, kind: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {"installation": INSTALLATION, "tokens": (ROUTERS_TOKEN,), "services": {}}
+    facts: dict[str, Any] = {
+        "installation": INSTALLATION,
+        "tokens": (ROUTERS_TOKEN,),
+        "services": {},
+    }
     desired = desired_router(RouterSnapshot(now=NOW, router=wanted, **facts))
     (found,) = (one for one in (*desired.children, desired.secret) if one["kind"] == kind)
     return found
