@@ -46,7 +46,11 @@ ROUTER = (
         "head: {matinee.router.http_client:MOST_HEAD_BYTES}, "
         "{router.health_check.timeout_seconds}; forwarded body: "
         "{matinee.router.forwarding:MOST_BYTES}",
-        reads=("matinee/router/http_client.py", "matinee/router/forwarding.py"),
+        reads=(
+            "matinee/router/http_client.py",
+            "matinee/router/forwarding.py",
+            "matinee/router/upstream.py",
+        ),
     ),
     Row(
         "a line of a backend's slots",

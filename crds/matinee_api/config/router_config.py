@@ -109,12 +109,19 @@ class KubernetesConfig(Config):
 
 
 class TlsConfig(Config):
-    """A certificate; both files are PEM, and are read again when they change."""
+    """A certificate, to serve `https:` and `wss:`; both files are PEM, and are read again when they
+    change. Unset: plain, for behind what terminates TLS."""
 
-    cert_file: str
+    cert_file: str | None = None
     """The certificate, and behind it those that lead to the authority's."""
-    key_file: str
+    key_file: str | None = None
     """Its private key, without a password."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise broken_rules([("", "give both cert_file and key_file, or none")])
+        return self
 
 
 class RouterSettings(Config):
@@ -141,8 +148,7 @@ class RouterSettings(Config):
     keys_file: str | None = None
     """YAML file with the bearer keys of those who may open sessions (docs/router.md). It is read
     again when it changes. Unset: anybody may."""
-    tls: TlsConfig | None = None
-    """Serve `https:` and `wss:`. Unset: plain, for behind what terminates TLS."""
+    tls: TlsConfig = TlsConfig()
     control_token_file: str | None = None
     """File with the bearer token that `/metrics`, `/v1/backends` and `/v1/sessions` want. Unset:
     they answer on a loopback address only."""

@@ -150,7 +150,7 @@ def _uvicorn(
 def _certificate(settings: RouterSettings) -> Certificate | None:
     """Raises `BadInput`."""
     tls = settings.tls
-    if tls is None:
+    if tls.cert_file is None or tls.key_file is None:
         return None
     return Certificate(Path(tls.cert_file), Path(tls.key_file), "router.tls")
 
