@@ -19,7 +19,7 @@ from matinee_operator.settings import VARIABLES, read_settings
 def main(arguments: Sequence[str] | None = None) -> int:
     """128 + N: stopped by signal N. 1: an error that a restart may fix. 2: bad settings, or a
     library is missing."""
-    end_at_once()  # what follows takes seconds
+    end_at_once()  # until there is something to end in order
     _parser().parse_args(arguments)
     try:
         from matinee_operator.program import run

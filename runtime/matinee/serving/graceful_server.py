@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
@@ -32,6 +33,10 @@ class GracefulServer(uvicorn.Server):
         self._shut_down = shut_down
         self._loop = asyncio.get_running_loop()
         self.stopping: asyncio.Task[None] | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(0)  # a signal that came before ends it here: nothing has begun
+        await super().serve(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ into (`model_folder.py` does that), or `ModelUnavailable` with the remedy.
 from __future__ import annotations
 
 import importlib.resources
+import os.path
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,7 @@ from matinee.errors import ModelUnavailable
 from matinee_api.proxies import ProxyUnusable
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_HUB_NAME = re.compile(r"(//)?[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _URI_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
 
 
@@ -29,9 +31,9 @@ def local_folder_of(model_path: str) -> Path | None:
     scheme = _URI_SCHEME.match(model_path)
     if scheme:
         return _folder_of_uri(scheme[1], model_path)
-    folder = Path(model_path).expanduser()
-    if folder.is_dir():
-        return folder
+    folder = os.path.expanduser(model_path)  # like `isdir` it takes any text
+    if os.path.isdir(folder):
+        return Path(folder)
     if _HUB_ID.fullmatch(model_path):
         return None
     raise ModelUnavailable(
@@ -50,16 +52,28 @@ def _folder_of_uri(scheme: str, uri: str) -> Path | None:
     if scheme == "builtin":
         return _bundled(rest)
     if scheme == "hf":
+        if not _HUB_NAME.fullmatch(rest):
+            raise ModelUnavailable(f"{uri} is not a hub id; write hf:org/name")
         return None
     if scheme == "file":
-        return _existing(Path(unquote(urlsplit(uri).path)))
+        return _existing(_path_of(uri))
     raise ModelUnavailable(
         f"{uri}: models cannot be loaded from {scheme}: here; use builtin:, file: or hf:"
     )
 
 
+def _path_of(uri: str) -> Path:
+    try:
+        path = unquote(urlsplit(uri).path)
+    except ValueError:
+        path = ""
+    if not path:
+        raise ModelUnavailable(f"{uri} is no address of a folder; write file:///folder")
+    return Path(path)
+
+
 def _existing(folder: Path) -> Path:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ModelUnavailable(f"there is no folder {folder}; check the path and its mount")
     return folder
 
