@@ -9,7 +9,6 @@ ignored by Python: a closed pipe is an error of the write.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from types import FrameType
@@ -38,13 +37,6 @@ def end_at_once() -> None:
 def exit_code(number: int) -> int:
     """As shells tell of a program that a signal ended."""
     return 128 + number
-
-
-def end_at_once() -> None:
-    """While nothing has begun that needs an orderly end. The first process of a container would
-    ignore a signal that has no handler. Must be called in the main thread."""
-    for number in heeded():
-        signal.signal(number, lambda number, _frame: os._exit(exit_code(number)))
 
 
 def ignore_meaningless() -> None:
