@@ -19,6 +19,9 @@ from matinee_api.signals import heeded
 
 logger = logging.getLogger(__name__)
 
+CUT_OFF_S = 0.25
+"""After the sessions were told: uvicorn closes what is open, and who reads nothing stays."""
+
 
 class GracefulServer(uvicorn.Server):
     """`shut_down`: tells the sessions, and returns when they have ended or were given their time.
@@ -62,8 +65,15 @@ class GracefulServer(uvicorn.Server):
         self.stopping = asyncio.create_task(self.stop(), name="the shutdown")
 
     async def stop(self) -> None:
-        """Tell the sessions, then let `serve` return."""
+        """Tell the sessions, then let `serve` return, whatever clients do."""
         try:
             await self._shut_down()
         finally:
             self.should_exit = True
+            self._loop.call_later(CUT_OFF_S, self._cut_off)
+
+    def _cut_off(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()

@@ -92,7 +92,7 @@ def _bundled(name: str) -> Path:
 
 def _fetch_from_hub(hub_id: str, revision: str | None) -> Path:
     # Late: the terminal client judges a model's name too, and its image can fetch nothing.
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HFValidationError
 
     from matinee.weights.fetch.errors import FetchFailed
     from matinee.weights.hub_snapshot import hub_snapshot
@@ -100,14 +100,9 @@ def _fetch_from_hub(hub_id: str, revision: str | None) -> Path:
     try:
         return hub_snapshot(hub_id, revision)
     except (FetchFailed, ProxyUnusable) as error:
-        raise ModelUnavailable(f"{hub_id}: {error}") from error
+        at = f" at {revision}" if revision else ""
+        raise ModelUnavailable(f"{hub_id}{at}: {error}") from error
     except HFValidationError as error:
         raise ModelUnavailable(f"hf:{hub_id} is not a hub id; write hf:org/name") from error
     except ImportError as error:  # of what httpx wants for a SOCKS proxy, in a user's own program
         raise ModelUnavailable(f"{hub_id} cannot be fetched: {error}") from error
-    except (HfHubHTTPError, OSError) as error:
-        raise ModelUnavailable(
-            f"{hub_id}{f' at {revision}' if revision else ''} is neither a folder here nor could "
-            "it be fetched from the hub; check the name and the network, set HF_TOKEN if it is "
-            f"gated, or fetch it beforehand and give its folder ({type(error).__name__})"
-        ) from error

@@ -49,7 +49,7 @@ def test_a_hub_model_without_a_network_is_refused_with_the_remedy(
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelUnavailable, match=r"org/name at v1 is neither .* give its folder"):
+    with pytest.raises(ModelUnavailable, match=r"org/name at v1: it is neither .* give its folder"):
         model_folder_of(model_path, "v1")
 
 
