@@ -14,15 +14,8 @@ import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { View } from "./view.js";
 import { Waiting } from "./waiting.js";
-import {
-  laggingWords,
-  linkWords,
-  noteOfError,
-  notesWords,
-  problem,
-  problemOfEnd,
-  saveWords,
-} from "./words.js";
+import { laggingWords, linkWords, noteOfError, notesWords, saveWords } from "./words.js";
+import { problem, problemOfEnd } from "./words.js";
 
 const TICK_MS = 200;
 const SLOW_OPENING_MS = 1500;
