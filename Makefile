@@ -59,7 +59,7 @@ cluster: $(STAMP) ## start a real Kubernetes of two nodes on this machine, with 
 
 images: ## build the images that the chart wants and push them: make images REGISTRY=registry.example.com
 	$(if $(REGISTRY),,$(error say to where: make images REGISTRY=registry.example.com))
-	for image in operator runtime; do \
+	for image in operator router runtime; do \
 	    name=$(REGISTRY)/matinee/$$image:$(VERSION); \
 	    $(DOCKER) build --target $$image -t $$name . && $(DOCKER) push $$name || exit 1; \
 	done

@@ -77,7 +77,7 @@ def main() -> None:
 
 def figures(found: Measured) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Conditions of its own and the figure, for each of the lines."""
-    every_s = Settings("", "", "").resync_seconds
+    every_s = Settings((), "", "").resync_seconds
     steady = 100 * (found.quiet_share + found.resync_cpu_s / every_s)
     yield {}, figure("all services Ready", "s", found.ready_s, 60.0)
     parts = {

@@ -39,14 +39,23 @@ COMMAND = [sys.executable, "-m", "matinee", "up", "-f", "examples/three-services
 
 @dataclass
 class Watched:
-    """Video and when it came. `gap_s`: what the router says of the move."""
+    """Video and when it came. `gap_s`: what the router says of the move. `due`: set when so many
+    fragments have come as `kill_at` says."""
 
     video: list[bytes] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     gap_s: float | None = None
+    kill_at: int | None = None
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def came(self, fragment: bytes) -> None:
+        self.video.append(fragment)
+        self.times.append(time.monotonic())
+        if self.kill_at is not None and len(self.video) > self.kill_at:
+            self.due.set()
 
     def pause_s(self, killed: float) -> float:
-        """From the kill to the next fragment, as far as it is longer than without."""
+        """From the kill to the next fragment: without it, up to a segment's time too."""
         return next(at for at in self.times if at > killed) - killed
 
 
@@ -60,15 +69,15 @@ async def measure(url: str, process: psutil.Process) -> None:
     began = time.monotonic()
     whole = await session(url)
     lasts_s = time.monotonic() - began
-    chance = random.Random(SEED)  # noqa: S311 - moments
+    chance, most = random.Random(SEED), len(whole.video) * (SEGMENTS - 1) // SEGMENTS  # noqa: S311
     pauses, gaps, same = [], [], 0
     for _ in range(KILLS):
         await until_all_are_ready(url)
-        pause_s, watched = await killed_at(chance.uniform(0.05, 0.95) * lasts_s, url, process)
+        watched = Watched(kill_at=chance.randrange(most))
+        later_s = chance.uniform(0, lasts_s / SEGMENTS)
+        pauses.append(await killed_in(watched, later_s, url, process))
+        gaps.append(watched.gap_s or 0.0)
         same += watched.video == whole.video
-        if pause_s is not None:
-            pauses.append(pause_s)
-            gaps.append(watched.gap_s or 0.0)
     conditions = {"kills": len(pauses), "same_bytes": same, "session_s": round(lasts_s, 2)}
     for name, values in (("pause of the video", pauses), ("until another server has it", gaps)):
         ordered = sorted(values)
@@ -81,19 +90,15 @@ async def measure(url: str, process: psutil.Process) -> None:
         raise RuntimeError(f"{KILLS - same} of {KILLS} sessions were not as the undisturbed one")
 
 
-async def killed_at(
-    after_s: float, url: str, process: psutil.Process
-) -> tuple[float | None, Watched]:
-    """The pause; None where no segment ran at that moment any more."""
-    watched = Watched()
+async def killed_in(watched: Watched, later_s: float, url: str, process: psutil.Process) -> float:
+    """The pause, when the server is killed so long after the fragment that is due."""
     playing = asyncio.create_task(session(url, watched))
-    await asyncio.sleep(after_s)
+    await watched.due.wait()
+    await asyncio.sleep(later_s)
     killed = time.monotonic()
-    if not kill_the_one_that_plays(url, process):
-        await playing
-        return None, watched
+    kill_the_one_that_plays(url, process)
     await playing
-    return watched.pause_s(killed), watched
+    return watched.pause_s(killed)
 
 
 async def session(url: str, watched: Watched | None = None) -> Watched:
@@ -115,8 +120,7 @@ async def segment(socket: ClientConnection, watched: Watched) -> None:
     async for frame in socket:
         if isinstance(frame, bytes):
             if not init_next:
-                watched.video.append(frame)
-                watched.times.append(time.monotonic())
+                watched.came(frame)
             init_next = False
             continue
         message = json.loads(frame)
@@ -130,16 +134,15 @@ async def segment(socket: ClientConnection, watched: Watched) -> None:
     raise RuntimeError("the stream ended too early")
 
 
-def kill_the_one_that_plays(url: str, process: psutil.Process) -> bool:
-    playing = [one for one in asked(url, "/v1/backends")["backends"] if one["sessions"]]
-    if not playing:
-        return False
-    port = int(playing[0]["url"].rpartition(":")[2])
-    for child in process.children():
-        if port in {one.laddr.port for one in child.net_connections("tcp")}:
-            child.kill()
-            return True
-    raise RuntimeError("nobody listens there")
+def kill_the_one_that_plays(url: str, process: psutil.Process) -> None:
+    (playing,) = (one for one in asked(url, "/v1/backends")["backends"] if one["sessions"])
+    port = int(playing["url"].rpartition(":")[2])
+    (server,) = (
+        child
+        for child in process.children()
+        if port in {one.laddr.port for one in child.net_connections("tcp")}
+    )
+    server.kill()
 
 
 async def until_all_are_ready(url: str) -> None:

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -122,11 +124,20 @@ def router(pod: str, folder: str) -> Iterator[tuple[int, psutil.Process, float]]
     ) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
-            ready_s = time.perf_counter() - began
             port = int(line.strip().removesuffix("/player").rpartition(":")[2])
+            wait_until_ready(port)
+            ready_s = time.perf_counter() - began
             yield port, psutil.Process(process.pid), ready_s
         finally:
             process.kill()
+
+
+def wait_until_ready(port: int) -> None:
+    """Viewers that come before would be told that they are queued."""
+    while True:
+        with suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10).close()
+            return
 
 
 @contextmanager
@@ -161,7 +172,7 @@ async def watch(port: int) -> None:
     """One viewer, which reads and throws away."""
     reader, writer = await opened(port, FRAMES)
     left = FRAMES * len(FRAME)
-    while left:
+    while left > 0:
         data = await reader.read(2**18)
         if not data:
             raise RuntimeError("the stream ended too early")

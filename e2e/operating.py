@@ -48,7 +48,8 @@ def install(target: Target, *more: str) -> None:
     """The chart, with the images under test and `more` options of helm; returns when both replicas
     are ready. No node here needs as long as some do to follow a Service."""
     values = ["--set", "propagationSeconds=1", *more]
-    for key, name in (("image", "operator"), ("runtime.image", "runtime")):
+    images = {"image": "operator", "runtime.image": "runtime", "router.image": "router"}
+    for key, name in images.items():
         repository, _, tag = target.image(name).rpartition(":")
         values += ["--set", f"{key}.repository={repository}", "--set", f"{key}.tag={tag}"]
     helm(

@@ -20,14 +20,15 @@ PROMPT = "a red ball moving left on a blue background"
 FIRST_SEGMENT_FRAMES, NEXT_SEGMENT_FRAMES = 17, 16
 CLOSED = "closed"
 WATCH = """
-import asyncio, json, sys
+import asyncio, hashlib, json, sys
 from matinee.client.stream_client import StreamClient
 
 async def watch(url):
     prompts = asyncio.StreamReader()
     made = lambda: asyncio.StreamReaderProtocol(prompts)
     await asyncio.get_running_loop().connect_read_pipe(made, sys.stdin)
-    async with StreamClient.connect(url) as stream:
+    video = hashlib.sha256()
+    async with StreamClient.connect(url, init=json.loads(sys.argv[2])) as stream:
         async def ask():
             async for prompt in prompts:
                 await stream.send_prompt(prompt.decode().strip())
@@ -36,8 +37,11 @@ async def watch(url):
         async for item in stream:
             if isinstance(item, dict):
                 print(json.dumps(item), flush=True)
+            else:
+                video.update(item)
         asking.cancel()
         end = {"type": "closed", "code": stream.close_code, "reason": stream.close_reason}
+        end["video"] = video.hexdigest()
         print(json.dumps(end), flush=True)
 
 asyncio.run(watch(sys.argv[1]))
@@ -86,18 +90,21 @@ class Viewer:
         assert self.frames == whole
 
     def leave(self) -> Message:
-        """End the session. Returns how it was closed."""
+        """End the session. Returns how it was closed, with the digest of its video."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         return self.hear(CLOSED)
 
 
 @contextlib.contextmanager
-def viewers(target: Target, namespace: str, url: str, count: int) -> Iterator[list[Viewer]]:
-    """Sessions from the pod `client` that have played their first segment."""
+def viewers(
+    target: Target, namespace: str, url: str, count: int, **init: Any
+) -> Iterator[list[Viewer]]:
+    """Sessions from the pod `client` that have played their first segment. `init`: what they ask
+    for."""
     pods.wait_reachable(target, namespace, "client", f"{url}/readyz")
     with contextlib.ExitStack() as stack:
-        made = [_start(stack, target, namespace, url) for _ in range(count)]
+        made = [_start(stack, target, namespace, url, init) for _ in range(count)]
         for viewer in made:
             viewer.ask()
         for viewer in made:
@@ -105,10 +112,12 @@ def viewers(target: Target, namespace: str, url: str, count: int) -> Iterator[li
         yield made
 
 
-def _start(stack: contextlib.ExitStack, target: Target, namespace: str, url: str) -> Viewer:
+def _start(
+    stack: contextlib.ExitStack, target: Target, namespace: str, url: str, init: Message
+) -> Viewer:
     words = ("exec", "-i", "-n", namespace, "client", "--", "python3", "-c", WATCH, url)
     process = subprocess.Popen(
-        ["kubectl", *words],
+        ["kubectl", *words, json.dumps(init)],
         env=target.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -46,7 +46,24 @@ class RuntimeImage(_Values):
     digest: Digest = ""
     """`sha256:...`: takes the place of the tag."""
     pull_policy: PullPolicy = "IfNotPresent"
-    """When the image is pulled, unless a service says otherwise."""
+    """When the image is pulled, and that of Routers, unless one of them says otherwise."""
+
+
+class RouterImage(_Values):
+    """The image of Routers' pods, unless a Router names its own."""
+
+    repository: str = "matinee/router"
+    """What comes after the registry."""
+    tag: str = ""
+    """Empty: the chart's appVersion. Another tag replaces the pods of every Router."""
+    digest: Digest = ""
+    """`sha256:...`: takes the place of the tag."""
+
+
+class Router(_Values):
+    """What Routers' pods get that say nothing themselves."""
+
+    image: RouterImage = RouterImage()
 
 
 class Runtime(_Values):
@@ -59,8 +76,9 @@ class OperatorKey(_Values):
     """The secret that the control tokens of runtime pods are derived from."""
 
     existing_secret: str = ""
-    """A Secret with the key `key` (at least 16 characters). Empty: the chart makes one and keeps
-    it over upgrades; tools that only render templates should set this."""
+    """A Secret with the key `key` (at least 16 characters; former keys may follow, each on a line
+    of its own). Empty: the chart makes one and keeps it over upgrades; tools that only render
+    templates should set this."""
 
 
 class Crds(_Values):
@@ -96,6 +114,18 @@ class Metrics(_Values):
     """How often they are scraped, such as `30s`. Empty: as your Prometheus does by default."""
 
 
+class Valkey(_Values):
+    """A small Valkey server that keeps sessions, for trying out: one pod, in memory, with a
+    password. For real use a server of your own, which `store.urlSecret` of a service names."""
+
+    enabled: bool = False
+    """Start it. The Secret `RELEASE-operator-valkey` has its address under the key `url`."""
+    image: str = "valkey/valkey:8.1-alpine"
+    """Its image, with the registry where that is another one."""
+    megabytes: int = Field(default=256, ge=16, le=65536)
+    """What sessions may take."""
+
+
 class Restrictions(_Values):
     """What StreamingServices, VideoModels and Routers may make the operator run, checked by a
     ValidatingAdmissionPolicy of the API server. Without it whoever may create a StreamingService
@@ -104,8 +134,8 @@ class Restrictions(_Values):
     enabled: bool = False
     """Refuse what is not listed below."""
     images: list[str] = Field(default_factory=list)
-    """Images besides the runtime's default one: `registry/name` with any tag, or `registry/team/`
-    for all below it."""
+    """Images besides the default ones of runtime and router: `registry/name` with any tag, or
+    `registry/team/` for all below it."""
     secrets: list[str] = Field(default_factory=list)
     """Secrets that pods and Jobs may use: as environment, files, tokens, for pulling."""
     service_accounts: list[str] = Field(default_factory=list)
@@ -122,10 +152,11 @@ class Values(_Values):
     """Everything that can be set."""
 
     registry: str = ""
-    """Put before both images' repositories: `registry.example.com` or `registry.example.com/team`.
+    """Put before all images' repositories: `registry.example.com` or `registry.example.com/team`.
     Empty: `global.imageRegistry`, else what the nodes take by default."""
     image: OperatorImage = OperatorImage()
     runtime: Runtime = Runtime()
+    router: Router = Router()
     image_pull_secrets: list[Mapping] = Field(default_factory=list)
     """Of the operator's pods: `[{name: registry}]`; those of `global.imagePullSecrets` are
     added."""
@@ -157,6 +188,7 @@ class Values(_Values):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The log is JSON on stderr."""
     operator_key: OperatorKey = OperatorKey()
+    valkey: Valkey = Valkey()
     crds: Crds = Crds()
     service_account: ServiceAccount = ServiceAccount()
     resources: Mapping = Field(

@@ -43,7 +43,8 @@ def proxy_for(url: str) -> Proxy | None:
     parts = urlsplit(url)
     proxies = getproxies_environment()
     name = next((name for name in _VARIABLES.get(parts.scheme, ()) if name in proxies), None)
-    host, exceptions = parts.hostname or "", proxies.get("no", "").lower().split(",")
+    host = (parts.hostname or "").removesuffix(".")
+    exceptions = proxies.get("no", "").lower().split(",")
     if name is None or is_this_machine(host):
         return None
     if any(_is_excepted(host, f"{host}:{parts.port}", one.strip()) for one in exceptions):

@@ -9,11 +9,9 @@ ignored by Python: a closed pipe is an error of the write.
 
 from __future__ import annotations
 
-import logging
+import os
 import signal
 from types import FrameType
-
-logger = logging.getLogger(__name__)
 
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 MEANINGLESS = (signal.SIGUSR1, signal.SIGUSR2)
@@ -23,6 +21,17 @@ SIGNALS = (*ENDING, *MEANINGLESS)
 def heeded() -> list[signal.Signals]:
     """Those of `ENDING` that were not ignored when the program began."""
     return [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def end_at_once() -> None:
+    """From now on such a signal ends the program, with its exit code and no traceback: for one that
+    has nothing open, because it imports what it is made of, or has done its work.
+
+    Must be called in the main thread. The first process of a container would ignore a signal that
+    has no handler.
+    """
+    for number in heeded():
+        signal.signal(number, _end)
 
 
 def exit_code(number: int) -> int:
@@ -44,6 +53,14 @@ def leave_to_parent() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def _end(number: int, _frame: FrameType | None) -> None:
+    os._exit(exit_code(number))
+
+
 def _tell_once(number: int, _frame: FrameType | None) -> None:
+    import logging  # which takes longer than the rest of this module
+
     signal.signal(number, signal.SIG_IGN)
-    logger.warning("%s means nothing here and is ignored", signal.Signals(number).name)
+    logging.getLogger(__name__).warning(
+        "%s means nothing here and is ignored", signal.Signals(number).name
+    )

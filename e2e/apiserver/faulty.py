@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections import Counter
@@ -15,10 +16,12 @@ import aiohttp
 import yaml
 from aiohttp import web
 
-Fault = Literal["conflict", "too many requests", "server error", "not sent", "answer lost", "gone"]
+Fault = Literal[
+    "conflict", "too many requests", "server error", "not sent", "answer lost", "gone", "held"
+]
 """`not sent`: the connection breaks before the request arrives. `answer lost`: it breaks after the
 request was carried out. `gone`: 410, as for a resourceVersion or a continue token that is too old;
-a watch hears it in its stream."""
+a watch hears it in its stream. `held`: nothing is done, and nothing answered."""
 STATUS: dict[Fault, tuple[int, str]] = {
     "conflict": (409, "Conflict"),
     "too many requests": (429, "TooManyRequests"),
@@ -65,7 +68,9 @@ async def faulty_way(kubeconfig: Path, plan: Plan, watch_lines: int) -> AsyncIte
         proxy = _Proxy(way, plan, session, cluster["server"], trusted, watch_lines)
         app = web.Application(client_max_size=2**26)
         app.router.add_route("*", "/{path:.*}", proxy.answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True
+        )
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         known["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}
@@ -98,6 +103,8 @@ class _Proxy:
             return _refusal(*STATUS[fault], watch=watch)
         if fault == "not sent":
             return _broken(request)
+        if fault == "held":
+            await asyncio.Event().wait()  # until the proxy ends
         headers = {k: v for k, v in request.headers.items() if k.lower() != "host"}
         url, body = self.upstream + request.raw_path, await request.read()
         async with self.session.request(

@@ -14,7 +14,11 @@ from matinee_operator.errors import NotFound
 from matinee_operator.objects import Key
 
 VERSION = "matinee.video/v1alpha1"
-KINDS = ("Pod", "ConfigMap", "Service", "PodDisruptionBudget", "NetworkPolicy", "Job", "Secret")
+OF_ROUTERS = ("Deployment", "ServiceAccount", "Role", "RoleBinding")
+KINDS = (
+    *("Pod", "ConfigMap", "Service", "PodDisruptionBudget", "NetworkPolicy", "Job", "Secret"),
+    *OF_ROUTERS,
+)
 NAME = "tiny"
 CPU = {"gpu": {"count": 0}}
 MODEL = {"source": {"uri": "builtin:tiny"}, "engine": {"family": "ltx"}}

@@ -29,7 +29,7 @@ from matinee_operator.watch import handlers
 from matinee_operator.watch.resync import Resync
 from tests.unit.operator.making import INSTALLATION
 
-OPERATOR_KEY = "0123456789abcdef"
+OPERATOR_KEYS = ("0123456789abcdef",)
 ROUNDS = 20
 TOLD = (NameTaken, Refused)
 """What is in the status before the key comes back to the queue."""
@@ -135,7 +135,7 @@ class Life:
     def _reconciler(self) -> Reconciler:
         return Reconciler(
             kube=self.kube,
-            snapshots=Snapshots(self.cache, self._feeds, INSTALLATION, OPERATOR_KEY),
+            snapshots=Snapshots(self.cache, self._feeds, INSTALLATION, OPERATOR_KEYS),
             feeds=self._feeds,
             events=self._events,
             metrics=Metrics(),

@@ -7,9 +7,17 @@ from typing import Any
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key
 
+_RBAC = "rbac.authorization.k8s.io"
 _POD = {"containers": [{"name": "x", "image": "x"}]}
 _BODIES: dict[str, dict[str, Any]] = {
     "ConfigMap": {"apiVersion": "v1", "data": {"theirs": "yes"}},
+    "Deployment": {
+        "apiVersion": "apps/v1",
+        "spec": {
+            "selector": {"matchLabels": {"a": "theirs"}},
+            "template": {"metadata": {"labels": {"a": "theirs"}}, "spec": _POD},
+        },
+    },
     "Job": {
         "apiVersion": "batch/v1",
         "spec": {"template": {"spec": {**_POD, "restartPolicy": "Never"}}},
@@ -25,7 +33,13 @@ _BODIES: dict[str, dict[str, Any]] = {
     "Pod": {"apiVersion": "v1", "spec": _POD},
     "PodDisruptionBudget": {"apiVersion": "policy/v1", "spec": {"minAvailable": 1}},
     "PodMonitor": {"apiVersion": "monitoring.coreos.com/v1", "spec": {}},
+    "Role": {"apiVersion": f"{_RBAC}/v1", "rules": []},
+    "RoleBinding": {
+        "apiVersion": f"{_RBAC}/v1",
+        "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": "theirs"},
+    },
     "Service": {"apiVersion": "v1", "spec": {"ports": [{"port": 1}]}},
+    "ServiceAccount": {"apiVersion": "v1"},
 }
 _CONTROLLER = {
     "apiVersion": "apps/v1",

@@ -23,8 +23,9 @@ EVERY = 4
 """One request of so many goes wrong."""
 WATCH_LINES = 3
 CHILDREN = [
-    *("ConfigMap", "ConfigMap", "ConfigMap", "Job", "NetworkPolicy", "Pod", "PodDisruptionBudget"),
-    *("Secret", "Service", "Service"),
+    *("ConfigMap", "ConfigMap", "ConfigMap", "ConfigMap", "Deployment", "Job", "NetworkPolicy"),
+    *("NetworkPolicy", "Pod", "PodDisruptionBudget", "PodDisruptionBudget", "Role", "RoleBinding"),
+    *("Secret", "Secret", "Service", "Service", "ServiceAccount"),
 ]
 
 

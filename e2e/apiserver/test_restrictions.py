@@ -26,10 +26,11 @@ PLURALS = {
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
 RBAC = "rbac.authorization.k8s.io"
-DEFAULT = INSTALLATION.runtime_image
+DEFAULT, ROUTER = INSTALLATION.runtime_image, INSTALLATION.router_image
 VALUES = (
     *("--set", "restrictions.enabled=true"),
     *("--set-string", f"runtime.image.tag={DEFAULT.partition(':')[2]}"),
+    *("--set-string", f"router.image.tag={ROUTER.partition(':')[2]}"),
     *("--set", "restrictions.images={r.example/ok,r.example/team/,r.example}"),
     *("--set", "restrictions.secrets={hub},restrictions.priorityClasses={low}"),
     *("--set", "restrictions.serviceAccounts={bucket}"),
@@ -92,6 +93,14 @@ def job(of: dict[str, Any]) -> dict[str, Any]:
         "metadata": {"name": "j"},
         "spec": {"template": template},
     }
+
+
+def deployment(of: dict[str, Any]) -> dict[str, Any]:
+    made = job(of)
+    spec = {**made["spec"], "selector": {"matchLabels": {"a": "b"}}}
+    spec["template"]["spec"] = {**of["spec"], "restartPolicy": "Always"}
+    meta = {"name": "front-router"}
+    return {**made, "apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
 
 
 def service(kind: str) -> dict[str, Any]:
@@ -159,6 +168,25 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "for pulling": (pod(imagePullSecrets=[{"name": "db"}]), "imagePullSecrets: a Secret"),
     "of a Job": (job(pod(volumes=volumes(files("db"), "control"))), "volumes, tokens: a Secret"),
     "a runtime pod's own token": (pod(volumes=volumes(files("live-admin-1"), "control")), ""),
+    "a Router's own token and account": (
+        deployment(
+            pod(
+                image=ROUTER,
+                volumes=volumes(files("front-router-admin-1"), "control"),
+                serviceAccountName="front-router",
+            )
+        ),
+        "",
+    ),
+    "another image of a Router": (deployment(pod(image="evil:1")), "the image evil:1 is not one"),
+    "another account of a Router": (
+        deployment(pod(serviceAccountName="root")),
+        "the ServiceAccount root is not one of",
+    ),
+    "keys of a Router": (
+        deployment(pod(volumes=volumes(files("db")))),
+        "volumes, tokens: a Secret",
+    ),
     "a ServiceAccount that is listed": (job(pod(serviceAccountName="bucket")), ""),
     "another one": (pod(serviceAccountName="root"), "the ServiceAccount root is not one of"),
     "a PriorityClass of a Job": (job(pod(priorityClassName="low")), ""),

@@ -19,6 +19,7 @@ from e2e.apiserver.scene import (
     KINDS,
     LONG_AGO,
     NAME,
+    OF_ROUTERS,
     SPECS,
     apply,
     apply_all,
@@ -42,8 +43,10 @@ async def test_from_nothing_to_ready_and_then_no_more_writes(
     assert await operator.settle() > 0
     made = await children(kube, namespace)
     assert [name.partition(" ")[0] for name in made] == [
-        *("Pod", "Pod", "ConfigMap", "ConfigMap", "Service", "Service"),
-        *("PodDisruptionBudget", "NetworkPolicy", "Job", "Secret"),
+        *("Pod", "Pod", "ConfigMap", "ConfigMap", "ConfigMap", "Service", "Service"),
+        *("PodDisruptionBudget", "PodDisruptionBudget", "NetworkPolicy", "NetworkPolicy"),
+        *("Job", "Secret", "Secret"),
+        *OF_ROUTERS,
     ]
     await be_ready(kube, namespace)
     await operator.settle()
@@ -135,7 +138,7 @@ async def test_a_new_revision_replaces_the_pods_one_by_one(
     assert not old & now
     assert len(now) == 2
     assert max(seen) == 3
-    configs = await kube.list("ConfigMap", namespace, "app.kubernetes.io/managed-by=matinee")
+    configs = await kube.list("ConfigMap", namespace, f"{labels.SERVICE}=tiny")
     assert len(configs) == 3  # what the pods read, what they are made of, and the former revision
 
 
@@ -186,8 +189,9 @@ async def end_state(kube: Kube, namespace: str) -> Any:
 
 def without_hashes(child: str) -> str:
     """Pods and ConfigMaps are named after what they hold, the names of the service in its namespace
-    among it; Secrets after the service's uid."""
-    return re.sub("^(Pod tiny|ConfigMap tiny|Secret tiny-admin)-.*", r"\1", child)
+    among it; Secrets after the uid of the service or the Router."""
+    hashed = "Pod tiny|ConfigMap tiny|Secret tiny-admin|Secret tiny-router-admin"
+    return re.sub(f"^({hashed})-.*", r"\1", child)
 
 
 async def test_wherever_the_operator_is_killed_the_end_is_the_same(

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from matinee_api.extras import remedy
-from matinee_api.signals import exit_code, ignore_meaningless
+from matinee_api.signals import end_at_once, exit_code, ignore_meaningless
 from matinee_operator.errors import OperatorError
 from matinee_operator.logs import log_to_stderr
 from matinee_operator.settings import VARIABLES, read_settings
@@ -19,6 +19,7 @@ from matinee_operator.settings import VARIABLES, read_settings
 def main(arguments: Sequence[str] | None = None) -> int:
     """128 + N: stopped by signal N. 1: an error that a restart may fix. 2: bad settings, or a
     library is missing."""
+    end_at_once()  # until there is something to end in order
     _parser().parse_args(arguments)
     try:
         from matinee_operator.program import run

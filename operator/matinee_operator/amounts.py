@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+_DECIMAL = ("", "k", "M", "G", "T", "P", "E")
 _FACTORS: dict[str, float] = {
-    "": 1,
     "m": 1e-3,
-    **{unit: 1000 ** (number + 1) for number, unit in enumerate(("k", "M", "G", "T", "P", "E"))},
+    **{unit: 1000**number for number, unit in enumerate(_DECIMAL)},
     **{
         unit: 1024 ** (number + 1)
         for number, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))
@@ -47,6 +51,26 @@ def quantity(text: str) -> float:
 def quantity_bytes(text: str) -> int:
     """Of a valid quantity such as `16Gi`."""
     return int(quantity(text))
+
+
+def canonical(resources: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Requests and limits as the API server stores them: `1000m` as `1`, `1024Mi` as `1Gi`."""
+    return {
+        part: {name: _canonical(text) for name, text in amounts.items()}
+        for part, amounts in resources.items()
+    }
+
+
+def _canonical(text: str) -> str:
+    unit = text[len(text.rstrip("kKMGTPEim")) :]
+    binary = unit.endswith("i")
+    base = 1024 if binary else 1000
+    units = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei") if binary else ("m", *_DECIMAL)
+    amount = Fraction(text.removesuffix(unit)) * Fraction(_FACTORS[unit]).limit_denominator(1000)
+    whole, steps = math.ceil(amount if binary else amount * 1000), 0
+    while whole and whole % base == 0 and steps < len(units) - 1:
+        whole, steps = whole // base, steps + 1
+    return f"{whole}{units[steps]}"
 
 
 def _unit_of(size_bytes: int) -> int:

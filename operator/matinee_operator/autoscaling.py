@@ -48,18 +48,19 @@ def scale_of(snapshot: ServiceSnapshot) -> Scale:
         snapshot.now,
         rules,
         spec.sessions.max_per_pod,
-        demand_of(snapshot.pods),
+        demand_of(snapshot.pods, snapshot.waiting),
         before=status.desired_replicas if status else None,
         low=status.low_demand if status else None,
     )
 
 
-def demand_of(pods: tuple[ObservedPod, ...]) -> Demand:
+def demand_of(pods: tuple[ObservedPod, ...], waiting: int = 0) -> Demand:
+    """`waiting`: viewers who are queued at Routers."""
     known = [pod.slots for pod in pods if pod.slots is not None]
     silent = [pod for pod in pods if pod.slots is None and pod.running and not pod.finished]
     return Demand(
         used=sum(slots.used for slots in known),
-        queued=sum(slots.queued for slots in known),
+        queued=sum(slots.queued for slots in known) + waiting,
         complete=not silent,
     )
 
@@ -101,7 +102,7 @@ def needed_replicas(rules: Autoscaling, slots_per_pod: int, demand: Demand) -> i
 
 def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str:
     """The change, for people."""
-    demand = demand_of(snapshot.pods)
+    demand = demand_of(snapshot.pods, snapshot.waiting)
     total = sum(pod.slots.total for pod in snapshot.pods if pod.slots and pod.serving)
     message = f"scaled from {before} to {replicas}: {demand.used} of {total} slots used"
     if demand.queued:

@@ -2,7 +2,7 @@
 
 Both have to decide from the same values. Of a StreamingService that is how many pods there should
 be, of which revision, with which configuration; of a VideoModel its weights and its warm-up Job; of
-a Router its Service. Pure.
+a Router its pods and their address. Pure.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ from matinee_operator.observe.snapshot import (
     ServiceSnapshot,
     Snapshot,
 )
+from matinee_operator.resources.admin_secret import router_secret
+from matinee_operator.resources.disruption_budget import router_budget
 from matinee_operator.resources.metadata import Manifest, namespace_of
+from matinee_operator.resources.network_policy import router_policy
 from matinee_operator.resources.revision_record import record_name, recorded_pod
+from matinee_operator.resources.router_config import router_config, router_config_text
+from matinee_operator.resources.router_deployment import router_deployment
+from matinee_operator.resources.router_rights import router_rights
 from matinee_operator.resources.router_service import router_service
 from matinee_operator.resources.runtime_config import PodConfig, pod_config
 from matinee_operator.resources.warmup_job import warmup_job
@@ -102,7 +108,10 @@ class DesiredModel:
 
 @dataclass(frozen=True, slots=True)
 class DesiredRouter:
-    service: Manifest
+    """`children`: what is applied, the Deployment last. `secret`: its pods wait for it."""
+
+    children: tuple[Manifest, ...]
+    secret: Manifest
 
 
 Desired = DesiredService | DesiredModel | DesiredRouter
@@ -115,7 +124,7 @@ def desired_of(snapshot: Snapshot) -> Desired:
         case ModelSnapshot():
             return desired_model(snapshot)
         case RouterSnapshot():
-            return DesiredRouter(router_service(snapshot.router))
+            return desired_router(snapshot)
 
 
 def desired_service(snapshot: ServiceSnapshot) -> DesiredService:
@@ -160,7 +169,7 @@ def _held(
     name = record_name(snapshot.service, revision)
     key = Key("ConfigMap", namespace_of(snapshot.service.metadata), name)
     record = snapshot.children.get(key)
-    return Held(target, recorded_pod(record, snapshot.seal_key) if record else None)
+    return Held(target, recorded_pod(record, snapshot.seal_keys) if record else None)
 
 
 def _pods(snapshot: ServiceSnapshot, scale: Scale) -> DesiredPods | None:
@@ -206,3 +215,18 @@ def _warmup_resources(snapshot: ModelSnapshot) -> ComputeResources | None:
     if own is not None:
         return own
     return snapshot.first_service.spec.resources if snapshot.first_service else None
+
+
+def desired_router(snapshot: RouterSnapshot) -> DesiredRouter:
+    router, installation = snapshot.router, snapshot.installation
+    config = router_config_text(router, installation)
+    secret = router_secret(router, *snapshot.tokens)
+    children = (
+        *router_rights(router),
+        router_config(router, config),
+        router_service(router),
+        router_budget(router),
+        router_policy(router),
+        router_deployment(router, installation, config, secret["metadata"]["name"]),
+    )
+    return DesiredRouter(children, secret)

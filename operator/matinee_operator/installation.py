@@ -23,7 +23,9 @@ class Installation:
     runtime_image: str
     """Image of runtime pods whose service names none."""
     image_pull_policy: str
-    """Of those pods."""
+    """Of those pods, and of those of Routers."""
+    router_image: str = "matinee/router:dev"
+    """Image of Routers' pods where the Router names none."""
     namespace: str = "matinee-system"
     """Of the operator itself: its pods may control those of the services."""
     cluster_domain: str = "cluster.local"

@@ -62,6 +62,21 @@ def content_hash(value: Any, length: int = 8) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
+def pruned(value: Any) -> Any:
+    """A part of a pod as the API server stores it: without what says nothing, such as nulls, empty
+    lists and empty maps. An `emptyDir` says something."""
+    if isinstance(value, Mapping):
+        kept = {key: pruned(each) for key, each in value.items()}
+        return {key: each for key, each in kept.items() if not _says_nothing(key, each)}
+    return [pruned(each) for each in value] if isinstance(value, list) else value
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    if key == "readOnly" and value is False:
+        return True
+    return value is None or (value in ([], {}) and key != "emptyDir")
+
+
 def is_within(wanted: Any, observed: Any) -> bool:
     """Every field that is wanted is observed; the API server may have added others."""
     if isinstance(wanted, Mapping):

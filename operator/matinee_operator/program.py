@@ -31,7 +31,7 @@ from matinee_operator.settings import Settings
 from matinee_operator.stopping import Stopping
 from matinee_operator.watch import handlers
 from matinee_operator.watch.discovery import LOOK_S, Discovery
-from matinee_operator.watch.relations import affected, routers_of_pod
+from matinee_operator.watch.relations import affected, routers_of, services_of
 from matinee_operator.watch.resync import Resync
 from matinee_operator.watch.workqueue import WorkQueue
 
@@ -49,9 +49,10 @@ async def run(settings: Settings) -> signal.Signals | None:
     stopping.listen()
     try:
         await _operate(settings, stopping)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, OperatorError, ExceptionGroup) as error:
         if stopping.asked_by is None:
             raise
+        logger.debug("on the way to the end: %r", error)
     return stopping.asked_by
 
 
@@ -116,12 +117,13 @@ class _Operator:
         installation = Installation(
             runtime_image=settings.runtime_image,
             image_pull_policy=settings.image_pull_policy,
+            router_image=settings.router_image,
             namespace=settings.namespace,
             cluster_domain=settings.cluster_domain,
             monitoring_namespaces=settings.monitoring_namespaces,
             propagation=timedelta(seconds=settings.propagation_seconds),
         )
-        return Snapshots(self._cache, self._feeds, installation, settings.operator_key)
+        return Snapshots(self._cache, self._feeds, installation, settings.operator_keys)
 
     def _make_reconciler(self) -> Reconciler:
         return Reconciler(
@@ -151,16 +153,14 @@ class _Operator:
         """Every replica watches; the leader also reconciles."""
         await self._discovery.first()
         await self._resync.first()
-        watching = asyncio.Event()
         stop_watching = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch(watching, stop_watching))
+            group.create_task(self._watch(stop_watching, stopping))
             ours = [
                 group.create_task(self._act()),
                 group.create_task(self._relist()),
                 group.create_task(self._discovery.run(min(LOOK_S, self._settings.resync_seconds))),
             ]
-            await watching.wait()
             await stopping.wait()
             # kopf waits seconds for tasks that it did not start, so ours end first.
             for task in ours:
@@ -174,18 +174,19 @@ class _Operator:
         await self._feeds.close()
         await self._leader.release()
 
-    async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
-        namespaces = self._settings.namespaces
+    async def _watch(self, stop: asyncio.Event, stopping: Stopping) -> None:
+        namespaces, others = self._settings.namespaces, asyncio.all_tasks()
         async with self._naming_what_is_gone():
-            await kopf.operator(
+            tasks = await kopf.spawn_tasks(
                 registry=self._registry,
                 settings=handlers.kopf_settings(namespaces),
                 standalone=True,
                 clusterwide=not namespaces,
                 namespaces=namespaces,
-                ready_flag=ready,
                 stop_flag=stop,
             )
+            stopping.listen()  # kopf has taken two signals: no other task has run since
+            await kopf.run_tasks(tasks, ignored=others)
         if not stop.is_set():
             raise WatchesEnded("kopf ended by itself")
 
@@ -233,7 +234,5 @@ class _Operator:
         """A pod of this object said something new."""
         settle_s = PROGRESS_SETTLE_S if root.kind == "VideoModel" else SESSIONS_SETTLE_S
         self._queue.add(root, settle_s)
-        for child, raw in self._cache.children(root).items():
-            if child.kind == "Pod":
-                for router in routers_of_pod(raw):
-                    self._queue.add(router, SESSIONS_SETTLE_S)
+        for other in (*routers_of(self._cache, root), *services_of(self._cache, root)):
+            self._queue.add(other, SESSIONS_SETTLE_S)

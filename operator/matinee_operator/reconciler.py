@@ -21,7 +21,7 @@ from matinee_operator.clients.events import Events
 from matinee_operator.clients.job_refusals import AGAIN_S, job_refusals
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.performing import About, Performing
-from matinee_operator.clients.pod_feeds import PROGRESS, SLOTS, PodFeeds
+from matinee_operator.clients.pod_feeds import PROGRESS, ROUTER, SLOTS, PodFeeds
 from matinee_operator.clients.writes import Writes
 from matinee_operator.desired import (
     Desired,
@@ -118,7 +118,7 @@ class Reconciler:
             self._pace.forget(key)
             return True, None
         desired = desired_of(snapshot)
-        about = About(key, _uid(snapshot), getattr(snapshot, "token", ""))
+        about = About(key, _uid(snapshot), getattr(snapshot, "tokens", ()))
         actions = _plan(snapshot, desired)
         done = await self._performing.perform(about, actions)
         refusal = _refusal(key, done.failures)
@@ -157,9 +157,11 @@ class Reconciler:
             case ServiceSnapshot():
                 live = (pod for pod in snapshot.pods if pod.running and not pod.finished)
                 places = {pod.uid: pod.control for pod in live if pod.control}
-                self.feeds.follow(key, SLOTS, places, snapshot.token)
+                self.feeds.follow(key, SLOTS, places, snapshot.tokens)
             case ModelSnapshot():
                 self.feeds.follow(key, PROGRESS, _fetching_pods(snapshot))
+            case RouterSnapshot():
+                self.feeds.follow(key, ROUTER, snapshot.addresses, snapshot.tokens)
             case _:
                 self.feeds.follow(key, SLOTS, {})
 

@@ -37,6 +37,7 @@ class Resting:
             *((name, _version(child)) for name, child in children.items()),
             *map(self._facts_of, pods),
             *self.snapshots.routers_of(key),
+            self.snapshots.waiting_for(key),
         )
         return hash(facts)
 

@@ -38,6 +38,8 @@ def revision_of(
         "scheduling": spec.scheduling.model_dump(mode="json", exclude_defaults=True),
         "pod": spec.pod.model_dump(mode="json", exclude_defaults=True),
     }
+    if spec.store.url_secret is not None:
+        facts["store"] = spec.store.url_secret.model_dump(mode="json")
     if weights.fetched:
         facts["fetched"] = to_fetch(weights.fetched).model_dump(mode="json", exclude_defaults=True)
     elif weights.claim and source.scheme != "pvc":

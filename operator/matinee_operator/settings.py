@@ -20,11 +20,12 @@ MIN_KEY_CHARACTERS = 16
 class Settings:
     """See `VARIABLES` for what each one means."""
 
-    operator_key: str
+    operator_keys: tuple[str, ...]
     namespace: str
     identity: str
     namespaces: tuple[str, ...] = ()
     runtime_image: str = "matinee/runtime:dev"
+    router_image: str = "matinee/router:dev"
     image_pull_policy: str = "IfNotPresent"
     cluster_domain: str = "cluster.local"
     monitoring_namespaces: tuple[str, ...] = ()
@@ -44,8 +45,9 @@ class Settings:
 
 VARIABLES: dict[str, tuple[str, str]] = {
     "MATINEE_OPERATOR_KEY": (
-        "operator_key",
-        "secret that the control tokens of runtime pods are derived from",
+        "operator_keys",
+        "secret that the control tokens of runtime pods are derived from; former ones may follow, "
+        "each on its line",
     ),
     "MATINEE_NAMESPACE": ("namespace", "namespace of the operator itself, for its Lease"),
     "MATINEE_IDENTITY": ("identity", "name of this replica in the Lease: the pod's"),
@@ -54,9 +56,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "namespaces that are watched, with commas; empty: all",
     ),
     "MATINEE_RUNTIME_IMAGE": ("runtime_image", "image of runtime pods that name none"),
+    "MATINEE_ROUTER_IMAGE": ("router_image", "image of Routers' pods that name none"),
     "MATINEE_IMAGE_PULL_POLICY": (
         "image_pull_policy",
-        "pull policy of runtime pods that name none",
+        "pull policy of runtime pods and Routers' pods that name none",
     ),
     "MATINEE_CLUSTER_DOMAIN": ("cluster_domain", "what the names of Services end with"),
     "MATINEE_MONITORING_NAMESPACES": (
@@ -87,7 +90,7 @@ VARIABLES: dict[str, tuple[str, str]] = {
 }
 
 
-_SECRETS = {"operator_key"}
+_SECRETS = {"operator_keys"}
 """What is never shown."""
 
 
@@ -98,7 +101,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     for variable, (name, meaning) in VARIABLES.items():
         text = environment.get(variable, "").strip()
         if not text:
-            if name in ("operator_key", "namespace", "identity"):
+            if name in ("operator_keys", "namespace", "identity"):
                 mistakes.append(f"{variable} is missing: {meaning}")
             continue
         try:
@@ -111,10 +114,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
-def _key(text: str) -> str:
-    if len(text) < MIN_KEY_CHARACTERS:
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key for line in text.splitlines() if (key := line.strip()))
+    if any(len(key) < MIN_KEY_CHARACTERS for key in keys):
         raise ValueError(f"expected at least {MIN_KEY_CHARACTERS} characters")
-    return text
+    return keys
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -159,7 +163,7 @@ def _choice(*choices: str) -> Callable[[str], str]:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "operator_key": _key,
+    "operator_keys": _keys,
     "namespaces": _names,
     "monitoring_namespaces": _names,
     "pod_monitors": _flag,

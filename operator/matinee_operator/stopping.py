@@ -24,10 +24,8 @@ class Stopping:
             loop.add_signal_handler(number, self._ask, number)
 
     async def wait(self) -> None:
-        """Until a signal, which cancels nothing from now on. kopf has set up its own handlers by
-        then; ours take their place again."""
+        """Until a signal, which cancels nothing from now on."""
         self._starting = None
-        self.listen()
         await self._asked.wait()
 
     def _ask(self, number: signal.Signals) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from matinee_api.extras import remedy
-
 if TYPE_CHECKING:
     from matinee.local.events import VideoFinalEvent, VideoPartialEvent, VideoProgressEvent
     from matinee.local.generator import VideoGenerator
@@ -31,6 +29,8 @@ def __getattr__(name: str) -> object:
     try:
         module = importlib.import_module(f"matinee.local.{_MODULES.get(name, 'events')}")
     except ModuleNotFoundError as error:
+        from matinee_api.extras import remedy
+
         says = remedy(error, f"matinee.{name}", "runtime")
         raise ModuleNotFoundError(says, name=error.name) from error
     return getattr(module, name)

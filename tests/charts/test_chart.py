@@ -223,3 +223,24 @@ def test_a_value_that_does_not_exist_is_refused() -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         rendered("--set", "replcias=3")
     assert "replcias" in caught.value.stderr
+
+
+@needs_helm
+def test_a_small_valkey_for_trying_out() -> None:
+    assert not [one for one in rendered() if "valkey" in one["metadata"]["name"]]
+    made = {
+        one["kind"]: one
+        for one in rendered("--set", "valkey.enabled=true,valkey.megabytes=64")
+        if "valkey" in one["metadata"]["name"]
+    }
+    assert set(made) == {"Secret", "Service", "Deployment"}
+    secret, deployment = made["Secret"], made["Deployment"]
+    address = f"{made['Service']['metadata']['name']}.{secret['metadata']['namespace']}.svc:6379"
+    password = secret["stringData"]["password"]
+    assert secret["stringData"]["url"] == f"redis://:{password}@{address}"
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert "64mb" in container["args"]
+    assert password not in str(deployment)
+    marks = deployment["spec"]["template"]["metadata"]["labels"]
+    assert made["Service"]["spec"]["selector"].items() <= marks.items()
+    assert marks["app.kubernetes.io/name"] != "matinee-operator"  # whose Deployment selects by it

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -28,7 +28,8 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from keys(inner, f"{prefix}{name}.")
         elif isinstance(items, type) and issubclass(items, BaseModel):
-            yield from keys(items, f"{prefix}{name}[].")
+            many = "[]" if get_origin(inner) is tuple else ""
+            yield from keys(items, f"{prefix}{name}{many}.")
         else:
             yield f"{prefix}{name}"
 

@@ -8,9 +8,15 @@ from typing import Any, cast
 import pytest
 from httpx import ASGITransport, AsyncClient
 
-from matinee_api.contracts.pod_http import DRAIN_PATH
+from matinee.router.gate import Gate
+from matinee.router.reception import Reception
+from matinee.router.state_feed import state_feed
+from matinee.router.table import Address as BackendAddress
+from matinee.router.table import Table, Thresholds
+from matinee_api.config.router_config import ReplicaConfig, RouterSettings
+from matinee_api.contracts.pod_http import DRAIN_PATH, RouterState
 from matinee_operator.actions import Drain
-from matinee_operator.clients.pod_feeds import drain_body, parse_slots
+from matinee_operator.clients.pod_feeds import drain_body, parse_router, parse_slots
 from matinee_operator.objects import Address
 from matinee_operator.observe.pods import Slots
 from tests.unit.runtime.server.making import app_of, life_of
@@ -21,6 +27,19 @@ async def test_the_operator_reads_the_slots_that_a_runtime_streams() -> None:
     life.draining = True
     line = await anext(life.slots_feed.lines())
     assert parse_slots(line) == Slots(used=0, total=0, queued=0, draining=True)
+
+
+async def test_the_operator_reads_the_state_that_a_router_streams() -> None:
+    settings = RouterSettings(replicas=(ReplicaConfig(url="http://10.0.0.1"),))
+    table, gate = Table(Thresholds()), Gate(settings)
+    table.set_addresses([BackendAddress("http://10.0.0.1", "live-new-0")])
+    for backend in table:
+        backend.succeeded(at=0.0, latency_ms=1.0)
+    feed = state_feed(table, Reception(settings, table, gate), gate)
+    known = ("live-new-0",)
+    assert parse_router(await anext(feed.lines())) == RouterState(
+        sessions=0, queued=0, open_to_anybody=True, backends=known
+    )
 
 
 def test_the_operator_reads_the_slots_of_a_newer_and_of_an_older_runtime() -> None:

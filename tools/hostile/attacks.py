@@ -77,6 +77,17 @@ async def _say(message: bytes, port: int) -> None:
         writer.transport.abort()
 
 
+async def _come_and_go(message: bytes, port: int) -> None:
+    """Ask for a session, and leave as soon as there is any answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(HANDSHAKE + message)
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.read(1)
+    finally:
+        writer.transport.abort()
+
+
 async def _drip(opening: bytes, drop: bytes, port: int) -> None:
     """Never ends what it began; no drop: says nothing at all."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -167,6 +178,7 @@ REQUESTS = {
 CONNECTIONS = {
     "silent connections": Attack(lambda: partial(_drip, b"", b""), 400),
     "headers that drip": Attack(lambda: partial(_drip, GET, b"a"), 200),
+    "viewers who come and go": Attack(lambda: partial(_come_and_go, _init()), 20),
     "readers of /v1/slots": Attack(
         lambda: partial(_hardly_read, b"GET /v1/slots HTTP/1.1\r\nHost: localhost\r\n\r\n"), 80
     ),

@@ -44,16 +44,16 @@ READERS = (
     Row(
         "a file of a model",
         "as many bytes as listed, then its digest; slower than "
-        "{matinee.weights.fetch.transfer:SLOWEST_BYTES_PER_S} a second is broken off",
-        reads=("matinee/weights/fetch/transfer.py",),
+        "{matinee.weights.fetch.transfer:SLOWEST_BYTES_PER_S} a second is broken off; "
+        "{matinee.weights.fetch.retry:TRIES} tries that bring less than "
+        "{matinee.weights.fetch.transfer:LEAST_PROGRESS_BYTES}; a hub that asks for a pause gets "
+        "{matinee.weights.fetch.hub:LONGEST_WAIT_S}",
+        reads=("matinee/weights/fetch/transfer.py", "matinee/weights/hub_snapshot.py"),
     ),
     Row(
         "`model_index.json`",
         "{matinee.weights.model_index:MAX_INDEX_BYTES}",
-        reads=(
-            *("matinee/weights/model_index.py", "matinee/weights/fetch/plan.py"),
-            "matinee/weights/hub_snapshot.py",
-        ),
+        reads=("matinee/weights/model_index.py", "matinee/weights/fetch/plan.py"),
     ),
     Row(
         "other JSON of a model, lists of its shards",
@@ -98,7 +98,8 @@ READERS = (
         "{matinee.store.redis_address:CONNECT_S} to connect, "
         "{matinee.store.redis_address:ANSWER_S} for an answer, "
         "{matinee.store.redis_store:WHOLE_S} for a state; requests, sizes and state must fit "
-        "together and fit the server",
+        "together and fit the server; what others wrote under our names, of another kind or with "
+        "more than {matinee.store.redis_scripts:MOST_FIELDS} fields, counts as absent",
         reads=("matinee/store/redis_store.py", "matinee/store/pieces.py"),
     ),
     Row(

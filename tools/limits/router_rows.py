@@ -46,13 +46,25 @@ ROUTER = (
         "head: {matinee.router.http_client:MOST_HEAD_BYTES}, "
         "{router.health_check.timeout_seconds}; forwarded body: "
         "{matinee.router.forwarding:MOST_BYTES}",
-        reads=("matinee/router/http_client.py",),
+        reads=(
+            "matinee/router/http_client.py",
+            "matinee/router/forwarding.py",
+            "matinee/router/upstream.py",
+        ),
     ),
     Row(
         "a line of a backend's slots",
         "{matinee.router.watch:MOST_LINE_BYTES}; silence of {matinee.router.watch:SILENCE_S} ends "
         "the connection, not what is known",
         reads=("matinee/router/watch.py",),
+    ),
+    Row(
+        "EndpointSlices of its Services",
+        "{matinee.router.endpoints:MOST_SLICES} slices, "
+        "{matinee_api.config.router_config:MOST_BACKENDS} backends; a page of "
+        "{matinee.router.api_server:MOST_PAGE_BYTES}, an event of "
+        "{matinee.router.api_server:MOST_EVENT_BYTES}; what cannot be heard changes nothing",
+        reads=("matinee/router/endpoints.py", "matinee/router/api_server.py"),
     ),
     Row(
         "sessions of a key",

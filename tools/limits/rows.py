@@ -68,7 +68,7 @@ CONTROL = (
         "`/v1/slots`",
         "401",
         "a line at each change and every 15 s; changes that a reader is too slow for are merged",
-        reads=("matinee/server/slots_feed.py",),
+        reads=("matinee/serving/line_feed.py",),
     ),
     Row(
         "`/v1/drain`",

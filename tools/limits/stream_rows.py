@@ -108,6 +108,7 @@ LATER_MESSAGES = (
     ),
     Row("`segment_cancel`", f"{ANY_MESSAGE}; request_id 256 characters", "within a denoising step"),
     Row("`session_end`", ANY_MESSAGE, "ends the session"),
+    Row("`session_hand_over`", ANY_MESSAGE, "only while the server drains; ends the connection"),
     Row(
         "`rewrite_seed_prompts`, `adapters_updated`, `prompt_updated`",
         ANY_MESSAGE,

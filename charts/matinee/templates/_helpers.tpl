@@ -40,6 +40,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 
+{{- define "matinee.valkeySelector" -}}
+app.kubernetes.io/name: matinee-valkey
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "matinee.valkeyLabels" -}}
+{{ include "matinee.valkeySelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
 {{/* Takes a dict: `root`, and `image` of the values. */}}
 {{- define "matinee.image" -}}
 {{- with default .root.Values.global.imageRegistry .root.Values.registry }}{{ trimSuffix "/" . }}/{{ end -}}
@@ -53,6 +65,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- define "matinee.runtimeImage" -}}
 {{ include "matinee.image" (dict "root" . "image" .Values.runtime.image) }}
+{{- end -}}
+
+{{- define "matinee.routerImage" -}}
+{{ include "matinee.image" (dict "root" . "image" .Values.router.image) }}
 {{- end -}}
 
 {{/* A parent chart's may be plain names. */}}
@@ -119,6 +135,18 @@ tests/charts/test_rights.py. */}}
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments] # of Routers
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [apps]
+  resources: [replicasets] # whose a Router's pods are
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [serviceaccounts] # of Routers
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings] # of Routers: to list and watch EndpointSlices, which it may itself
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
@@ -71,7 +72,7 @@ def validate(model: type[M], data: Any, *, extra: Literal["forbid", "ignore"] = 
     except UnicodeEncodeError as error:
         raise config_error("holds text that is not UTF-8") from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise config_error("holds what JSON cannot say") from error
+        raise _no_json(data) from error
     try:
         context = STORED if extra == "ignore" else None
         return model.model_validate_json(
@@ -79,6 +80,32 @@ def validate(model: type[M], data: Any, *, extra: Literal["forbid", "ignore"] = 
         )
     except ValidationError as error:
         raise ConfigError(problems_of(error, model)) from error
+
+
+def _no_json(data: Any) -> ConfigError:
+    try:
+        path, value = next(_unsayable(data), ("", data))
+    except RecursionError:
+        return config_error("holds itself")
+    return config_error(f"JSON cannot say {value!r:.60}", path=path)
+
+
+def _unsayable(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted path and value of what is no JSON: NaN, and objects of a program."""
+    match data:
+        case Mapping():
+            for key, value in data.items():
+                yield from _unsayable(value, f"{path}.{key}" if path else str(key))
+        case list() | tuple():
+            for index, value in enumerate(data):
+                yield from _unsayable(value, f"{path}[{index}]")
+        case float():
+            if not math.isfinite(data):
+                yield path, data
+        case str() | int() | None:
+            return
+        case _:
+            yield path, data
 
 
 def read_text(path: str | Path) -> str:

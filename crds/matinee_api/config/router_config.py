@@ -16,6 +16,8 @@ from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
 from matinee_api.kinds.rules import broken_rules
 
+MOST_BACKENDS = 1024
+"""Of one router, however it finds them."""
 BASE_URL = r"^https?://[^/?#\s@]+/?$"
 Strategy = Literal["most-free", "weighted", "primary-first", "hash"]
 
@@ -72,13 +74,54 @@ class QueueConfig(Config):
     first 64 KiB waits in its socket."""
 
 
-class TlsConfig(Config):
-    """A certificate; both files are PEM, and are read again when they change."""
+class BackendService(Config):
+    """A Kubernetes Service whose endpoints are servers."""
 
-    cert_file: str
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+    """Its name. Its port `http` takes sessions, and its port `control`, if it has one, tells the
+    slots."""
+    weight: float = Field(default=1.0, gt=0, le=1000)
+    """With the strategy `weighted`: how many sessions each of its servers gets in proportion to
+    those of the others."""
+
+
+class KubernetesConfig(Config):
+    """Servers that are found by watching EndpointSlices, from within the cluster."""
+
+    services: Annotated[tuple[BackendService, ...], Field(min_length=1, max_length=64)]
+    """The Services. With the strategy `primary-first` those of the first one are primary."""
+    namespace: str | None = Field(default=None, min_length=1, max_length=63)
+    """Of the Services; unset: the pod's own."""
+    control_token_file: str | None = None
+    """File with the bearer token that their control ports want; read again at each connection."""
+    credentials_directory: str = "/var/run/secrets/kubernetes.io/serviceaccount"
+    """Where the pod's ServiceAccount is mounted: `token`, `ca.crt` and `namespace`; the token is
+    read again at each request. The account must be allowed to list and watch EndpointSlices."""
+
+    @model_validator(mode="after")
+    def _services_are_told_apart(self) -> Self:
+        names = [service.name for service in self.services]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        broken = [("services", f"{name} is there twice; remove one") for name in twice]
+        if broken:
+            raise broken_rules(broken)
+        return self
+
+
+class TlsConfig(Config):
+    """A certificate, to serve `https:` and `wss:`; both files are PEM, and are read again when they
+    change. Unset: plain, for behind what terminates TLS."""
+
+    cert_file: str | None = None
     """The certificate, and behind it those that lead to the authority's."""
-    key_file: str
+    key_file: str | None = None
     """Its private key, without a password."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise broken_rules([("", "give both cert_file and key_file, or none")])
+        return self
 
 
 class RouterSettings(Config):
@@ -88,8 +131,10 @@ class RouterSettings(Config):
     """Address to listen on; `::` is every address of the machine."""
     port: int = Field(default=9000, ge=0, le=65535)
     """TCP port; 0 takes a free one."""
-    replicas: tuple[ReplicaConfig, ...] = Field(min_length=1, max_length=1024)
+    replicas: tuple[ReplicaConfig, ...] = Field(default=(), max_length=MOST_BACKENDS)
     """The servers, each named once."""
+    kubernetes: KubernetesConfig | None = None
+    """Where they are found instead of `replicas`, by a router that runs in the cluster."""
     health_check: HealthCheckConfig = HealthCheckConfig()
     strategy: Strategy | None = None
     """Which replica gets a session: the one with the most free slots and among these the one with
@@ -103,8 +148,7 @@ class RouterSettings(Config):
     keys_file: str | None = None
     """YAML file with the bearer keys of those who may open sessions (docs/router.md). It is read
     again when it changes. Unset: anybody may."""
-    tls: TlsConfig | None = None
-    """Serve `https:` and `wss:`. Unset: plain, for behind what terminates TLS."""
+    tls: TlsConfig = TlsConfig()
     control_token_file: str | None = None
     """File with the bearer token that `/metrics`, `/v1/backends` and `/v1/sessions` want. Unset:
     they answer on a loopback address only."""
@@ -113,7 +157,7 @@ class RouterSettings(Config):
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)
     """Largest message from a client."""
     shutdown_grace_seconds: float = Field(default=2.0, gt=0, le=3600)
-    """How long viewers may take to read why they are closed at the end."""
+    """How long the end may take, whatever viewers do: they are told why in it."""
     allowed_hosts: tuple[Annotated[str, Field(pattern=HOST_NAME, max_length=255)], ...] = ()
     """Names that the router may be asked by, besides its addresses, loopback's names and the
     machine's own: `video.example.com`, `*.example.com`, or `*` for any."""
@@ -130,6 +174,10 @@ class RouterSettings(Config):
     @model_validator(mode="after")
     def _replicas_are_told_apart(self) -> Self:
         broken = [*self._repeated(), *self._without_a_port()]
+        if not self.replicas and self.kubernetes is None:
+            broken.append(("replicas", "there is none; name one, or set kubernetes"))
+        if self.replicas and self.kubernetes is not None:
+            broken.append(("replicas", "are found by kubernetes; remove one of the two"))
         if sum(replica.primary for replica in self.replicas) > 1:
             broken.append(("replicas", "several are primary; leave it at one"))
         if broken:

@@ -101,7 +101,7 @@ class ServerConfig(Config):
     open_metrics: bool = False
     """Whether `/metrics` needs no token."""
     shutdown_grace_seconds: float = Field(default=2.0, gt=0, le=3600)
-    """How long open sessions may take to be told and closed at the end."""
+    """How long the end may take, whatever viewers do: open sessions are told and closed in it."""
     allowed_hosts: tuple[Annotated[str, Field(pattern=HOST_NAME, max_length=255)], ...] = ()
     """Names that the server may be asked by, besides its addresses, loopback's names and the
     machine's own: `video.example.com`, `*.example.com` for all names below that one, `*` for any.

@@ -29,6 +29,11 @@ from matinee_api.kinds.streamingservice import StreamingService, StreamingServic
 from matinee_api.kinds.videomodel import GenerationSpec, VideoModel
 from matinee_api.request_limits import tightest
 
+_STORES: dict[str, Literal["memory", "file", "redis"]] = {
+    "Memory": "memory",
+    "File": "file",
+    "Redis": "redis",
+}
 _LOCAL_SCHEMES = ("builtin", "file", "hf")
 
 
@@ -167,7 +172,7 @@ def _streaming(
             **tightest(model.spec.limits, spec.limits),
         ),
         state=StateConfig(
-            store="file" if spec.store.type == "File" else "memory",
+            store=_STORES[spec.store.type],
             directory=state_directory,
             ttl_seconds=float(spec.store.ttl_seconds),
             max_states=spec.store.max_states,

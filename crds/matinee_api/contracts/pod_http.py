@@ -3,7 +3,8 @@
 A runtime pod has two ports. On the control port it streams its slots (`GET /v1/slots`, one `Slots`
 a line), takes the order to drain (`POST /v1/drain`, a `DrainOrder`) and the order to go on
 (`DELETE`), all for bearers of the service's control token. A pod that fetches weights streams its
-progress instead (`GET /v1/download`, one `FetchProgress` a line). Routers open sessions at
+progress instead (`GET /v1/download`, one `FetchProgress` a line), and a router what it knows of its
+backends (`GET /v1/table`, one `RouterState` a line). Routers open sessions at
 `/v1/stream`; one that resumes a session names it in the header `matinee-resume`, and one that has a
 queue of its own says so in `matinee-queue`, and one that moves sessions in `matinee-moves`.
 
@@ -29,6 +30,7 @@ READY_PATH = "/readyz"
 SLOTS_PATH = "/v1/slots"
 DRAIN_PATH = "/v1/drain"
 DOWNLOAD_PATH = "/v1/download"
+TABLE_PATH = "/v1/table"
 RESUME_HEADER = "matinee-resume"
 QUEUE_HEADER = "matinee-queue"
 QUEUE_ELSEWHERE = "elsewhere"
@@ -67,6 +69,19 @@ class Slots(Config):
     no other pod can; none: a pod that does not tell."""
     ts: float = 0.0
     """When this was said, in seconds since 1970."""
+
+
+class RouterState(Config):
+    """One line of `/v1/table`."""
+
+    sessions: int = Field(ge=0, le=MOST_SLOTS)
+    """That it forwards."""
+    queued: int = Field(ge=0, le=MOST_SLOTS)
+    """Viewers that wait for a slot."""
+    open_to_anybody: bool = False
+    """It has no keys."""
+    backends: tuple[str, ...] = ()
+    """Names of those that it would give a session: they are listed, healthy and do not drain."""
 
 
 class DrainOrder(Config):

@@ -31,6 +31,7 @@ WARMING_UP = "WarmingUp"  # the warm-up Job runs
 WARMUP_SUCCEEDED = "WarmupSucceeded"  # the warm-up Job made a real video
 WARMUP_DISABLED = "WarmupDisabled"  # spec.warmup says that none is wanted
 SERVING = "Serving"  # pods take sessions
+OPEN_TO_ANYBODY = "OpenToAnybody"  # a Router has no keys: whoever reaches it may open sessions
 NO_READY_PODS = "NoReadyPods"  # pods exist, and none of them is ready
 PODS_STARTING = "PodsStarting"  # pods are made, started, or load the model
 SCALED_TO_ZERO = "ScaledToZero"  # no pod is wanted

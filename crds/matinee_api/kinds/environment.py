@@ -19,6 +19,8 @@ OWN_VARIABLES = (
 """Variables that the operator sets."""
 CA_VARIABLE = "SSL_CERT_FILE"
 """One that it sets where there is a `caBundle`."""
+STORE_VARIABLE = "MATINEE_STORE_URL"
+"""One that it sets where sessions are kept in Redis."""
 
 
 class KeyRef(ApiModel):

@@ -25,7 +25,7 @@ OWN_LABELS = (
     *("app.kubernetes.io/name", "app.kubernetes.io/component", "app.kubernetes.io/managed-by"),
 )
 """Labels that the operator sets, besides those that begin as follows."""
-OWN_PREFIXES = ("matinee.video/", "router.matinee.video/")
+OWN_PREFIXES = ("matinee.video/",)
 
 
 def _is_own(name: str) -> bool:

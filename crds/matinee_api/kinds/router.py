@@ -1,4 +1,4 @@
-"""Router: one address in front of several StreamingServices."""
+"""Router: one address in front of several StreamingServices, and the pods that stand there."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from matinee_api.kinds.meta import (
     Name,
     ObjectMeta,
     PrinterColumn,
+    SecretKeyRef,
     condition_column,
 )
 from matinee_api.kinds.patterns import CIDR
+from matinee_api.kinds.pod import PodTemplate
 from matinee_api.kinds.rules import Rule
+from matinee_api.kinds.scheduling import Scheduling
+from matinee_api.kinds.streamingservice import Access
 
 
 class ServiceRef(ApiModel):
@@ -27,6 +31,9 @@ class ServiceRef(ApiModel):
 
     name: Name
     """Name of the StreamingService."""
+    weight: int = Field(default=1, ge=1, le=1000)
+    """With the strategy `Weighted`: how many sessions each of its pods gets in proportion to those
+    of the others."""
 
 
 class RouterExposure(ApiModel):
@@ -74,6 +81,30 @@ class RouterExposure(ApiModel):
     )
 
 
+class RouterQueue(ApiModel):
+    """Viewers for whom no pod has a free slot, at each replica of the router."""
+
+    max_waiting: int = Field(default=64, ge=0, le=100000)
+    """Viewers that may be queued; more are refused and may retry."""
+    longest_seconds: int = Field(default=300, ge=1, le=86400)
+    """Who is queued for longer is refused and may retry."""
+
+
+class KeysSecret(SecretKeyRef):
+    """A Secret with bearer keys, in the same namespace."""
+
+    key: Annotated[str, Field(min_length=1, max_length=253)] = "keys.yaml"
+    """Key inside the Secret: a file as docs/router.md describes it."""
+
+
+class Auth(ApiModel):
+    """Who may open sessions."""
+
+    keys_secret: KeysSecret | None = None
+    """Keys that clients must have, read again when they change; unset: anybody may open sessions
+    who reaches the router."""
+
+
 class RouterSpec(ApiModel):
     """Desired state."""
 
@@ -81,6 +112,22 @@ class RouterSpec(ApiModel):
     """StreamingServices whose ready pods take the sessions."""
     service: RouterExposure = RouterExposure()
     """The address."""
+    replicas: int = Field(default=2, ge=1, le=100)
+    """Pods of the router, on different nodes where that can be."""
+    strategy: Literal["MostFree", "Weighted", "PrimaryFirst", "Hash"] = "MostFree"
+    """Which pod gets a session. `MostFree`: the one with the most free slots and among these the
+    least remaining work. `Weighted`: by the `weight` of their services. `PrimaryFirst`: those of
+    the first service while they have a free slot. `Hash`: the same one for the same client."""
+    queue: RouterQueue = RouterQueue()
+    failover_seconds: int = Field(default=30, ge=0, le=3600)
+    """How long a session whose pod was lost may take to go on at another one, where the pods share
+    a store; then it ends. 0: it ends at once."""
+    auth: Auth = Auth()
+    access: Access = Access()
+    scheduling: Scheduling = Scheduling()
+    """Where the router's pods may run."""
+    pod: PodTemplate = PodTemplate()
+    """What is said about the router's pods."""
 
 
 class BackendCounts(ApiModel):
@@ -101,17 +148,24 @@ class RouterStatus(ApiModel):
     """The `metadata.generation` that this status is about."""
     url: str | None = None
     """Where clients inside the cluster connect to."""
+    replicas: int = 0
+    """Pods of the router that exist."""
+    ready_replicas: int = 0
+    """Pods of the router that take viewers."""
     backends: BackendCounts = BackendCounts()
     sessions: int = 0
     """Sessions that play on all backends."""
     queued: int = 0
-    """Viewers that are queued for a slot."""
+    """Viewers that are queued for a slot, at all replicas of the router."""
+    open_to_anybody: bool = False
+    """Whether there are no keys: anybody who reaches the router may open sessions."""
     conditions: Conditions = ()
     """Ready, Accepted, ResolvedRefs, EndpointsAvailable and Degraded."""
 
 
 class Router(ApiModel):
-    """One address in front of StreamingServices: its sessions go to their ready pods."""
+    """One address in front of StreamingServices: the router's pods place, queue and forward the
+    sessions of their ready pods."""
 
     api_version: Literal["matinee.video/v1alpha1"] = "matinee.video/v1alpha1"
     kind: Literal["Router"] = "Router"
@@ -121,7 +175,7 @@ class Router(ApiModel):
 
     columns: ClassVar[tuple[PrinterColumn, ...]] = (
         PrinterColumn("URL", "string", ".status.url", "Address inside the cluster"),
-        condition_column("Ready", "Ready", "The address leads to a pod that takes sessions"),
+        condition_column("Ready", "Ready", "A pod of the router leads to one that takes sessions"),
         PrinterColumn("Backends", "integer", ".status.backends.ready", "Pods that take sessions"),
         PrinterColumn("Sessions", "integer", ".status.sessions"),
         PrinterColumn("Queued", "integer", ".status.queued"),

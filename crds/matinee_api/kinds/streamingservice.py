@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from matinee_api.kinds.compute import ComputeResources, Gpu
+from matinee_api.kinds.environment import STORE_VARIABLE
 from matinee_api.kinds.meta import (
     AGE,
     REASON,
@@ -16,6 +17,7 @@ from matinee_api.kinds.meta import (
     Name,
     ObjectMeta,
     PrinterColumn,
+    SecretKeyRef,
     condition_column,
 )
 from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
@@ -41,8 +43,8 @@ class Autoscaling(ApiModel):
     `status.desiredReplicas`. `External`: an HPA or KEDA writes `replicas` through the scale
     subresource."""
     min_replicas: int = Field(default=1, ge=0, le=1000)
-    """Fewest pods. `Builtin` keeps a pod for `bufferSlots` all the same: only a pod can queue
-    viewers."""
+    """Fewest pods. With 0, and `bufferSlots: 0`, `Builtin` lets the last one go; a viewer who is
+    queued at a Router of the service brings one back."""
     max_replicas: int = Field(ge=1, le=1000)
     """Most pods."""
     target_slots_used_percent: int = Field(default=70, ge=10, le=100)
@@ -57,15 +59,6 @@ class Autoscaling(ApiModel):
             "self.minReplicas <= self.maxReplicas",
             "must not be more than maxReplicas",
             lambda scaling: scaling.min_replicas <= scaling.max_replicas,
-            "minReplicas",
-        ),
-        Rule(
-            "self.mode != 'Builtin' || self.minReplicas > 0 || self.bufferSlots > 0",
-            "without any pod nobody sees that viewers wait: set minReplicas or bufferSlots to 1, "
-            "or mode to External",
-            lambda scaling: (
-                scaling.mode != "Builtin" or scaling.min_replicas > 0 or scaling.buffer_slots > 0
-            ),
             "minReplicas",
         ),
     )
@@ -123,15 +116,34 @@ class Encoding(ApiModel):
     """libx264 quality, lower is better and larger."""
 
 
+class UrlSecret(SecretKeyRef):
+    """One key of a Secret in the same namespace."""
+
+    key: Annotated[str, Field(min_length=1, max_length=253)] = "url"
+    """Key inside the Secret."""
+
+
 class Store(ApiModel):
     """Where the continuation states of sessions are kept."""
 
-    type: Literal["Memory", "File"] = "Memory"
-    """`Memory`: gone with the process. `File`: in the state folder."""
+    type: Literal["Memory", "File", "Redis"] = "Memory"
+    """`Memory`: gone with the process. `File`: in the state folder. `Redis`: in a Redis or Valkey
+    server that all pods share, so that sessions outlive their pods."""
+    url_secret: UrlSecret | None = None
+    """With `Redis`: where the server's URL is, such as `rediss://:PASSWORD@HOST:6379`."""
     ttl_seconds: int = Field(default=3600, ge=1, le=2592000)
     """States older than this are dropped."""
     max_states: int = Field(default=1024, ge=1, le=1000000)
     """Most states kept; the oldest go first."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.urlSecret) == (self.type == 'Redis')",
+            "must name the Secret with the server's URL where type is Redis, and is for no other",
+            lambda store: (store.url_secret is not None) == (store.type == "Redis"),
+            "urlSecret",
+        ),
+    )
 
 
 class StreamingServiceSpec(ApiModel):
@@ -164,6 +176,16 @@ class StreamingServiceSpec(ApiModel):
             "must be a multiple of resources.gpu.count: each GPU takes the same number of sessions",
             lambda spec: spec.sessions.max_per_pod % spec.resources.workers == 0,
             "sessions.maxPerPod",
+        ),
+        Rule(
+            "self.store.type != 'Redis' || "
+            f"self.pod.env.all(variable, variable.name != '{STORE_VARIABLE}')",
+            f"store.urlSecret sets {STORE_VARIABLE}: leave it out",
+            lambda spec: (
+                spec.store.type != "Redis"
+                or not any(variable.name == STORE_VARIABLE for variable in spec.pod.env)
+            ),
+            "pod.env",
         ),
     )
 

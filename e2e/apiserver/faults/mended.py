@@ -14,7 +14,9 @@ def _mended(what: str, kind: str, name: str = "", of: str = SERVICE) -> Fault:
         SERVICE: conditions.READY,
         MODEL: conditions.DOWNLOADED,
     }[of]
-    reason = conditions.BUNDLED if of == MODEL else conditions.AS_DESIRED
+    reason = {MODEL: conditions.BUNDLED, ROUTER: conditions.OPEN_TO_ANYBODY}.get(
+        of, conditions.AS_DESIRED
+    )
     steps = (pods_say(**READY), later(10), deleted(kind, name))
     return Fault(what, steps, of, condition, TRUE, reason, remade=(kind,))
 
@@ -25,6 +27,10 @@ MENDED: tuple[Fault, ...] = (
     _mended("somebody deletes the PodDisruptionBudget", "PodDisruptionBudget"),
     _mended("somebody deletes the NetworkPolicy", "NetworkPolicy"),
     _mended("somebody deletes the Router's Service", "Service", of=ROUTER),
+    _mended("somebody deletes the Router's Deployment", "Deployment", of=ROUTER),
+    _mended("somebody deletes the Router's ServiceAccount", "ServiceAccount", of=ROUTER),
+    _mended("somebody deletes the Router's Role", "Role", of=ROUTER),
+    _mended("somebody deletes the Router's RoleBinding", "RoleBinding", of=ROUTER),
     _mended("somebody deletes the warm-up Job", "Job", of=MODEL),
     Fault(
         "somebody deletes the pods, and a finalizer of somebody else holds them: others are made",

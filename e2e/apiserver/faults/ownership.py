@@ -37,6 +37,15 @@ TAKEN: tuple[Fault, ...] = (
         f"Service {NAME}-router ({LEFT_ALONE}",
     ),
     Fault(
+        "somebody's Deployment has the name of the Router's",
+        (taken("Deployment", f"{NAME}-router"),),
+        ROUTER,
+        conditions.ACCEPTED,
+        FALSE,
+        conditions.NAME_TAKEN,
+        f"Deployment {NAME}-router ({LEFT_ALONE}",
+    ),
+    Fault(
         "somebody's Job has the name of the warm-up",
         (taken("Job"),),
         MODEL,

@@ -10,6 +10,7 @@ from e2e.apiserver.faults.steps import (
     applied,
     container,
     deleted,
+    deployment_says,
     ended,
     held,
     job_is_refused_pods,
@@ -17,12 +18,14 @@ from e2e.apiserver.faults.steps import (
     job_says,
     later,
     pods_say,
+    router_pods_say,
     says,
     waits,
 )
 from e2e.apiserver.scene import CPU, READY
 from matinee_api.kinds import conditions
 
+NO_KEYS = "matinee: /etc/matinee-keys/keys.yaml: cannot be read\n"
 REQUIRED = {"resources": CPU, "policy": "Required"}
 
 
@@ -88,6 +91,29 @@ REFERENCES: tuple[Fault, ...] = (
         FALSE,
         conditions.NO_READY_PODS,
         "no pod behind the address takes sessions",
+    ),
+    Fault(
+        "the Secret with a Router's keys is missing, or what is in it is wrong",
+        (
+            applied(ROUTER, auth={"keysSecret": {"name": "viewers"}}),
+            router_pods_say(
+                **waits("CrashLoopBackOff", lastState=ended(2, NO_KEYS), name="router")
+            ),
+        ),
+        ROUTER,
+        conditions.DEGRADED,
+        TRUE,
+        conditions.CRASH_LOOPING,
+        "keys.yaml: cannot be read",
+    ),
+    Fault(
+        "a quota allows no pods of a Router",
+        (deployment_says("ReplicaFailure", "exceeded quota: pods"),),
+        ROUTER,
+        conditions.DEGRADED,
+        TRUE,
+        conditions.POD_REFUSED,
+        "exceeded quota",
     ),
     Fault(
         "nobody says on which device to warm up",

@@ -160,6 +160,52 @@ def job_pod_says(**status: Any) -> Step:
     return step
 
 
+def router_pods_say(**status: Any) -> Step:
+    """The controllers make a pod of the Router, and the kubelet writes its status."""
+
+    async def step(kube: Kube, namespace: str, _: Life) -> None:
+        (deployment,) = await kube.list("Deployment", namespace)
+        made = _child("ReplicaSet", deployment)
+        await kube.create(made)
+        pod = _child("Pod", await kube.get(key_of(made)))
+        await kube.create(pod)
+        await scene.set_status(kube, key_of(pod), status)
+
+    return step
+
+
+def _child(kind: str, parent: dict[str, Any]) -> dict[str, Any]:
+    """As the controller of its parent makes it."""
+    meta, spec = parent["metadata"], parent["spec"]
+    owner = {key: parent[key] for key in ("apiVersion", "kind")}
+    owner |= {"name": meta["name"], "uid": meta["uid"], "controller": True}
+    version = "apps/v1" if kind == "ReplicaSet" else "v1"
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {
+            "name": f"{meta['name']}-x",
+            "namespace": meta["namespace"],
+            "labels": spec["template"]["metadata"]["labels"],
+            "ownerReferences": [owner],
+        },
+        "spec": {key: spec[key] for key in ("selector", "template")}
+        if kind == "ReplicaSet"
+        else spec["template"]["spec"],
+    }
+
+
+def deployment_says(condition: str, message: str) -> Step:
+    """The Deployment controller, of the Router's."""
+
+    async def step(kube: Kube, namespace: str, _: Life) -> None:
+        (found,) = await kube.list("Deployment", namespace)
+        told = {"type": condition, "status": "True", "reason": "FailedCreate", "message": message}
+        await scene.set_status(kube, key_of(found), {"conditions": [told]})
+
+    return step
+
+
 def job_is_refused_pods(why: str) -> Step:
     """The Job controller says so, as it does: in an Event."""
 

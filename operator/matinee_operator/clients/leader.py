@@ -20,6 +20,9 @@ from matinee_operator.objects import Key, micro_stamp
 
 logger = logging.getLogger(__name__)
 
+RELEASE_S = 3.0
+"""Who is ordered to end does not wait longer for an API server that does not answer."""
+
 
 class LeadershipLost(OperatorError):
     """The Lease could not be renewed in time, or somebody else has it."""
@@ -39,6 +42,8 @@ class Leader:
     """Of the Lease: another installation in the same namespace has another one."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     leading: bool = False
+    _may_hold: bool = False
+    """The Lease was asked for: it may be ours although no answer came."""
     _seen_version: str = ""
     _seen_at: float = field(default=0.0)
 
@@ -82,16 +87,17 @@ class Leader:
 
     async def release(self) -> None:
         """Release the Lease, so that another replica takes over at once."""
-        if not self.leading:
+        if not self._may_hold:
             return
-        self.leading = False
+        self.leading = self._may_hold = False
         try:
-            lease = await self.kube.get(self._key)
-            if lease["spec"].get("holderIdentity") == self.identity:
-                lease["spec"]["holderIdentity"] = ""
-                await self.kube.replace(lease)
-        except ApiError as error:
-            logger.warning("the Lease was not released: %s", error)
+            async with asyncio.timeout(RELEASE_S):
+                lease = await self.kube.get(self._key)
+                if lease["spec"].get("holderIdentity") == self.identity:
+                    lease["spec"]["holderIdentity"] = ""
+                    await self.kube.replace(lease)
+        except (ApiError, TimeoutError) as error:
+            logger.warning("the Lease was not released: %s", error or "no answer in time")
 
     async def attempt(self) -> bool:
         """Whether this replica has the Lease now; False: another one has it.
@@ -101,6 +107,7 @@ class Leader:
         try:
             lease = await self.kube.get(self._key)
         except NotFound:
+            self._may_hold = True
             await self.kube.create(self._new())
             return True
         spec = lease["spec"]
@@ -113,6 +120,7 @@ class Leader:
         spec["holderIdentity"] = self.identity
         spec["renewTime"] = micro_stamp(self.now())
         spec["leaseDurationSeconds"] = int(self.lease_s)
+        self._may_hold = True
         await self.kube.replace(lease)
         return True
 

@@ -35,11 +35,12 @@ class Performed:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """The object that is reconciled. `token`: what its pods want of who gives them orders."""
+    """The object that is reconciled. `tokens`: each of its pods wants one of them of who gives it
+    orders."""
 
     key: Key
     uid: str
-    token: str
+    tokens: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Performing:
                 case RecordEvent():
                     await self.events.record(about.key, about.uid, action)
                 case Drain():
-                    await self.feeds.drain(action, about.token)
+                    await self.feeds.drain(action, about.tokens)
                 case Apply() | Create() | Patch() | Delete():
                     await self.writes.carry_out(action)
         except OperatorError as error:

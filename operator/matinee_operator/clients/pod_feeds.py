@@ -1,6 +1,7 @@
 """The pods' own HTTP: what each of them streams, and the order to drain.
 
-Runtime pods stream their slots, pods that fetch weights their progress, a line of JSON at a time.
+Runtime pods stream their slots, pods that fetch weights their progress, and Routers' pods their
+state, a line of JSON at a time.
 A feed is read as long as its pod runs. When it breaks, by a bug too, what is known becomes unknown
 at once, and it is opened again after a backoff that doubles.
 """
@@ -23,7 +24,9 @@ from matinee_api.contracts.pod_http import (
     DRAIN_PATH,
     HEARTBEAT_S,
     SLOTS_PATH,
+    TABLE_PATH,
     DrainOrder,
+    RouterState,
 )
 from matinee_operator.actions import Drain
 from matinee_operator.clients.retry import Retry
@@ -32,6 +35,8 @@ from matinee_operator.objects import Address, Key
 from matinee_operator.observe.pods import Slots
 
 logger = logging.getLogger(__name__)
+
+Said = Slots | FetchProgress | RouterState
 
 SILENCE_S = 2.5 * HEARTBEAT_S
 """After this without a heartbeat the feed is opened again."""
@@ -58,7 +63,7 @@ class Stream:
     """What a kind of pods streams; `parse` raises `ValueError` on a line that is no such thing."""
 
     path: str
-    parse: Callable[[bytes], Slots | FetchProgress]
+    parse: Callable[[bytes], Said]
 
 
 @dataclass(slots=True, eq=False)
@@ -67,8 +72,8 @@ class _Feed:
     root: Key
     stream: Stream
     url: str
-    token: str | None
-    said: Slots | FetchProgress | None = None
+    tokens: tuple[str, ...]
+    said: Said | None = None
     token_refused: bool = False
     retry: Retry = field(default_factory=lambda: Retry(FIRST_BACKOFF_S, LONGEST_BACKOFF_S))
 
@@ -86,17 +91,21 @@ class PodFeeds:
     """Also of feeds that were cancelled and have not ended yet."""
 
     def follow(
-        self, root: Key, stream: Stream, pods: Mapping[str, Address], token: str | None = None
+        self,
+        root: Key,
+        stream: Stream,
+        pods: Mapping[str, Address],
+        tokens: tuple[str, ...] = ("",),
     ) -> None:
-        """Read the feeds of these pods (uid -> address) of the root, and of no others. `token`:
-        what the pods want of who reads."""
+        """Read the feeds of these pods (uid -> address) of the root, and of no others. `tokens`:
+        each pod wants one of them of who reads; an empty one is none."""
         for uid, feed in list(self._feeds.items()):
             if feed.root == root and uid not in pods:
                 self._forget(uid)
         for uid, address in pods.items():
             if uid not in self._feeds:
                 url = f"{self._url(address)}{stream.path}"
-                self._begin(_Feed(uid, root, stream, url, token))
+                self._begin(_Feed(uid, root, stream, url, tokens))
 
     def slots(self, uid: str) -> Slots | None:
         said = self._said(uid)
@@ -105,6 +114,10 @@ class PodFeeds:
     def progress(self, uid: str) -> FetchProgress | None:
         said = self._said(uid)
         return said if isinstance(said, FetchProgress) else None
+
+    def router(self, uid: str) -> RouterState | None:
+        said = self._said(uid)
+        return said if isinstance(said, RouterState) else None
 
     def token_refused(self, uid: str) -> bool:
         """Whether this pod answers that it wants another token than ours."""
@@ -120,24 +133,30 @@ class PodFeeds:
             self._forget(uid)
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def drain(self, order: Drain, token: str) -> None:
+    async def drain(self, order: Drain, tokens: tuple[str, ...]) -> None:
         """Raises `PodUnreachable`."""
-        ip = order.address.ip
-        timeout = aiohttp.ClientTimeout(total=DRAIN_TIMEOUT_S)
+        ip, status = order.address.ip, 0
         try:
-            async with self.session.post(
-                f"{self._url(order.address)}{DRAIN_PATH}",
-                json=drain_body(order),
-                headers=_bearer(token),
-                timeout=timeout,
-                allow_redirects=False,
-            ) as answer:
-                if answer.status != 200:
-                    raise PodUnreachable(f"{ip} does not drain: HTTP {answer.status}")
+            for token in tokens:
+                status = await self._ordered(order, token)
+                if status != HTTPStatus.UNAUTHORIZED:
+                    break
         except (aiohttp.ClientError, TimeoutError) as error:
             raise PodUnreachable(f"{ip}: the order to drain failed: {error!r}") from error
+        if status != HTTPStatus.OK:
+            raise PodUnreachable(f"{ip} does not drain: HTTP {status}")
 
-    def _said(self, uid: str) -> Slots | FetchProgress | None:
+    async def _ordered(self, order: Drain, token: str) -> int:
+        async with self.session.post(
+            f"{self._url(order.address)}{DRAIN_PATH}",
+            json=drain_body(order),
+            headers=_bearer(token),
+            timeout=aiohttp.ClientTimeout(total=DRAIN_TIMEOUT_S),
+            allow_redirects=False,
+        ) as answer:
+            return answer.status
+
+    def _said(self, uid: str) -> Said | None:
         feed = self._feeds.get(uid)
         return feed.said if feed else None
 
@@ -163,29 +182,36 @@ class PodFeeds:
 
     async def _read(self, feed: _Feed) -> None:
         """One connection, until it ends."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
         try:
-            headers = _bearer(feed.token)
-            async with self.session.get(
-                feed.url, headers=headers, timeout=timeout, allow_redirects=False
-            ) as answer:
-                self._know(feed, None, token_refused=answer.status == HTTPStatus.UNAUTHORIZED)
-                if answer.status != HTTPStatus.OK:  # nor does a pod send us elsewhere
-                    raise ValueError(f"HTTP {answer.status}")
-                now, read_at = asyncio.get_running_loop().time, 0.0
-                async for line in answer.content:
-                    said = feed.stream.parse(line)
-                    feed.retry.reset()
-                    self._know(feed, said)
-                    if now() - read_at < LINE_S:
-                        await asyncio.sleep(LINE_S)
-                    read_at = now()
+            for token in feed.tokens:
+                if await self._read_as(feed, token):
+                    return
+            self._know(feed, None, token_refused=True)
         finally:
             self._know(feed, None, token_refused=feed.token_refused)
 
-    def _know(
-        self, feed: _Feed, said: Slots | FetchProgress | None, *, token_refused: bool = False
-    ) -> None:
+    async def _read_as(self, feed: _Feed, token: str) -> bool:
+        """False at once when the pod wants another token."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
+        async with self.session.get(
+            feed.url, headers=_bearer(token), timeout=timeout, allow_redirects=False
+        ) as answer:
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                return False
+            self._know(feed, None)
+            if answer.status != HTTPStatus.OK:  # nor does a pod send us elsewhere
+                raise ValueError(f"HTTP {answer.status}")
+            now, read_at = asyncio.get_running_loop().time, 0.0
+            async for line in answer.content:
+                said = feed.stream.parse(line)
+                feed.retry.reset()
+                self._know(feed, said)
+                if now() - read_at < LINE_S:
+                    await asyncio.sleep(LINE_S)
+                read_at = now()
+            return True
+
+    def _know(self, feed: _Feed, said: Said | None, *, token_refused: bool = False) -> None:
         """Notify the listener, but only while the pod is followed."""
         if (feed.said, feed.token_refused) != (said, token_refused):
             feed.said, feed.token_refused = said, token_refused
@@ -197,7 +223,7 @@ class PodFeeds:
         return f"http://{host}:{self.port or address.port}"
 
 
-def _bearer(token: str | None) -> dict[str, str]:
+def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
@@ -219,5 +245,11 @@ def parse_progress(line: bytes) -> FetchProgress:
     return FetchProgress.model_validate_json(line, extra="ignore")
 
 
+def parse_router(line: bytes) -> RouterState:
+    """One line of `/v1/table`. Raises `ValueError`. A newer router may say more."""
+    return RouterState.model_validate_json(line, extra="ignore")
+
+
 SLOTS = Stream(SLOTS_PATH, parse_slots)
 PROGRESS = Stream(DOWNLOAD_PATH, parse_progress)
+ROUTER = Stream(TABLE_PATH, parse_router)

@@ -19,7 +19,7 @@ from matinee_operator.ownership import controller_of, made_for
 
 OWN_KINDS = tuple(KINDS)
 OWNERS = (*OWN_KINDS, "Job")
-OTHERS = ("EndpointSlice",)
+OTHERS = ("EndpointSlice", "ReplicaSet")
 """Made by others for what we make: read, and neither looked for nor put back."""
 REMEMBERED_GONE = 4096
 """Deleted objects whose late events are still recognised."""
@@ -96,9 +96,8 @@ class Cache:
         return {key: self._kinds[key.kind][key] for key in here}
 
     def endpoints(self, front: Key) -> set[str]:
-        """Uids of the pods that the Service of this StreamingService or Router sends new
-        connections to."""
-        slices = (raw for key, raw in self.children(front).items() if key.kind in OTHERS)
+        """Uids of the pods that the Service of this StreamingService sends new connections to."""
+        slices = (raw for key, raw in self.children(front).items() if key.kind == "EndpointSlice")
         return {uid for one in slices for uid in one["ready"]}
 
     def roots(self, raw: Object) -> set[Key]:

@@ -8,7 +8,12 @@ from matinee_api.kinds import conditions
 from matinee_operator.objects import Object, condition
 from matinee_operator.observe.fetch_result import first_failure
 
-OUR_CONTAINERS = {"runtime": "the runtime", "fetch": "the download", "warmup": "the warm-up"}
+OUR_CONTAINERS = {
+    "runtime": "the runtime",
+    "fetch": "the download",
+    "warmup": "the warm-up",
+    "router": "the router",
+}
 """Others are sidecars. What people call ours."""
 _PULL = frozenset(
     {

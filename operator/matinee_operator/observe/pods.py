@@ -162,11 +162,6 @@ def _config_of(spec: Object) -> str:
     return next((str(one.get("configMap", {}).get("name", "")) for one in volumes), "")
 
 
-def routers_in(marks: Mapping[str, str]) -> list[str]:
-    """Names of the Routers whose marks a pod carries."""
-    return [name.removeprefix(labels.BEHIND) for name in marks if name.startswith(labels.BEHIND)]
-
-
 def is_without_room(raw: Object) -> bool:
     """A pod that the scheduler finds no node for."""
     placed = condition(raw.get("status", {}), "PodScheduled")

@@ -12,9 +12,10 @@ from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator.installation import Installation
-from matinee_operator.objects import Key
+from matinee_operator.objects import Address, Key
 from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.pods import ObservedPod
+from matinee_operator.observe.router_pods import RouterPod
 
 Children = Mapping[Key, Mapping[str, Any]]
 
@@ -27,10 +28,12 @@ class ServiceSnapshot:
     service: StreamingService
     model: VideoModel | None
     installation: Installation
-    token: str
-    """For draining its pods."""
-    seal_key: str = ""
-    """Of the records of its revisions; only the operator knows it."""
+    tokens: tuple[str, ...]
+    """Its pods want one of them: the first, and those that were made before it a former one."""
+    routers_tokens: tuple[str, ...]
+    """Of the Routers of its namespace, in the same order: its pods take them too."""
+    seal_keys: tuple[str, ...] = ("",)
+    """Of the records of its revisions, in the same order; only the operator knows them."""
     pods: tuple[ObservedPod, ...] = ()
     children: Children = field(default_factory=dict)
     """What may be changed and deleted for it, the pods as well."""
@@ -40,9 +43,16 @@ class ServiceSnapshot:
     """Names of pods that were made for it and that somebody else controls now."""
     routers: tuple[str, ...] = ()
     """Names of those that front it."""
+    waiting: int = 0
+    """Viewers who are queued at those: its share of them."""
     failure: Trouble | None = None
     """Why the last plan could not be made or carried out: the API server refused something, or the
     operator has a bug."""
+
+    @property
+    def pod_tokens(self) -> list[tuple[str, str]]:
+        """What is in the Secret of its pods, and in former ones."""
+        return list(zip(self.tokens, self.routers_tokens, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +77,24 @@ class ModelSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RouterSnapshot:
-    """A Router and the pods of its services."""
+    """A Router, its own pods, and the pods of its services."""
 
     now: datetime
     router: Router
+    installation: Installation
+    tokens: tuple[str, ...]
+    """What its pods, and those of its services, want of who asks; after the first former ones."""
     services: Mapping[str, StreamingService]
     """Those of `spec.services` that exist."""
     pods: tuple[ObservedPod, ...] = ()
+    router_pods: tuple[RouterPod, ...] = ()
     children: Children = field(default_factory=dict)
     failure: Trouble | None = None
+
+    @property
+    def addresses(self) -> dict[str, Address]:
+        """uid -> address of its own pods that can be asked."""
+        return {pod.uid: pod.address for pod in self.router_pods if pod.address}
 
 
 Snapshot = ServiceSnapshot | ModelSnapshot | RouterSnapshot

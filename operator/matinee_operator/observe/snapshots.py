@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from matinee_api.config.load import validate
 from matinee_api.contracts.fetch import FetchProgress
+from matinee_api.contracts.pod_http import RouterState
 from matinee_api.kinds import conditions
 from matinee_api.kinds.resource import KINDS, Resource
 from matinee_api.kinds.router import Router
@@ -28,8 +29,8 @@ from matinee_operator.observe.pods import (
     Slots,
     is_without_room,
     observed_pod,
-    routers_in,
 )
+from matinee_operator.observe.router_pods import RouterPod, pods_of_router, router_pod
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -55,6 +56,8 @@ class Heard(Protocol):
 
     def progress(self, uid: str) -> FetchProgress | None: ...
 
+    def router(self, uid: str) -> RouterState | None: ...
+
 
 @dataclass(slots=True)
 class Snapshots:
@@ -63,7 +66,8 @@ class Snapshots:
     cache: Cache
     heard: Heard
     installation: Installation
-    operator_key: str
+    operator_keys: tuple[str, ...]
+    """The one that is used; then former ones, which fit what was made before."""
     refusals: dict[Key, Mapping[str, str]] = field(default_factory=dict)
     """VideoModel -> uids of its Jobs whose pods were refused, and why."""
 
@@ -93,13 +97,15 @@ class Snapshots:
             service=service,
             model=model if isinstance(model, VideoModel) else None,
             installation=self.installation,
-            token=admin_token(self.operator_key, service),
-            seal_key=seal_key(self.operator_key, service),
+            tokens=tuple(admin_token(one, service) for one in self.operator_keys),
+            routers_tokens=self.routers_tokens(key.namespace),
+            seal_keys=tuple(seal_key(one, service) for one in self.operator_keys),
             pods=self._pods(children, now),
             children=children,
             strangers=tuple(raw["metadata"]["name"] for raw in foreign if _is_selected(raw, key)),
             taken_over=tuple(raw["metadata"]["name"] for raw in foreign if made_for(raw) == uid),
             routers=tuple(sorted(self.routers_of(key))),
+            waiting=self.waiting_for(key),
             failure=failure,
         )
 
@@ -137,13 +143,32 @@ class Snapshots:
         return dataclasses.replace(pod, trouble=TOKEN_REFUSED) if refused else pod
 
     def _listed(self, pod: Object) -> Iterator[bool]:
-        """Of each Service in front of it, its service's own and those of its Routers, whether it
-        sends new connections there. Every proxy and DNS server follows their EndpointSlices."""
+        """Of the Service in front of it, whose EndpointSlices every proxy and every DNS server
+        follows, and of each router that is live: whether viewers are sent there."""
         meta = pod["metadata"]
-        marks, place, uid = meta.get("labels") or {}, meta.get("namespace", ""), meta["uid"]
-        fronts = [Key("Router", place, router) for router in routers_in(marks)]
-        fronts.append(Key("StreamingService", place, marks.get(labels.SERVICE, "")))
-        return (uid in self.cache.endpoints(front) for front in fronts)
+        marks, place = meta.get("labels") or {}, meta.get("namespace", "")
+        service = Key("StreamingService", place, marks.get(labels.SERVICE, ""))
+        yield meta["uid"] in self.cache.endpoints(service)
+        for name in self.routers_of(service):
+            live = (one for one in self._router_pods(Key("Router", place, name)) if one.ready)
+            yield from (meta["name"] in one.state.backends for one in live if one.state)
+
+    def routers_tokens(self, namespace: str) -> tuple[str, ...]:
+        return tuple(routers_token(one, namespace) for one in self.operator_keys)
+
+    def waiting_for(self, service: Key) -> int:
+        """Of the viewers at each of its Routers every service of that one is to take a share."""
+        waiting = 0
+        for name in self.routers_of(service):
+            router = Key("Router", service.namespace, name)
+            queued = sum(one.state.queued for one in self._router_pods(router) if one.state)
+            raw = self.cache.get(router)
+            waiting += -(-queued // len(raw["spec"]["services"])) if raw else 0
+        return waiting
+
+    def _router_pods(self, router: Key) -> tuple[RouterPod, ...]:
+        found = pods_of_router(self.cache.children(router), self._uid(router))
+        return tuple(router_pod(raw, self.heard.router(raw["metadata"]["uid"])) for raw in found)
 
     def is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None
@@ -220,10 +245,13 @@ class Snapshots:
         return RouterSnapshot(
             now=now,
             router=router,
+            installation=self.installation,
+            tokens=self.routers_tokens(key.namespace),
             services={
                 name: one for name, one in found.items() if isinstance(one, StreamingService)
             },
             pods=tuple(pod for one in named for pod in self._pods(self._ours(one), now)),
+            router_pods=self._router_pods(key),
             children=self._ours(key),
             failure=failure,
         )
@@ -250,6 +278,11 @@ def parsed(raw: Mapping[str, Any]) -> Resource:
 def admin_token(operator_key: str, service: StreamingService) -> str:
     """The same for every replica of the operator, another one for a service made again."""
     return _derived(operator_key, _identity(service))
+
+
+def routers_token(operator_key: str, namespace: str) -> str:
+    """Of all Routers of a namespace, and of the pods that they send viewers to."""
+    return _derived(operator_key, f"routers/{namespace}")
 
 
 def seal_key(operator_key: str, service: StreamingService) -> str:

@@ -26,7 +26,9 @@ _META = (
 _POD_STATUS = ("phase", "reason", "message", "podIP")
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
 _CONTAINER = ("name", "image", "state", "lastState", "restartCount")
-_WITHOUT_STATUS = ("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "Node")
+_WITHOUT_STATUS = (
+    *("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "Node", "ReplicaSet"),
+)
 
 
 def trimmed(raw: Object) -> Object:
@@ -40,7 +42,7 @@ def trimmed(raw: Object) -> Object:
         kept["spec"] = {"leaving": is_leaving(raw)}
     elif kind == "EndpointSlice":
         kept = {"kind": kind, "metadata": kept["metadata"], "ready": ready_in(raw)}
-    elif kind == "Job":
+    elif kind in ("Job", "ReplicaSet"):
         kept.pop("spec", None)
     elif kind == "ConfigMap":
         kept["data"] = trimmed_data(raw.get("data") or {})

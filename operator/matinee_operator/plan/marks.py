@@ -1,4 +1,4 @@
-"""Labels of pods that change while they live: busy, accepting, and the Routers in front.
+"""Labels of pods that change while they live: busy and accepting.
 
 New sessions go only to the newest revision that has a serving pod: the other pods lose the label
 that Services select, and get it back should the newer ones stop to serve.
@@ -17,6 +17,8 @@ from matinee_operator.observe.snapshot import ServiceSnapshot
 from matinee_operator.plan.rollout import Rollout
 from matinee_operator.resources.metadata import namespace_of
 
+MARKS = (labels.BUSY, labels.ACCEPTING)
+
 
 def marks(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) -> Iterator[Action]:
     newest_serves = any(
@@ -28,17 +30,15 @@ def marks(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) ->
             continue
         going = pod.cordoned or pod in decided.cordoned
         accepting = not going and not (newest_serves and target.outdates(pod))
-        if changed := _changed(pod, snapshot.routers, accepting=accepting):
+        if changed := _changed(pod, accepting=accepting):
             key = Key("Pod", namespace_of(snapshot.service.metadata), pod.name)
             yield Patch(key, pod.uid, {"labels": changed})
 
 
-def _changed(
-    pod: ObservedPod, routers: tuple[str, ...], *, accepting: bool
-) -> dict[str, str | None]:
+def _changed(pod: ObservedPod, *, accepting: bool) -> dict[str, str | None]:
     """Labels to set, and with None those to remove."""
-    present = {name: value for name, value in (pod.labels or {}).items() if _is_mark(name)}
-    wanted = {f"{labels.BEHIND}{router}": "true" for router in routers}
+    present = {name: value for name, value in (pod.labels or {}).items() if name in MARKS}
+    wanted = {}
     if accepting:
         wanted[labels.ACCEPTING] = "true"
     if pod.sessions or (pod.slots is None and labels.BUSY in present):
@@ -47,7 +47,3 @@ def _changed(
         name: value for name, value in wanted.items() if present.get(name) != value
     }
     return changed | {name: None for name in present if name not in wanted}
-
-
-def _is_mark(label: str) -> bool:
-    return label in (labels.BUSY, labels.ACCEPTING) or label.startswith(labels.BEHIND)

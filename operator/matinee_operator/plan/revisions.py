@@ -46,7 +46,7 @@ def _fresh(snapshot: ServiceSnapshot, pods: DesiredPods) -> Manifest | None:
         revision=pods.target.revision,
         slot=0,
         attempt=0,
-        secret=secret_name(snapshot.service, snapshot.token),
+        secret=secret_name(snapshot.service, *snapshot.pod_tokens[0]),
     )
 
 
@@ -57,11 +57,11 @@ def revision_of_service(snapshot: ServiceSnapshot, desired: DesiredService) -> I
     yield from applied(snapshot.children, [runtime_config(snapshot.service, desired.pods.config)])
     if desired.held is not None:
         return
-    revision, seal_key = desired.pods.target.revision, snapshot.seal_key
+    revision, seal_key = desired.pods.target.revision, snapshot.seal_keys[0]
     number = _number(snapshot, revision)
     marks = record_marks(snapshot.service, revision, number)
     observed = snapshot.children.get(key_of(marks))
-    if observed and not is_sealed(observed, seal_key):
+    if observed and not is_sealed(observed, (seal_key,)):
         yield from deleted(key_of(marks), observed)  # it is sealed with a former key, or not by us
     elif observed:
         yield from restored(snapshot.children, [marks])
@@ -93,7 +93,7 @@ def old_revisions(snapshot: ServiceSnapshot, desired: DesiredService) -> Iterato
     before = status.current_revision if status else None
     present, pods = desired.pods.target.revision, snapshot.pods
     revisions = {desired.target.revision, before or "", *(pod.revision for pod in pods)}
-    sealed = {name for name, raw in _records(snapshot) if is_sealed(raw, snapshot.seal_key)}
+    sealed = {name for name, raw in _records(snapshot) if is_sealed(raw, snapshot.seal_keys)}
     records = sealed & {record_name(snapshot.service, revision) for revision in revisions}
     records.add(record_name(snapshot.service, present))
     used = {pod.config for pod in pods}  # a pod that starts again reads its own
@@ -114,5 +114,5 @@ def _recorded_configs(snapshot: ServiceSnapshot, records: set[str]) -> Iterator[
     """What pods would read that can be made by these records."""
     for key, raw in snapshot.children.items():
         if key.kind == "ConfigMap" and key.name in records:
-            pod = recorded_pod(raw, snapshot.seal_key)
+            pod = recorded_pod(raw, snapshot.seal_keys)
             yield from [config_of(pod)] if pod else []

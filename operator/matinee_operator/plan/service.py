@@ -54,7 +54,7 @@ def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
     made = [
         headless_service(service),
         disruption_budget(service),
-        network_policy(service, snapshot.installation),
+        network_policy(service, snapshot.installation, snapshot.routers),
     ]
     if snapshot.installation.monitors is not None:
         made.append(pod_monitor(service, snapshot.installation.monitors))
@@ -124,16 +124,17 @@ def _strangers(snapshot: ServiceSnapshot) -> Iterator[Action]:
 def _make(snapshot: ServiceSnapshot, wanted: Manifest | None, decided: Rollout) -> Iterator[Action]:
     """`wanted`: a pod of any slot; None: no record of one is left."""
     # The kubelet says nothing of a volume that it cannot make: a pod may wait for its Secret.
-    secret = admin_secret(snapshot.service, snapshot.token)
+    secrets = [admin_secret(snapshot.service, *tokens) for tokens in snapshot.pod_tokens]
     if wanted or any(pod.is_being_made for pod in snapshot.pods):
-        yield Create(secret)
+        yield from map(Create, secrets)
     for slot, attempt in decided.made.items():
         if wanted is None:
             return
-        pod = in_slot(snapshot.service, wanted, slot, attempt, snapshot.routers)
+        pod = in_slot(snapshot.service, wanted, slot, attempt)
         config = Key("ConfigMap", pod["metadata"]["namespace"], config_of(pod))
-        yield Create(pod, needs=(config, key_of(secret)))
-        made = (config, key_of(secret), key_of(pod))
+        needs = (config, *map(key_of, secrets))
+        yield Create(pod, needs)
+        made = (*needs, key_of(pod))
         yield RecordEvent("Normal", "PodCreated", f"created {pod['metadata']['name']}", made)
 
 

@@ -1,27 +1,48 @@
-"""The Secret with the control token of a service's pods.
+"""The Secrets with control tokens: of a service's pods, and of a Router's.
 
-Created and never read: the operator derives the token again whenever it needs it.
+Created and never read: the operator derives the tokens again whenever it needs them. A service's
+pods take the operator's token and that of the namespace's Routers; the latter is also what the
+operator asks the Routers' pods with.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator.objects import content_hash
 from matinee_operator.resources.metadata import Manifest, metadata
+from matinee_operator.resources.router_service import router_name
 from matinee_operator.resources.runtime_config import TOKEN_KEY
 
 
-def admin_secret(service: StreamingService, token: str) -> Manifest:
+def admin_secret(service: StreamingService, *tokens: str) -> Manifest:
+    return _secret(service, secret_name(service, *tokens), "runtime", _text(tokens))
+
+
+def secret_name(service: StreamingService, *tokens: str) -> str:
+    """Carries a hash of the tokens: a service that is made again has another Secret."""
+    return f"{service.metadata.name}-admin-{content_hash(_text(tokens))}"
+
+
+def router_secret(router: Router, *tokens: str) -> Manifest:
+    """A Router that is made again has another one."""
+    hashed = content_hash([_text(tokens), router.metadata.uid])
+    return _secret(router, f"{router_name(router)}-admin-{hashed}", "router", _text(tokens))
+
+
+def _text(tokens: Iterable[str]) -> str:
+    """Each on a line."""
+    return "\n".join(tokens)
+
+
+def _secret(owner: StreamingService | Router, name: str, component: str, text: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(service, secret_name(service, token), "runtime"),
+        "metadata": metadata(owner, name, component),
         "immutable": True,
         "type": "Opaque",
-        "stringData": {TOKEN_KEY: token},
+        "stringData": {TOKEN_KEY: text},
     }
-
-
-def secret_name(service: StreamingService, token: str) -> str:
-    """Carries a hash of the token: a service that is made again has another Secret."""
-    return f"{service.metadata.name}-admin-{content_hash(token)}"

@@ -63,16 +63,17 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def is_sealed(record: Object, key: str) -> bool:
-    """Whether the operator wrote it. `record`: as the cache keeps it."""
+def is_sealed(record: Object, keys: Iterable[str]) -> bool:
+    """Whether the operator wrote it, with one of these keys. `record`: as the cache keeps it."""
     data = record.get("data") or {}
-    wanted = _seal(record["metadata"]["name"], data, key)
-    return hmac.compare_digest(wanted.encode(), data.get(SEAL, "").encode())
+    seal = data.get(SEAL, "").encode()
+    wanted = (_seal(record["metadata"]["name"], data, key) for key in keys)
+    return any(hmac.compare_digest(one.encode(), seal) for one in wanted)
 
 
-def recorded_pod(record: Object, key: str) -> Manifest | None:
+def recorded_pod(record: Object, keys: Iterable[str]) -> Manifest | None:
     """The pod of a record as the cache keeps it; None where somebody else wrote that."""
-    if not is_sealed(record, key):
+    if not is_sealed(record, keys):
         return None
     found: Manifest = json.loads(record["data"][POD_FILE])
     return found
@@ -89,14 +90,10 @@ def config_of(pod: Manifest) -> str:
     return next(str(one["configMap"]["name"]) for one in volumes if one["name"] == labels.CONFIG)
 
 
-def in_slot(
-    service: StreamingService, pod: Manifest, slot: int, attempt: int, routers: Iterable[str]
-) -> Manifest:
-    """The same pod in another slot, behind the Routers that front its service now."""
+def in_slot(service: StreamingService, pod: Manifest, slot: int, attempt: int) -> Manifest:
+    """The same pod in another slot."""
     meta = pod["metadata"]
-    others = {k: text for k, text in meta["labels"].items() if not k.startswith(labels.BEHIND)}
-    behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
     name = pod_name(service, meta["labels"][labels.REVISION], slot)
-    marks = {**others, **behind, labels.SLOT: str(slot)}
+    marks = {**meta["labels"], labels.SLOT: str(slot)}
     annotations = {**meta["annotations"], labels.ATTEMPT: str(attempt)}
     return {**pod, "metadata": {**meta, "name": name, "labels": marks, "annotations": annotations}}

@@ -1,9 +1,4 @@
-"""A Router's address: a Service over the ready pods of the services that it names.
-
-Pods are put behind it by a label of their own (`names.BEHIND`), because a selector cannot say "of
-this service or of that one". A router program takes its place by another selector, under the same
-name and port.
-"""
+"""A Router's address: a Service over the router's own pods."""
 
 from __future__ import annotations
 
@@ -12,13 +7,25 @@ from matinee_operator import labels
 from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
 
 
-def service_name(router: Router) -> str:
+def router_name(router: Router) -> str:
+    """Of its children, but for the Secret and its policies."""
     return f"{router.metadata.name}-router"
+
+
+def policy_name(router: Router) -> str:
+    """Of its disruption budget and its network policy. Those of a service have the service's name,
+    which has no dot."""
+    return f"{router.metadata.name}.router"
+
+
+def router_selector(router: Router) -> dict[str, str]:
+    """Labels that its pods have and no others."""
+    return {labels.ROUTER: router.metadata.name, labels.COMPONENT: "router"}
 
 
 def router_url(router: Router) -> str:
     """Where a client inside the cluster opens its WebSocket."""
-    host = f"{service_name(router)}.{namespace_of(router.metadata)}.svc"
+    host = f"{router_name(router)}.{namespace_of(router.metadata)}.svc"
     port = router.spec.service.port
     return f"ws://{host}{'' if port == 80 else f':{port}'}/v1/stream"
 
@@ -33,7 +40,7 @@ def router_service(router: Router) -> Manifest:
         balancer["loadBalancerClass"] = exposure.load_balancer_class
     if exposure.load_balancer_source_ranges:
         balancer["loadBalancerSourceRanges"] = list(exposure.load_balancer_source_ranges)
-    meta = metadata(router, service_name(router), "router")
+    meta = metadata(router, router_name(router), "router")
     meta["annotations"] = {**exposure.annotations, **meta["annotations"]}
     return {
         "apiVersion": "v1",
@@ -41,10 +48,7 @@ def router_service(router: Router) -> Manifest:
         "metadata": meta,
         "spec": {
             "type": exposure.type,
-            "selector": {
-                f"{labels.BEHIND}{router.metadata.name}": "true",
-                labels.ACCEPTING: "true",
-            },
+            "selector": router_selector(router),
             "ports": [port],
             "ipFamilyPolicy": "PreferDualStack",
             **balancer,

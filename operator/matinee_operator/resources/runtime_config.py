@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.config.serve_config import serve_config
 from matinee_api.contracts.pod_http import CONTROL_PORT, PORT
@@ -68,6 +69,11 @@ def _shutdown_grace_s(service: StreamingService) -> float:
     return min(3600.0, max(allowed_s - STOPPING_S, min(allowed_s / 2, 5.0)))
 
 
+def _connections_per_address(service: StreamingService) -> int:
+    """A router brings all its viewers from one address, and asks a few things besides."""
+    return max(ConnectionLimits().connections_per_address, service.spec.sessions.max_per_pod + 64)
+
+
 def _text(
     model: VideoModel, service: StreamingService, installation: Installation, weights: Weights
 ) -> str:
@@ -83,6 +89,7 @@ def _text(
             open_metrics=True,  # the NetworkPolicy says who reaches them
             allowed_hosts=names_in_cluster(service, installation.cluster_domain),
             shutdown_grace_seconds=_shutdown_grace_s(service),
+            limits=ConnectionLimits(connections_per_address=_connections_per_address(service)),
         ),
         state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,
         weights=weights.path,

@@ -5,9 +5,8 @@ Its name is `<service>-<revision>-<slot>`, so that creating it twice makes one p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from matinee_api.contracts.pod_http import ALIVE_PATH, CONTROL_PORT, PORT, READY_PATH
+from matinee_api.kinds.environment import STORE_VARIABLE
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -58,13 +57,11 @@ def runtime_pod(
     slot: int,
     attempt: int,
     secret: str,
-    routers: Iterable[str] = (),
 ) -> Manifest:
-    """`config`: the ConfigMap with its configuration; `secret`: the Secret with the control token;
-    `routers`: those that front the service."""
+    """`config`: the ConfigMap with its configuration; `secret`: the Secret with the control
+    tokens."""
     own = {labels.REVISION: revision, labels.SLOT: str(slot), labels.ACCEPTING: "true"}
-    behind = {f"{labels.BEHIND}{router}": "true" for router in routers}
-    meta = metadata(service, pod_name(service, revision, slot), "runtime", {**own, **behind})
+    meta = metadata(service, pod_name(service, revision, slot), "runtime", own)
     meta["annotations"][labels.ATTEMPT] = str(attempt)
     return {
         "apiVersion": "v1",
@@ -127,7 +124,7 @@ def _container(
         "image": image_of(said, installation),
         "imagePullPolicy": pull_policy_of(said, installation),
         "args": ["serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
-        "env": base_environment(),
+        "env": [*base_environment(), *_store_url(service)],
         "ports": [
             {"name": "http", "containerPort": PORT},
             {"name": labels.CONTROL, "containerPort": CONTROL_PORT},
@@ -144,6 +141,14 @@ def _container(
         **_probes(model.spec.warmup.timeout_seconds),
     }
     return said_of_container(said, container)
+
+
+def _store_url(service: StreamingService) -> list[Manifest]:
+    found = service.spec.store.url_secret
+    if found is None:
+        return []
+    source = {"secretKeyRef": {"name": found.name, "key": found.key}}
+    return [{"name": STORE_VARIABLE, "valueFrom": source}]
 
 
 def _probes(load_timeout_s: int) -> Manifest:

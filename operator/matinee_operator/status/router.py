@@ -5,9 +5,16 @@ from __future__ import annotations
 from matinee_api.kinds import conditions
 from matinee_api.kinds.router import BackendCounts, RouterStatus
 from matinee_operator.amounts import counted
+from matinee_operator.errors import with_remedy
+from matinee_operator.objects import condition
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.resources.router_service import router_url
 from matinee_operator.status.conditions import Finding, conditions_of, finding
+
+OPEN = (
+    "there are no keys: anybody who reaches the router may open sessions; set auth.keysSecret to "
+    "let only those in who have one"
+)
 
 
 def router_status(snapshot: RouterSnapshot) -> RouterStatus:
@@ -21,31 +28,68 @@ def router_status(snapshot: RouterSnapshot) -> RouterStatus:
     return RouterStatus(
         observed_generation=router.metadata.generation,
         url=router_url(router),
+        replicas=len(snapshot.router_pods),
+        ready_replicas=sum(pod.ready for pod in snapshot.router_pods),
         backends=counts,
         sessions=sum(pod.sessions for pod in live),
-        queued=sum(pod.slots.queued for pod in live if pod.slots),
+        queued=sum(pod.state.queued for pod in snapshot.router_pods if pod.state),
+        open_to_anybody=_is_open(snapshot),
         conditions=conditions_of(
             _findings(snapshot, counts), before, router.metadata.generation or 0, snapshot.now
         ),
     )
 
 
+def _is_open(snapshot: RouterSnapshot) -> bool:
+    return snapshot.router.spec.auth.keys_secret is None
+
+
 def _findings(snapshot: RouterSnapshot, counts: BackendCounts) -> tuple[Finding, ...]:
     accepted, resolved, available = _accepted(snapshot), _resolved(snapshot), _available(counts)
-    broken = next((one for one in (accepted, resolved) if not one.holds), None)
+    serves = _serves(snapshot, available)
+    broken = next((one for one in (accepted, resolved) if not one.holds), None) or _stuck(snapshot)
     if broken is None:
-        ready = finding(conditions.READY, available.holds, available.reason, available.message)
-        degraded = finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG)
-    else:
-        usable = accepted.holds and available.holds
-        ready = finding(conditions.READY, usable, broken.reason, broken.message)
-        degraded = finding(conditions.DEGRADED, True, broken.reason, broken.message)
+        return (
+            serves,
+            accepted,
+            resolved,
+            available,
+            finding(conditions.DEGRADED, False, conditions.NOTHING_WRONG),
+        )
+    usable = accepted.holds and serves.holds
+    ready = finding(conditions.READY, usable, broken.reason, broken.message)
+    degraded = finding(conditions.DEGRADED, True, broken.reason, broken.message)
     return ready, accepted, resolved, available, degraded
 
 
+def _serves(snapshot: RouterSnapshot, available: Finding) -> Finding:
+    """Whether a viewer who comes is let through."""
+    if any(pod.ready for pod in snapshot.router_pods):
+        return finding(conditions.READY, available.holds, available.reason, available.message)
+    message = "no pod of the router is ready"
+    return finding(conditions.READY, False, conditions.PODS_STARTING, message)
+
+
+def _stuck(snapshot: RouterSnapshot) -> Finding | None:
+    """What keeps a pod of the router from being made, or from serving."""
+    deployments = (raw for key, raw in snapshot.children.items() if key.kind == "Deployment")
+    for raw in deployments:
+        refused = condition(raw.get("status") or {}, "ReplicaFailure")
+        if refused.get("status") == "True":
+            message = with_remedy(str(refused.get("message", "")))
+            return finding(conditions.DEGRADED, True, conditions.POD_REFUSED, message)
+    troubles = ((pod.name, pod.trouble) for pod in snapshot.router_pods if pod.trouble)
+    name, trouble = next(troubles, ("", None))
+    if trouble is None:
+        return None
+    return finding(conditions.DEGRADED, True, trouble.reason, f"{name}: {trouble.message}")
+
+
 def _accepted(snapshot: RouterSnapshot) -> Finding:
-    """All that the API server can refuse is a Service, made from the spec."""
+    """All that the API server can refuse is made from the spec."""
     failure = snapshot.failure
+    if failure is None and _is_open(snapshot):
+        return finding(conditions.ACCEPTED, True, conditions.OPEN_TO_ANYBODY, OPEN)
     if failure is None:
         return finding(conditions.ACCEPTED, True, conditions.AS_DESIRED)
     if failure.reason == conditions.NAME_TAKEN:

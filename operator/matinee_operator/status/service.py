@@ -114,8 +114,17 @@ class _Observation:
         if self.serving:
             message = f"new sessions go to {counted(len(self.serving), 'pod')}"
             return finding(conditions.SERVABLE, True, conditions.SERVING, message)
-        reason = conditions.SCALED_TO_ZERO if self.replicas == 0 else conditions.NO_READY_PODS
-        return finding(conditions.SERVABLE, False, reason, "no pod takes sessions")
+        if self.replicas:
+            message = "no pod takes sessions"
+            return finding(conditions.SERVABLE, False, conditions.NO_READY_PODS, message)
+        message = "no pod is wanted"
+        if self._snapshot.service.spec.autoscaling is not None:
+            message += (
+                "; the first viewer at a Router brings one"
+                if self._snapshot.routers
+                else "; viewers who come bring none, because no Router names the service"
+            )
+        return finding(conditions.SERVABLE, False, conditions.SCALED_TO_ZERO, message)
 
     def _progressing(self) -> Finding:
         reason, message = self._progress()

@@ -21,8 +21,10 @@ Seen = Callable[[bool, Mapping[str, Any]], None]
 CHILDREN = (
     *("Pod", "Job", "ConfigMap", "PersistentVolumeClaim", "Service"),
     *("PodDisruptionBudget", "NetworkPolicy", "EndpointSlice"),
+    *("Deployment", "ReplicaSet", "ServiceAccount", "Role", "RoleBinding"),
 )
-"""EndpointSlices are made for our Services, and carry the labels of these."""
+"""EndpointSlices are made for our Services, and ReplicaSets for our Deployments; they carry the
+labels of these."""
 MONITOR = "PodMonitor"
 CLUSTER_WIDE = ("Node",)
 OURS, NOT_OURS = (f"{labels.MANAGED_BY}{sign}{labels.APP}" for sign in ("=", "!="))

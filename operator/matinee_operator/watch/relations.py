@@ -9,7 +9,7 @@ from matinee_api.kinds import conditions
 from matinee_operator.objects import Key, Object, condition, key_of
 from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.observe.nodes import is_leaving
-from matinee_operator.observe.pods import is_without_room, routers_in
+from matinee_operator.observe.pods import is_without_room
 from matinee_operator.observe.trimming import ready_in
 
 
@@ -26,22 +26,17 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
     elif kind == "EndpointSlice":
         yield from _in_front_of(cache, raw, before)
     else:
-        yield from sorted(cache.roots(raw) | (cache.roots(before) if before else set()))
-        if kind == "Pod":
-            yield from routers_of_pod(raw)
+        for root in sorted(cache.roots(raw) | (cache.roots(before) if before else set())):
+            yield root
+            yield from routers_of(cache, root) if kind == "Pod" else ()
         if is_without_room(raw) != (before is not None and is_without_room(before)):
             yield from _models_of(cache, raw)
 
 
 def _in_front_of(cache: Cache, endpoint_slice: Object, before: Object | None) -> Iterator[Key]:
-    """The service, or the Router and its services, whose pods it lists, if others than before."""
-    if before is not None and before["ready"] == ready_in(endpoint_slice):
-        return
-    for root in cache.roots(endpoint_slice):
-        yield root
-        router = cache.get(root) if root.kind == "Router" else None
-        for named in router["spec"]["services"] if router else ():
-            yield Key("StreamingService", root.namespace, named["name"])
+    """The service whose pods it lists, if others than before."""
+    if before is None or before["ready"] != ready_in(endpoint_slice):
+        yield from cache.roots(endpoint_slice)
 
 
 def _models_of(cache: Cache, raw: Object) -> Iterator[Key]:
@@ -52,10 +47,20 @@ def _models_of(cache: Cache, raw: Object) -> Iterator[Key]:
             yield Key("VideoModel", root.namespace, service["spec"]["modelRef"]["name"])
 
 
-def routers_of_pod(raw: Object) -> Iterator[Key]:
-    meta = raw["metadata"]
-    for router in routers_in(meta.get("labels") or {}):
-        yield Key("Router", meta["namespace"], router)
+def routers_of(cache: Cache, service: Key) -> Iterator[Key]:
+    """Those that stand in front of it, if it is a StreamingService."""
+    if service.kind != "StreamingService":
+        return
+    for router in cache.of_kind("Router", service.namespace):
+        if any(named["name"] == service.name for named in router["spec"]["services"]):
+            yield key_of(router)
+
+
+def services_of(cache: Cache, router: Key) -> Iterator[Key]:
+    """Those that it stands in front of, if it is a Router."""
+    raw = cache.get(router) if router.kind == "Router" else None
+    for named in raw["spec"]["services"] if raw else ():
+        yield Key("StreamingService", router.namespace, named["name"])
 
 
 def _neighbours(cache: Cache, raw: Object) -> Iterator[Key]:
@@ -63,11 +68,9 @@ def _neighbours(cache: Cache, raw: Object) -> Iterator[Key]:
     name, namespace = raw["metadata"]["name"], raw["metadata"]["namespace"]
     if raw["kind"] == "StreamingService":
         yield Key("VideoModel", namespace, raw["spec"]["modelRef"]["name"])
-        for router in cache.of_kind("Router", namespace):
-            if any(named["name"] == name for named in router["spec"]["services"]):
-                yield key_of(router)
+        yield from routers_of(cache, key_of(raw))
     for service in cache.of_kind("StreamingService", namespace):
-        # A Router's former services have to take their marks away again, so all are asked.
+        # A Router's former services have to open their doors again, so all are asked.
         if raw["kind"] == "Router" or (
             raw["kind"] == "VideoModel" and service["spec"]["modelRef"]["name"] == name
         ):

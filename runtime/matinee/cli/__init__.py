@@ -16,7 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from matinee.cli.stopping import Stopping, open_missing_outputs, output_failed
+from matinee.cli.stopping import (
+    Stopping,
+    forget_interrupt,
+    open_missing_outputs,
+    output_failed,
+)
 from matinee.errors import BadInput, MatineeError
 from matinee.serving.uncollected import uncollected
 from matinee_api.config.errors import ConfigError
@@ -63,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except ModuleNotFoundError as error:
             return _not_installed(error, words)
         except KeyboardInterrupt:
+            forget_interrupt()
             return stopping.exit_code
         except OSError as error:
             return output_failed(error)

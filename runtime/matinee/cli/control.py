@@ -69,7 +69,7 @@ def _checked(url: str) -> str:
 
 
 def _headers() -> dict[str, str]:
-    token = os.environ.get(ADMIN_TOKEN_VARIABLE)
+    token = os.environ.get(ADMIN_TOKEN_VARIABLE, "").strip()  # Secrets often end with a line
     return {"authorization": f"Bearer {token}"} if token else {}
 
 

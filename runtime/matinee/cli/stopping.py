@@ -30,9 +30,11 @@ class Stopping:
     def __enter__(self) -> Self:
         ignore_meaningless()
         self._before = {
-            number: signal.signal(number, self._as_ctrl_c)
+            number: signal.signal(
+                number,  # asyncio replaces Python's own handler only
+                signal.default_int_handler if number == signal.SIGINT else self._as_ctrl_c,
+            )
             for number in heeded()
-            if number != signal.SIGINT  # asyncio replaces Python's own handler only
         }
         return self
 
@@ -52,6 +54,12 @@ class Stopping:
         if not callable(handler):
             handler = signal.default_int_handler
         handler(number, frame)
+
+
+def forget_interrupt() -> None:
+    """Python ends by SIGINT, whatever the exit code, when the last text that `exec` ran was left by
+    a KeyboardInterrupt: modules of dataclasses and models are full of such text."""
+    exec("")  # noqa: S102 (nothing)
 
 
 def open_missing_outputs() -> None:

@@ -21,7 +21,7 @@ import numpy as np
 from matinee.engine.colour import rgb_array
 from matinee.engine.engine import Dtype, Engine, free_memory
 from matinee.engine.families import Run
-from matinee.errors import GenerationCancelled
+from matinee.errors import GenerationCancelled, InvalidRequest
 from matinee.generation import (
     ModelInfo,
     Pcm,
@@ -35,6 +35,7 @@ from matinee.local.events import VideoEvent, VideoFinalEvent, VideoPartialEvent,
 from matinee.local.options import (
     GenerationOptions,
     Request,
+    as_written,
     check_names,
     health_check_request,
     request_from,
@@ -77,12 +78,11 @@ class VideoGenerator:
         """
         check_names(unknown, LOADING)
         engine = {
-            "device": str(device),
+            "device": device,
             "dtype": str(dtype).removeprefix("torch."),
             "cpu_threads": cpu_threads,
         }
-        values = {"model_path": str(model_path), "revision": revision, "engine": engine}
-        return cls.from_config(validate(GeneratorConfig, values))
+        return cls.from_config({"model_path": model_path, "revision": revision, "engine": engine})
 
     @classmethod
     def from_config(
@@ -93,12 +93,16 @@ class VideoGenerator:
         if isinstance(config, str | Path):
             config = load_file(RunConfig, config)
         elif isinstance(config, Mapping):
+            values = as_written(config)
             if "model_path" in config:
-                return cls.from_config(validate(GeneratorConfig, dict(config)))
-            config = validate(RunConfig, dict(config))
+                return cls.from_config(validate(GeneratorConfig, values))
+            config = validate(RunConfig, values)
         if isinstance(config, RunConfig):
             return cls(Engine.load(config.generator), config.request)
-        return cls(Engine.load(config))
+        if isinstance(config, GeneratorConfig):
+            return cls(Engine.load(config))
+        kinds = "a configuration, a mapping or the path of a YAML file"
+        raise InvalidRequest("config", f"must be {kinds}, got {config!r:.60}")
 
     @property
     def info(self) -> ModelInfo:

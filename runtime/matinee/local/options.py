@@ -5,11 +5,11 @@ What the call leaves out comes from the configuration's request, then from the m
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-import numpy as np
 from pydantic import ValidationError
 
 from matinee.errors import InvalidRequest, InvalidState
@@ -64,7 +64,7 @@ def health_check_request(info: ModelInfo) -> RequestConfig:
 def with_request(defaults: RequestConfig, request: Request) -> RequestConfig:
     """The defaults with what the request says put over them. Raises `ConfigError`."""
     if not isinstance(request, RequestConfig):
-        request = validate(RequestConfig, dict(request))
+        request = validate(RequestConfig, as_written(request))
     before, over = (one.model_dump(exclude_none=True) for one in (defaults, request))
     sampling = before["sampling"] | over["sampling"]
     return RequestConfig.model_validate(before | over | {"sampling": sampling})
@@ -136,7 +136,7 @@ def checked_state(state: object) -> State | None:
 def _checked(prompt: object, options: Mapping[str, object]) -> RequestConfig:
     """What the call says, by the rules of a configuration file."""
     check_names(options, GenerationOptions.__annotations__)
-    values = {name: _plain(value) for name, value in options.items()}
+    values = {name: as_written(value) for name, value in options.items()}
     sampling = {name: values[name] for name in SamplingConfig.model_fields if name in values}
     negative_prompt = values.get("negative_prompt")
     try:
@@ -159,6 +159,18 @@ def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> Non
             )
 
 
-def _plain(value: object) -> object:
-    """Python's own number for one of NumPy's."""
-    return value.item() if isinstance(value, np.generic) else value
+def as_written(value: object) -> object:
+    """What Python programs have in place of what a configuration file says: numbers of NumPy and
+    torch, paths, and types of torch, also within mappings and sequences."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        return value.item()
+    match value:
+        case Mapping():
+            return {name: as_written(each) for name, each in value.items()}
+        case list() | tuple():
+            return [as_written(each) for each in value]
+        case os.PathLike():
+            return os.fspath(value)
+        case _:
+            is_torchs = type(value).__module__ == "torch"
+            return str(value).removeprefix("torch.") if is_torchs else value

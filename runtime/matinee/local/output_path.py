@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -29,9 +30,9 @@ def check_output_path(param: str, output_path: Path) -> None:
     be made. `param`: what the caller calls it."""
     if kind_of(param, output_path) is not Kind.FOLDER:
         check_output(param, output_path)
-    elif output_path.is_dir():
+    elif os.path.isdir(output_path):  # no path fails it, however long
         check_new_file(param, output_path / "video.mp4")
-    elif output_path.exists():
+    elif os.path.exists(output_path):
         problem = f"{output_path} is a file, not a folder; a video's name ends in .mp4"
         raise BadInput(param, problem, joint=": ")
     else:
@@ -40,7 +41,7 @@ def check_output_path(param: str, output_path: Path) -> None:
 
 def check_output_file(param: str, path: Path) -> None:
     """The same where no name can be made up."""
-    if kind_of(param, path) is Kind.FOLDER and (path.is_file() or not path.exists()):
+    if kind_of(param, path) is Kind.FOLDER and (os.path.isfile(path) or not os.path.exists(path)):
         problem = f"{path} does not say what it is to be; name it {path}.mp4, or {path}/ for PNGs"
         raise BadInput(param, problem, joint=": ")
     check_output(param, path)

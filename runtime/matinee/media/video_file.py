@@ -9,11 +9,14 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from matinee.errors import BadInput, MatineeError
+
+ANYBODY_WRITES = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
 class CannotWrite(MatineeError):
@@ -80,8 +83,10 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 def check_new_folder(param: str, path: Path) -> None:
     """Raise `BadInput` unless a folder can be made at `path`, or is there and empty."""
-    if path.is_dir():
-        if any(path.iterdir()):
+    if os.path.isdir(path):  # no path fails it, however long
+        with _possible(param, path):
+            is_empty = not any(path.iterdir())
+        if not is_empty:
             raise BadInput(param, f"{path} is not empty; name a new folder", joint=": ")
     else:
         check_new_file(param, path)
@@ -89,13 +94,21 @@ def check_new_folder(param: str, path: Path) -> None:
 
 def check_new_file(param: str, path: Path) -> None:
     """Raise `BadInput` unless a file can be made at `path`. `param`: what the caller calls it."""
-    try:
+    with _possible(param, path):
         problem = _problem(path)
+    if problem:
+        raise BadInput(param, problem, joint=": ")
+
+
+@contextmanager
+def _possible(param: str, path: Path) -> Iterator[None]:
+    """What the system says against the path in the block is told as `BadInput`."""
+    try:
+        yield
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         problem = f"{path} cannot be written: {reason}; name another file"
-    if problem:
-        raise BadInput(param, problem, joint=": ")
+        raise BadInput(param, problem, joint=": ") from error
 
 
 def _problem(path: Path) -> str:
@@ -104,6 +117,8 @@ def _problem(path: Path) -> str:
         return f"{path} is a folder; name a file in it"
     if path.exists() and not path.is_file():
         return f"{path} is not a file that can be replaced; name another one"
+    if path.exists() and not path.stat().st_mode & ANYBODY_WRITES:
+        return f"{path} is write-protected; name another file"
     if not path.parent.is_dir():
         return f"there is no folder {path.parent}; make it or name another one"
     partial = _partial(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 import re
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def kind_of(param: str, path: Path) -> Kind:
     suffix = path.suffix.lower()
     if suffix in {kind.value for kind in (Kind.MP4, Kind.WEBM, Kind.GIF)}:
         return Kind(suffix)
-    if not suffix or path.is_dir():
+    if not suffix or os.path.isdir(path):  # which no path fails
         return Kind.FOLDER
     raise BadInput(
         param,
@@ -50,4 +51,6 @@ def kind_of(param: str, path: Path) -> Kind:
 
 def typed_path(word: str) -> Path:
     """What a person typed after `-o`: a folder with its slash takes pictures."""
+    if word in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        return STANDARD_OUTPUT
     return Path(word) / PICTURES if word.endswith("/") else Path(word)

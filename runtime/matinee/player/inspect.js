@@ -3,7 +3,8 @@
 const EVENTS_KEPT = 1000;
 const events = [];
 
-export function log(type, detail) {
+/** The continuation state in a message may have megabytes: of these none is kept here. */
+export function log(type, { state: _state, ...detail }) {
   events.push({ at: performance.now(), type, ...detail });
   if (events.length > EVENTS_KEPT) events.shift();
 }

@@ -1,6 +1,6 @@
 /** Puts the page together: session, socket, player, view and keys. */
 
-import { nextPrompt } from "./ahead.js";
+import { nextPrompt, rests } from "./ahead.js";
 import { Connection, whyUnreachable } from "./connection.js";
 import { Controls } from "./controls.js";
 import { expose, log } from "./inspect.js";
@@ -9,12 +9,20 @@ import { Media, unsupported } from "./media.js";
 import { Picture } from "./picture.js";
 import { PromptBox } from "./prompt.js";
 import { Recording } from "./recording.js";
-import { Reel } from "./reel.js";
+import { Reel, setText } from "./reel.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { View } from "./view.js";
 import { Waiting } from "./waiting.js";
-import { laggingWords, linkWords, noteOfError, notesWords, problem, problemOfEnd } from "./words.js";
+import {
+  laggingWords,
+  linkWords,
+  noteOfError,
+  notesWords,
+  problem,
+  problemOfEnd,
+  saveWords,
+} from "./words.js";
 
 const TICK_MS = 200;
 const SLOW_OPENING_MS = 1500;
@@ -34,7 +42,10 @@ const reel = new Reel(byId("reel"), {
   onBranch: branch,
   onSave: (one) => recording.saveClip(one),
 });
-const settings = new Settings((message) => connection.send(message));
+const settings = new Settings((message) => {
+  session.rested = false; // it may be told otherwise now
+  connection.send(message);
+});
 const streamUrl = new URL("v1/stream", document.baseURI);
 streamUrl.protocol = streamUrl.protocol.replace("http", "ws");
 const connection = new Connection(streamUrl, { opened, message, binary, closed });
@@ -261,12 +272,22 @@ function refresh() {
   });
   waiting.render(session.waiting(settings.paused));
   byId("save-all").hidden = recording.clips.length === 0;
+  setText(byId("save-what"), saveWords(recording.secondsLeft));
   byId("reel-empty").hidden = session.segments.length > 0;
   if (segment) reel.picture(segment, video);
 }
 
+function restOrGoOn() {
+  const rest = settings.goesOn && rests(session.rested, media.ahead);
+  if (!session.open || rest === session.rested) return;
+  session.rested = rest;
+  log("rest", { rest });
+  connection.send({ type: "generation_paused_updated", paused: rest || settings.paused });
+}
+
 function tick() {
   media.watch();
+  restOrGoOn();
   const prompt = nextPrompt({
     keepGoing: byId("keep-going").checked,
     hidden: document.hidden,

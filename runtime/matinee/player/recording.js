@@ -3,7 +3,7 @@
 import { decodeTime, delayed, sameBytes, timescale, withDuration } from "./mp4.js";
 import { fileName } from "./words.js";
 
-/** Older clips are given up beyond this. */
+/** Older clips are given up beyond this: a page that plays all day takes no more. */
 const MOST_BYTES = 256 * 2 ** 20;
 
 export class Recording {
@@ -11,18 +11,31 @@ export class Recording {
     /** One for each segment, oldest first: `{segment, init, place, source, fragments}`. */
     this.clips = [];
     this.bytes = 0;
+    /** The last segment that was given up. */
+    this.givenUp = null;
   }
 
   /** A fragment of a segment. `init`, `place` and `source` are those of the `Media` it went to. */
   add(segment, fragment, { init, place, source }) {
+    if (segment === this.givenUp) return; // without its begin the rest cannot be decoded
     if (this.clips.at(-1)?.segment !== segment) {
       this.clips.push({ segment, init, place, source, fragments: [] });
     }
     this.clips.at(-1).fragments.push(fragment);
     this.bytes += fragment.byteLength;
-    while (this.bytes > MOST_BYTES && this.clips.length > 1) {
-      this.bytes -= sizeOf(this.clips.shift());
-    }
+    while (this.bytes > MOST_BYTES) this.giveUpOldest();
+  }
+
+  giveUpOldest() {
+    const oldest = this.clips.shift();
+    this.bytes -= sizeOf(oldest);
+    this.givenUp = oldest.segment;
+  }
+
+  /** Seconds of the video that can be saved, where that is not all of it; else null. */
+  get secondsLeft() {
+    if (this.givenUp === null) return null;
+    return this.clips.reduce((sum, { segment }) => sum + (segment.durationMs ?? 0), 0) / 1000;
   }
 
   has(segment) {
@@ -68,11 +81,13 @@ function fileOf(clips) {
   const last = clips.at(-1);
   const { durationMs } = last.segment;
   const end = durationMs === null ? null : startOf(last) - begin + durationMs / 1000;
-  const fragments = clips.flatMap(({ fragments, place }) =>
-    fragments.map((one) => delayed(one, place.offset - begin, init)),
+  // One after the other, so that there is no copy of all of them at once.
+  const parts = clips.map(
+    ({ fragments, place }) =>
+      new Blob(fragments.map((one) => delayed(one, place.offset - begin, init))),
   );
   const head = end === null ? init : withDuration(init, end);
-  return new Blob([head, ...fragments], { type: "video/mp4" });
+  return new Blob([head, ...parts], { type: "video/mp4" });
 }
 
 /** Let the browser save it. */

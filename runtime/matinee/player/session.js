@@ -71,6 +71,8 @@ export class Session {
     /** Why the server ended the stream, once it has said so. */
     this.ending = null;
     this.snapshotAsked = false;
+    /** The server was told to make no more for the moment. */
+    this.rested = false;
   }
 
   get open() {

@@ -113,6 +113,11 @@ export class Settings {
       .filter(Boolean);
   }
 
+  /** The server makes one segment after the other without being asked. */
+  get goesOn() {
+    return byId("set-extend").checked || byId("set-loop").checked;
+  }
+
   get paused() {
     return byId("set-paused").checked;
   }

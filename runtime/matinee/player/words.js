@@ -259,6 +259,11 @@ export function speed({ durationMs, generationMs }) {
   return `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`;
 }
 
+/** The button that saves the video. `secondsLeft`: of it, null when all of it is there. */
+export function saveWords(secondsLeft) {
+  return secondsLeft === null ? "Save video" : `Save the last ${duration(secondsLeft)}`;
+}
+
 /** What a saved file is called: the segment's number, when it is one, and how its prompt begins. */
 export function fileName(prompt, number = null) {
   const words = prompt.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from matinee.router.forwarding import Forwarding
@@ -22,25 +22,33 @@ from matinee.serving.access import OTHER_PAGE, ControlAccess
 from matinee.serving.host_guard import App, HostGuard
 from matinee.serving.http_manners import HttpManners
 from matinee.serving.keys import given_key
+from matinee.serving.line_feed import LineFeed
 from matinee.serving.names import origin_allowed
 from matinee.serving.refusal import Refusal
+from matinee_api.contracts.pod_http import TABLE_PATH
 
 SERVICE = "matinee-router"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(
-    table: Table, reception: Reception, gate: Gate, access: ControlAccess, timeout_s: float
+    table: Table,
+    reception: Reception,
+    gate: Gate,
+    access: ControlAccess,
+    feed: LineFeed,
+    timeout_s: float,
 ) -> App:
-    """All routes; `access`: to those of the control."""
+    """All routes; `access`: to those of the control; `feed`: of the state."""
     forward = Forwarding(table, timeout_s).get
-    answers = Answers(table, reception, gate)
+    answers = Answers(table, reception, gate, feed)
     routes = [
         Route("/healthz", answers.alive),
         Route("/health", answers.alive),
         Route("/readyz", answers.ready),
         Route("/status", answers.status),
         Route("/v1/backends", _controlled(access, answers.backends)),
+        Route(TABLE_PATH, _controlled(access, answers.table)),
         Route("/v1/sessions", _controlled(access, answers.sessions)),
         Route("/metrics", answers.metrics)
         if access.open_metrics
@@ -58,18 +66,20 @@ def create_app(
 class Answers:
     """From the router's own state."""
 
-    def __init__(self, table: Table, reception: Reception, gate: Gate) -> None:
+    def __init__(self, table: Table, reception: Reception, gate: Gate, feed: LineFeed) -> None:
         self._table = table
         self._reception = reception
         self._gate = gate
+        self._feed = feed
+        self._was_ready = False
 
     async def alive(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "service": SERVICE, "ts": _now()})
 
     async def ready(self, _request: Request) -> Response:
-        """Each backend was asked once. It stays so without any that is healthy: viewers are told,
-        or queued, which no other router could do better."""
-        ready = self._table.all_asked
+        """Each backend that there was at the start was asked once. It stays so without any that is
+        healthy: viewers are told, or queued, which no other router could do better."""
+        ready = self._was_ready = self._was_ready or self._table.all_asked
         body = {
             "status": "ready" if ready else "warming",
             "service": SERVICE,
@@ -92,6 +102,10 @@ class Answers:
 
     async def backends(self, _request: Request) -> Response:
         return JSONResponse({"backends": [_backend(one) for one in self._table]})
+
+    async def table(self, request: Request) -> Response:
+        caller = request.client.host if request.client else ""
+        return StreamingResponse(self._feed.lines(caller), media_type="application/x-ndjson")
 
     async def sessions(self, _request: Request) -> Response:
         """Those that play, and those that are queued."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from websockets.exceptions import ProtocolError
 from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 from websockets.utils import apply_mask
@@ -195,7 +196,13 @@ def close_frame(code: int, reason: str = "") -> bytes:
 
 
 def echoed_close(payload: bytes) -> bytes:
-    """The answer to a close frame with this payload."""
+    """The answer to a close frame with this payload: its code, or what is wrong with it."""
+    try:
+        Close.parse(payload)
+    except ProtocolError:
+        return close_frame(CloseCode.PROTOCOL_ERROR)
+    except UnicodeDecodeError:
+        return close_frame(CloseCode.INVALID_DATA)
     return Frame(Opcode.CLOSE, payload[:2]).serialize(mask=False)
 
 

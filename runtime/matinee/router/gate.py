@@ -46,7 +46,8 @@ class Gate:
         hosts = headers.get_all("host")
         if (refusal := host_refusal(hosts, "1.1", self.own_names)) is not None:
             return refusal
-        if not origin_allowed(headers.get("origin"), hosts[0], self._origins):
+        origins: list[str | None] = [*headers.get_all("origin")]
+        if not all(origin_allowed(origin, hosts[0], self._origins) for origin in origins or [None]):
             return Refusal(HTTPStatus.FORBIDDEN, "this origin may not stream")
         entry = self.holder(given_key(_lowered(headers)))
         if isinstance(entry, Refusal):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -14,15 +16,19 @@ from typing import Any
 import uvicorn
 import uvloop
 
+from matinee.router.api_server import own_api_server
 from matinee.router.app import create_app
+from matinee.router.discovery import Discovery
 from matinee.router.gate import Gate
 from matinee.router.reception import Reception
+from matinee.router.state_feed import state_feed
 from matinee.router.table import Address, Table, Thresholds
 from matinee.router.vanished import end_vanished
-from matinee.router.watch import watch
+from matinee.router.watch import Watches
 from matinee.serving.access import ControlAccess, is_loopback
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
+from matinee.serving.line_feed import LineFeed
 from matinee.serving.listening import bind_for_viewers, url_of
 from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
@@ -48,8 +54,9 @@ def route(
     """Serve until a signal, and return it. `token`: for the control routes, besides those of the
     file. `on_ready` gets the router's URL when it listens.
 
-    Raises `PortUnavailable`, `BadInput` when the file for the token holds none or the certificate
-    cannot be used, and `ConfigError` when the keys' file is wrong.
+    Raises `PortUnavailable`, `BadInput` when the file for the token holds none, the certificate
+    cannot be used or `kubernetes` is set elsewhere than in a pod, and `ConfigError` when the keys'
+    file is wrong.
     """
     gate = Gate(settings)
     certificate = _certificate(settings)
@@ -80,22 +87,44 @@ async def _serve(
     take_short_turns()
     table = Table(_thresholds(settings))
     reception = Reception(settings, table, gate)
-    table.on_change = reception.changed
-    table.set_addresses(map(_address, settings.replicas))
-    config = _uvicorn(settings, table, reception, gate, access, certificate)
-    server = GracefulServer(config, reception.shut_down)
-    check = settings.health_check
-    watching = [asyncio.create_task(watch(table, one, check), name="a watch") for one in table]
-    watching.append(asyncio.create_task(end_vanished(reception), name="who has vanished"))
+    feed = state_feed(table, reception, gate)
+    table.on_change = partial(_tell, reception, feed)
+    watches = Watches(table, settings.health_check)
+    config = _uvicorn(settings, table, reception, gate, access, feed, certificate)
+    server = GracefulServer(config, partial(_shut_down, reception, feed))
+    vanishing = asyncio.create_task(end_vanished(reception), name="who has vanished")
+    finding = _find(settings, table, watches)
     url = url_of(listening)
     on_ready(url.replace("http:", "https:", 1) if certificate else url)
     try:
         await server.serve(sockets=[listening])
     finally:
-        for each in watching:
+        for each in (finding, vanishing, server.stopping):
             await stopped(each)
-        await stopped(server.stopping)
+        await watches.stop()
     return server.told_to_stop
+
+
+def _tell(reception: Reception, feed: LineFeed) -> None:
+    """The table has changed."""
+    reception.changed()
+    feed.changed()
+
+
+async def _shut_down(reception: Reception, feed: LineFeed) -> None:
+    feed.close()
+    await reception.shut_down()
+
+
+def _find(settings: RouterSettings, table: Table, watches: Watches) -> asyncio.Task[None] | None:
+    """Fill the table, once or as long as the task runs. Raises `BadInput`."""
+    if settings.kubernetes is None:
+        table.set_addresses(map(_address, settings.replicas))
+        watches.sync()
+        return None
+    api_server = own_api_server(settings.kubernetes, os.environ)
+    discovery = Discovery(settings.kubernetes, api_server, table, watches.sync)
+    return asyncio.create_task(discovery.run(), name="the finding of backends")
 
 
 def _uvicorn(
@@ -104,12 +133,13 @@ def _uvicorn(
     reception: Reception,
     gate: Gate,
     access: ControlAccess,
+    feed: LineFeed,
     certificate: Certificate | None,
 ) -> uvicorn.Config:
     door = Door(settings.limits, settings.message_bytes)
     timeout_s = settings.health_check.timeout_seconds
     return uvicorn.Config(
-        create_app(table, reception, gate, access, timeout_s),
+        create_app(table, reception, gate, access, feed, timeout_s),
         lifespan="off",
         timeout_graceful_shutdown=1,
         ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
@@ -120,7 +150,7 @@ def _uvicorn(
 def _certificate(settings: RouterSettings) -> Certificate | None:
     """Raises `BadInput`."""
     tls = settings.tls
-    if tls is None:
+    if tls.cert_file is None or tls.key_file is None:
         return None
     return Certificate(Path(tls.cert_file), Path(tls.key_file), "router.tls")
 

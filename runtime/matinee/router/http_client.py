@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -39,19 +39,24 @@ class Answer:
     _parsing: _Parsing
     _reader: asyncio.StreamReader
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Of the body. Raises `Unanswered` when it ends too early."""
+    async def pieces(self, silence_s: float | None = None) -> AsyncGenerator[bytes]:
+        """Of the body. Raises `Unanswered` when it ends too early, or when nothing comes for so
+        long."""
         while True:
             for piece in self._parsing.taken():
                 yield piece
             if self._parsing.complete:
                 return
-            await self._parsing.read(self._reader)
+            try:
+                async with asyncio.timeout(silence_s):
+                    await self._parsing.read(self._reader)
+            except TimeoutError as error:
+                raise Unanswered("it has gone quiet") from error
 
-    async def body(self, most_bytes: int) -> bytes:
+    async def body(self, most_bytes: int, silence_s: float | None = None) -> bytes:
         """All of it. Raises `Unanswered`, also when it is longer."""
         whole = b""
-        async for piece in self.pieces():
+        async for piece in self.pieces(silence_s):
             whole += piece
             if len(whole) > most_bytes:
                 raise Unanswered(f"an answer of more than {most_bytes} bytes")
@@ -128,10 +133,12 @@ async def asked(
     *,
     timeout_s: float,
     sends: tuple[str, bytes] = ("GET", b""),
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Answer]:
     """Ask, and read the head of the answer within the time; the connection ends with the block.
 
-    `path`: with the query. `sends`: the method, and a body. Raises `Unanswered`.
+    `path`: with the query. `sends`: the method, and a body. `context`: for `https:`, unless it is
+    that of every backend. Raises `Unanswered`.
     """
     parts = urlsplit(base_url)
     secure = parts.scheme == "https"
@@ -139,8 +146,8 @@ async def asked(
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            context = tls() if secure else None
-            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
+            trust = (context or tls()) if secure else None
+            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=trust)
             writer.write(_request(path, {"host": parts.netloc, **headers}, *sends))
             await writer.drain()
             parsing = _Parsing()

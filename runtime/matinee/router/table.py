@@ -132,6 +132,8 @@ class Table:
 
     def __init__(self, thresholds: Thresholds) -> None:
         self.on_change: Callable[[], None] = lambda: None
+        self.is_known = False
+        """Whether its finder has named the backends, be there any or not."""
         self._thresholds = thresholds
         self._backends: dict[str, Backend] = {}
 
@@ -142,17 +144,20 @@ class Table:
         return len(self._backends)
 
     def set_addresses(self, addresses: Iterable[Address]) -> None:
-        """All that there are now. One that is no longer named stays until its sessions end."""
+        """All that there are now. One that is no longer named stays until its sessions end, and
+        nothing is known of another one that got its address."""
+        self.is_known = True
         wanted = {address.url: address for address in addresses}
         for url, backend in list(self._backends.items()):
             backend.gone = url not in wanted
             if backend.gone and not backend.sessions:
                 del self._backends[url]
         for url, address in wanted.items():
-            if url in self._backends:
-                self._backends[url].address = address
-            else:
+            known = self._backends.get(url)
+            if known is None or (known.address.name != address.name and not known.sessions):
                 self._backends[url] = Backend(address, self._thresholds)
+            else:
+                known.address = address
         self.on_change()
 
     def succeeded(self, backend: Backend, at: float, latency_ms: float) -> None:
@@ -179,7 +184,7 @@ class Table:
 
     @property
     def all_asked(self) -> bool:
-        return all(one.health is not Health.UNKNOWN for one in self)
+        return self.is_known and all(one.health is not Health.UNKNOWN for one in self)
 
     @property
     def capacity(self) -> int:

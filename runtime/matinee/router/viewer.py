@@ -156,9 +156,8 @@ class Viewer(asyncio.Protocol):
     def close(self, *last: ServerMessage, code: int, reason: str) -> None:
         """The end by ourselves, between two frames if that can be."""
         if self._upstream is not None and self._upstream.mid_frame:
-            self.transport.close()
-        else:
-            self._say_last(last, code, reason)
+            return self.transport.close()
+        return self._say_last(last, code, reason)
 
     # From the backend
 
@@ -266,8 +265,7 @@ class Viewer(asyncio.Protocol):
         self._guest.enter(Phase.STREAM, self._door.clock())
         if not self.early.hold(data):
             self.hold_back()
-        long = self.early.nbytes > FREE_BYTES
-        if (cut.ends or long) and not self.first.done():
+        if (cut.ends or self.early.nbytes > FREE_BYTES) and not self.first.done():
             self.first.set_result(True)
 
     def _answer(self, control: Control) -> None:

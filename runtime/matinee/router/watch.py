@@ -1,6 +1,6 @@
 """How backends are: each is asked for its health now and then, and its stream of slots is read.
 
-Both run until they are cancelled; whatever a backend answers, or not, they go on.
+Both run as long as the backend is in the table; whatever it answers, or not, they go on.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from matinee.router.http_client import Answer, Unanswered, asked
 from matinee.router.table import Backend, Table
+from matinee.serving.tasks import stopped
 from matinee_api.backoff import backoff
 from matinee_api.bounded_file import read_at_most
 from matinee_api.config.router_config import HealthCheckConfig
@@ -29,6 +30,30 @@ MOST_TOKEN_BYTES = 64 * 1024
 NO_FEED = (HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 logger = logging.getLogger(__name__)
+
+
+class Watches:
+    """One over each backend of the table."""
+
+    def __init__(self, table: Table, check: HealthCheckConfig) -> None:
+        self._table = table
+        self._check = check
+        self._tasks: dict[Backend, asyncio.Task[None]] = {}
+
+    def sync(self) -> None:
+        """Begin with those that came, and end with those that are gone."""
+        present = list(self._table)
+        for backend in self._tasks.keys() - present:
+            self._tasks.pop(backend).cancel()
+        for backend in present:
+            if backend not in self._tasks:
+                watching = watch(self._table, backend, self._check)
+                self._tasks[backend] = asyncio.create_task(watching, name="a watch")
+
+    async def stop(self) -> None:
+        for task in self._tasks.values():
+            await stopped(task)
+        self._tasks.clear()
 
 
 async def watch(table: Table, backend: Backend, check: HealthCheckConfig) -> None:
@@ -110,16 +135,9 @@ async def _read_feed(table: Table, backend: Backend, check: HealthCheckConfig) -
 
 async def _read_lines(table: Table, backend: Backend, answer: Answer) -> None:
     """Raises `Unanswered`, also when nothing comes for too long."""
-    rest, pieces = b"", aiter(answer.pieces())
-    while True:
-        try:
-            async with asyncio.timeout(SILENCE_S):
-                rest += await anext(pieces)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise Unanswered("its slots have gone quiet") from error
-        *lines, rest = rest.split(b"\n")
+    rest = b""
+    async for piece in answer.pieces(SILENCE_S):
+        *lines, rest = (rest + piece).split(b"\n")
         if len(rest) > MOST_LINE_BYTES:
             raise Unanswered("a line of its slots is too long")
         if lines:

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
-from matinee.server.slots_feed import SlotsFeed
 from matinee.server.stores import check_store, name_of, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
+from matinee.serving.line_feed import LineFeed
 from matinee.serving.quiet_threads import quiet_threads
 from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
@@ -47,6 +47,8 @@ ALL_FAILED = "no worker is able to run the model"
 DRAINING, SHUTTING_DOWN = "this server is draining", "this server is shutting down"
 WORKER_STOP_S = 0.5
 """How long a worker may take to leave by itself: it holds nothing that would be lost."""
+ENDING_S = 1.0
+"""Of the grace at the end, at most half: for the workers, and for connections that are cut off."""
 
 
 class Viewing(Protocol):
@@ -86,7 +88,7 @@ class Lifecycle:
         self.failed = asyncio.Event()
         """Set while all workers have failed."""
         self.viewers: set[Viewing] = set()
-        self.slots_feed = SlotsFeed(lambda: self.slots().model_dump(mode="json"))
+        self.slots_feed = LineFeed(lambda: self.slots().model_dump(mode="json"))
         self.admission = Admission(streaming.max_queue, self._slots_changed)
         self.metrics = Metrics()
         self.pool = pool or pool_of(config, backend)
@@ -139,8 +141,8 @@ class Lifecycle:
             self._unpacker.stop()
             await self.pool.stop(WORKER_STOP_S)
             await self.studio.states.store.close()
-            self._encoders.shutdown(wait=True)
-            self._state_threads.shutdown(wait=True)
+            self._encoders.shutdown(wait=True, cancel_futures=True)
+            self._state_threads.shutdown(wait=True, cancel_futures=True)
             self.studio.logs.close()
             gc.unfreeze()
 
@@ -195,18 +197,21 @@ class Lifecycle:
         return True
 
     async def shut_down(self, grace_s: float) -> None:
-        """Tell every session, close its socket with 1012, and wait for at most `grace_s`."""
+        """Tell every session and close its socket with 1012. Whatever viewers do, the process ends
+        `grace_s` from now."""
+        ends_at = asyncio.get_running_loop().time() + grace_s
+        ending_s = min(ENDING_S, grace_s / 2)
         self.draining = self.shutting_down = True
         self.admission.close(SHUTTING_DOWN)
         viewers = set(self.viewers)
         for viewer in viewers:
             viewer.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=True)
         self.slots_feed.close()
-        await _all(grace_s, [viewer.told() for viewer in viewers])
+        await _all(ends_at - ending_s, [viewer.told() for viewer in viewers])
         # Only now, and before the sessions' tasks have ended: a step that is under way may take
         # longer than anybody wants to wait, and those tasks wait for it.
-        await self.pool.stop(WORKER_STOP_S)
-        await _all(WORKER_STOP_S, [viewer.closed() for viewer in viewers])
+        await self.pool.stop(min(WORKER_STOP_S, ending_s / 2))
+        await _all(ends_at - ending_s / 2, [viewer.closed() for viewer in viewers])
 
     async def _end_at(self, deadline_s: float, tells_state: bool) -> None:
         await asyncio.sleep(deadline_s)
@@ -242,9 +247,9 @@ class Lifecycle:
             self.metrics.loop_lag.observe(max(0.0, time.perf_counter() - due))
 
 
-async def _all(timeout_s: float, waiting: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def _all(until: float, waiting: Iterable[Coroutine[Any, Any, None]]) -> None:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout_at(until):
             await asyncio.gather(*waiting)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -58,9 +59,14 @@ class ControlAccess:
     def _fits(self, authorization: str) -> bool:
         """Takes as long for a good guess as for a bad one."""
         scheme, _, given = authorization.partition(" ")
-        known = (*self._tokens_of_file(), *([self.token.encode()] if self.token else []))
+        known = (*self._tokens_of_file(), *self._own())
         same = [hmac.compare_digest(given.encode("latin-1"), token) for token in known]
         return any(same) and scheme.lower() == "bearer"
+
+    def _own(self) -> tuple[bytes, ...]:
+        """As a variable of the environment holds it: any bytes, often with a line's end."""
+        token = os.fsencode(self.token or "").strip()
+        return (token,) if token else ()
 
     def _tokens_of_file(self) -> tuple[bytes, ...]:
         if self.token_file is None:

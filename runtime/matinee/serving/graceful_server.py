@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
@@ -17,6 +18,9 @@ import uvicorn
 from matinee_api.signals import heeded
 
 logger = logging.getLogger(__name__)
+
+CUT_OFF_S = 0.25
+"""After the sessions were told: uvicorn closes what is open, and who reads nothing stays."""
 
 
 class GracefulServer(uvicorn.Server):
@@ -29,6 +33,10 @@ class GracefulServer(uvicorn.Server):
         self._shut_down = shut_down
         self._loop = asyncio.get_running_loop()
         self.stopping: asyncio.Task[None] | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.sleep(0)  # a signal that came before ends it here: nothing has begun
+        await super().serve(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -57,8 +65,15 @@ class GracefulServer(uvicorn.Server):
         self.stopping = asyncio.create_task(self.stop(), name="the shutdown")
 
     async def stop(self) -> None:
-        """Tell the sessions, then let `serve` return."""
+        """Tell the sessions, then let `serve` return, whatever clients do."""
         try:
             await self._shut_down()
         finally:
             self.should_exit = True
+            self._loop.call_later(CUT_OFF_S, self._cut_off)
+
+    def _cut_off(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()

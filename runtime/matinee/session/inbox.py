@@ -91,7 +91,7 @@ class Inbox:
                 return End("stop_requested", CloseCode.NORMAL, "session_end")
             case HandOver():
                 self.heard -= 1
-                self._turns.stops = True
+                self._turns.stops = self._turns.drains
             case SessionInit() | Unavailable():
                 self._refuse(message)
         return None

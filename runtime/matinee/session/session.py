@@ -79,8 +79,7 @@ class Session:
         self._steps = StepReports(0)
         self._worked_at = now
         self._was_active = False
-        self._failures = Failures()
-        self._seed = rules.seed
+        self._failures, self._seed = Failures(), rules.seed
         if init.enhancement_enabled:
             self._outbox.not_available("enhancement_enabled", "prompt enhancement")
 
@@ -173,6 +172,7 @@ class Session:
 
     def drain(self, deadline_s: float) -> None:
         """Tell the client that the pod is going away."""
+        self._turns.drains = True
         self._outbox.send(say.Draining(deadline_seconds=deadline_s))
 
     def stay(self, now: float) -> None:

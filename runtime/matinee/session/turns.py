@@ -35,6 +35,8 @@ class Turns:
         self.shown = Shown()
         self.told = 0
         self.held = 0
+        self.drains = False
+        """The client was told that the pod goes away."""
         self.stops = False
         """No further turn begins: the session is to be handed over."""
         self.preparing: Turn | None = None

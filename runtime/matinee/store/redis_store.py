@@ -12,6 +12,7 @@ others wrote under these names counts as absent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -44,6 +45,8 @@ UNSAVED_MS = 60_000
 WHOLE_S = 20.0
 """For all the commands of one call: a server that answers each of them late is not there."""
 ALL_STATES = "matinee:states"
+MOST_SWEPT = 1024
+"""States that one look takes away: others may have listed any number."""
 LISTED = re.compile(rb"([A-Za-z0-9-]{1,128}) ([0-9a-f]{32}) (\d{1,15})")
 
 
@@ -84,7 +87,9 @@ class RedisStore:
         async with _in_time():
             saved_ms = await self._save(lease, segment, pieces, order=self._saves)
         if sweeps:
-            await self._sweep(saved_ms - self._ttl_ms)
+            with contextlib.suppress(StoreUnavailable):  # it is saved; the next one sweeps too
+                async with _in_time():
+                    await self._sweep(saved_ms - self._ttl_ms)
 
     async def load(self, session_id: str, segment: int | None = None) -> Saved | None:
         async with _in_time():
@@ -133,8 +138,8 @@ class RedisStore:
             case b"gone":
                 raise StoreUnavailable("the server dropped a state that was being saved")
         saved_ms, removed = rest
-        await self._ask("zadd", ALL_STATES, {f"{session} {key} {size}": float(saved_ms)})
-        await self._ask("pexpire", ALL_STATES, self._ttl_ms)
+        listed = (int(saved_ms), f"{session} {key} {size}", self._ttl_ms)
+        await self._run(scripts.LIST, [ALL_STATES], *listed)
         await self._remove(session, removed)
         return int(saved_ms)
 
@@ -177,7 +182,8 @@ class RedisStore:
     async def _sweep(self, too_old_ms: int) -> None:
         """States that are too old are gone by themselves."""
         await self._ask("zremrangebyscore", ALL_STATES, "-inf", f"({too_old_ms}")
-        newest_first = await self._ask("zrange", ALL_STATES, 0, -1, desc=True)
+        most = self.bounds.max_states + MOST_SWEPT
+        newest_first = await self._run(scripts.NEWEST, [ALL_STATES], most)
         found = [(member, LISTED.fullmatch(member)) for member in newest_first]
         ours = [(member, match) for member, match in found if match]
         sizes = [int(match[3]) for _, match in ours]
@@ -186,8 +192,8 @@ class RedisStore:
             session_id, key = match[1].decode(), match[2].decode()
             await self._run(scripts.DROP, [_key(session_id), _key(session_id, key)], key)
             await self._ask("zrem", ALL_STATES, member)
-        for member in [member for member, match in found if not match]:
-            await self._ask("zrem", ALL_STATES, member)
+        if foreign := [member for member, match in found if not match]:
+            await self._ask("zrem", ALL_STATES, *foreign)
 
     # The server
 

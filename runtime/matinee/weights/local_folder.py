@@ -7,6 +7,7 @@ into (`model_folder.py` does that), or `ModelUnavailable` with the remedy.
 from __future__ import annotations
 
 import importlib.resources
+import os.path
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,7 @@ from matinee.errors import ModelUnavailable
 from matinee_api.proxies import ProxyUnusable
 
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_HUB_NAME = re.compile(r"(//)?[\w-][\w.-]*(/[\w-][\w.-]*)?")
 _URI_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
 
 
@@ -29,9 +31,9 @@ def local_folder_of(model_path: str) -> Path | None:
     scheme = _URI_SCHEME.match(model_path)
     if scheme:
         return _folder_of_uri(scheme[1], model_path)
-    folder = Path(model_path).expanduser()
-    if folder.is_dir():
-        return folder
+    folder = os.path.expanduser(model_path)  # like `isdir` it takes any text
+    if os.path.isdir(folder):
+        return Path(folder)
     if _HUB_ID.fullmatch(model_path):
         return None
     raise ModelUnavailable(
@@ -50,16 +52,28 @@ def _folder_of_uri(scheme: str, uri: str) -> Path | None:
     if scheme == "builtin":
         return _bundled(rest)
     if scheme == "hf":
+        if not _HUB_NAME.fullmatch(rest):
+            raise ModelUnavailable(f"{uri} is not a hub id; write hf:org/name")
         return None
     if scheme == "file":
-        return _existing(Path(unquote(urlsplit(uri).path)))
+        return _existing(_path_of(uri))
     raise ModelUnavailable(
         f"{uri}: models cannot be loaded from {scheme}: here; use builtin:, file: or hf:"
     )
 
 
+def _path_of(uri: str) -> Path:
+    try:
+        path = unquote(urlsplit(uri).path)
+    except ValueError:
+        path = ""
+    if not path:
+        raise ModelUnavailable(f"{uri} is no address of a folder; write file:///folder")
+    return Path(path)
+
+
 def _existing(folder: Path) -> Path:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ModelUnavailable(f"there is no folder {folder}; check the path and its mount")
     return folder
 
@@ -78,7 +92,7 @@ def _bundled(name: str) -> Path:
 
 def _fetch_from_hub(hub_id: str, revision: str | None) -> Path:
     # Late: the terminal client judges a model's name too, and its image can fetch nothing.
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HFValidationError
 
     from matinee.weights.fetch.errors import FetchFailed
     from matinee.weights.hub_snapshot import hub_snapshot
@@ -86,14 +100,9 @@ def _fetch_from_hub(hub_id: str, revision: str | None) -> Path:
     try:
         return hub_snapshot(hub_id, revision)
     except (FetchFailed, ProxyUnusable) as error:
-        raise ModelUnavailable(f"{hub_id}: {error}") from error
+        at = f" at {revision}" if revision else ""
+        raise ModelUnavailable(f"{hub_id}{at}: {error}") from error
     except HFValidationError as error:
         raise ModelUnavailable(f"hf:{hub_id} is not a hub id; write hf:org/name") from error
     except ImportError as error:  # of what httpx wants for a SOCKS proxy, in a user's own program
         raise ModelUnavailable(f"{hub_id} cannot be fetched: {error}") from error
-    except (HfHubHTTPError, OSError) as error:
-        raise ModelUnavailable(
-            f"{hub_id}{f' at {revision}' if revision else ''} is neither a folder here nor could "
-            "it be fetched from the hub; check the name and the network, set HF_TOKEN if it is "
-            f"gated, or fetch it beforehand and give its folder ({type(error).__name__})"
-        ) from error

@@ -6,6 +6,7 @@ people. Unknown keys are ignored: newer clients may say more than this server kn
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -71,12 +72,11 @@ class InitialImage(_Message):
 
 def _url_head(data: str) -> str:
     """Of a `data:` URL in base64, what comes before the base64; of anything else nothing."""
-    end = data.find(_BASE64_MARK, 0, _MOST_OF_A_URL_HEAD)
-    return data[: end + len(_BASE64_MARK)] if end >= 0 and data.startswith("data:") else ""
+    found = _URL_HEAD.match(data)
+    return found[0] if found else ""
 
 
-_BASE64_MARK = ";base64,"
-_MOST_OF_A_URL_HEAD = 256
+_URL_HEAD = re.compile("data:[^,]{0,250};base64,", re.ASCII | re.IGNORECASE)
 
 
 def _as_image(sent: object) -> object:
@@ -91,7 +91,7 @@ def _as_image(sent: object) -> object:
         return None
     image = {"data": given.get("data_url"), "mime": given.get("mime_type"), **given}
     if isinstance(image["data"], str) and (head := _url_head(image["data"])):
-        image["mime"] = head.removeprefix("data:")
+        image["mime"] = head[len("data:") :]
     if isinstance(image["mime"], str):
         image["mime"] = image["mime"].partition(";")[0].strip().lower()
     return {name: value for name, value in image.items() if value is not None}

@@ -152,7 +152,11 @@ def test_bad_input_ends_with_2_and_a_message(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_model_ends_with_2_and_the_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_model_ends_with_2_and_the_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert generate(str(tmp_path), "a red ball", "-o", "ball.mp4") == 2
+    assert f"--model: {tmp_path} holds no model_index.json; give" in capsys.readouterr().err
     assert generate("/no/such/model", "a red ball", "-o", "ball.mp4") == 2
     says = capsys.readouterr().err
     assert "matinee: --model: there is no folder /no/such/model; give a folder" in says

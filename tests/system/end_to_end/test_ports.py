@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from matinee.server.slots_feed import MAX_READERS
+from matinee.serving.line_feed import MAX_READERS
 from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.serving import PATIENCE_S, Server, fake_pod, running
 from tests.system.end_to_end.viewing import kinds_of, session

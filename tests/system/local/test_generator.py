@@ -217,8 +217,8 @@ def test_a_configuration_file_gives_the_defaults(model_path: Path, tmp_path: Pat
 def test_a_mapping_is_a_configuration_and_a_type_may_be_torchs_own(
     model_path: Path, dtype: Any
 ) -> None:
-    engine = {"cpu_threads": 1, "device": "cpu"}
-    config = {"model_path": str(model_path), "engine": engine}
+    engine = {"cpu_threads": np.int64(1), "device": torch.device("cpu"), "dtype": dtype}
+    config = {"model_path": model_path, "engine": engine}
     request = {"prompt": "a red ball", "sampling": {"num_frames": 5, "seed": 7}}
     with VideoGenerator.from_config({"generator": config, "request": request}) as generator:
         final = generator.generate()
@@ -229,6 +229,12 @@ def test_a_mapping_is_a_configuration_and_a_type_may_be_torchs_own(
         for other in (bare, typed):
             again = other.generate("a red ball", num_frames=5, seed=7)
             assert np.array_equal(again.frames, final.frames)
+
+
+@pytest.mark.parametrize("config", [None, 5, ["run.yaml"]])
+def test_what_is_no_configuration_is_told(config: Any) -> None:
+    with pytest.raises(InvalidRequest, match="config must be a configuration, a mapping or the"):
+        VideoGenerator.from_config(config)
 
 
 def test_a_request_is_taken_whole_and_options_go_over_it(generator: VideoGenerator) -> None:

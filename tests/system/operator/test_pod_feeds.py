@@ -40,6 +40,7 @@ class FakePod:
         self.opened: asyncio.Queue[None] = asyncio.Queue()
         self.drain_status = 200
         self.slots_status = 200
+        self.wants: str | None = None
         self.port = 0
         self.elsewhere: str | None = None
         self.sent_on = asyncio.Event()
@@ -51,6 +52,8 @@ class FakePod:
     async def slots(self, request: web.Request) -> web.StreamResponse:
         self.connections += 1
         self.tokens.append(request.headers.get("Authorization"))
+        if self.wants not in (None, self.tokens[-1]):
+            return web.Response(status=401)
         response = web.StreamResponse(status=self.slots_status)
         await response.prepare(request)
         self.opened.put_nowait(None)
@@ -62,6 +65,8 @@ class FakePod:
         if self.elsewhere:
             return web.Response(status=302, headers={"Location": self.elsewhere})
         self.drains.append((request.headers["Authorization"], await request.json()))
+        if self.wants not in (None, self.drains[-1][0]):
+            return web.Response(status=401)
         return web.json_response({}, status=self.drain_status)
 
 
@@ -137,20 +142,33 @@ async def test_what_a_pod_says_is_known_and_told(
     assert feeds.slots("uid") == slots(draining=True)
 
 
-@pytest.mark.parametrize(("token", "said"), [("secret", "Bearer secret"), (None, None)])
+@pytest.mark.parametrize(("token", "said"), [("secret", "Bearer secret"), ("", None)])
 async def test_a_feed_is_read_with_the_token_of_its_pods(
-    feeds: PodFeeds, fake: FakePod, token: str | None, said: str | None
+    feeds: PodFeeds, fake: FakePod, token: str, said: str | None
 ) -> None:
-    feeds.follow(LIVE, SLOTS, HERE, token)
+    feeds.follow(LIVE, SLOTS, HERE, (token,))
     await fake.opened.get()
     assert fake.tokens == [said]
+
+
+async def test_a_pod_that_knows_a_former_token_only_is_heard_and_told_with_it(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    fake.wants, tokens = "Bearer former", ("present", "former")
+    feeds.follow(LIVE, SLOTS, HERE, tokens)
+    fake.lines.put_nowait(line(used=3))
+    assert await changes.next() == LIVE
+    assert feeds.slots("uid") == slots(used=3, total=4)
+    assert not feeds.token_refused("uid")
+    await feeds.drain(ORDER, tokens)
+    assert [token for token, _ in fake.drains] == ["Bearer present", "Bearer former"]
 
 
 async def test_a_pod_that_wants_another_token_is_known_until_it_takes_ours(
     feeds: PodFeeds, fake: FakePod, changes: Changes
 ) -> None:
     fake.slots_status = 401
-    feeds.follow(LIVE, SLOTS, HERE, "secret")
+    feeds.follow(LIVE, SLOTS, HERE, ("secret",))
     assert await changes.next() == LIVE
     assert feeds.token_refused("uid")
     fake.slots_status = 200
@@ -177,7 +195,7 @@ async def test_pods_of_a_cluster_with_ipv6_only_are_read_and_drained(
     feeds.follow(LIVE, SLOTS, {"uid": there})
     fake.lines.put_nowait(line())
     assert await changes.next() == LIVE
-    await feeds.drain(dataclasses.replace(ORDER, address=there), "secret")
+    await feeds.drain(dataclasses.replace(ORDER, address=there), ("secret",))
     assert len(fake.drains) == 1
 
 
@@ -277,12 +295,12 @@ async def test_hundreds_of_feeds_are_open_and_a_pod_can_still_be_told_to_drain(
     feeds.follow(LIVE, SLOTS, {f"uid-{number}": place for number in range(count)})
     for _ in range(count):
         await fake.opened.get()
-    await feeds.drain(ORDER, "secret")
+    await feeds.drain(ORDER, ("secret",))
 
 
 async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:
-    await feeds.drain(ORDER, "secret")
-    await feeds.drain(dataclasses.replace(ORDER, migrate=False), "secret")
+    await feeds.drain(ORDER, ("secret",))
+    await feeds.drain(dataclasses.replace(ORDER, migrate=False), ("secret",))
     assert fake.drains == [
         ("Bearer secret", {"deadline_seconds": 60.0}),
         ("Bearer secret", {"deadline_seconds": 60.0, "on_deadline": "close"}),
@@ -292,9 +310,11 @@ async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: Fake
 async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: FakePod) -> None:
     fake.drain_status = 403
     with pytest.raises(PodUnreachable, match=r"127\.0\.0\.1 does not drain: HTTP 403"):
-        await feeds.drain(ORDER, "wrong")
+        await feeds.drain(ORDER, ("wrong",))
     with pytest.raises(PodUnreachable, match="the order to drain failed"):
-        await feeds.drain(dataclasses.replace(ORDER, address=Address("127.0.0.2", 8001)), "secret")
+        await feeds.drain(
+            dataclasses.replace(ORDER, address=Address("127.0.0.2", 8001)), ("secret",)
+        )
 
 
 async def test_a_pod_sends_nobody_elsewhere(feeds: PodFeeds, fake: FakePod) -> None:
@@ -302,7 +322,7 @@ async def test_a_pod_sends_nobody_elsewhere(feeds: PodFeeds, fake: FakePod) -> N
     feeds.follow(LIVE, Stream("/elsewhere", parse_slots), HERE)
     await fake.sent_on.wait()
     with pytest.raises(PodUnreachable, match="HTTP 302"):
-        await feeds.drain(ORDER, "secret")
+        await feeds.drain(ORDER, ("secret",))
     assert (fake.connections, fake.drains) == (0, [])
 
 

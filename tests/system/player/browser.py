@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, Route, async_playwright, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tools.system_packages import found
@@ -76,6 +76,19 @@ async def settings(page: Page) -> AsyncIterator[Locator]:
     yield sheet
     await page.keyboard.press("Escape")
     await page.locator("#prompt").focus()
+
+
+async def changed(page: Page, script: str, lines: dict[str, str]) -> None:
+    """The page gets this script of the player with other constants: nobody waits for an hour."""
+
+    async def serve(route: Route) -> None:
+        text = await (await route.fetch()).text()
+        for line, other in lines.items():
+            assert text.count(line) == 1
+            text = text.replace(line, other)
+        await route.fulfill(body=text, content_type="text/javascript")
+
+    await page.route(f"**/{script}", serve)
 
 
 async def errors_of(page: Page) -> list[str]:

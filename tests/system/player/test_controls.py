@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.system.player.browser import settings, submit, until
+from tests.system.end_to_end.serving import Server
+from tests.system.player.browser import changed, settings, submit, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -232,3 +233,24 @@ async def test_the_server_goes_round_the_curated_prompts(player: Page) -> None:
         await sheet.get_by_label("Go round the prompts below").uncheck()
     prompts = await player.evaluate("matinee.state.segments.map((one) => one.prompt)")
     assert prompts[:2] == [RED, GREEN]
+
+
+async def test_a_server_that_goes_on_by_itself_rests_while_enough_is_left_to_play(
+    tab: Page, server: Server
+) -> None:
+    """A minute of it: here three seconds."""
+    await changed(tab, "ahead.js", {"REST_S = 60": "REST_S = 3", "GO_ON_S = 30": "GO_ON_S = 1"})
+    await tab.goto(f"{server.url}/player")
+    async with settings(tab) as sheet:
+        await sheet.get_by_label("Extend the last prompt").check()
+    await submit(tab, RED)
+    await leave(tab)
+    await tab.keyboard.press("k")
+    await until(tab, "matinee.events.some((one) => one.rest === true)")
+    await tab.evaluate("video.playbackRate = 4")
+    await tab.keyboard.press("k")
+    await until(tab, "matinee.events.some((one) => one.rest === false)")
+    told = await tab.evaluate("matinee.events.map(({ type, rest }) => rest ?? type)")
+    between = told[told.index(True) : told.index(False)]
+    assert between.count("ltx2_segment_start") <= 1, "the one that was begun already"
+    await until(tab, "matinee.events.at(-1).type === 'ltx2_segment_start'")

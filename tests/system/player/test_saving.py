@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.system.end_to_end.serving import Server, running, tone_server
-from tests.system.player.browser import settings, submit, until
+from tests.system.player.browser import changed, settings, submit, until
 from tests.unit.runtime.media.mp4_reading import ffprobe_streams
 
 pytestmark = [
@@ -19,6 +20,8 @@ pytestmark = [
 
 RED = "a red ball moving left on a blue background"
 GREEN = "a green box moving up on a white background"
+
+FEW_BYTES = 20_000
 
 
 async def saved(page: Page, button: str, folder: Path) -> Path:
@@ -63,6 +66,28 @@ async def test_a_new_video_follows_the_old_one_in_the_file(player: Page, tmp_pat
     await until(player, "matinee.state.segments[1]?.status === 'done'")
     assert video_of(await saved(player, "Save video", tmp_path)) == (0, 34, 4.25)
     await expect(player.locator("#reel li small").first).to_contain_text("2 · ")
+
+
+async def test_a_page_that_plays_all_day_keeps_the_end_of_it_and_says_so(
+    tab: Page, server: Server, tmp_path: Path
+) -> None:
+    """Its bound is reached after hours: here it is a small one."""
+    await changed(tab, "recording.js", {"256 * 2 ** 20": str(FEW_BYTES)})
+    await tab.goto(f"{server.url}/player")
+    save = tab.locator("#save-what")
+    await tab.locator("#prompt").focus()
+    for number in range(4):
+        await submit(tab, RED)
+        await until(tab, f"matinee.state.segments[{number}]?.status === 'done'")
+        if number == 0:
+            await expect(save).to_have_text("Save video")
+    sizes = await tab.evaluate("matinee.state.segments.map((one) => one.bytes)")
+    assert max(sizes) < FEW_BYTES < sum(sizes), sizes
+    await expect(save).to_have_text(re.compile(r"^Save the last \d s$"))
+    await expect(tab.get_by_role("button", name="Save clip 1")).to_be_hidden()
+    said_s = int(re.sub(r"\D", "", await save.inner_text()))
+    start_s, _, length_s = video_of(await saved(tab, "Save the last", tmp_path))
+    assert (start_s, round(length_s)) == (0, said_s)
 
 
 async def test_sound_is_heard_when_asked_for_and_saved(tab: Page, tmp_path: Path) -> None:

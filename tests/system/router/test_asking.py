@@ -58,6 +58,15 @@ def test_status_has_the_fields_of_the_reference_and_more(
     assert [(one["free"], one["slots"]["total"]) for one in known] == [(2, 2), (2, 2)]
     assert router.metric("matinee_router_backend_up", backend=pods[0].url) == 1
     assert router.get("/nowhere").status_code == 404
+    with httpx.stream("GET", f"{router.url}/v1/table", timeout=PATIENCE_S) as feed:
+        told = json.loads(next(feed.iter_lines()))
+    backends = [pod.url for pod in pods]
+    assert told == {
+        "sessions": 0,
+        "queued": 0,
+        "open_to_anybody": True,
+        "backends": backends,
+    }
 
 
 @pytest.fixture(scope="module")

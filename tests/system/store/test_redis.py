@@ -11,7 +11,7 @@ import pytest
 import trustme
 from redis.asyncio import Redis
 
-from matinee.errors import BadInput, StoreUnavailable
+from matinee.errors import BadInput, LeaseLost, StoreUnavailable
 from matinee.store.base import MAX_BLOB_BYTES, Bounds, SessionStore
 from matinee.store.pieces import Pieces
 from matinee.store.redis_address import Address, Connections
@@ -235,6 +235,34 @@ async def test_what_others_wrote_under_our_names_counts_as_absent(server: RedisS
         await saved_by(store, "s1", 3)
         assert await newest(store, "s1") == 3
         assert await client.zcard("matinee:states") == 1
-        await client.set("matinee:{s2}", "no hash")
-        with pytest.raises(StoreUnavailable):
-            await store.load("s2")
+
+
+async def test_what_others_wrote_gives_way_to_what_is_ours(server: RedisServer) -> None:
+    """Whatever its kind, its size and its numbers are: no session but that one notices."""
+    async with opened(server.url, bounds(max_states=2)) as store:
+        client = store.connections.client
+        await client.flushall()
+        await client.set("matinee:{text}", "no hash")
+        await client.hset("matinee:{many}", mapping={f"s{n}": f"1 1 {n}" for n in range(5000)})
+        for fence in ("inf", "nan", "1e300", "x"):
+            await client.hset(f"matinee:{{{fence}}}", mapping={"fence": fence, "order": fence})
+        for session_id in ("text", "many", "inf", "nan", "1e300", "x"):
+            assert await store.load(session_id) is None
+            await client.set("matinee:states", "no list")
+            await saved_by(store, session_id, 1)
+            assert await newest(store, session_id) == 1
+        await client.zadd("matinee:states", {b"x" * 2**20: 3e12})
+        await client.zadd("matinee:states", {f"no state {n}": 2e12 + n for n in range(2000)})
+        for segment in (2, 3, 4):
+            await saved_by(store, "text", segment)
+        assert await client.zcard("matinee:states") <= 2
+
+
+async def test_a_lease_that_is_lost_to_a_long_name_is_told_in_short(server: RedisServer) -> None:
+    async with opened(server.url) as store:
+        lease = await saved_by(store, "s1", 1)
+        forged: dict[Any, Any] = {"fence": 2**52, "owner": b"\xff" * 2**20}
+        await store.connections.client.hset("matinee:{s1}", mapping=forged)
+        with pytest.raises(LeaseLost) as lost:
+            await save(store, lease, 2)
+        assert len(str(lost.value)) < 1000

@@ -26,6 +26,7 @@ READING = {
 }
 """Names of functions with which bytes come in."""
 OURS = {
+    "matinee/cli/control.py": "what this person's own servers answer",
     "matinee/cli/revisions.py": "what this person's own kubectl prints",
     "matinee/cli/rollout.py": "what this person's own kubectl prints",
     "matinee/cli/stopping.py": "reads its own pipe",

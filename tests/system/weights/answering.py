@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,29 +23,13 @@ def answering(
     headers: dict[str, str] | None = None,
     status: int = 200,
     heard: list[Asked] | None = None,
+    at: Mapping[str, Sequence[Any]] | None = None,
 ) -> Iterator[str]:
-    """Its address. It answers everything with these pieces; what it is asked goes to `heard`."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if heard is not None:
-                named = {name.lower(): value for name, value in self.headers.items()}
-                heard.append(Asked(self.path, named))
-            self.send_response(status)
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            with suppress(OSError):  # the other side has had enough
-                for piece in pieces:
-                    for part in piece if not isinstance(piece, bytes) else [piece]:
-                        self.wfile.write(part)
-
-        do_HEAD = do_GET  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    """Its address. It answers everything with these pieces, or what is `at` the longest path that
+    the one which is asked for begins with; what it is asked goes to `heard`."""
+    answers = {"/": pieces} if at is None else at
+    handler = _handler(answers, headers or {}, status, [] if heard is None else heard)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -53,3 +37,34 @@ def answering(
         finally:
             server.shutdown()
             thread.join()
+
+
+def _handler(
+    answers: Mapping[str, Sequence[Any]],
+    headers: Mapping[str, str],
+    status: int,
+    heard: list[Asked],
+) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            named = {name.lower(): value for name, value in self.headers.items()}
+            heard.append(Asked(self.path, named))
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with suppress(OSError):  # the other side has had enough
+                for part in self.parts():
+                    self.wfile.write(part)
+
+        def parts(self) -> Iterator[bytes]:
+            path = max((one for one in answers if self.path.startswith(one)), key=len, default="/")
+            for piece in answers.get(path, ()):
+                yield from [piece] if isinstance(piece, bytes) else piece
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    return Handler

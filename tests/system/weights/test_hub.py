@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from matinee.weights.fetch.hub import bound_error
 from tests.unit.runtime.weights.fetch.fetching import fetched, resolved
 from tests.unit.runtime.weights.fetch.running_hub import TINY, TOKEN, VAE, RunningHub
 
@@ -154,3 +156,20 @@ def test_a_moving_branch_is_fetched_at_the_commit_that_is_pinned(
     assert pinned.commit == first.commit
     name = "matinee.json"
     assert (tmp_path / "tiny" / name).read_bytes() == (TINY / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("header", "said", "heeded"),
+    [
+        ("Retry-After", "30", True),
+        ("Retry-After", "31536000", False),
+        ("Retry-After", "9" * 5000, False),
+        ("RateLimit", '"api";r=0;t=55', True),
+        ("RateLimit", '"api";r=0;t=31536000', False),
+    ],
+)
+def test_a_hub_may_ask_for_a_pause_of_minutes_at_most(header: str, said: str, heeded: bool) -> None:
+    request = httpx2.Request("GET", "http://hub.example")
+    response = httpx2.Response(429, headers={header: said}, request=request)
+    bound_error(response)
+    assert (header in response.headers) is heeded

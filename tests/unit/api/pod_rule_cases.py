@@ -12,8 +12,7 @@ ONE_VOLUME = (
 MOUNT = "every volumeMounts entry must name an entry of volumes"
 OWN_NAMES = (
     "the operator sets app.kubernetes.io/name, app.kubernetes.io/component, "
-    "app.kubernetes.io/managed-by and all names that begin with matinee.video/ or "
-    "router.matinee.video/: leave them out"
+    "app.kubernetes.io/managed-by and all names that begin with matinee.video/: leave them out"
 )
 OWN_VOLUMES = (
     "the operator has volumes of the names config, control, state, tmp, cache, shared-memory, "

@@ -28,6 +28,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "autoscaling": {"minReplicas": 1, "maxReplicas": 3},
         "resources": {"gpu": {"count": 2}},
         "sessions": {"maxPerPod": 4},
+        "store": {"type": "Redis", "urlSecret": {"name": "session-store"}},
         "pod": {
             "env": [{"name": "A", "value": "b"}],
             "volumes": [{"name": "scratch", "emptyDir": {}}],
@@ -52,10 +53,7 @@ STUCK = (
     "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced; set one of them "
     "to 1"
 )
-NOBODY_SEES = (
-    "without any pod nobody sees that viewers wait: set minReplicas or bufferSlots to 1, "
-    "or mode to External"
-)
+NO_URL = "must name the Secret with the server's URL where type is Redis, and is for no other"
 EXISTING = "claimName is a claim that exists: remove size and storageClassName"
 
 CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
@@ -260,11 +258,30 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         4,
         {"autoscaling.minReplicas": "must not be more than maxReplicas"},
     ),
-    "the last pod may go, and nobody sees who waits": (
+    "the last pod may go, and who waits at a Router brings one back": (
         "StreamingService",
         "autoscaling",
         {"minReplicas": 0, "maxReplicas": 3, "bufferSlots": 0},
-        {"autoscaling.minReplicas": NOBODY_SEES},
+        {},
+    ),
+    "sessions in Redis": ("StreamingService", "store.urlSecret.key", "address", {}),
+    "its address twice": (
+        "StreamingService",
+        "pod.env",
+        [{"name": "MATINEE_STORE_URL", "value": "redis://h"}],
+        {"pod.env": "store.urlSecret sets MATINEE_STORE_URL: leave it out"},
+    ),
+    "sessions in a Redis that nobody names": (
+        "StreamingService",
+        "store",
+        {"type": "Redis"},
+        {"store.urlSecret": NO_URL},
+    ),
+    "a Redis where no sessions are kept": (
+        "StreamingService",
+        "store",
+        {"urlSecret": {"name": "session-store"}},
+        {"store.urlSecret": NO_URL},
     ),
     "the last pod may go, and somebody else scales": (
         "StreamingService",

@@ -15,3 +15,5 @@ def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
         read_at_most(file, 4)
     with pytest.raises(OSError, match="it is larger than 4 bytes"):
         read_at_most("/dev/zero", 4)
+    with pytest.raises(OSError, match="null byte"):
+        read_at_most("a\0", 4)

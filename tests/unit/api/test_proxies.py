@@ -28,6 +28,7 @@ WAYS: dict[str, tuple[dict[str, str], str, str | None]] = {
     "a name that is excepted": ({"ALL_PROXY": P, "NO_PROXY": "hub.example.com"}, HTTPS, None),
     "what is below it": ({"ALL_PROXY": P, "NO_PROXY": "a, example.com"}, HTTPS, None),
     "with a dot": ({"ALL_PROXY": P, "no_proxy": ".Example.com"}, HTTPS, None),
+    "the name with its dot": ({"ALL_PROXY": P, "NO_PROXY": "a.b"}, "http://a.b.:80", None),
     "with a star": ({"ALL_PROXY": P, "no_proxy": "*.example.com"}, HTTPS, None),
     "not what only ends so": ({"ALL_PROXY": P, "NO_PROXY": "ample.com"}, HTTPS, "ALL_PROXY"),
     "with its port": ({"ALL_PROXY": P, "NO_PROXY": "10.1.2.3:9000"}, HTTP, None),

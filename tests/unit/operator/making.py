@@ -28,7 +28,7 @@ INSTALLATION = Installation(
     image_pull_policy="IfNotPresent",
     monitoring_namespaces=("monitoring",),
 )
-TOKEN = "0" * 64
+TOKEN, ROUTERS_TOKEN = "0" * 64, "1" * 64
 CPU = {"gpu": {"count": 0}}
 BUG = Trouble(conditions.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
 
@@ -107,7 +107,8 @@ def snapshot(*pods: ObservedPod, **facts: Any) -> ServiceSnapshot:
         "service": service(),
         "model": model(),
         "installation": INSTALLATION,
-        "token": TOKEN,
+        "tokens": (TOKEN,),
+        "routers_tokens": (ROUTERS_TOKEN,),
     }
     return ServiceSnapshot(**(usual | facts | {"pods": pods}))
 

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from matinee_operator.amounts import quantity_bytes, share_text, size_text, time_text
+from matinee_operator.amounts import (
+    canonical,
+    quantity_bytes,
+    share_text,
+    size_text,
+    time_text,
+)
 
 SIZES = {
     0: "0 B",
@@ -41,3 +47,21 @@ def test_times_for_people(seconds: int) -> None:
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_quantities(quantity: str) -> None:
     assert quantity_bytes(quantity) == QUANTITIES[quantity]
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("100m", "100m"),
+        ("1000m", "1"),
+        ("1.5", "1500m"),
+        ("2", "2"),
+        ("2000", "2k"),
+        ("512Mi", "512Mi"),
+        ("1024Mi", "1Gi"),
+        ("1.5Gi", "1536Mi"),
+        ("500M", "500M"),
+    ],
+)
+def test_amounts_as_the_api_server_stores_them(given: str, stored: str) -> None:
+    assert canonical({"limits": {"memory": given}}) == {"limits": {"memory": stored}}

@@ -171,6 +171,13 @@ def run(limits: Autoscaling, per_pod: int, demands: list[Demand], before: int) -
     return made
 
 
+@pytest.mark.parametrize(("queued", "replicas"), [(0, 0), (1, 1), (9, 3)])
+def test_viewers_at_a_router_wake_a_service_without_pods(queued: int, replicas: int) -> None:
+    asleep = {"minReplicas": 0, "maxReplicas": 3, "bufferSlots": 0}
+    asked = service(autoscaling=asleep, sessions={"maxPerPod": 4})
+    assert scale_of(snapshot(service=asked, waiting=queued)).replicas == replicas
+
+
 @given(RULES, some.integers(1, 8), DEMANDS, some.integers(0, 30))
 def test_constant_demand_comes_to_rest_and_never_swings(
     limits: Autoscaling, per_pod: int, viewers: Demand, before: int

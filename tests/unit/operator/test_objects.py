@@ -13,6 +13,7 @@ from matinee_operator.objects import (
     key_of,
     micro_stamp,
     moment,
+    pruned,
     stamp,
 )
 
@@ -64,3 +65,10 @@ def test_a_hash_does_not_depend_on_the_order_of_keys() -> None:
     assert content_hash({"a": 1, "b": 2}) == content_hash({"b": 2, "a": 1})
     assert content_hash({"a": 1}) != content_hash({"a": 2})
     assert len(content_hash("x", 16)) == 16
+
+
+def test_what_is_empty_is_not_stored_but_for_an_empty_dir() -> None:
+    volume: dict[str, Any] = {"emptyDir": {}, "csi": None, "readOnly": False}
+    given = {"env": [], "affinity": {"node": {"terms": []}}, "volumes": [volume]}
+    assert pruned(given) == {"volumes": [{"emptyDir": {}}]}
+    assert pruned({"n": 0, "off": False, "text": ""}) == {"n": 0, "off": False, "text": ""}

@@ -91,7 +91,7 @@ class Setting:
         feeds = PodFeeds(session, lambda _root: None)
         self.reconciler = Reconciler(
             kube=self.kube,
-            snapshots=Snapshots(self.cache, feeds, INSTALLATION, "0123456789abcdef"),
+            snapshots=Snapshots(self.cache, feeds, INSTALLATION, ("0123456789abcdef",)),
             feeds=feeds,
             events=Events(self.kube, "test", lambda: NOW),
             metrics=self.metrics,
@@ -225,6 +225,9 @@ class Viewers:
         return False
 
     def progress(self, _uid: str) -> None:
+        return None
+
+    def router(self, _uid: str) -> None:
         return None
 
 

@@ -43,13 +43,16 @@ class Pods:
     def progress(self, _uid: str) -> None:
         return None
 
+    def router(self, _uid: str) -> None:
+        return None
+
 
 class Setting:
     """A service that is rolled out, with a pod, a model and a Router."""
 
     def __init__(self) -> None:
         self.cache, self.pods = Cache(), Pods()
-        self.snapshots = Snapshots(self.cache, self.pods, INSTALLATION, "0123456789abcdef")
+        self.snapshots = Snapshots(self.cache, self.pods, INSTALLATION, ("0123456789abcdef",))
         self.resting = Resting(self.snapshots)
         self.see(service("False"))
         self.see({"kind": "VideoModel", "metadata": meta("tiny")})

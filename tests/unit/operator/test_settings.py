@@ -18,7 +18,7 @@ PAGE = ROOT / "docs" / "operating.md"
 
 def test_what_is_not_said_has_a_default() -> None:
     assert read_settings(NEEDED) == Settings(
-        operator_key="0123456789abcdef", namespace="matinee-system", identity="pod-1"
+        operator_keys=("0123456789abcdef",), namespace="matinee-system", identity="pod-1"
     )
 
 
@@ -27,6 +27,7 @@ def test_everything_can_be_set() -> None:
         **NEEDED,
         "MATINEE_NAMESPACES": "a, b,",
         "MATINEE_RUNTIME_IMAGE": "x:1",
+        "MATINEE_ROUTER_IMAGE": "y:1",
         "MATINEE_IMAGE_PULL_POLICY": "Never",
         "MATINEE_CLUSTER_DOMAIN": "k8s.example",
         "MATINEE_MONITORING_NAMESPACES": "prometheus",
@@ -53,7 +54,7 @@ def test_everything_can_be_set() -> None:
         for one in dataclasses.fields(Settings)
         if getattr(settings, one.name) == getattr(usual, one.name)
     ]
-    assert same == ["operator_key", "namespace", "identity"]
+    assert same == ["operator_keys", "namespace", "identity"]
     assert set(given) == set(VARIABLES)
 
 

@@ -12,6 +12,7 @@ from matinee_operator.stopping import Stopping
 @pytest.mark.parametrize("number", ENDING)
 async def test_a_signal_is_waited_for(number: signal.Signals) -> None:
     stopping = Stopping()
+    stopping.listen()
     waiting = asyncio.create_task(stopping.wait())
     await asyncio.sleep(0)
     signal.raise_signal(number)

@@ -9,6 +9,9 @@ from matinee.weights.fetch.errors import FetchFailed
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
+_BEFORE_HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?/*")
+"""Also where a slash is missing."""
+
 
 def checked_endpoint(endpoint: str, name: str, *, path: bool) -> str:
     """The same, without a `/` at its end. `name`: what it is called where it was set. `path`:
@@ -24,19 +27,20 @@ def checked_endpoint(endpoint: str, name: str, *, path: bool) -> str:
 
 
 def _problem(endpoint: str, path: bool) -> str | None:
-    scheme, separator, rest = endpoint.partition("://")
-    if "@" in (rest if separator else endpoint).partition("/")[0]:
+    scheme, separator, _ = endpoint.partition("://")
+    if "@" in _BEFORE_HOST.sub("", endpoint, count=1).partition("/")[0]:
         return "must hold no name and no password; give credentials in token_file"
+    shown = re.split(r"[?#]", endpoint)[0][:200]  # what follows may be a signature
     if not separator:
         likely = "http" if re.search(r":\d", endpoint) else "https"
-        return f"must begin with http:// or https://; write {likely}://{endpoint[:200]}"
+        return f"must begin with http:// or https://; write {likely}://{shown}"
     try:
         parts = urlsplit(endpoint)
         whole = _AUTHORITY.fullmatch(parts.netloc) is not None and parts.port != 0
     except ValueError:
-        return f"is no address: {endpoint[:200]}; {_SUCH_AS}"
+        return f"is no address: {shown}; {_SUCH_AS}"
     if scheme.lower() not in ("http", "https") or not whole or _goes_on(endpoint):
-        return f"is no address of a server: {endpoint[:200]}; {_SUCH_AS}"
+        return f"is no address of a server: {shown}; {_SUCH_AS}"
     if not path and parts.path.strip("/"):
         return f"must have no path, because S3 is asked at the root of a host: {_root(parts)}"
     return None

@@ -9,8 +9,10 @@ source do. Nothing here uses Xet, sends telemetry, or writes anywhere.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Annotated, cast
 from urllib.parse import quote
@@ -27,7 +29,6 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from huggingface_hub.utils import (  # type: ignore[attr-defined]  # exported lazily
-    build_hf_headers,
     get_session,
     hf_raise_for_status,
     http_stream_backoff,
@@ -56,6 +57,9 @@ _MAX_ERROR_BYTES = 64 * 1024
 _NONE: Mapping[str, str] = MappingProxyType({})
 _RATE_LIMITED = (429,)
 """What the library waits for by itself, for as long as the hub says."""
+LONGEST_WAIT_S = 300
+"""What a hub may say; after more it is asked again by our own pauses."""
+_WAITS = ("Retry-After", "RateLimit")
 
 
 class Hub:
@@ -103,17 +107,22 @@ class Hub:
     def _answer(self, url: str, more: Mapping[str, str] = _NONE) -> Iterator[httpx2.Response]:
         """Read as it comes: nothing compressed is unpacked, and nothing without an end is kept."""
         _bound_errors(get_session())
-        headers = build_hf_headers(token=self._token or False)
         with http_stream_backoff(
             "GET",
             url,
-            headers={**headers, "Accept-Encoding": "identity", **more},
+            headers={**self._headers(), "Accept-Encoding": "identity", **more},
             timeout=_TIMEOUT_S,
             retry_on_exceptions=(),
             retry_on_status_codes=_RATE_LIMITED,
         ) as response:
             hf_raise_for_status(response)
             yield response
+
+    def _headers(self) -> dict[str, str]:
+        """The library's own say which agent runs the program, and ask the hub for a list of these
+        first, of any length."""
+        named = {"User-Agent": f"matinee/{version('matinee')}"}
+        return {**named, "Authorization": f"Bearer {self._token}"} if self._token else named
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -153,17 +162,21 @@ class _Bounded(httpx2.SyncByteStream):
             self._stream.close()
 
 
-def _bound_error(response: httpx2.Response) -> None:
+def bound_error(response: httpx2.Response) -> None:
     """Also of a redirect."""
     if not response.is_success:
         response.headers.pop("Content-Encoding", None)
+        for name in _WAITS:
+            numbers = re.findall(r"\d+", response.headers.get(name, ""))
+            if any(len(one) > 9 or int(one) > LONGEST_WAIT_S for one in numbers):
+                del response.headers[name]
         response.stream = _Bounded(cast(Iterable[bytes], response.stream))
 
 
 def _bound_errors(client: httpx2.Client) -> None:
     hooks = client.event_hooks
-    if _bound_error not in hooks["response"]:
-        client.event_hooks = {**hooks, "response": [*hooks["response"], _bound_error]}
+    if bound_error not in hooks["response"]:
+        client.event_hooks = {**hooks, "response": [*hooks["response"], bound_error]}
 
 
 class _Lfs(BaseModel):

@@ -36,7 +36,13 @@ def plan(tree: FetchedTree, family: str, sleep: Callable[[float], None]) -> Plan
     """
     source = source_of(tree)
     retry = Retry(source.where, sleep)
-    listing = retry.call(source.listing)
+    return planned(tree, source, retry.call(source.listing), family, retry)
+
+
+def planned(
+    tree: FetchedTree, source: Source, listing: Listing, family: str | None, retry: Retry
+) -> Plan:
+    """Of what the source lists. `family`: None for any. Raises as `plan` does."""
     chosen = listing.only(_choose(tree, source, listing, family, retry))
     files = retry.call(lambda: source.checked(chosen))
     return Plan(tree, source, Manifest(uri=tree.uri, commit=listing.commit, files=files))
@@ -64,7 +70,7 @@ def components_in(folder: Path, family: str, where: str) -> frozenset[str]:
 
 
 def _choose(
-    tree: FetchedTree, source: Source, listing: Listing, family: str, retry: Retry
+    tree: FetchedTree, source: Source, listing: Listing, family: str | None, retry: Retry
 ) -> list[str]:
     if tree.kind == "adapter":
         return [adapter_file(listing.paths(), source.where)]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial as bound
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from matinee.weights.fetch.plan import Plan, check_mounted, components_in, plan
 from matinee.weights.fetch.progress import Progress
 from matinee.weights.fetch.results import failed
 from matinee.weights.fetch.retry import Retry
+from matinee.weights.fetch.several import Counted, fetch_files
 from matinee.weights.fetch.sources import MOUNTED, scheme_of
 from matinee.weights.fetch.space import check_space, free_bytes_at, human_bytes
 from matinee.weights.fetch.transfer import fetch_file
@@ -26,8 +25,6 @@ from matinee_api.contracts.fetch import FetchConfig, FetchedTree, FetchResult, T
 
 logger = logging.getLogger(__name__)
 
-PARALLEL_FILES = 4
-"""Files of a tree that are fetched at the same time: one connection rarely fills a line."""
 _COMMIT_CHARACTERS = 40
 
 
@@ -126,30 +123,11 @@ def _carry_out(plan: Plan, progress: Progress, sleep: Callable[[float], None]) -
     return _result_of(plan)
 
 
-class _Stopped(Exception):
-    """Raised in the threads that fetch once one of them has failed."""
-
-
 def _fetch_files(
     plan: Plan, partial: Path, progress: Progress, sleep: Callable[[float], None]
 ) -> None:
-    failing = threading.Event()
-
-    def counted(count: int) -> None:
-        progress.fetched(count)
-        if failing.is_set():
-            raise _Stopped
-
-    def one(file: SourceFile) -> None:
+    def one(file: SourceFile, counted: Counted) -> None:
         fetch_file(plan.source, file, partial, Retry(plan.source.where, sleep), counted)
 
-    missing = [file for file in plan.wanted.files if size_at(partial / file.path) is None]
-    with ThreadPoolExecutor(PARALLEL_FILES, thread_name_prefix="fetch") as pool:
-        largest_first = sorted(missing, key=lambda file: -file.size_bytes)
-        futures = [pool.submit(one, file) for file in largest_first]
-        done, waiting = wait(futures, return_when=FIRST_EXCEPTION)
-        if waiting:
-            failing.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-    for future in done:
-        future.result()
+    missing = (file for file in plan.wanted.files if size_at(partial / file.path) is None)
+    fetch_files(missing, one, progress.fetched)

@@ -26,6 +26,9 @@ _READ_BYTES = 2**20
 SLOW_S = 60.0
 SLOWEST_BYTES_PER_S = 1024
 """Over `SLOW_S`; a model would take months."""
+LEAST_PROGRESS_BYTES = 64 * 1024
+"""What a try must bring to be no failure: else a source that breaks off after each byte would be
+asked again indefinitely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +118,11 @@ def _mismatch(file: SourceFile, where: str) -> FetchFailed:
 
 
 def _receive(source: Readable, writing: _Writing, retry: Retry) -> None:
-    """All that is missing, in as many tries as it takes while each brings something."""
+    """All that is missing, in as many tries as it takes while each brings enough."""
     while not writing.is_full():
         before = writing.size_bytes
         broken = _read_on(source, writing)
-        if writing.size_bytes > before:
+        if writing.size_bytes - before >= LEAST_PROGRESS_BYTES:
             retry.reset()
         if not writing.is_full():
             retry.failed(broken)

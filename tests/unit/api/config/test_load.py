@@ -142,6 +142,26 @@ def test_lists_and_whole_numbers_fit_tuples_and_floats() -> None:
     assert (server.shutdown_grace_seconds, server.allowed_origins) == (3.0, ("null", "*"))
 
 
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (float("nan"), "request.sampling.seed: JSON cannot say nan"),
+        ([1, float("inf")], "request.sampling.seed[1]: JSON cannot say inf"),
+        (b"7", "request.sampling.seed: JSON cannot say b'7'"),
+    ],
+)
+def test_what_a_program_has_and_no_file_can_hold_is_told_with_its_place(
+    value: object, says: str
+) -> None:
+    endless: dict[str, object] = {}
+    endless["request"] = endless
+    with pytest.raises(ConfigError, match=r"^holds itself$"):
+        validate(RunConfig, endless)
+    with pytest.raises(ConfigError) as caught:
+        validate(RunConfig, {"request": {"sampling": {"seed": value}}})
+    assert str(caught.value) == says
+
+
 def test_overrides_win_over_the_file() -> None:
     text = f"{MODEL}request: {{prompt: a, sampling: {{seed: 1}}}}"
     words = ["--request.sampling.seed", "7", "--request.sampling.num-frames=17"]

@@ -8,7 +8,7 @@ from matinee_operator.errors import NameTaken
 from matinee_operator.objects import Key, key_of
 from tests.unit.operator.clients.test_writes import MADE, Occupied, writes
 
-ABOUT = About(Key("StreamingService", "demo", "live"), "uid-of-live", "")
+ABOUT = About(Key("StreamingService", "demo", "live"), "uid-of-live", ())
 NOBODY = cast("Any", None)
 """Nothing is recorded and nobody is asked."""
 

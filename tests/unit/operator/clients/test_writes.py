@@ -22,12 +22,23 @@ from matinee_operator.observe.cache import OWN_KINDS, Cache
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan import plan_router
 from matinee_operator.watch.handlers import CHILDREN
-from tests.unit.operator.making import CPU, INSTALLATION, NOW, model, planned, router, snapshot
+from tests.unit.operator.making import (
+    CPU,
+    INSTALLATION,
+    NOW,
+    TOKEN,
+    model,
+    planned,
+    router,
+    snapshot,
+)
 from tests.unit.operator.weights.making import given, hub_model, resolved_model, with_claim
 
-NO_CHILDREN = {*OWN_KINDS, "Event", "Node", "Lease", "EndpointSlice"}
+NO_CHILDREN = {*OWN_KINDS, "Event", "Node", "Lease", "EndpointSlice", "ReplicaSet"}
 MONITORED = dataclasses.replace(INSTALLATION, monitors=Monitors())
-FRONT = RouterSnapshot(now=NOW, router=router(), services={})
+FRONT = RouterSnapshot(
+    now=NOW, router=router(), services={}, installation=INSTALLATION, tokens=(TOKEN,)
+)
 PLANS = (
     planned(snapshot(installation=MONITORED)),
     planned(given(model(warmup={"resources": CPU}))),

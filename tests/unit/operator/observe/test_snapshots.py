@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from matinee_api.contracts.pod_http import RouterState
 from matinee_operator import labels
 from matinee_operator.objects import Key, stamp
 from matinee_operator.observe.cache import Cache
@@ -22,18 +23,29 @@ MODEL = {
     "metadata": meta("tiny"),
     "spec": {"source": {"uri": "builtin:tiny"}, "engine": {"family": "ltx"}},
 }
+KEYS = ("0123456789abcdef", "fedcba9876543210")
 MARKS = {labels.SERVICE: "live", labels.ACCEPTING: "true"}
 UNPLACED = {"conditions": [{"type": "PodScheduled", "status": "False"}]}
 
 
+STATES = {
+    "knows": RouterState(sessions=0, queued=3, backends=("live-a-0",)),
+    "knows-not": RouterState(sessions=0, queued=1),
+}
+"""What pods of routers say, by uid."""
+
+
 class Silent:
-    """No pod says anything."""
+    """No other pod says anything."""
 
     def slots(self, uid: str) -> None:
         return None
 
     def progress(self, uid: str) -> None:
         return None
+
+    def router(self, uid: str) -> RouterState | None:
+        return STATES.get(uid)
 
     def token_refused(self, uid: str) -> bool:
         return uid == "uid-of-live-a-1"
@@ -52,7 +64,7 @@ def taken(key: Key, *raws: dict[str, Any]) -> Any:
     cache = Cache()
     for raw in (SERVICE, MODEL, *raws):
         cache.put(raw)
-    return Snapshots(cache, Silent(), INSTALLATION, "0123456789abcdef").take(key, NOW, None)
+    return Snapshots(cache, Silent(), INSTALLATION, KEYS).take(key, NOW, None)
 
 
 def test_pods_are_those_that_the_service_controls_or_that_were_made_for_it() -> None:
@@ -100,7 +112,7 @@ def test_the_pods_that_find_no_room_are_those_of_the_model_s_services() -> None:
 
 def test_keys_of_a_service_are_its_own() -> None:
     snapshot = taken(LIVE)
-    assert snapshot.seal_key != snapshot.token
+    assert len({*snapshot.seal_keys, *snapshot.tokens}) == 4
 
 
 READY = {
@@ -127,22 +139,63 @@ def serving(marks: dict[str, str], *slices: dict[str, Any]) -> bool:
 
 
 def test_a_cordoned_pod_is_listed_as_long_as_a_service_in_front_of_it_sends_viewers_there() -> None:
-    behind = {labels.SERVICE: "live", f"{labels.BEHIND}front": "true"}
+    behind = {labels.SERVICE: "live"}
     until = {labels.DRAIN_DEADLINE: stamp(NOW)}
     going = pod("live-a-0", READY, labels=behind, annotations=until, **owned("uid-of-live"))
-    its_routers = endpoint_slice({labels.ROUTER: "front"}, "uid-of-live-a-0")
-    for slices, expected in (((), False), ((its_routers,), True)):
+    its_own = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
+    routers = FRONT, *router_pods("knows")
+    for slices, expected in (((), False), ((its_own,), True), (routers, True)):
         (found,) = taken(LIVE, going, *slices).pods
         assert found.listed is expected
 
 
 def test_a_pod_serves_when_every_service_in_front_of_it_sends_viewers_there() -> None:
     its_own = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0", "other")
-    its_routers = endpoint_slice({labels.ROUTER: "front"}, "uid-of-live-a-0", ready=None)
     assert not serving({})
     assert not serving({}, endpoint_slice({labels.SERVICE: "live"}, "other"))
     assert not serving({}, endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0", ready=False))
     assert serving({}, its_own)
-    behind = {f"{labels.BEHIND}front": "true"}
-    assert not serving(behind, its_own)
-    assert serving(behind, its_own, its_routers)
+
+
+FRONT = {
+    "kind": "Router",
+    "metadata": meta("front"),
+    "spec": {"services": [{"name": "live"}, {"name": "other"}]},
+}
+OF_FRONT = {labels.ROUTER: "front"}
+
+
+def router_pods(*uids: str, deployment: str = "uid-of-front") -> list[dict[str, Any]]:
+    """Of the Deployment of whoever has that uid; all are ready."""
+    chain = [
+        {"kind": kind, "metadata": meta(name, labels=OF_FRONT, **owned(owner, "X"))}
+        for kind, name, owner in (
+            ("Deployment", "front-router", deployment),
+            ("ReplicaSet", "front-router-a", "uid-of-front-router"),
+        )
+    ]
+    owner = owned("uid-of-front-router-a", "ReplicaSet")
+    pods = [{**pod(uid, READY, labels=OF_FRONT, **owner)} for uid in uids]
+    for made, uid in zip(pods, uids, strict=True):
+        made["metadata"]["uid"] = uid
+    return [*chain, *pods]
+
+
+def test_a_pod_serves_when_every_router_that_tells_knows_it() -> None:
+    listed = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
+    assert serving({}, listed, FRONT, *router_pods("knows"))
+    assert serving({}, listed, FRONT, *router_pods("knows", "silent"))
+    assert not serving({}, listed, FRONT, *router_pods("knows", "knows-not"))
+
+
+def test_a_pod_with_a_router_s_labels_is_none() -> None:
+    listed = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
+    assert serving({}, listed, FRONT, *router_pods("knows-not", deployment="somebody-else"))
+    assert serving({}, listed, FRONT, pod("knows-not", READY, labels=OF_FRONT))
+
+
+def test_viewers_at_a_router_are_shared_by_its_services() -> None:
+    snapshot = taken(LIVE, FRONT, *router_pods("knows", "knows-not"))
+    assert snapshot.waiting == 2  # of four
+    tokens = [*snapshot.tokens, *snapshot.routers_tokens]
+    assert len(set(tokens)) == len(tokens) == 2 * len(snapshot.pod_tokens)

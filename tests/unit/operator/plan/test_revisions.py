@@ -13,11 +13,11 @@ from matinee_operator.resources.revision_record import record_name, revision_rec
 from tests.unit.operator.making import planned, service, snapshot
 from tests.unit.operator.plan.test_service import REVISION
 
-SEAL_KEY = "k"
+SEAL_KEY, FORMER_KEY = "k", "former"
 
 
-def record(revision: str, number: int) -> tuple[Key, Object]:
-    made = revision_record(service(), revision, {"spec": {"volumes": [CONFIG]}}, SEAL_KEY, number)
+def record(revision: str, number: int, key: str = SEAL_KEY) -> tuple[Key, Object]:
+    made = revision_record(service(), revision, {"spec": {"volumes": [CONFIG]}}, key, number)
     meta = {**made["metadata"], "uid": revision, "resourceVersion": "1"}
     return Key("ConfigMap", "demo", meta["name"]), trimmed({**made, "metadata": meta})
 
@@ -29,7 +29,8 @@ def changes(children: Children, limit: int) -> list[str]:
     """Of records: which are made and under which number, and which go."""
     told = []
     wanted = service(rollout={"revisionHistoryLimit": limit})
-    for action in planned(snapshot(service=wanted, children=children, seal_key=SEAL_KEY)):
+    given = snapshot(service=wanted, children=children, seal_keys=(SEAL_KEY, FORMER_KEY))
+    for action in planned(given):
         match action:
             case Create() if action.manifest["kind"] == "ConfigMap":
                 told.append(f"made {number_of(action.manifest)}")
@@ -69,6 +70,13 @@ def test_a_record_that_somebody_else_wrote_is_nothing_to_go_back_to(part: str) -
     key, made = record("old", 5)
     forged = {**made, "data": {**made["data"], part: "theirs"}}
     assert changes({key: forged}, 10) == ["made 6", "gone live-old-pod"]
+
+
+def test_a_former_key_keeps_the_history_and_the_present_revision_is_sealed_anew() -> None:
+    children = dict([record("old", 5, FORMER_KEY), record(REVISION, 6, FORMER_KEY)])
+    assert changes(children, 10) == [f"gone live-{REVISION}-pod"]
+    children = dict([record("old", 5, FORMER_KEY)])
+    assert changes(children, 10) == ["made 6"]
 
 
 def test_a_record_holds_what_makes_a_revision() -> None:

@@ -24,6 +24,7 @@ from matinee_operator.observe.trimming import trimmed
 from tests.unit.operator.making import (
     INSTALLATION,
     NOW,
+    ROUTERS_TOKEN,
     TOKEN,
     model,
     planned,
@@ -87,7 +88,7 @@ def test_a_new_service_gets_everything_in_an_order_that_lets_pods_start() -> Non
         "apply NetworkPolicy live",
         "apply ConfigMap live-da5dcf19",
         f"create ConfigMap live-{REVISION}-pod",
-        "create Secret live-admin-1aa8e844",
+        "create Secret live-admin-e0b71a2b",
         f"create Pod {NEW}",
     ]
 
@@ -208,7 +209,7 @@ def test_the_configuration_of_an_old_pod_stays_as_long_as_the_pod() -> None:
 def test_our_secret_is_made_once_more_for_a_pod_that_may_be_waiting_for_it() -> None:
     """A volume that cannot be made is in no status."""
     begins = waiting(NEW, node="n1")
-    assert kinds(planned(settled(begins))) == ["create Secret live-admin-1aa8e844"]
+    assert kinds(planned(settled(begins))) == ["create Secret live-admin-e0b71a2b"]
     trouble = Trouble(conditions.POD_CONFIG_INVALID, 'secret "keys" not found')
     others = (waiting(NEW), waiting(NEW, node="n1", trouble=trouble), pod(NEW, node="n1"))
     for other in others:
@@ -282,18 +283,10 @@ def test_a_busy_pod_stays_busy_while_nothing_is_known_of_it() -> None:
     assert marks(pod(NEW, labels=busy, slots=None)) == {}
 
 
-def test_pods_are_put_behind_the_routers_that_name_their_service() -> None:
-    behind = "router.matinee.video/"
-    former = ACCEPTING | {f"{behind}former": "true"}
-    assert marks(pod(NEW, labels=former), routers=("front",)) == {
-        NEW: {f"{behind}front": "true", f"{behind}former": None}
-    }
-
-
 def test_the_token_is_in_the_secret_only() -> None:
     created = [one for one in planned(snapshot()) if isinstance(one, Create)]
     _record, secret, made = (dict(one.manifest) for one in created)
-    assert secret["stringData"] == {"token": TOKEN}
+    assert secret["stringData"] == {"token": f"{TOKEN}\n{ROUTERS_TOKEN}"}
     assert TOKEN not in str(made)
 
 

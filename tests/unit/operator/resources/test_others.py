@@ -81,7 +81,7 @@ spec:
 """,
     ),
     "the network policy": (
-        network_policy(service(), INSTALLATION),
+        network_policy(service(), INSTALLATION, []),
         "live",
         """
 apiVersion: networking.k8s.io/v1
@@ -297,7 +297,7 @@ metadata:
   ownerReferences:{owner}
 spec:
   type: NodePort
-  selector: {{router.matinee.video/front: "true", matinee.video/accepting: "true"}}
+  selector: {{matinee.video/router: front, app.kubernetes.io/component: router}}
   ipFamilyPolicy: PreferDualStack
   ports: [{{name: http, port: 8080, protocol: TCP, targetPort: http, nodePort: 30080}}]
 """

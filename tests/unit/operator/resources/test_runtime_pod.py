@@ -26,7 +26,6 @@ metadata:
     matinee.video/revision: 0a1b2c3d
     matinee.video/slot: "1"
     matinee.video/accepting: "true"
-    router.matinee.video/front: "true"
   annotations:
     matinee.video/attempt: "0"
     matinee.video/owner: uid-of-live
@@ -120,7 +119,6 @@ def made(model_spec: dict[str, Any] | None = None, **spec: Any) -> Any:
         slot=1,
         attempt=0,
         secret="live-admin-1",  # noqa: S106 - a Secret's name
-        routers=["front"],
     )
 
 

@@ -1,33 +1,90 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from matinee_api.contracts.pod_http import RouterState
 from matinee_api.kinds import conditions
-from matinee_operator.actions import Apply
-from matinee_operator.desired import DesiredRouter
+from matinee_operator.actions import Apply, Create
+from matinee_operator.desired import desired_router
+from matinee_operator.objects import Address, Key, key_of
 from matinee_operator.observe.pod_trouble import Trouble
+from matinee_operator.observe.router_pods import RouterPod
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.plan import plan_router
-from matinee_operator.resources.router_service import router_service
+from matinee_operator.resources.metadata import stamped
 from matinee_operator.status import router_status
-from tests.unit.operator.making import BUG, NOW, pod, router, service, slots, starting
+from tests.unit.operator.making import (
+    BUG,
+    INSTALLATION,
+    NOW,
+    ROUTERS_TOKEN,
+    pod,
+    router,
+    service,
+    slots,
+    starting,
+)
 
 
 def given(*pods: Any, **facts: Any) -> RouterSnapshot:
-    usual: dict[str, Any] = {"router": router(), "services": {"live": service()}}
+    usual: dict[str, Any] = {
+        "router": router(),
+        "services": {"live": service()},
+        "installation": INSTALLATION,
+        "tokens": (ROUTERS_TOKEN,),
+        "router_pods": (router_pod(),),
+    }
     return RouterSnapshot(now=NOW, pods=pods, **(usual | facts))
 
+
+def router_pod(name: str = "front-router-a", **facts: Any) -> RouterPod:
+    state = RouterState(sessions=1, queued=1, open_to_anybody=True, backends=("live-new-0",))
+    usual: dict[str, Any] = {
+        "uid": name,
+        "address": Address("10.0.1.1", 8000),
+        "ready": True,
+        "state": state,
+    }
+    return RouterPod(name, **(usual | facts))
+
+
+KEYS = router(auth={"keysSecret": {"name": "keys"}})
+LOOPS = Trouble(conditions.CRASH_LOOPING, "keys.yaml cannot be read")
+
+
+DEPLOYMENT = Key("Deployment", "demo", "front-router")
+QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+REFUSED = {"metadata": {"name": "front-router"}, "status": {"conditions": [QUOTA]}}
 
 CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
     "a pod serves": (
         given(pod()),
         {
             "Ready": "True Serving",
+            "Accepted": "True OpenToAnybody",
             "ResolvedRefs": "True AsDesired",
             "Degraded": "False NothingWrong",
         },
+    ),
+    "it has keys": (given(pod(), router=KEYS), {"Accepted": "True AsDesired"}),
+    "no pod of the router is ready": (
+        given(pod(), router_pods=(router_pod(ready=False, state=None),)),
+        {"Ready": "False PodsStarting", "Degraded": "False NothingWrong"},
+    ),
+    "a pod of the router does not start": (
+        given(pod(), router_pods=(router_pod(ready=False, state=None, trouble=LOOPS),)),
+        {"Ready": "False CrashLooping", "Degraded": "True CrashLooping"},
+    ),
+    "one pod of the router of two": (
+        given(pod(), router_pods=(router_pod(), router_pod("b", ready=False, trouble=LOOPS))),
+        {"Ready": "True CrashLooping", "Degraded": "True CrashLooping"},
+    ),
+    "the router's pods are refused": (
+        given(pod(), router_pods=(), children={DEPLOYMENT: REFUSED}),
+        {"Ready": "False PodRefused", "Degraded": "True PodRefused"},
     ),
     "no pod serves": (
         given(starting("live-new-0")),
@@ -62,20 +119,37 @@ def test_conditions(case: str) -> None:
 
 def test_counts_and_address() -> None:
     status = router_status(
-        given(pod(slots=slots(2, queued=1)), pod("live-old-1", drain_deadline=NOW, slots=slots(1)))
+        given(pod(slots=slots(2)), pod("live-old-1", drain_deadline=NOW, slots=slots(1)))
     )
     counted = status.model_dump(exclude={"conditions"}, exclude_none=True)
     assert counted == {
         "observedGeneration": 1,
         "url": "ws://front-router.demo.svc/v1/stream",
+        "replicas": 1,
+        "readyReplicas": 1,
         "backends": {"total": 2, "ready": 1, "draining": 1},
         "sessions": 3,
         "queued": 1,
+        "openToAnybody": True,
     }
 
 
-def test_a_router_becomes_a_service() -> None:
+def test_a_router_becomes_a_deployment_with_its_secret_first() -> None:
+    snapshot = given(router_pods=())
+    actions = plan_router(snapshot, desired_router(snapshot))
+    assert isinstance(actions[0], Create)
+    assert actions[0].manifest["kind"] == "Secret"
+    assert all(isinstance(action, Apply) for action in actions[1:])
+    made = [key_of(action.manifest) for action in actions[1:] if isinstance(action, Apply)]
+    assert {key.name for key in made} == {"front-router", "front.router"}
+    assert [key.kind for key in made] == [
+        *("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Service"),
+        *("PodDisruptionBudget", "NetworkPolicy", "Deployment"),
+    ]
+
+
+def test_a_router_whose_children_are_as_they_should_be_costs_nothing() -> None:
     snapshot = given()
-    (action,) = plan_router(snapshot, DesiredRouter(router_service(snapshot.router)))
-    assert isinstance(action, Apply)
-    assert action.manifest["metadata"]["name"] == "front-router"
+    children = {key_of(one): stamped(one) for one in desired_router(snapshot).children}
+    snapshot = dataclasses.replace(snapshot, children=children)
+    assert plan_router(snapshot, desired_router(snapshot)) == []

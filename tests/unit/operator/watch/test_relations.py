@@ -25,7 +25,7 @@ POD: dict[str, Any] = {
         "name": "p",
         "namespace": "demo",
         "uid": "p",
-        "labels": {"matinee.video/service": "live", "router.matinee.video/front": "true"},
+        "labels": {"matinee.video/service": "live"},
     },
     "spec": {"nodeName": "n"},
 }
@@ -53,9 +53,8 @@ def endpoint_slice(marks: dict[str, str], *, ready: bool = True) -> dict[str, An
 
 
 def test_who_is_sent_viewers_concerns_the_service() -> None:
-    live, front = {"matinee.video/service": "live"}, {"matinee.video/router": "front"}
+    live = {"matinee.video/service": "live"}
     assert told(endpoint_slice(live)) == {"StreamingService live"}
-    assert told(endpoint_slice(front)) == {"Router front", "StreamingService live"}
     known = dict(trimmed(endpoint_slice(live)))
     assert told(endpoint_slice(live), known) == set()
     assert told(endpoint_slice(live, ready=False), known) == {"StreamingService live"}

@@ -9,7 +9,12 @@ import pytest
 from PIL import Image
 
 from matinee.errors import BadInput, InvalidRequest
-from matinee.local.options import GenerationOptions, request_from, starting_state
+from matinee.local.options import (
+    GenerationOptions,
+    request_from,
+    starting_state,
+    with_request,
+)
 from matinee.state.last_frames import LastFrames
 from matinee_api.config.runtime_config import RequestConfig, SamplingConfig
 from matinee_api.limits import MAX_SEED
@@ -104,9 +109,16 @@ def test_what_a_call_gets_wrong_is_told_with_the_option(options: dict[str, Any],
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    options = GenerationOptions(seed=np.int64(7), guidance_scale=np.float32(2))  # type: ignore[typeddict-item]
+    options = GenerationOptions(seed=np.array(7), guidance_scale=np.float32(2))  # type: ignore[typeddict-item]
     request = request_from("a", options, RequestConfig(), INFO)
     assert (request.seed, request.guidance_scale) == (7, 2.0)
+
+
+def test_a_request_of_a_program_may_hold_its_own_numbers_and_paths() -> None:
+    sampling = {"seed": np.int64(7), "guidance_scale": np.float32(2)}
+    asked = {"prompt": "a", "sampling": sampling, "image_path": Path("a.png")}
+    request = with_request(RequestConfig(), asked)
+    assert (request.sampling.seed, request.image_path) == (7, "a.png")
 
 
 def test_a_size_is_checked_before_a_picture_of_it_is_made() -> None:

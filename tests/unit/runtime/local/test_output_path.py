@@ -33,6 +33,7 @@ def test_a_name_from_a_prompt_fits_every_disk(prompt: str, tmp_path: Path) -> No
     assert len(path.name.encode()) <= 220
 
 
+LONG = "a" * 300
 ALL = "name a file that ends in .mp4, .webm or .gif"
 
 
@@ -41,6 +42,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the file `file`, some empty folders, and `full` with a file in it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    (tmp_path / "kept.mp4").touch(0o444)
     for name in ("folder", "old.avi", "old.mp4"):
         (tmp_path / name).mkdir()
     (tmp_path / "full").mkdir()
@@ -85,6 +87,11 @@ def test_a_new_file_or_folder_in_a_folder_is_fine(here: Path, path: str) -> None
         ("/proc/new.mp4", "/proc/new.mp4 cannot be written"),
         ("/proc", "/proc/video.mp4 cannot be written"),
         ("a\0.mp4", "cannot be written: embedded null byte; name another file"),
+        ("kept.mp4", "kept.mp4 is write-protected; name another file"),
+        (LONG, "cannot be written: File name too long; name another file"),
+        (f"{LONG}.mp4", "cannot be written: File name too long; name another file"),
+        (f"{LONG}/%05d.png", "cannot be written: File name too long; name another file"),
+        (f"{LONG}.avi", "no .avi is written"),
     ],
 )
 def test_a_place_where_no_video_can_be_is_told_with_the_remedy(
@@ -100,7 +107,8 @@ def test_a_place_where_no_video_can_be_is_told_with_the_remedy(
 def test_where_only_a_file_will_do_a_folder_is_refused(here: Path) -> None:
     with pytest.raises(BadInput, match=r"new does not say what it is to be; name it .*new.mp4, or"):
         check_output_file("-o", here / "new")
-    with pytest.raises(BadInput, match="file does not say what it is to be"):
-        check_output_file("-o", here / "file")
+    for name in ("file", LONG):
+        with pytest.raises(BadInput, match=f"{name} does not say what it is to be"):
+            check_output_file("-o", here / name)
     with pytest.raises(BadInput, match="is a folder; name a file in it"):
         check_output_file("-o", here / "folder")

@@ -134,3 +134,20 @@ def test_a_message_may_stand_between_two_but_not_within_one() -> None:
         scanner.feed(data)
         free.append(scanner.between_messages)
     assert free == [False, False, False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("payload", "answer"),
+    [
+        (b"", b""),
+        (b"\x03\xe8bye", b"\x03\xe8"),
+        (b"\x03", b"\x03\xea"),  # half a code
+        (b"\x00\x01", b"\x03\xea"),  # no code that may be sent
+        (b"\x03\xe8\xff", b"\x03\xef"),  # no text
+    ],
+)
+def test_a_close_is_answered_with_its_code_or_with_what_is_wrong_with_it(
+    payload: bytes, answer: bytes
+) -> None:
+    (told,) = Scanner(masked=False).feed(echoed_close(payload)).controls
+    assert told.payload == answer

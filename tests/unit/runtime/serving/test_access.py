@@ -38,6 +38,9 @@ def status(access: ControlAccess, authorization: str | None, caller: str | None)
         ("secret", "Bearer secret ", "127.0.0.1", 401),
         ("secret", "Bearer \xe9", "127.0.0.1", 401),
         ("s\u00e9cret", "Bearer s\xc3\xa9cret", "127.0.0.1", 200),
+        ("secret\n", "Bearer secret", "10.0.0.7", 200),
+        ("s\udcff", "Bearer s\xff", "10.0.0.7", 200),
+        (" \n", "Bearer ", "127.0.0.1", 401),
     ],
 )
 def test_control_needs_the_token_or_where_there_is_none_this_machine(

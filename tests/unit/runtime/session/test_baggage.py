@@ -73,6 +73,7 @@ URL = "data:image/png;base64," + encoded()
         {"data_url": encoded(), "mime_type": "image/png"},
         {"data_url": URL.replace("image/png;", "IMAGE/PNG;name=a.png;"), "name": "a.png"},
         {"data_url": URL, "mime_type": "image/jpeg"},
+        {"data_url": URL.replace("data:image/png;base64", "Data:image/png;BASE64")},
         {"data_url": URL, "mime_type": None, "mime": None},
         {"mime": "IMAGE/PNG; charset=binary", "data": encoded()},
         URL,

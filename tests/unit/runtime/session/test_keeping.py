@@ -67,6 +67,7 @@ async def test_a_session_that_is_handed_over_is_saved_and_nobody_s(staged: Stage
     stage = staged()
     client, session_id = await playing(stage)
     client.say("segment_prompt_source", prompt="two", request_id="r2")
+    client.connection.drain(30.0)
     client.say("session_hand_over")
     stage.pool.jobs[0].make_all()
     await client.over()

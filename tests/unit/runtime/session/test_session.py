@@ -269,6 +269,8 @@ def test_a_session_is_handed_over_between_two_segments() -> None:
     viewer = Viewer()
     viewer.prompt("one")
     viewer.prompt("two")
+    viewer.session.drain(30.0)
+    assert viewer.effects
     assert viewer.say("session_hand_over") == []
     assert prompts_of(effects := viewer.done()) == []
     assert effects[-1] == HandOver()
@@ -277,4 +279,13 @@ def test_a_session_is_handed_over_between_two_segments() -> None:
 
 
 def test_a_session_that_does_nothing_is_handed_over_at_once() -> None:
-    assert Viewer().say("session_hand_over") == [HandOver()]
+    viewer = Viewer()
+    viewer.session.drain(30.0)
+    assert viewer.effects
+    assert viewer.say("session_hand_over") == [HandOver()]
+
+
+def test_nothing_is_handed_over_while_nothing_drains() -> None:
+    viewer = Viewer()
+    assert viewer.say("session_hand_over") == []
+    assert prompts_of(viewer.prompt("one")) == ["one"]

@@ -27,6 +27,12 @@ def test_a_file_uri_is_its_folder(tmp_path: Path) -> None:
         ("builtin:nothing", "builtin:nothing is not part of this installation; present: "),
         ("builtin:../engine", "is not part of this installation"),
         ("s3://bucket/model", "cannot be loaded from s3: here; use builtin:, file: or hf:"),
+        ("~nobody-of-this-name/m", "there is no folder ~nobody-of-this-name/m; give a folder"),
+        ("a" * 300, "there is no folder aaa"),
+        ("file:///" + "a" * 300, "there is no folder /aaa"),
+        ("file://[", r"file://\[ is no address of a folder; write file:///folder"),
+        ("file:", "file: is no address of a folder"),
+        ("hf://", "hf:// is not a hub id; write hf:org/name"),
         ("hf:a/b/c", "hf:a/b/c is not a hub id; write hf:org/name"),
     ],
 )
@@ -43,7 +49,7 @@ def test_a_hub_model_without_a_network_is_refused_with_the_remedy(
 ) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelUnavailable, match=r"org/name at v1 is neither .* give its folder"):
+    with pytest.raises(ModelUnavailable, match=r"org/name at v1: it is neither .* give its folder"):
         model_folder_of(model_path, "v1")
 
 

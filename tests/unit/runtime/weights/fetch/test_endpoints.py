@@ -17,8 +17,8 @@ def test_the_address_of_a_server_is_taken(endpoint: str) -> None:
 
 
 def test_a_hub_may_lie_below_a_path() -> None:
-    url = "https://mirror.example.com/hf"
-    assert checked_endpoint(f"{url}/", "endpoint", path=True) == url
+    for url in ("https://mirror.example.com/hf", "https://mirror.example.com/@hf/x"):
+        assert checked_endpoint(f"{url}/", "endpoint", path=True) == url
 
 
 BAD = {
@@ -43,6 +43,11 @@ BAD = {
     "https://s3.example.com/bucket/": "write https://s3.example.com if",
     "http://anna:hunter2@s3.example.com": "must hold no name and no password",
     "anna:hunter2@s3.example.com": "must hold no name and no password",
+    "https:/anna:hunter2@s3.example.com": "must hold no name and no password",
+    "https:anna:hunter2@s3.example.com": "must hold no name and no password",
+    "//anna:hunter2@s3.example.com": "must hold no name and no password",
+    "https://a?X-Amz-Signature=hunter2": "is no address of a server: https://a; write",
+    "a:9000/#hunter2": "begin with http:// or https://; write http://a:9000/",
 }
 
 

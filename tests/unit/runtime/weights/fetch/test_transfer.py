@@ -53,6 +53,18 @@ class Count:
         self.bytes += count
 
 
+def test_a_source_that_breaks_off_after_each_byte_is_given_up(tmp_path: Path) -> None:
+    size = 3 * transfer.LEAST_PROGRESS_BYTES
+    data = bytes(size)
+    file = SourceFile(
+        path="file", size_bytes=size, digest=f"sha256:{hashlib.sha256(data).hexdigest()}"
+    )
+    enough = Scripted([transfer.LEAST_PROGRESS_BYTES, *[1] * 3] * 3, data)
+    assert fetched(enough, tmp_path, file) == size
+    with pytest.raises(FetchFailed, match="does not answer: cut off"):
+        fetched(Scripted([1] * 5, data), tmp_path / "other", file)
+
+
 def fetched(source: Scripted, folder: Path, file: SourceFile = FILE) -> int:
     """The bytes that were counted."""
     counted = Count()

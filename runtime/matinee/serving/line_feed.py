@@ -1,6 +1,7 @@
-"""`GET /v1/slots`: the pod's slots as a stream of JSON lines, one at once and one at each change.
+"""A state as a stream of JSON lines, one at once and one at each change: `GET /v1/slots` of a pod,
+`GET /v1/table` of a router.
 
-Routers and the operator read it instead of polling. Changes that come faster than a reader reads
+Routers and the operator read them instead of polling. Changes that come faster than a reader reads
 are merged: only the newest state matters. A line also comes every `HEARTBEAT_S`, so that a reader
 can tell silence from death.
 """
@@ -26,13 +27,15 @@ class _Reader:
 
 
 @dataclass(slots=True)
-class SlotsFeed:
-    """`snapshot` gives the state now, as JSON values. There are `max_readers` at most: a further
-    one takes the place of the oldest among those of the caller that has the most, so that nobody
-    who reads again and again keeps the operator or a router from reading."""
+class LineFeed:
+    """`snapshot` gives the state now, as JSON values. `gap_s`: at least so long between two lines.
+    There are `max_readers` at most: a further one takes the place of the oldest among those of the
+    caller that has the most, so that nobody who reads again and again keeps the operator or a
+    router from reading."""
 
     snapshot: Callable[[], dict[str, Any]]
     heartbeat_s: float = HEARTBEAT_S
+    gap_s: float = 0.0
     max_readers: int = MAX_READERS
     _readers: list[_Reader] = field(default_factory=list)
     _closed: bool = False
@@ -56,6 +59,7 @@ class SlotsFeed:
             while reader in self._readers and not self._closed:
                 reader.news.clear()
                 yield json.dumps(self.snapshot()).encode() + b"\n"
+                await asyncio.sleep(self.gap_s)
                 await _wait(reader.news, self.heartbeat_s)
         finally:
             if reader in self._readers:

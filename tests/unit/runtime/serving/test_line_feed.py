@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from matinee.server.slots_feed import SlotsFeed
+from matinee.serving.line_feed import LineFeed
 
 
-def counting(heartbeat_s: float = 3600.0) -> SlotsFeed:
+def counting(heartbeat_s: float = 3600.0) -> LineFeed:
     numbers = itertools.count(1)
-    return SlotsFeed(lambda: {"n": next(numbers)}, heartbeat_s)
+    return LineFeed(lambda: {"n": next(numbers)}, heartbeat_s)
 
 
 async def test_a_reader_gets_the_state_at_once_and_at_each_change() -> None:

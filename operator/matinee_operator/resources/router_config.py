@@ -1,0 +1,87 @@
+"""The ConfigMap with a router's configuration, which its pods read when they start.
+
+It keeps its name: pods carry the hash of its content, so that another one replaces them.
+"""
+
+from __future__ import annotations
+
+import yaml
+
+from matinee_api.config.connection_limits import ConnectionLimits
+from matinee_api.config.router_config import (
+    BackendService,
+    KubernetesConfig,
+    QueueConfig,
+    RouterConfig,
+    RouterSettings,
+    Strategy,
+)
+from matinee_api.contracts.pod_http import PORT
+from matinee_api.kinds.router import Router
+from matinee_operator.installation import Installation
+from matinee_operator.resources.headless_service import address_of
+from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
+from matinee_operator.resources.router_service import router_name
+from matinee_operator.resources.runtime_config import TOKEN_FOLDER, TOKEN_KEY
+
+FILE = "router.yaml"
+KEYS_FOLDER = "/etc/matinee-keys"
+_STRATEGIES: dict[str, Strategy] = {
+    "MostFree": "most-free",
+    "Weighted": "weighted",
+    "PrimaryFirst": "primary-first",
+    "Hash": "hash",
+}
+
+
+def router_config(router: Router, text: str) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(router, router_name(router), "router"),
+        "data": {FILE: text},
+    }
+
+
+def router_config_text(router: Router, installation: Installation) -> str:
+    values = RouterConfig(router=_settings(router, installation)).model_dump(
+        mode="json", exclude_defaults=True
+    )
+    return yaml.safe_dump(values, sort_keys=True, allow_unicode=True)
+
+
+def _settings(router: Router, installation: Installation) -> RouterSettings:
+    spec, token = router.spec, f"{TOKEN_FOLDER}/{TOKEN_KEY}"
+    keys = spec.auth.keys_secret
+    return RouterSettings(
+        host="::",
+        port=PORT,
+        kubernetes=KubernetesConfig(
+            services=tuple(
+                BackendService(name=address_of(one.name), weight=float(one.weight))
+                for one in spec.services
+            ),
+            control_token_file=token,
+        ),
+        strategy=_STRATEGIES[spec.strategy],
+        queue=QueueConfig(
+            max_waiting=spec.queue.max_waiting,
+            longest_seconds=float(spec.queue.longest_seconds),
+            # Pods that died are made anew, and those of a service without any are woken.
+            no_backend_seconds=float(spec.queue.longest_seconds),
+        ),
+        failover_seconds=float(spec.failover_seconds),
+        keys_file=f"{KEYS_FOLDER}/{keys.key}" if keys else None,
+        control_token_file=token,
+        allowed_hosts=(*_names(router, installation.cluster_domain), *spec.access.hosts),
+        allowed_origins=spec.access.origins,
+        # A load balancer, an Ingress or a node brings all viewers from one address.
+        limits=ConnectionLimits(connections=8192, connections_per_address=0),
+    )
+
+
+def _names(router: Router, cluster_domain: str) -> tuple[str, ...]:
+    """What clients inside call it."""
+    name, namespace = router_name(router), namespace_of(router.metadata)
+    full = f"{name}.{namespace}.svc"
+    return (name, f"{name}.{namespace}", full, f"{full}.{cluster_domain}")
