@@ -189,4 +189,5 @@ async def test_without_the_right_to_write_events_they_are_lost_and_all_else_work
 ) -> None:
     await grant(kube, limited, namespace, without(chart_rules(), Right("", "events", "create")))
     await whole_story(kube, limited, session, namespace)
-    assert await kube.list("Event", namespace) == []
+    events = await kube.list("Event", namespace)  # the API server may write some of its own
+    assert [one for one in events if one["reportingComponent"] == labels.OPERATOR_APP] == []
