@@ -1,7 +1,7 @@
 """A signal in the midst of a start ends the operator in order, whatever it waits for just then.
 
-Each moment is a request of the start: the signal is sent when the API server hears it, which then
-never answers. So no moment depends on how fast anything is.
+Each moment is a request of the start, every second one is tried: the signal is sent when the API
+server hears it, which then never answers. So no moment depends on how fast anything is.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Starts:
 
 
 @pytest.mark.timeout(180)
-async def test_it_ends_in_order_at_every_moment_of_its_start(
+async def test_it_ends_in_order_at_the_moments_of_its_start(
     kube: Kube, api_server: ControlPlane, namespace: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = {"NAMESPACE": namespace, "NAMESPACES": namespace, "IDENTITY": "a"}

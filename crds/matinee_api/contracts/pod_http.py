@@ -84,10 +84,13 @@ class RouterState(Config):
     """Names of those that it would give a session: they are listed, healthy and do not drain."""
 
 
+LONGEST_DRAIN_S = 86400
+
+
 class DrainOrder(Config):
     """Body of `POST /v1/drain`."""
 
-    deadline_seconds: float = Field(default=300.0, ge=0, le=86400)
+    deadline_seconds: float = Field(default=300.0, ge=0, le=LONGEST_DRAIN_S)
     """Sessions that still run then are ended."""
     on_deadline: Literal["migrate", "close"] = "migrate"
     """`migrate`: each viewer is given the session's state first, to resume elsewhere."""

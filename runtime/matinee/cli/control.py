@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from matinee.errors import BadInput, MatineeError
 from matinee.router.http_client import Unanswered, asked
@@ -62,8 +63,12 @@ async def _until(url: str, path: str, holds: Callable[[Any], bool]) -> None:
 
 
 def _checked(url: str) -> str:
-    """Raises `BadInput`."""
-    if not url.startswith(("http://", "https://")):
+    """Raises `BadInput`, which repeats nothing that may be a password."""
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        problem = f"must hold no name and no password; the token goes into {ADMIN_TOKEN_VARIABLE}"
+        raise BadInput("URL", problem)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput("URL", f"{url!r} is no http:// or https:// address", joint=": ")
     return url.rstrip("/")
 

@@ -10,7 +10,13 @@ from __future__ import annotations
 import argparse
 
 from matinee.cli.control import ask, control_epilog, until
-from matinee_api.contracts.pod_http import DRAIN_PATH, SLOTS_PATH, DrainOrder
+from matinee.errors import BadInput
+from matinee_api.contracts.pod_http import (
+    DRAIN_PATH,
+    LONGEST_DRAIN_S,
+    SLOTS_PATH,
+    DrainOrder,
+)
 
 DEADLINE_S = DrainOrder().deadline_seconds
 
@@ -37,10 +43,17 @@ def run(args: argparse.Namespace, _overrides: list[str]) -> int:
         ask(args.url, DRAIN_PATH, method="DELETE")
         print("it takes new sessions")
         return 0
-    order = {"deadline_seconds": args.deadline}
+    order = _order(args.deadline)
     left = ask(args.url, DRAIN_PATH, method="POST", body=order)["sessions"]
     print(f"it drains; sessions: {left}", flush=True)
     if args.wait:
         until(args.url, SLOTS_PATH, lambda slots: slots["used"] == 0)
         print("no session is left")
     return 0
+
+
+def _order(deadline_s: float) -> dict[str, float]:
+    """Raises `BadInput`."""
+    if not 0 <= deadline_s <= LONGEST_DRAIN_S:
+        raise BadInput("--deadline", f"must be 0 to {LONGEST_DRAIN_S} seconds, not {deadline_s:g}")
+    return {"deadline_seconds": deadline_s}
