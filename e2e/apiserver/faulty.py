@@ -64,13 +64,14 @@ async def faulty_way(kubeconfig: Path, plan: Plan, watch_lines: int) -> AsyncIte
     trusted = ssl.create_default_context(cafile=cluster["certificate-authority"])
     way = Way(kubeconfig.with_name("kubeconfig-faulty"))
     timeout = aiohttp.ClientTimeout(total=None)
-    async with aiohttp.ClientSession(auto_decompress=False, timeout=timeout) as session:
+    connector = aiohttp.TCPConnector(limit=0)  # watches of who is gone last until their next line
+    async with aiohttp.ClientSession(
+        auto_decompress=False, timeout=timeout, connector=connector
+    ) as session:
         proxy = _Proxy(way, plan, session, cluster["server"], trusted, watch_lines)
         app = web.Application(client_max_size=2**26)
         app.router.add_route("*", "/{path:.*}", proxy.answer)
-        runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True
-        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         known["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}

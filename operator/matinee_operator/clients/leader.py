@@ -97,7 +97,7 @@ class Leader:
                     lease["spec"]["holderIdentity"] = ""
                     await self.kube.replace(lease)
         except (ApiError, TimeoutError) as error:
-            logger.warning("the Lease was not released: %s", error or "no answer in time")
+            logger.warning("the Lease was not released: %s", str(error) or "no answer in time")
 
     async def attempt(self) -> bool:
         """Whether this replica has the Lease now; False: another one has it.
