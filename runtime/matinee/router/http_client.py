@@ -141,12 +141,11 @@ async def asked(
     that of every backend. Raises `Unanswered`.
     """
     parts = urlsplit(base_url)
-    secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
+    trust = (context or tls()) if parts.scheme == "https" else None
+    port = parts.port or (443 if trust else 80)
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            trust = (context or tls()) if secure else None
             reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=trust)
             writer.write(_request(path, {"host": parts.netloc, **headers}, *sends))
             await writer.drain()

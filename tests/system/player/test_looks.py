@@ -29,6 +29,7 @@ BRIGHTNESS = """
 FOCUSED = """
 (() => {
     const one = document.activeElement;
+    one.parentElement?.getAnimations().forEach((fading) => fading.finish());
     const { outlineStyle, outlineWidth } = getComputedStyle(one);
     const outlined = outlineStyle === "solid" && outlineWidth === "2px";
     const framed = getComputedStyle(one.parentElement).boxShadow.includes("4px");
