@@ -172,7 +172,7 @@ def test_a_warm_up_makes_way_for_a_pod_that_wants_the_only_gpu_and_comes_back(
         waits = condition("Warmed", "False", "Unschedulable")
         wait_until("VideoModel", namespace, "tiny", waits)
         patch(operator, namespace, {"replicas": 0})
-        assert wait_for_warm_up(namespace, placed=True) == second
+        assert wait_for_warm_up(namespace, placed=True, not_=first) == second
         operator.kubectl("delete", "vmod/tiny", "-n", namespace)
         core = kubernetes.client.CoreV1Api()
         wait_for(core.list_namespaced_pod, lambda found: not found, namespace)
