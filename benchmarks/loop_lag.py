@@ -55,9 +55,9 @@ CONFIG = ServeConfig(
         warmup=WarmupConfig(enabled=False),
     ),
 )
-NOTICED_MS = 0.25
-"""A lag below it counts as that: a loop that comes so soon waits for nothing but the messages
-before this one, and the floor's is that of no message at all."""
+NOTICED_MS = 0.5
+"""A lag below it counts as that: half of the unit of uvloop's own timers, which are later by
+themselves. The ratio to an idle loop's 0.1 ms would be one of single messages."""
 Lags = list[tuple[float, float]]
 """See `lags_ms`."""
 
