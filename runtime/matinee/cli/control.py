@@ -17,6 +17,7 @@ from matinee_api.plain_text import plain
 
 TIMEOUT_S = 10.0
 MOST_BYTES = 64 * 2**20
+NO_JSON = "it answers no JSON; is it Matinee?"
 
 
 def control_epilog(whom: str) -> str:
@@ -44,27 +45,30 @@ async def _ask(url: str, path: str, method: str, body: bytes) -> Any:
     except Unanswered as error:
         raise MatineeError(f"{url}: {error}") from error
     except ValueError as error:
-        raise MatineeError(f"{url}: it answers no JSON; is it Matinee?") from error
+        raise MatineeError(f"{url}: {NO_JSON}") from error
 
 
 async def _until(url: str, path: str, holds: Callable[[Any], bool]) -> None:
-    rest = b""
     try:
         async with asked(_checked(url), path, _headers(), timeout_s=TIMEOUT_S) as answer:
             if answer.status != HTTPStatus.OK:
                 _check_status(url, answer.status, await answer.body(MOST_BYTES))
-            async for piece in answer.pieces():
-                *lines, rest = (rest + piece).split(b"\n")
-                if any(holds(json.loads(line)) for line in lines if line.strip()):
+            async for line in answer.lines(MOST_BYTES):
+                if line.strip() and holds(json.loads(line)):
                     return
     except Unanswered as error:
         raise MatineeError(f"{url}: {error}") from error
+    except ValueError as error:
+        raise MatineeError(f"{url}: {NO_JSON}") from error
     raise MatineeError(f"{url}: it ended before")
 
 
 def _checked(url: str) -> str:
     """Raises `BadInput`, which repeats nothing that may be a password."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # half an address of IPv6
+        raise BadInput("URL", f"is none: {error}") from None
     if "@" in parts.netloc:
         problem = f"must hold no name and no password; the token goes into {ADMIN_TOKEN_VARIABLE}"
         raise BadInput("URL", problem)

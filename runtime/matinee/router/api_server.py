@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -74,8 +74,8 @@ class ApiServer:
             "timeoutSeconds": str(WATCH_S),
             "resourceVersion": version,
         }
-        async with self._asked(query) as answer, aclosing(_lines(answer)) as lines:
-            async for line in lines:
+        async with self._asked(query) as answer:
+            async for line in answer.lines(MOST_EVENT_BYTES, SILENCE_S):
                 event = _object(line)
                 kind, found = str(event.get("type")), event.get("object") or {}
                 if kind == "ERROR":
@@ -133,17 +133,6 @@ def _failure(status: Any, said: str) -> Exception:
     if status == HTTPStatus.GONE:
         return Expired()
     return Unanswered(f"the API server answers {status}: {plain(said, 300)}")
-
-
-async def _lines(answer: Answer) -> AsyncGenerator[bytes]:
-    """Raises `Unanswered`, also when nothing comes for too long."""
-    rest = b""
-    async for piece in answer.pieces(SILENCE_S):
-        *lines, rest = (rest + piece).split(b"\n")
-        if len(rest) > MOST_EVENT_BYTES:
-            raise Unanswered("an event of the watch is too long")
-        for line in lines:
-            yield line
 
 
 def _object(text: bytes) -> dict[str, Any]:

@@ -53,6 +53,17 @@ class Answer:
             except TimeoutError as error:
                 raise Unanswered("it has gone quiet") from error
 
+    async def lines(self, most_bytes: int, silence_s: float | None = None) -> AsyncGenerator[bytes]:
+        """Of the body, each without its end. Raises as `pieces` does, and `Unanswered` for a line
+        that is longer."""
+        rest = b""
+        async for piece in self.pieces(silence_s):
+            *whole, rest = (rest + piece).split(b"\n")
+            if len(rest) > most_bytes:
+                raise Unanswered(f"a line of more than {most_bytes} bytes")
+            for line in whole:
+                yield line
+
     async def body(self, most_bytes: int, silence_s: float | None = None) -> bytes:
         """All of it. Raises `Unanswered`, also when it is longer."""
         whole = b""

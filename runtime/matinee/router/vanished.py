@@ -8,6 +8,7 @@ still answers each question. So the kernel is asked when it last heard an acknow
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -41,5 +42,6 @@ async def end_vanished(reception: Reception) -> None:
             connection = transport.get_extra_info("socket")
             if connection is None or transport.is_closing():
                 continue
-            if is_silent(connection.getsockopt(socket.IPPROTO_TCP, TCP_INFO, _INFO.size)):
-                transport.abort()
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                if is_silent(connection.getsockopt(socket.IPPROTO_TCP, TCP_INFO, _INFO.size)):
+                    transport.abort()

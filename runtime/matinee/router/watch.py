@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from matinee.router.http_client import Answer, Unanswered, asked
+from matinee.router.http_client import Unanswered, asked
 from matinee.router.table import Backend, Table
 from matinee.serving.tasks import stopped
 from matinee_api.backoff import backoff
@@ -129,19 +129,9 @@ async def _read_feed(table: Table, backend: Backend, check: HealthCheckConfig) -
             return False
         if answer.status != HTTPStatus.OK:
             raise Unanswered(f"status {answer.status}")
-        await _read_lines(table, backend, answer)
+        async for line in answer.lines(MOST_LINE_BYTES, SILENCE_S):
+            table.told(backend, _slots(line))
         return True
-
-
-async def _read_lines(table: Table, backend: Backend, answer: Answer) -> None:
-    """Raises `Unanswered`, also when nothing comes for too long."""
-    rest = b""
-    async for piece in answer.pieces(SILENCE_S):
-        *lines, rest = (rest + piece).split(b"\n")
-        if len(rest) > MOST_LINE_BYTES:
-            raise Unanswered("a line of its slots is too long")
-        if lines:
-            table.told(backend, _slots(lines[-1]))  # only the newest state matters
 
 
 def _slots(line: bytes) -> Slots:
