@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from matinee.errors import BadInput, GenerationCancelled, MatineeError, WorkerFailed
 from matinee.generation import Chunk, Pcm, StepProgress, cut_sound
 from matinee.worker.backend import Backend, EngineLike, Frames, RunLike
+from matinee.worker.failures import failure_message
 from matinee.worker.messages import (
     Cancel,
     Cause,
@@ -69,6 +70,8 @@ class _Work:
     """Made and not yet handed over."""
     audio: Pcm | None = None
     """Of these frames."""
+    more: bool = False
+    """The rest of what was denoised comes before anybody else's turn."""
     handed_over: int = 0
     steps_done: int = 0
     compute_s: float = 0.0
@@ -131,7 +134,10 @@ class WorkerLoop:
 
     def turn(self) -> None:
         blocked = {job_id for job_id, work in self._works.items() if work.frames is not None}
-        job_id = self._scheduler.pick(blocked)
+        begun = (job_id for job_id, work in self._works.items() if work.more)
+        job_id = next((job_id for job_id in begun if job_id not in blocked), None)
+        if job_id is None:
+            job_id = self._scheduler.pick(blocked)
         if job_id is None:
             self._read_command()
         else:
@@ -186,7 +192,7 @@ class WorkerLoop:
         self._computing = work
         with self._failures_of(work):
             chunk = self._next_chunk(work)
-            work.frames, work.audio = chunk.frames, chunk.audio
+            work.frames, work.audio, work.more = chunk.frames, chunk.audio, chunk.more
         self._computing = None
         self._hand_over_waiting()
 
@@ -288,13 +294,3 @@ class WorkerLoop:
             self._events.send(event)
         except OSError:
             raise WorkerLeaves from None
-
-
-def failure_message(error: Exception) -> str:
-    """A sentence for people: of errors that are not ours only the kind, never the text."""
-    if isinstance(error, MatineeError):
-        return str(error)
-    # By name, because this module must not import torch.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "not enough memory for this segment: ask for fewer frames or a smaller picture"
-    return f"the model failed on this segment ({type(error).__name__}); see the worker's log"
