@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from matinee_api.config.load import validate
@@ -188,6 +188,7 @@ def test_constant_demand_comes_to_rest_and_never_swings(
     assert len(set(wanted)) <= 2
 
 
+@settings(max_examples=40)
 @given(RULES, some.integers(1, 8), some.lists(DEMANDS, min_size=1, max_size=30))
 def test_there_are_always_slots_for_those_who_play(
     limits: Autoscaling, per_pod: int, demands: list[Demand]
@@ -198,6 +199,7 @@ def test_there_are_always_slots_for_those_who_play(
         assert room or scale.replicas == limits.max_replicas
 
 
+@settings(max_examples=40)
 @given(RULES, some.integers(1, 8), some.lists(DEMANDS, min_size=2, max_size=30))
 def test_pods_only_go_when_they_were_not_needed_for_the_whole_time(
     limits: Autoscaling, per_pod: int, demands: list[Demand]
