@@ -31,8 +31,7 @@ from matinee.generation import (
 from matinee.serving.logs import log_to_stderr
 from matinee.serving.uncollected import uncollected
 from matinee.worker.backend import Backend, EngineLike, RunLike
-from matinee.worker.failures import failure_message
-from matinee.worker.loop import WorkerLoop
+from matinee.worker.loop import WorkerLoop, failure_message
 from matinee.worker.messages import Command, Event, WorkerReady, WorkerUnusable
 from matinee.worker.pipe import Reader, Writer
 from matinee.worker.ring import SLOT_PIXELS, FrameRing, FreeSlots

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from matinee.generation import samples_before, samples_of
-from matinee.worker.failures import failure_message
-from matinee.worker.loop import DeviceLost, WorkerLeaves, WorkerLoop
+from matinee.worker.loop import DeviceLost, WorkerLeaves, WorkerLoop, failure_message
 from matinee.worker.messages import (
     Cancel,
     Cause,
