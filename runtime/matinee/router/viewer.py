@@ -180,7 +180,7 @@ class Viewer(asyncio.Protocol):
         if (upstream.said_close and not let_go) or self.transport.is_closing():
             self._phase = _Phase.OVER
             self.transport.close()
-        elif self._said_close:
+        elif self._said_close or self.journal.over:
             self._say_last([], 1000, "")
         elif movable and self._reception.move(self, lost=not let_go):
             self._phase, self._upstream = _Phase.MOVING, None
