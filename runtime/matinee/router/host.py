@@ -92,7 +92,7 @@ async def _serve(
     watches = Watches(table, settings.health_check)
     config = _uvicorn(settings, table, reception, gate, access, feed, certificate)
     server = GracefulServer(config, partial(_shut_down, reception, feed))
-    vanishing = asyncio.create_task(end_vanished(reception), name="who has vanished")
+    vanishing = asyncio.create_task(end_vanished(reception, table), name="who has vanished")
     finding = _find(settings, table, watches)
     url = url_of(listening)
     on_ready(url.replace("http:", "https:", 1) if certificate else url)

@@ -17,7 +17,7 @@ from websockets.frames import CloseCode, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from matinee.router.connecting import notice_death
+from matinee.router.connecting import OF_VIEWERS, notice_death
 from matinee.router.early import FREE_BYTES, Early
 from matinee.router.frames import (
     Control,
@@ -90,7 +90,7 @@ class Viewer(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
         plain: socket.socket | None = transport.get_extra_info("socket")
         if plain is not None:
-            notice_death(plain)
+            notice_death(plain, OF_VIEWERS)
 
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
