@@ -6,7 +6,7 @@ from typing import Any
 
 import kubernetes.client
 
-from e2e import operating
+from e2e import operating, pods
 from e2e.operating import condition, pods_of, revision_of, wait_for_pods, wait_until
 from e2e.target import Target
 from e2e.test_runtime import streamed
@@ -56,7 +56,7 @@ def test_a_pod_answers_to_its_names_and_is_controlled_with_the_token(
         return int(operator.kubectl(*words))
 
     url = f"http://tiny.{served}.svc"
-    assert asked(f"{url}:8000/healthz") == 200
+    pods.wait_reachable(operator, served, "client", f"{url}:8000/healthz")
     assert asked(f"{url}:8000/healthz", "evil.example") == 421
     assert asked(f"{url}:8000/metrics") == 404
     # 0 where the cluster's network keeps to NetworkPolicies

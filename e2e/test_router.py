@@ -149,16 +149,17 @@ def test_a_rolling_update_and_a_scale_down_move_viewers_on(scene: Scene) -> None
 def test_a_service_is_reached_through_its_router_only(
     operator: Target, our_cluster: Target, lone: str
 ) -> None:
-    def asked(url: str) -> int:
+    def answers(url: str, wanted: int) -> None:
+        """Nodes follow a Service and a NetworkPolicy a moment after their objects are there."""
         words = ("exec", "-n", lone, "client", "--", "python3", "-c", STATUS, url, "")
-        return int(operator.kubectl(*words))
+        ask_until(lambda: int(operator.kubectl(*words)), lambda status: status == wanted)
 
-    assert asked(f"http://tiny.{lone}.svc:8000/healthz") == 200
+    answers(f"http://tiny.{lone}.svc:8000/healthz", 200)
     router: dict[str, Any] = {"apiVersion": "matinee.video/v1alpha1", "kind": "Router"}
     router |= {"metadata": {"name": "front"}, "spec": {"services": [{"name": "tiny"}]}}
     operator.kubectl("apply", "-n", lone, "-f", "-", stdin=json.dumps(router))
     wait_until("Router", lone, "front", READY)
-    assert asked(f"http://front-router.{lone}.svc/readyz") == 200
-    assert asked(f"http://tiny.{lone}.svc:8000/healthz") == 0
+    answers(f"http://front-router.{lone}.svc/readyz", 200)
+    answers(f"http://tiny.{lone}.svc:8000/healthz", 0)
     operator.kubectl("delete", "vrtr/front", "-n", lone)
-    ask_until(lambda: asked(f"http://tiny.{lone}.svc:8000/healthz"), lambda code: code == 200)
+    answers(f"http://tiny.{lone}.svc:8000/healthz", 200)
