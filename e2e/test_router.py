@@ -21,7 +21,6 @@ from e2e.viewing import Viewer, viewers
 from e2e.waiting import ask_until, is_ready
 from tools.cluster import __main__ as command
 
-
 FRONT: dict[str, Any] = {
     "apiVersion": "matinee.video/v1alpha1",
     "kind": "Router",
