@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from e2e import pods
+from e2e.conftest import serve_at_once
 from e2e.fixtures import NAMESPACE
 from e2e.namespaces import namespace_for
 from e2e.operating import condition, patch, pods_of, wait_for_pods, wait_until
@@ -16,9 +17,17 @@ from e2e.routing import MOST_SEGMENTS, READY, Scene, routed
 from e2e.target import Target
 from e2e.test_operator import STATUS
 from e2e.test_operator_sessions import node_of, uids
-from e2e.viewing import Viewer
+from e2e.viewing import Viewer, viewers
 from e2e.waiting import ask_until, is_ready
 from tools.cluster import __main__ as command
+
+FRONT: dict[str, Any] = {
+    "apiVersion": "matinee.video/v1alpha1",
+    "kind": "Router",
+    "metadata": {"name": "front"},
+    "spec": {"services": [{"name": "tiny"}]},
+}
+TO_ZERO = {"minReplicas": 0, "maxReplicas": 1, "bufferSlots": 0}
 
 
 @pytest.fixture(scope="module")
@@ -155,11 +164,22 @@ def test_a_service_is_reached_through_its_router_only(
         ask_until(lambda: int(operator.kubectl(*words)), lambda status: status == wanted)
 
     answers(f"http://tiny.{lone}.svc:8000/healthz", 200)
-    router: dict[str, Any] = {"apiVersion": "matinee.video/v1alpha1", "kind": "Router"}
-    router |= {"metadata": {"name": "front"}, "spec": {"services": [{"name": "tiny"}]}}
-    operator.kubectl("apply", "-n", lone, "-f", "-", stdin=json.dumps(router))
+    operator.kubectl("apply", "-n", lone, "-f", "-", stdin=json.dumps(FRONT))
     wait_until("Router", lone, "front", READY)
     answers(f"http://front-router.{lone}.svc/readyz", 200)
     answers(f"http://tiny.{lone}.svc:8000/healthz", 0)
     operator.kubectl("delete", "vrtr/front", "-n", lone)
     answers(f"http://tiny.{lone}.svc:8000/healthz", 200)
+
+
+def test_the_first_viewer_wakes_a_service_that_has_no_pod(
+    operator: Target, our_cluster: Target, namespace: str
+) -> None:
+    operator.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(FRONT))
+    serve_at_once(operator, namespace, autoscaling=TO_ZERO)
+    asleep = condition("Servable", "False", "ScaledToZero")
+    wait_until("StreamingService", namespace, "tiny", asleep)
+    with viewers(operator, namespace, f"http://front-router.{namespace}.svc", 1) as (viewer,):
+        found = wait_until("StreamingService", namespace, "tiny", condition("Servable", "True"))
+        assert found["status"]["lastStart"]["seconds"] >= 1
+        assert viewer.leave()["code"] == 1000

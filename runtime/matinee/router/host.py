@@ -69,6 +69,7 @@ def route(
             token_file=Path(file) if file else None,
             private=is_loopback(listening.getsockname()[0]),
             open_metrics=settings.open_metrics,
+            metrics_file=Path(settings.metrics_token_file) if settings.metrics_token_file else None,
         )
         access.check("router.control_token_file")
         if gate.open:
