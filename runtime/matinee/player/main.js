@@ -51,7 +51,6 @@ let current = null; // the problem on the stage
 function opened() {
   const start = session.start(media.framesHeld(session.fps));
   session.reset();
-  if (!start.resume || start.resume.fork) media.beginConnection();
   connection.send({
     type: "session_init_v2",
     client_id: "matinee-player",
@@ -69,6 +68,7 @@ function message(received) {
   if (received.type === "error") explain(received);
   if (received.type === "ltx2_segment_complete" && session.running) segmentDone();
   session.receive(received);
+  if (received.type === "gpu_assigned" && !received.resumed) media.beginConnection();
   if (received.type === "media_init") {
     media.expectInit(received.mime);
     controls.expect(received.mime);

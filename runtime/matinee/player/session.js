@@ -122,11 +122,12 @@ export class Session {
   branchAfter(segment) {
     this.reset();
     this.requests = [];
-    this.seat.branch = segment.index;
+    this.seat.branch = { index: segment.index, sessionId: segment.sessionId };
   }
 
   canBranch(segment) {
-    const newest = this.segments.findLast((one) => one.status === "done");
+    const ofIt = (one) => one.status === "done" && one.sessionId === segment.sessionId;
+    const newest = this.segments.findLast(ofIt);
     return newest !== undefined && this.seat.keeps(segment, newest.index);
   }
 
@@ -285,7 +286,8 @@ export class Session {
   onStreamComplete({ reason }) {
     this.phase = "ended";
     this.ending = reason;
-    this.seat.over = reason !== "drained" && reason !== "timeout";
+    // Who is turned away before a session is there has the one of the connection before as yet.
+    if (this.gpu) this.seat.over = reason !== "drained" && reason !== "timeout";
   }
 
   /** The request that an error refuses, null when it is about something else. A message that is
