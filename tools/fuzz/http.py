@@ -11,7 +11,8 @@ from tools.fuzz import grammar
 
 PATHS = (
     *("/", "/health", "/healthz", "/readyz", "/status", "/metrics", "/player", "/player/player.js"),
-    *("/v1/stream", "/v1/slots", "/v1/drain", "/v1/models", "/v1/models/fake", "/openapi.json"),
+    *("/v1/stream", "/v1/slots", "/v1/drain", "/v1/door"),
+    *("/v1/models", "/v1/models/fake", "/openapi.json"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PRI")
 ODD_METHODS = ("get", "", "G\0T", "GET" * 30, "POST\t", "é", "M-SEARCH", "\r\nGET")

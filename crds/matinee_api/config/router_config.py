@@ -37,6 +37,9 @@ class ReplicaConfig(Config):
     """Where its `/v1/slots` is, when its control port is another one; unset: `url`."""
     control_token_file: str | None = None
     """File with the bearer token that its control port wants; read again at each connection."""
+    stream_token_file: str | None = None
+    """File with the bearer token that it wants of who opens a stream (its
+    `server.stream_token_file`); read again at each connection."""
 
     @property
     def address(self) -> str:
@@ -93,7 +96,8 @@ class KubernetesConfig(Config):
     namespace: str | None = Field(default=None, min_length=1, max_length=63)
     """Of the Services; unset: the pod's own."""
     control_token_file: str | None = None
-    """File with the bearer token that their control ports want; read again at each connection."""
+    """File with the bearer token that their control ports want, and their streams once the operator
+    has told them to take routers only; read again at each connection."""
     credentials_directory: str = "/var/run/secrets/kubernetes.io/serviceaccount"
     """Where the pod's ServiceAccount is mounted: `token`, `ca.crt` and `namespace`; the token is
     read again at each request. The account must be allowed to list and watch EndpointSlices."""

@@ -168,4 +168,5 @@ def _address(replica: ReplicaConfig) -> Address:
         weight=replica.weight,
         control_url=(replica.control_url or replica.address).rstrip("/"),
         control_token_file=replica.control_token_file,
+        stream_token_file=replica.stream_token_file,
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 from websockets.http11 import Request
 
-from matinee.router.connecting import open_upstream
+from matinee.router.connecting import open_session
 from matinee.router.early import FREE_BYTES
 from matinee.router.frames import first_message
 from matinee.router.gate import Gate
@@ -33,7 +33,6 @@ from matinee.serving.door import Door
 from matinee.serving.refusal import Refusal
 from matinee.wire.server_messages import Error, SessionMigrated, SessionTimeout, StreamComplete
 from matinee_api.config.router_config import RouterSettings
-from matinee_api.contracts.pod_http import MOVES_HEADER, QUEUE_ELSEWHERE, QUEUE_HEADER
 
 STREAM_PATH = "/v1/stream"
 
@@ -274,17 +273,12 @@ class Reception:
 
     async def _upstream(self, visit: Visit) -> Upstream:
         """Raises `Rejected`."""
-        headers = {
-            QUEUE_HEADER: QUEUE_ELSEWHERE,
-            MOVES_HEADER: "1",
-            "X-Forwarded-For": visit.viewer.client,
-        }
         timeout_s = self._settings.health_check.timeout_seconds
         while True:
             backend = visit.backend or await self._seating.turn(visit)
             try:
-                url = backend.address.url
-                return await open_upstream(url, visit.viewer.path, headers, timeout_s)
+                client, path = visit.viewer.client, visit.viewer.path
+                return await open_session(backend.address, path, client, timeout_s)
             except NotTaken:
                 self.tally.not_taken += 1
             except NotReached as error:

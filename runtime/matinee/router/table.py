@@ -39,6 +39,7 @@ class Address:
     weight: float = 1.0
     control_url: str = ""
     control_token_file: str | None = None
+    stream_token_file: str | None = None
     takes_new: bool = True
 
 

@@ -169,6 +169,8 @@ class Upstream(asyncio.Protocol):
         status = head.split(b" ", 2)[1:2]
         if status == [b"503"]:
             self._fail(NotTaken("it takes no session now"))
+        elif status == [b"401"]:
+            self._fail(NotReached("it wants another token: see stream_token_file"))
         elif status != [b"101"]:
             self._fail(NotReached(f"it answered {b''.join(status)[:3].decode('latin-1')}"))
         else:
