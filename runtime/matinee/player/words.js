@@ -46,8 +46,8 @@ const PROBLEMS = {
   },
   unauthorized: {
     title: "You are not allowed in",
-    text: "The server asks for a key that this page does not have.",
-    action: "Try again",
+    text: "The server asks for a key. It stays in this tab, and is sent to this server alone.",
+    asksForKey: true,
   },
   session_rejected: {
     title: "The house is full",

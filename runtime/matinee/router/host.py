@@ -26,6 +26,7 @@ from matinee.router.table import Address, Table, Thresholds
 from matinee.router.vanished import end_vanished
 from matinee.router.watch import Watches
 from matinee.serving.access import ControlAccess, is_loopback
+from matinee.serving.bearers import Bearers
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
 from matinee.serving.line_feed import LineFeed
@@ -58,13 +59,14 @@ def route(
     cannot be used or `kubernetes` is set elsewhere than in a pod, and `ConfigError` when the keys'
     file is wrong.
     """
-    gate = Gate(settings)
+    file = settings.control_token_file
+    control = Bearers(token, Path(file) if file else None)
+    gate = Gate(settings, control)
     certificate = _certificate(settings)
     with closing(bind_for_viewers(settings.host, settings.port)) as listening:
-        file = settings.control_token_file
         access = ControlAccess(
-            token=token,
-            token_file=Path(file) if file else None,
+            token=control.token,
+            token_file=control.file,
             private=is_loopback(listening.getsockname()[0]),
             open_metrics=settings.open_metrics,
         )

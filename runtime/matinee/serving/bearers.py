@@ -37,9 +37,13 @@ class Bearers:
         scheme, _, given = authorization.partition(" ")
         same = [
             hmac.compare_digest(given.encode("latin-1"), token)
-            for token in (*self._of_file(), *self._own())
+            for token in self.known()
         ]
         return any(same) and scheme.lower() == "bearer"
+
+    def known(self) -> tuple[bytes, ...]:
+        """All of them, those of the file first."""
+        return (*self._of_file(), *self._own())
 
     def _of_file(self) -> tuple[bytes, ...]:
         if self.file is None:
