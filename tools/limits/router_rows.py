@@ -71,4 +71,27 @@ ROUTER = (
         "`max_sessions` at once, `sessions_per_minute`: 1013",
         reads=("matinee/serving/keys.py",),
     ),
+    Row(
+        "`/v1/tickets`",
+        "401 without a key; {matinee.router.gate:TICKETS_AT_ONCE} of an owner at once, then 429; "
+        "{matinee.router.tickets:MOST_USED} used ones are remembered, for "
+        "{matinee.router.tickets:LIFETIME_S}",
+    ),
+    Row(
+        "what the first message says of its sender",
+        "{matinee.router.first_message:PEEK_BYTES} for a place; with the strategy `hash` "
+        "{matinee.router.early:FREE_BYTES}",
+        reads=("matinee/router/first_message.py",),
+    ),
+    Row(
+        "places of viewers who are gone",
+        "{router.queue.max_waiting} for {router.queue.kept_seconds}; in Redis "
+        "{matinee.router.queue_scripts:MOST_KEPT}",
+    ),
+    Row(
+        "the queue in Redis or Valkey",
+        "{matinee.router.shared_queue:ANSWER_S} for an answer, then it is away and nobody waits "
+        "for it; who can write there is trusted",
+        reads=("matinee/router/shared_queue.py",),
+    ),
 )

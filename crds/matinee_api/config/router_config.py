@@ -72,6 +72,15 @@ class QueueConfig(Config):
     """Who is queued for longer is refused and may retry."""
     no_backend_seconds: float = Field(default=5.0, ge=0, le=86400)
     """The same for who comes while no replica is alive and takes sessions."""
+    kept_seconds: float = Field(default=60.0, ge=0, le=3600)
+    """How long the place of a viewer whose connection was lost is kept: who comes back with its
+    `queue_token` goes on where it was."""
+    store_url: str | None = Field(default=None, min_length=1, max_length=4096, repr=False)
+    """Redis or Valkey server for a queue that several routers share and that outlives each of them:
+    `redis://HOST:PORT/DB` and the other forms of `streaming.state.url`. The variable
+    MATINEE_STORE_URL comes before it. Unset: each router has a queue of its own."""
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=253)
+    """Of the queue in the store. Unset: routers that name the same servers or Services have one."""
     held_bytes: int = Field(default=64 * 2**20, ge=2**20, le=2**36)
     """What all queued viewers together may have sent so far. Past it, what a viewer sends after its
     first 64 KiB waits in its socket."""

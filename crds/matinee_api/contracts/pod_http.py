@@ -71,6 +71,8 @@ class Slots(Config):
     store: str | None = None
     """The same for all pods that share a store, and can go on with one another's sessions; empty:
     no other pod can; none: a pod that does not tell."""
+    segment_cap: int = Field(default=0, ge=0, le=10**6)
+    """Segments that a session may have; 0: any number, or a pod that does not tell."""
     routers_only: bool | None = None
     """Whether viewers must bring a control token, as routers do for them; none: a pod that knows no
     such order."""

@@ -55,6 +55,7 @@ function opened() {
   session.reset();
   connection.send({
     type: "session_init_v2",
+    queue_token: undefined, // first, if there is one: routers look for it at the begin
     client_id: "matinee-player",
     ...settings.init,
     ...start,

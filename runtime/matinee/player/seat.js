@@ -27,6 +27,8 @@ export class Seat {
     this.resumed = false;
     /** Ids of the requests that the server still has from an earlier connection. */
     this.held = new Set();
+    /** Of the place in the queue: who says it has the place back. */
+    this.queueToken = null;
   }
 
   /** `gpu_assigned` */

@@ -110,7 +110,10 @@ export class Session {
   /** What the next connection starts from. `frames`: of the session's video that the page has. */
   start(frames) {
     const resume = this.seat.resume(frames);
-    return resume ? { resume } : { ...this.opening, continuation_state: this.saved };
+    const place = this.seat.queueToken ? { queue_token: this.seat.queueToken } : {};
+    return resume
+      ? { ...place, resume }
+      : { ...place, ...this.opening, continuation_state: this.saved };
   }
 
   /** Requests that the server does not know of. */
@@ -151,6 +154,7 @@ export class Session {
   onQueueStatus(message) {
     if (this.open) return;
     this.phase = "queued";
+    this.seat.queueToken = message.queue_token ?? this.seat.queueToken;
     this.queue = {
       position: message.position,
       depth: message.queue_depth,

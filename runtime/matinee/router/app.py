@@ -93,11 +93,13 @@ class Answers:
 
     async def status(self, _request: Request) -> Response:
         """FastVideo's fields of each replica, and more."""
+        shared = self._reception.shared
         return JSONResponse(
             {
                 "replicas": [_replica(one) for one in self._table],
                 "sessions": sum(len(one.sessions) for one in self._table),
                 "queued": self._reception.queued,
+                "queue_shared": shared.reachable if shared is not None else None,
                 "open_to_anybody": self._gate.open,
             }
         )

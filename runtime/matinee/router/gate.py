@@ -34,10 +34,12 @@ TICKETS_AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Who may enter. `key`: None where nobody needs one. `subprotocol`: to agree to."""
+    """Who may enter. `key`: None where nobody needs one. `subprotocol`: to agree to. `ticket`: that
+    was shown, and is used at this router now."""
 
     key: Key | None = None
     subprotocol: str | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Gate:
             return entry
         offered = ",".join(headers.get_all("sec-websocket-protocol")).split(",")
         agreed = SUBPROTOCOL if SUBPROTOCOL in map(str.strip, offered) else None
-        return Entry(entry.key, agreed)
+        return Entry(entry.key, agreed, entry.ticket)
 
     def holder(self, given: str | None) -> Entry | Refusal:
         """Of any request with this key."""
@@ -127,7 +129,7 @@ class Gate:
         key = self._keys.of_id(key_id) if key_id is not None else None
         if key is None:
             return Refusal(HTTPStatus.UNAUTHORIZED, NOT_A_TICKET, BEARER)
-        return Entry(key)
+        return Entry(key, ticket=ticket)
 
 
 def _lowered(headers: Headers) -> dict[str, str]:

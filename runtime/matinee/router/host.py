@@ -9,9 +9,10 @@ import signal
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 import uvloop
@@ -35,6 +36,9 @@ from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
 from matinee.serving.tls import HANDSHAKE_S, Certificate
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
+
+if TYPE_CHECKING:
+    from matinee.router.shared_queue import SharedQueue
 
 logger = logging.getLogger(__name__)
 
@@ -88,23 +92,51 @@ async def _serve(
 ) -> signal.Signals | None:
     take_short_turns()
     table = Table(_thresholds(settings))
-    reception = Reception(settings, table, gate)
+    shared = open_shared(settings)
+    reception = Reception(settings, table, gate, shared)
     feed = state_feed(table, reception, gate)
     table.on_change = partial(_tell, reception, feed)
     watches = Watches(table, settings.health_check)
     config = _uvicorn(settings, table, reception, gate, access, feed, certificate)
     server = GracefulServer(config, partial(_shut_down, reception, feed))
     vanishing = asyncio.create_task(end_vanished(reception), name="who has vanished")
+    looking = asyncio.create_task(shared.run(), name="the shared queue") if shared else None
     finding = _find(settings, table, watches)
     url = url_of(listening)
     on_ready(url.replace("http:", "https:", 1) if certificate else url)
     try:
         await server.serve(sockets=[listening])
     finally:
-        for each in (finding, vanishing, server.stopping):
+        for each in (finding, vanishing, looking, server.stopping):
             await stopped(each)
         await watches.stop()
+        if shared is not None:
+            await shared.close()
     return server.told_to_stop
+
+
+def open_shared(settings: RouterSettings) -> SharedQueue | None:
+    """A server is asked nothing so far. Raises `BadInput`."""
+    queue = settings.queue
+    if queue.store_url is None:
+        return None
+    from matinee.router.shared_queue import SharedQueue  # 0.2 s, for those who have one
+    from matinee.store.redis_address import Address, Connections
+
+    connections = Connections.to(Address.parsed(queue.store_url, "router.queue.store_url"))
+    name = queue.name or _name_of_queue(settings)
+    return SharedQueue(connections, name, queue.max_waiting, queue.kept_seconds)
+
+
+def _name_of_queue(settings: RouterSettings) -> str:
+    """From what is behind the router. Raises `BadInput`."""
+    found = settings.kubernetes
+    if found is None:
+        behind = sorted(replica.address for replica in settings.replicas)
+    else:
+        namespace = own_api_server(found, os.environ).namespace
+        behind = [namespace, *sorted(service.name for service in found.services)]
+    return blake2b("\n".join(behind).encode(), digest_size=8).hexdigest()
 
 
 def _tell(reception: Reception, feed: LineFeed) -> None:

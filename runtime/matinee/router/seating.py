@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from matinee.router.first_message import queue_token_of
+from matinee.router.others import Others
+from matinee.router.parked import KEY_OWNER, Parked, may_have, new_token
 from matinee.router.placement import Wish, place
 from matinee.router.queue import Place, Queue
 from matinee.router.table import Backend, Table
 from matinee.router.upstream import Upstream
+from matinee.router.waiting import ColdStarts, Playing, eta_s
 from matinee.serving.admission import QueueFull
 from matinee.serving.session_lengths import SessionLengths
 from matinee.wire.server_messages import Error, QueueStatus
 from matinee_api.config.router_config import RouterSettings
 
 if TYPE_CHECKING:
+    from matinee.router.shared_queue import Loss, SharedQueue
     from matinee.router.viewer import Viewer
 
 RETRY_AFTER_S = 5.0
@@ -44,6 +50,8 @@ class Visit:
     counted: bool = False
     client: str = ""
     place: Place | None = None
+    token: str | None = None
+    """Who says it after the connection was lost has the place back."""
     turn: asyncio.Future[Backend] | None = None
     told: tuple[int, int] | None = None
     backend: Backend | None = None
@@ -56,7 +64,13 @@ class Visit:
     @property
     def owner(self) -> str:
         key = self.viewer.key
-        return f"key {key.name}" if key else f"address {self.viewer.address}"
+        return f"{KEY_OWNER}{key.name}" if key else f"address {self.viewer.address}"
+
+    def playing(self, at: float) -> Playing | None:
+        """None of a session that has not begun."""
+        if self.began is None or self.backend is None:
+            return None
+        return Playing(at - self.began, self.viewer.journal.told, self.backend.segment_cap)
 
     def facts(self, at: float) -> dict[str, Any]:
         """For who runs the router. `seconds`: since it began, or came."""
@@ -71,23 +85,42 @@ class Visit:
 
 
 class Seating:
-    """`lengths`: of the sessions that ended."""
+    """`lengths`: of the sessions that ended. `playing`: those that play. `shared`: the queue, where
+    other routers have it too."""
 
-    def __init__(self, settings: RouterSettings, table: Table) -> None:
+    def __init__(
+        self,
+        settings: RouterSettings,
+        table: Table,
+        playing: Callable[[], Sequence[Playing]] = tuple,
+        shared: SharedQueue | None = None,
+    ) -> None:
         self.queue = Queue(settings.queue.max_waiting)
         self.lengths = SessionLengths()
+        self.cold_starts = ColdStarts()
         self._settings = settings
         self._table = table
+        self._playing = playing
         self._queued: dict[Place, Visit] = {}
+        self._parked = Parked(settings.queue.kept_seconds, settings.queue.max_waiting)
+        self._others = Others(table, shared)
+        if shared is not None:
+            shared.looked, shared.lost = self._looked, self._lost
+
+    @property
+    def depth(self) -> int:
+        """Viewers that are queued, at other routers too."""
+        return len(self.queue) + self._others.count
 
     def changed(self) -> None:
         """Slots may be free now."""
+        self._heed_cold_start()
         for queued in self.queue.places:
             visit = self._queued[queued]
             if visit.turn is None or visit.turn.done():
                 continue  # its wait is over
             backend = self._choice(visit)
-            if backend is None:
+            if backend is None or self._others.go_first(queued, now()):
                 break
             self._begin(visit, backend)
             visit.turn.set_result(backend)
@@ -95,11 +128,13 @@ class Seating:
 
     async def turn(self, visit: Visit) -> Backend:
         """A backend with a slot for it, now or later. Raises `Rejected`."""
-        if visit.place is None and not len(self.queue):
+        if visit.place is None and not len(self.queue) and not self._others.want_all():
             backend = self._choice(visit)
             if backend is not None:
                 self._begin(visit, backend)
                 return backend
+        if visit.place is None:
+            await self._come_back(visit)
         self._queue_up(visit)
         visit.turn = asyncio.get_running_loop().create_future()
         try:
@@ -121,6 +156,29 @@ class Seating:
         longest_s = queue.longest_seconds if self._table.has_hope else queue.no_backend_seconds
         return visit.since + longest_s
 
+    async def _come_back(self, visit: Visit) -> None:
+        """To the place that it had, or to a new one of the common order. Raises `Rejected`."""
+        told = queue_token_of(visit.viewer.early.pieces)
+        if told is not None and (kept := self._kept(told, visit.owner)) is not None:
+            visit.place, visit.token = kept, told
+            return
+        try:
+            joined = await self._others.join(visit.owner, told)
+        except QueueFull:
+            raise full() from None
+        if joined is not None:
+            visit.place, visit.token = joined
+
+    def _kept(self, token: str, owner: str) -> Place | None:
+        """Of a viewer who is gone, or whose connection is dead and nobody has noticed."""
+        for queued, visit in self._queued.items():
+            if visit.token == token and may_have(queued.owner, owner):
+                self._lost(queued, "taken")
+                del self._queued[queued]
+                self.queue.leave(queued)
+                return queued
+        return self._parked.take(token, owner, now())
+
     def _queue_up(self, visit: Visit) -> None:
         """Raises `Rejected`."""
         try:
@@ -129,22 +187,36 @@ class Seating:
             else:
                 self.queue.come_back(visit.place)
         except QueueFull:
-            raise Rejected(
-                busy("all slots are taken and the queue is full"), "queue_full"
-            ) from None
+            raise full() from None
         self._queued[visit.place] = visit
+        if visit.place.number:
+            visit.token = visit.token or new_token()
+            self._others.enter(visit.place, visit.token)
 
-    def unqueue(self, visit: Visit) -> None:
-        if visit.place is not None and self._queued.pop(visit.place, None) is not None:
-            self.queue.leave(visit.place)
+    def unqueue(self, visit: Visit, *, kept: bool = False) -> None:
+        """`kept`: its viewer may come back."""
+        if visit.place is None or not self._takes_from_queue(visit):
+            return
+        self.queue.leave(visit.place)
+        if kept and visit.token is not None:
+            self._parked.put(visit.token, visit.place, now())
+        self._others.leave(visit.place, "kept" if kept else "left")
+
+    def _takes_from_queue(self, visit: Visit) -> bool:
+        """False: it is not queued, or another connection has taken its place over."""
+        if visit.place is None or self._queued.get(visit.place) is not visit:
+            return False
+        del self._queued[visit.place]
+        return True
 
     def _choice(self, visit: Visit) -> Backend | None:
         wish = Wish(visit.client, now(), self.lengths.mean_s or 0.0, visit.store)
         return place(self._table, self._settings.chosen_strategy, wish)
 
     def _begin(self, visit: Visit, backend: Backend) -> None:
-        if visit.place is not None and self._queued.pop(visit.place, None) is not None:
+        if visit.place is not None and self._takes_from_queue(visit):
             self.queue.serve(visit.place)
+            self._others.leave(visit.place, "served")
         visit.backend = backend
         self._table.begin(backend, visit.session, now())
 
@@ -166,13 +238,48 @@ class Seating:
             self._table.end(backend, visit.session)
 
     def _tell_places(self) -> None:
-        depth = len(self.queue)
-        for position, queued in enumerate(self.queue.places):
+        depth = self.depth
+        playing: Sequence[Playing] | None = None
+        for index, queued in enumerate(self.queue.places):
             visit = self._queued[queued]
+            position = index + self._others.ahead(queued)
             if visit.told != (position, depth):
                 visit.told = position, depth
-                eta_s = self.lengths.eta_s(position, self._table.capacity)
-                visit.viewer.tell(QueueStatus(position, depth, eta_s))
+                playing = self._playing() if playing is None else playing
+                eta = self._eta_s(position, playing)
+                visit.viewer.tell(QueueStatus(position, depth, eta, visit.token))
+
+    def _eta_s(self, position: int, playing: Sequence[Playing]) -> float | None:
+        if not self._table.takes_new:
+            return self.cold_starts.eta_s(now())
+        return eta_s(position, playing, self._table.capacity, self.lengths.mean_s)
+
+    def _heed_cold_start(self) -> None:
+        if not self._table.all_asked or not len(self.queue):
+            self.cold_starts.give_up()
+        elif not self._table.takes_new:
+            self.cold_starts.begin(now())
+        elif self.cold_starts.end(now()):
+            self._others.tell_cold_start(self.cold_starts.mean_s or 0.0)
+
+    # Other routers
+
+    def _looked(self) -> None:
+        if self.cold_starts.mean_s is None:
+            self.cold_starts.mean_s = self._others.cold_start_s
+        self.changed()
+
+    def _lost(self, queued: Place, why: Loss) -> None:
+        """Another router has it, or it made room for somebody of another owner."""
+        visit = self._queued.get(queued)
+        if visit is None or visit.turn is None or visit.turn.done():
+            return
+        taken = Rejected(busy("another connection has this place in the queue"), "place_taken")
+        visit.turn.set_exception(taken if why == "taken" else full())
+
+
+def full() -> Rejected:
+    return Rejected(busy("all slots are taken and the queue is full"), "queue_full")
 
 
 def busy(message: str) -> Error:

@@ -170,6 +170,7 @@ class Lifecycle:
             free=0 if self.draining else admission.free,
             queued=admission.waiting,
             store=self.store_name,
+            segment_cap=self.config.streaming.generation_segment_cap,
             routers_only=self.routers_only,
             ts=round(time.time(), 3),
         )
