@@ -16,9 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from matinee.router.http_client import Answer, Unanswered, asked
 from matinee.router.placement import Wish, place
-from matinee.router.seating import now
 from matinee.router.table import Backend, Health, Table
 from matinee.router.tokens import NoToken, authorization
+from matinee.router.visit import now
 
 MOST_BYTES = 64 * 2**20
 BEGIN_BYTES = 256 * 1024

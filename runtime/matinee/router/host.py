@@ -34,7 +34,8 @@ from matinee.serving.line_feed import LineFeed
 from matinee.serving.listening import bind_for_viewers, url_of
 from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
-from matinee.serving.tls import HANDSHAKE_S, Certificate
+from matinee.serving.tls import Certificate
+from matinee.serving.tls_server import TlsServer
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
 
 if TYPE_CHECKING:
@@ -44,12 +45,13 @@ logger = logging.getLogger(__name__)
 
 
 class _Loop(uvloop.Loop):  # type: ignore[misc]
-    """uvicorn says nothing of how long a TLS handshake may take."""
+    """uvicorn bounds no TLS handshakes."""
 
-    async def create_server(self, *args: Any, **options: Any) -> asyncio.Server:
-        if options.get("ssl") is not None:
-            options.setdefault("ssl_handshake_timeout", HANDSHAKE_S)
-        server: asyncio.Server = await super().create_server(*args, **options)
+    async def create_server(self, factory: Any, **options: Any) -> asyncio.Server | TlsServer:
+        context = options.pop("ssl", None)
+        if context is not None:
+            return TlsServer(options["sock"], factory, context)
+        server: asyncio.Server = await super().create_server(factory, **options)
         return server
 
 

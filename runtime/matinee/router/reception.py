@@ -21,12 +21,12 @@ from matinee.router.first_message import client_id_of
 from matinee.router.gate import Gate
 from matinee.router.moves import Moves
 from matinee.router.owners import Owners
-from matinee.router.seating import Rejected, Seating, Visit, busy, now
+from matinee.router.seating import Seating
 from matinee.router.table import Table
 from matinee.router.tally import Tally
-from matinee.router.upstream import NotReached, NotTaken, Upstream, heard_by
+from matinee.router.upstream import NotReached, NotTaken, Unwelcome, Upstream, heard_by
 from matinee.router.viewer import Viewer
-from matinee.router.waiting import Playing
+from matinee.router.visit import Rejected, Visit, busy, now
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.door import Door
 from matinee.serving.refusal import Refusal
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from matinee.router.shared_queue import SharedQueue
 
 STREAM_PATH = "/v1/stream"
+ENDING_S = 0.5
+"""Of the grace at the end, at most half: for connections that are cut off."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,14 +56,14 @@ class Reception:
         self.message_bytes = settings.message_bytes
         self.held = ByteBudget(max(settings.queue.held_bytes, 2 * settings.message_bytes))
         self.shared = shared
-        self._seating = Seating(settings, table, self._playing, shared)
+        self._visits: dict[Viewer, Visit] = {}
+        self._seating = Seating(settings, table, self._visits.values, shared)
         self.tally = Tally(table, self._seating.queue, shared)
         self._settings = settings
         self._gate = gate
         self._owners = Owners()
         self._sessions = count()
         self._moves = Moves(self._seating, table, self._sessions)
-        self._visits: dict[Viewer, Visit] = {}
         self._connected: dict[Viewer, str | None] = {}
         """And the ticket that each has shown."""
         self._closed = False
@@ -100,7 +102,8 @@ class Reception:
         if self._connected:
             self._empty.clear()
             try:
-                async with asyncio.timeout(self._settings.shutdown_grace_seconds):
+                grace_s = self._settings.shutdown_grace_seconds
+                async with asyncio.timeout(grace_s - min(ENDING_S, grace_s / 2)):
                     await self._empty.wait()
             except TimeoutError:
                 logger.info("%d viewers did not leave in time", len(self._connected))
@@ -251,12 +254,8 @@ class Reception:
         visit.upstream = upstream
         return said
 
-    def _playing(self) -> list[Playing]:
-        found = (visit.playing(now()) for visit in self._visits.values())
-        return [one for one in found if one is not None]
-
     def _blame(self, visit: Visit) -> None:
-        if visit.backend is not None:
+        if visit.backend is not None and not visit.viewer.was_slow:
             logger.warning("%s was lost in the midst of a session", visit.backend.address.name)
             visit.backend.failed()
             visit.backend.refused()
@@ -294,6 +293,7 @@ class Reception:
                 self.tally.not_taken += 1
             except NotReached as error:
                 logger.warning("%s could not be reached: %s", backend.address.name, error)
-                backend.failed()
+                if not isinstance(error, Unwelcome):
+                    backend.failed()
             backend.refused()
             self._seating.give_back(visit)

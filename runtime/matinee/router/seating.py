@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from matinee.router.first_message import queue_token_of
 from matinee.router.others import Others
-from matinee.router.parked import KEY_OWNER, Parked, may_have, new_token
+from matinee.router.parked import Parked, may_have, new_token
 from matinee.router.placement import Wish, place
 from matinee.router.queue import Place, Queue
 from matinee.router.table import Backend, Table
-from matinee.router.upstream import Upstream
+from matinee.router.visit import RETRY_AFTER_S, Rejected, Visit, busy, full, now
 from matinee.router.waiting import ColdStarts, Playing, eta_s
 from matinee.serving.admission import QueueFull
 from matinee.serving.session_lengths import SessionLengths
@@ -22,77 +21,21 @@ from matinee_api.config.router_config import RouterSettings
 
 if TYPE_CHECKING:
     from matinee.router.shared_queue import Loss, SharedQueue
-    from matinee.router.viewer import Viewer
 
-RETRY_AFTER_S = 5.0
-
-
-class Rejected(Exception):
-    """A viewer gets no session. `reason`: of the close frame, and for the metrics."""
-
-    def __init__(self, error: Error, reason: str) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.reason = reason
-
-
-@dataclass(slots=True, eq=False)
-class Visit:
-    """One viewer's way through the reception. `turn`: ends with the backend that has a slot."""
-
-    session: int
-    viewer: Viewer
-    since: float
-    """When its wait began."""
-    began: float | None = None
-    """When its session did."""
-    task: asyncio.Task[None] | None = None
-    counted: bool = False
-    client: str = ""
-    place: Place | None = None
-    token: str | None = None
-    """Who says it after the connection was lost has the place back."""
-    turn: asyncio.Future[Backend] | None = None
-    told: tuple[int, int] | None = None
-    backend: Backend | None = None
-    upstream: Upstream | None = None
-    store: str | None = None
-    """Only backends with that store of sessions will do."""
-    reserved: Visit | None = None
-    """The slot that the session is to have elsewhere."""
-
-    @property
-    def owner(self) -> str:
-        key = self.viewer.key
-        return f"{KEY_OWNER}{key.name}" if key else f"address {self.viewer.address}"
-
-    def playing(self, at: float) -> Playing | None:
-        """None of a session that has not begun."""
-        if self.began is None or self.backend is None:
-            return None
-        return Playing(at - self.began, self.viewer.journal.told, self.backend.segment_cap)
-
-    def facts(self, at: float) -> dict[str, Any]:
-        """For who runs the router. `seconds`: since it began, or came."""
-        began = self.since if self.began is None else self.began
-        return {
-            "session_id": self.viewer.journal.session_id or None,
-            "state": "queued" if self.began is None else "playing" if self.upstream else "moving",
-            "backend": self.backend.address.name if self.backend else None,
-            "owner": self.owner,
-            "seconds": round(at - began, 1),
-        }
+TELL_EVERY_S = 0.25
+"""How often those who wait are told their places: who comes and goes shall not cost a message to
+each of them each time."""
 
 
 class Seating:
-    """`lengths`: of the sessions that ended. `playing`: those that play. `shared`: the queue, where
-    other routers have it too."""
+    """`lengths`: of the sessions that ended. `visits`: all of them. `shared`: the queue, where it is
+    that of other routers too."""
 
     def __init__(
         self,
         settings: RouterSettings,
         table: Table,
-        playing: Callable[[], Sequence[Playing]] = tuple,
+        visits: Callable[[], Iterable[Visit]] = tuple,
         shared: SharedQueue | None = None,
     ) -> None:
         self.queue = Queue(settings.queue.max_waiting)
@@ -100,10 +43,12 @@ class Seating:
         self.cold_starts = ColdStarts()
         self._settings = settings
         self._table = table
-        self._playing = playing
+        self._visits = visits
         self._queued: dict[Place, Visit] = {}
         self._parked = Parked(settings.queue.kept_seconds, settings.queue.max_waiting)
         self._others = Others(table, shared)
+        self._telling: asyncio.TimerHandle | None = None
+        self._told_at = 0.0
         if shared is not None:
             shared.looked, shared.lost = self._looked, self._lost
 
@@ -181,17 +126,27 @@ class Seating:
 
     def _queue_up(self, visit: Visit) -> None:
         """Raises `Rejected`."""
-        try:
-            if visit.place is None:
-                visit.place = self.queue.join(visit.owner)
-            else:
-                self.queue.come_back(visit.place)
-        except QueueFull:
-            raise full() from None
+        if visit.place is None:
+            visit.place = self._joined(visit.owner)
+        else:
+            self.queue.come_back(visit.place)
         self._queued[visit.place] = visit
         if visit.place.number:
             visit.token = visit.token or new_token()
             self._others.enter(visit.place, visit.token)
+
+    def _joined(self, owner: str) -> Place:
+        """A place, perhaps one of somebody who has many. Raises `Rejected`."""
+        try:
+            return self.queue.join(owner)
+        except QueueFull:
+            surplus = self.queue.surplus(owner)
+        if surplus is None:
+            raise full()
+        crowding = self._queued[surplus]
+        self._lost(surplus, "evicted")
+        self.unqueue(crowding)
+        return self.queue.join(owner)
 
     def unqueue(self, visit: Visit, *, kept: bool = False) -> None:
         """`kept`: its viewer may come back."""
@@ -238,6 +193,12 @@ class Seating:
             self._table.end(backend, visit.session)
 
     def _tell_places(self) -> None:
+        if self._telling is None:
+            wait_s = max(0.0, self._told_at + TELL_EVERY_S - now())
+            self._telling = asyncio.get_running_loop().call_later(wait_s, self._tell_now)
+
+    def _tell_now(self) -> None:
+        self._telling, self._told_at = None, now()
         depth = self.depth
         playing: Sequence[Playing] | None = None
         for index, queued in enumerate(self.queue.places):
@@ -248,6 +209,10 @@ class Seating:
                 playing = self._playing() if playing is None else playing
                 eta = self._eta_s(position, playing)
                 visit.viewer.tell(QueueStatus(position, depth, eta, visit.token))
+
+    def _playing(self) -> list[Playing]:
+        found = (visit.playing(now()) for visit in self._visits())
+        return [one for one in found if one is not None]
 
     def _eta_s(self, position: int, playing: Sequence[Playing]) -> float | None:
         if not self._table.takes_new:
@@ -276,15 +241,3 @@ class Seating:
             return
         taken = Rejected(busy("another connection has this place in the queue"), "place_taken")
         visit.turn.set_exception(taken if why == "taken" else full())
-
-
-def full() -> Rejected:
-    return Rejected(busy("all slots are taken and the queue is full"), "queue_full")
-
-
-def busy(message: str) -> Error:
-    return Error("session_rejected", message, True, retry_after_seconds=RETRY_AFTER_S)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()

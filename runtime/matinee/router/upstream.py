@@ -41,6 +41,10 @@ class NotReached(Exception):
     """It could not be reached, or what it said was no handshake."""
 
 
+class Unwelcome(NotReached):
+    """It is there, and answers that something is wrong with what was asked."""
+
+
 class Upstream(asyncio.Protocol):
     """One connection to a backend. `opened`: ends when it has upgraded the connection."""
 
@@ -114,8 +118,9 @@ class Upstream(asyncio.Protocol):
     def splice(self, viewer: Viewer, said: list[bytes]) -> None:
         """From now on the two talk to each other. `said`: what the viewer said before."""
         self._viewer = viewer
-        viewer.go_on_reading()
         self.transport.writelines(said)
+        if self.transport.get_write_buffer_size() <= UNSENT_BYTES:
+            viewer.go_on_reading()
         self._careful = self._answer is not None
         self._take_care(viewer)
         if not self.transport.is_closing():
@@ -172,7 +177,9 @@ class Upstream(asyncio.Protocol):
         elif status == [b"401"]:
             self._fail(NotReached("it wants another token: see stream_token_file"))
         elif status != [b"101"]:
-            self._fail(NotReached(f"it answered {b''.join(status)[:3].decode('latin-1')}"))
+            refused = b"".join(status)[:3].decode("latin-1")
+            kind = Unwelcome if refused.startswith("4") else NotReached
+            self._fail(kind(f"it answered {refused}"))
         else:
             handshake.receive_data(head)
             handshake.parser.close()  # it holds itself in a circle, and kilobytes

@@ -35,10 +35,7 @@ class Bearers:
     def fit(self, authorization: str) -> bool:
         """A header's value. Takes as long for a good guess as for a bad one."""
         scheme, _, given = authorization.partition(" ")
-        same = [
-            hmac.compare_digest(given.encode("latin-1"), token)
-            for token in self.known()
-        ]
+        same = [hmac.compare_digest(given.encode("latin-1"), token) for token in self.known()]
         return any(same) and scheme.lower() == "bearer"
 
     def known(self) -> tuple[bytes, ...]:

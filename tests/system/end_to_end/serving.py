@@ -120,14 +120,15 @@ class Server:
             assert time.monotonic() < deadline, "this never came true"
             self.get("/healthz")
 
-    def counted(self) -> dict[str, int]:
-        """How many `tasks` and `objects` it has; only a fake server tells it."""
+    def counted(self) -> dict[str, Any]:
+        """How many `tasks` and `objects` it has, and how many tasks are `doing` what; only a fake
+        server tells it."""
         self.process.send_signal(signal.SIGUSR1)
-        counts: dict[str, int] = json.loads(self.line())
+        counts: dict[str, Any] = json.loads(self.line())
         return counts
 
     def count(self, what: str) -> int:
-        return self.counted()[what]
+        return int(self.counted()[what])
 
     def worker(self) -> psutil.Process:
         """The process that computes."""
