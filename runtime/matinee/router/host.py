@@ -111,10 +111,14 @@ async def _serve(
     finally:
         for each in (finding, vanishing, looking, server.stopping):
             await stopped(each)
-        await watches.stop()
-        if shared is not None:
-            await shared.close()
+        await _let_go(watches, shared)
     return server.told_to_stop
+
+
+async def _let_go(watches: Watches, shared: SharedQueue | None) -> None:
+    await watches.stop()
+    if shared is not None:
+        await shared.close()
 
 
 def open_shared(settings: RouterSettings) -> SharedQueue | None:

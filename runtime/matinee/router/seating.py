@@ -28,8 +28,8 @@ each of them each time."""
 
 
 class Seating:
-    """`lengths`: of the sessions that ended. `visits`: all of them. `shared`: the queue, where it is
-    that of other routers too."""
+    """`lengths`: of the sessions that ended. `visits`: all of them. `shared`: the queue, where
+    other routers have it too."""
 
     def __init__(
         self,
