@@ -207,17 +207,21 @@ class Seating:
             if visit.told != (position, depth):
                 visit.told = position, depth
                 playing = self._playing() if playing is None else playing
-                eta = self._eta_s(position, playing)
+                eta = self._eta_s(visit, position, playing)
                 visit.viewer.tell(QueueStatus(position, depth, eta, visit.token))
 
     def _playing(self) -> list[Playing]:
         found = (visit.playing(now()) for visit in self._visits())
         return [one for one in found if one is not None]
 
-    def _eta_s(self, position: int, playing: Sequence[Playing]) -> float | None:
-        if not self._table.takes_new:
+    def _eta_s(self, visit: Visit, position: int, playing: Sequence[Playing]) -> float | None:
+        """While there is no backend the wait is for one that starts, since the viewer came at
+        most."""
+        if self._table.takes_new:
+            return eta_s(position, playing, self._table.capacity, self.lengths.mean_s)
+        if self._table.start_s is None:
             return self.cold_starts.eta_s(now())
-        return eta_s(position, playing, self._table.capacity, self.lengths.mean_s)
+        return round(max(1.0, self._table.start_s - (now() - visit.since)), 1)
 
     def _heed_cold_start(self) -> None:
         if not self._table.all_asked or not len(self.queue):

@@ -19,6 +19,7 @@ from matinee.server.guard import guard
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.models import models_router
 from matinee.server.ports import ByPort
+from matinee.server.videos import videos_router
 from matinee.server.viewers_door import ViewersDoor
 from matinee.server.websocket import Connection
 from matinee.serving.access import ControlAccess
@@ -64,6 +65,7 @@ def public_app(life: Lifecycle, access: ControlAccess) -> FastAPI:
     door = ViewersDoor(own, access.bearers, lambda: life.routers_only)
     known = guard(app, lambda request: door.refusal(request.headers))
     app.include_router(models_router(life), dependencies=[known])
+    app.include_router(videos_router(life), dependencies=[known])
     app.include_router(_player(load_assets()))
     _add_stream(app, life, door)
     app.add_middleware(HttpManners)

@@ -26,12 +26,14 @@ OTHER_PAGE = "pages of other sites may not use the control routes"
 class ControlAccess:
     """`token`, and those of `token_file`: see `Bearers`.
     `private`: the port can be reached from this machine alone. `open_metrics`: they need no token.
+    `metrics_file`: tokens that open the metrics and nothing else.
     """
 
     token: str | None = None
     token_file: Path | None = None
     private: bool = True
     open_metrics: bool = False
+    metrics_file: Path | None = None
 
     @property
     def bearers(self) -> Bearers:
@@ -52,6 +54,14 @@ class ControlAccess:
         if self.private and _is_this_machine(caller):
             return None
         return Refusal(HTTPStatus.FORBIDDEN, OPEN_TO_NOBODY)
+
+    def metrics_refusal(self, headers: Mapping[str, str], caller: str | None) -> Refusal | None:
+        """The same of the metrics."""
+        refusal = self.refusal(headers, caller)
+        if refusal is None or self.metrics_file is None:
+            return refusal
+        scrapers = ControlAccess(token_file=self.metrics_file, private=False)
+        return scrapers.refusal(headers, caller)
 
 
 def is_loopback(address: str) -> bool:
