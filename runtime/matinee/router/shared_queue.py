@@ -32,7 +32,7 @@ LOOK_S, GAP_S = 1.0, 0.05
 ANSWER_S = 1.0
 """A server that takes longer is away: nobody waits for it to get a slot."""
 MOST_UNSAID = 4096
-"""Places that were left and not told so far; a place that is not told of is swept."""
+"""Places that were left, which the server does not know so far; without a router they are swept."""
 
 Leaving = Literal["served", "left", "kept"]
 Loss = Literal["taken", "evicted"]
@@ -167,7 +167,7 @@ class SharedQueue:
                     await self._urgent.wait()
 
     async def close(self) -> None:
-        """What is kept is told first."""
+        """The server hears of what is kept before."""
         with contextlib.suppress(Away):
             await self._tell()
         with contextlib.suppress(RedisError, OSError):
