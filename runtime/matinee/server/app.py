@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 from matinee.player.assets import Asset, load_assets
 from matinee.server import health
 from matinee.server.control import add_control
+from matinee.server.images import images_router
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.models import models_router
 from matinee.server.ports import ByPort
@@ -58,6 +59,7 @@ def public_app(life: Lifecycle) -> FastAPI:
     app.include_router(_probes(life))
     app.include_router(models_router(life))
     app.include_router(videos_router(life))
+    app.include_router(images_router(life))
     app.include_router(_player(load_assets()))
     _add_stream(app, life)
     app.add_middleware(HttpManners)
