@@ -3,6 +3,7 @@ our own programs read in `reader_rows.py`."""
 
 from __future__ import annotations
 
+from tools.limits.job_rows import VIDEOS
 from tools.limits.reader_rows import READERS
 from tools.limits.router_rows import BACKENDS, VIEWERS
 from tools.limits.row import Row, Section
@@ -96,6 +97,12 @@ SECTIONS = (
         CONNECTIONS,
     ),
     Section("Routes of the public port", "", ("bound", ""), PUBLIC),
+    Section(
+        "`/v1/videos`",
+        "Videos that are made in the background ([openai.md](openai.md)).",
+        ("bound", ""),
+        VIDEOS,
+    ),
     Section(
         "Routes of the control port",
         "The probes of the public port are here too. Locally one port serves both: on loopback no "

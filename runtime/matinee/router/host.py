@@ -69,6 +69,7 @@ def route(
             token_file=Path(file) if file else None,
             private=is_loopback(listening.getsockname()[0]),
             open_metrics=settings.open_metrics,
+            metrics_file=Path(settings.metrics_token_file) if settings.metrics_token_file else None,
         )
         access.check("router.control_token_file")
         if gate.open:
@@ -94,7 +95,7 @@ async def _serve(
     watches = Watches(table, settings.health_check)
     config = _uvicorn(settings, table, reception, gate, access, feed, certificate)
     server = GracefulServer(config, partial(_shut_down, reception, feed))
-    vanishing = asyncio.create_task(end_vanished(reception), name="who has vanished")
+    vanishing = asyncio.create_task(end_vanished(reception, table), name="who has vanished")
     finding = _find(settings, table, watches)
     url = url_of(listening)
     on_ready(url.replace("http:", "https:", 1) if certificate else url)

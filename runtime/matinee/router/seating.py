@@ -192,8 +192,14 @@ class Seating:
             visit = self._queued[queued]
             if visit.told != (position, depth):
                 visit.told = position, depth
-                eta_s = self.lengths.eta_s(position, self._table.capacity)
-                visit.viewer.tell(QueueStatus(position, depth, eta_s))
+                visit.viewer.tell(QueueStatus(position, depth, self._eta_s(visit, position)))
+
+    def _eta_s(self, visit: Visit, position: int) -> float | None:
+        """Without any slot the wait is for a backend that starts, since the viewer came at most."""
+        capacity, start_s = self._table.capacity, self._table.start_s
+        if capacity or start_s is None:
+            return self.lengths.eta_s(position, capacity)
+        return round(max(1.0, start_s - (now() - visit.since)), 1)
 
 
 def busy(message: str) -> Error:

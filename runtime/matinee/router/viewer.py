@@ -16,7 +16,7 @@ from websockets.frames import CloseCode, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from matinee.router.connecting import notice_death
+from matinee.router.connecting import OF_VIEWERS, notice_death
 from matinee.router.early import FREE_BYTES, Early
 from matinee.router.frames import (
     Control,
@@ -88,7 +88,7 @@ class Viewer(asyncio.Protocol):
         self.client = str((transport.get_extra_info("peername") or ("",))[0])
         self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
         if (plain := transport.get_extra_info("socket")) is not None:
-            notice_death(plain)
+            notice_death(plain, OF_VIEWERS)
 
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
@@ -179,7 +179,7 @@ class Viewer(asyncio.Protocol):
         if (upstream.said_close and not let_go) or self.transport.is_closing():
             self._phase = _Phase.OVER
             self.transport.close()
-        elif self._said_close:
+        elif self._said_close or self.journal.over:
             self._say_last([], 1000, "")
         elif movable and self._reception.move(self, lost=not let_go):
             self._phase, self._upstream = _Phase.MOVING, None

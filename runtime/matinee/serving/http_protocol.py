@@ -49,6 +49,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal: Refusal | None = None
         self._head_bytes = 0
         self._body_bytes = 0
+        self._most_body_bytes = self._limits.body_bytes
         self._begun = False
         self._in_body = False
         self._handed_over = False
@@ -105,7 +106,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if self._announced_body_bytes() > self._limits.body_bytes:
+        self._most_body_bytes = self._door.most_body_bytes(self.url)
+        if self._announced_body_bytes() > self._most_body_bytes:
             self._refuse_at_parser(*self._too_long_a_body())
         if len(self.pipeline) >= MOST_PIPELINED:
             text = f"{MOST_PIPELINED} requests wait on this connection already"
@@ -184,7 +186,7 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         if not self._in_body and self._head_bytes >= self._limits.head_bytes:
             self._refuse(self._too_long_a_head())
-        elif self._body_bytes > self._limits.body_bytes:
+        elif self._body_bytes > self._most_body_bytes:
             self._refuse(Refusal(*self._too_long_a_body()))
         return self._refusal is None and not self.transport.is_closing()
 
@@ -240,7 +242,7 @@ class HttpProtocol(HttpToolsProtocol):
         return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
 
     def _too_long_a_body(self) -> tuple[HTTPStatus, str]:
-        text = f"a body may have {self._limits.body_bytes} bytes"
+        text = f"a body may have {self._most_body_bytes} bytes"
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text
 
     def _refuse_at_parser(self, status: HTTPStatus, reason: str) -> None:

@@ -193,6 +193,12 @@ def fake_pod(**server: object) -> list[str]:
     return _command("fake_server", server, {})
 
 
+def jobs_server(directory: Path, **jobs: object) -> list[str]:
+    """The same, with jobs in that folder, and keys of the configuration's section `jobs`."""
+    host = {"host": "127.0.0.1"}
+    return _command("fake_server", host, {}, {"directory": str(directory), **jobs})
+
+
 def tone_server() -> list[str]:
     """The command line of `tone_server.py`."""
     return _command("tone_server", {"host": "127.0.0.1"}, {})
@@ -203,13 +209,19 @@ GENEROUS = {"max_pixels": 128 * 128, "max_steps": 200, "max_work": 2**40}
 of that are asked of it."""
 
 
-def _command(program: str, server: Mapping[str, object], streaming: Mapping[str, Any]) -> list[str]:
+def _command(
+    program: str,
+    server: Mapping[str, object],
+    streaming: Mapping[str, Any],
+    jobs: Mapping[str, object] | None = None,
+) -> list[str]:
     changed = {**streaming, "limits": GENEROUS | streaming.get("limits", {})}
     config = ServeConfig.model_validate(
         {
             "generator": {"model_path": "fake", "engine": {"device": "cpu"}},
             "server": {"port": 0, **server},
             "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **changed},
+            "jobs": jobs or {},
         }
     )
     return [
