@@ -92,7 +92,7 @@ def video_order(fields: Mapping[str, Any], rules: Rules, input_mime: str | None 
         secrets.randbits(32) if seed is None else seed,
         **_sampling(asked, rules.info),
     )
-    check_request(rules.info, request, begins=True)
+    check_request(rules.info, request, begins=input_mime is None)
     return Order(
         model=rules.info.model_id,
         prompt=request.prompt,
@@ -103,6 +103,18 @@ def video_order(fields: Mapping[str, Any], rules: Rules, input_mime: str | None 
     )
 
 
+IMAGE_FIELDS = frozenset(
+    {"prompt", "model", "size", "seed", "num_inference_steps", "guidance_scale", "negative_prompt"}
+)
+
+
+def image_order(fields: Mapping[str, Any], rules: Rules) -> Order:
+    """A video of one frame. Raises as above."""
+    for name in fields.keys() - IMAGE_FIELDS - WITHOUT_EFFECT:
+        raise UnknownField(name[:64], f"is not known here; {nearest(name, IMAGE_FIELDS)}")
+    return video_order({**fields, "num_frames": 1}, rules)
+
+
 def remix_order(fields: Mapping[str, Any], source_id: str, source: Order, rules: Rules) -> Order:
     """The same video with another prompt: same seed, size, length, image. Raises as above."""
     asked = _read(RemixFields, fields)
@@ -110,7 +122,7 @@ def remix_order(fields: Mapping[str, Any], source_id: str, source: Order, rules:
     check_prompt(asked.prompt)
     changed = source.model_copy(update={"prompt": asked.prompt, "remixed_from": source_id})
     _check_model(source.model, rules.info)  # the server may have been given another one since
-    check_request(rules.info, changed.request, begins=True)
+    check_request(rules.info, changed.request, begins=source.input_mime is None)
     return changed
 
 

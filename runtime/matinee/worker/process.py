@@ -95,7 +95,7 @@ class RingBoundEngine:
         self.info: ModelInfo = dataclasses.replace(engine.info, max_pixels=max_pixels)
 
     def begin(self, request: SegmentRequest, state: State | None) -> RunLike:
-        check_request(self.info, request)
+        check_request(self.info, request, begins=state is None)
         return self._engine.begin(request, state)
 
     def characters_read(self, prompt: str) -> int:

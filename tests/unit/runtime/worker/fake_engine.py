@@ -100,7 +100,7 @@ class FakeEngine:
         self._before_step = before_step or _obey
 
     def begin(self, request: SegmentRequest, state: State | None) -> FakeRun:
-        check_request(self.info, request)
+        check_request(self.info, request, begins=state is None)
         if "refused" in request.prompt:
             raise InvalidRequest("prompt", "is refused")
         return FakeRun(request, state, self._before_step)
