@@ -44,6 +44,7 @@ OURS = {
     "matinee/cli/rollout.py": "what this person's own kubectl prints",
     "matinee/cli/stopping.py": "reads its own pipe",
     "matinee/cli/up.py": "opens a browser",
+    "matinee/engine/fitting.py": "the headers of files that weights/model_folder.py has checked",
     "matinee/jobs/film.py": "writes",
     "matinee/jobs/workshop.py": "locks",
     "matinee/server/images.py": "what the server wrote itself",
