@@ -8,7 +8,6 @@ then its frames are forwarded as they came, masks and all.
 from __future__ import annotations
 
 import asyncio
-import socket
 from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -30,6 +29,7 @@ from matinee.router.frames import (
     text_frame,
 )
 from matinee.router.journal import Journal
+from matinee.router.pouring import Pieces, descriptor_of, pour
 from matinee.router.upstream import Upstream
 from matinee.serving.door import Door
 from matinee.serving.frame_budget import frame_budget, too_many
@@ -88,8 +88,8 @@ class Viewer(asyncio.Protocol):
         self.address = self._guest.address
         self.client = str((transport.get_extra_info("peername") or ("",))[0])
         self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
-        plain: socket.socket | None = transport.get_extra_info("socket")
-        if plain is not None:
+        self._descriptor = descriptor_of(transport)
+        if (plain := transport.get_extra_info("socket")) is not None:
             notice_death(plain)
 
     def data_received(self, data: bytes) -> None:
@@ -161,9 +161,8 @@ class Viewer(asyncio.Protocol):
 
     # From the backend
 
-    def show(self, pieces: list[bytes | memoryview]) -> None:
-        if not self.transport.is_closing():
-            self.transport.writelines(pieces)
+    def show(self, pieces: Pieces) -> None:
+        pour(self.transport, self._descriptor, pieces)
 
     def ask_hand_over(self) -> None:
         """Its backend drains, and another one has a slot for the session."""
