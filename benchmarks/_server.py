@@ -29,11 +29,11 @@ class Server:
 
 
 @contextmanager
-def quickstart_server() -> Iterator[Server]:
-    """Serves the bundled model; ends with the block."""
+def quickstart_server(*words: str) -> Iterator[Server]:
+    """Serves the bundled model; ends with the block. `words`: more of the command line."""
     started = time.perf_counter()
     process = subprocess.Popen(
-        COMMAND, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     with process:
         try:

@@ -47,12 +47,13 @@ def lone(operator: Target, namespace: str) -> str:
     return namespace
 
 
-def serve_at_once(operator: Target, namespace: str, replicas: int) -> None:
-    """The examples but for the warm-up, in which a Job and each pod would make a video first."""
+def serve_at_once(operator: Target, namespace: str, **changes: object) -> None:
+    """The examples but for the warm-up, in which a Job and each pod would make a video first.
+    `changes`: of the service's spec."""
     model = yaml.safe_load(Path("examples/videomodel.yaml").read_text())
     service = yaml.safe_load(Path("examples/streamingservice.yaml").read_text())
     model["spec"]["warmup"] = {"enabled": False}
-    service["spec"]["replicas"] = replicas
+    service["spec"] |= changes
     for manifest in (model, service):
         operator.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
     serve(operator, namespace)

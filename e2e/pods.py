@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import kubernetes.client
 
 from e2e.target import Target
 from e2e.waiting import PATIENCE_S, is_ready, objects, wait_for
+from tools.cluster import network, shell
 
 Manifest = dict[str, Any]
 SERVER = """
@@ -186,3 +189,17 @@ def address_of(namespace: str, name: str) -> str:
         name=name,
     )
     return str(found["status"]["podIP"])
+
+
+@contextlib.contextmanager
+def cut_off(namespace: str, name: str) -> Iterator[None]:
+    """Nothing reaches the pod of our cluster from another one, and nothing leaves it."""
+    found = named(namespace, name)
+    address, nft = found["status"]["podIP"], [*network.inside(found["spec"]["nodeName"]), "nft"]
+    chain = "type filter hook forward priority -1;"
+    shell.run(*nft, f"table inet cut {{ chain forward {{ {chain}"
+        f" ip saddr {address} drop; ip daddr {address} drop; }}; }}")  # fmt: skip
+    try:
+        yield
+    finally:
+        shell.run(*nft, "delete table inet cut")

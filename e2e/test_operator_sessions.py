@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 
 import kubernetes.client
@@ -19,7 +18,6 @@ from e2e.operating import (
 from e2e.target import Target
 from e2e.viewing import CLOSED, Viewer, viewers
 from e2e.waiting import PATIENCE_S, Object, is_ready
-from tools.cluster import __main__ as command
 
 READY = condition("Ready", "True")
 SERVICE_RESTART = 1012
@@ -236,28 +234,6 @@ def test_a_node_is_emptied_without_dropping_a_viewer(
     assert node not in map(node_of, pods_of(served, "tiny"))
     operator.kubectl("uncordon", node)
     wait_until("StreamingService", served, "tiny", READY)
-
-
-def test_the_pods_of_a_node_that_dies_are_replaced_and_the_others_play_on(
-    operator: Target, tiny: str, own_cluster: Target
-) -> None:
-    by_node = {node_of(pod): pod for pod in pods_of(tiny, "tiny")}
-    assert set(by_node) == {"node-1", "node-2"}
-    url = f"http://{by_node['node-1']['status']['podIP']}:8000"
-    with viewers(operator, tiny, url, 1) as (viewer,):
-        assert command.main(["node", "kill", "node-2"]) == 0
-        is_told = condition("Degraded", "True", "NodeLost")
-        found = wait_until("StreamingService", tiny, "tiny", is_told)
-        assert "node node-2 does not answer" in json.dumps(found["status"]["conditions"])
-        survivors = wait_for_pods(
-            tiny,
-            "tiny",
-            lambda pods: [node_of(p) == "node-1" and is_ready(p) for p in pods].count(True) == 2,
-        )
-        assert by_node["node-2"]["metadata"]["uid"] not in uids(survivors)
-        assert by_node["node-1"]["metadata"]["uid"] in uids(survivors)
-        viewer.play()
-        everybody_leaves(viewer)
 
 
 def uids(found: list[Object]) -> set[str]:

@@ -1,106 +1,158 @@
-"""Viewers who come through a Router: one address for two services that share a store."""
+"""Viewers who come through a Router, and all that may end under them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import yaml
+import pytest
 
-from e2e.conftest import serve
-from e2e.operating import condition, wait_until
+from e2e import pods
+from e2e.conftest import serve_at_once
+from e2e.fixtures import NAMESPACE
+from e2e.namespaces import namespace_for
+from e2e.operating import condition, patch, pods_of, wait_for_pods, wait_until
+from e2e.routing import MOST_SEGMENTS, READY, Scene, routed
 from e2e.target import Target
 from e2e.test_operator import STATUS
+from e2e.test_operator_sessions import node_of, uids
 from e2e.viewing import Viewer, viewers
-from e2e.waiting import ask_until
-from tests.servers.redis_server import free_port, redis_server
-from tools.cluster.places import HOST_ADDRESS
+from e2e.waiting import ask_until, is_ready
+from tools.cluster import __main__ as command
 
-PASSWORD = "only-for-this-test"  # noqa: S105
-STORE = {"type": "Redis", "urlSecret": {"name": "session-store"}}
-READY = condition("Ready", "True")
-
-
-@contextmanager
-def shared_store(folder: Path) -> Iterator[str]:
-    """Where pods reach it."""
-    port = free_port()
-    settings = ["--bind", HOST_ADDRESS, "--port", str(port), "--requirepass", PASSWORD]
-    with redis_server(folder, *settings):
-        yield f"redis://:{PASSWORD}@{HOST_ADDRESS}:{port}"
+FRONT: dict[str, Any] = {
+    "apiVersion": "matinee.video/v1alpha1",
+    "kind": "Router",
+    "metadata": {"name": "front"},
+    "spec": {"services": [{"name": "tiny"}]},
+}
+TO_ZERO = {"minReplicas": 0, "maxReplicas": 1, "bufferSlots": 0}
 
 
-def examples() -> Iterator[dict[str, Any]]:
-    """As they are, but for the store, the warm-up and the number of pods."""
-    for name in ("videomodel", "streamingservice", "router"):
-        for found in yaml.safe_load_all(Path(f"examples/{name}.yaml").read_text()):
-            if found["kind"] == "VideoModel":
-                found["spec"]["warmup"] = {"enabled": False}
-            if found["kind"] == "StreamingService":
-                found["spec"] |= {"replicas": 1, "store": STORE}
-            yield found
+@pytest.fixture(scope="module")
+def for_all(operator: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    if not operator.ours:
+        pytest.skip("pods of another cluster cannot reach a Redis server of this machine")
+    with (
+        namespace_for(operator, "routed") as namespace,
+        routed(operator, namespace, tmp_path_factory.mktemp("redis")) as scene,
+    ):
+        yield scene
 
 
-def served(target: Target, namespace: str, url: str) -> None:
-    words = ("create", "secret", "generic", "session-store", "-n", namespace)
-    target.kubectl(*words, f"--from-literal=url={url}")
-    for manifest in examples():
-        target.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
-    serve(target, namespace)
-    for kind, name in (("StreamingService", "tiny-more"), ("Router", "tiny")):
-        wait_until(kind, namespace, name, READY)
+@pytest.fixture
+def scene(for_all: Scene, request: pytest.FixtureRequest) -> Scene:
+    """Two services that share a store, and a Router before them."""
+    request.node.stash[NAMESPACE] = for_all.namespace
+    for_all.wait_until_whole()
+    return for_all
 
 
-def busy_pod(namespace: str) -> str:
-    """Where the one session is, as soon as the services tell."""
-    for service in ("tiny", "tiny-more"):
-        wait_until("StreamingService", namespace, service, lambda found: "pods" in found["status"])
-    found = wait_until("Router", namespace, "tiny", lambda found: found["status"]["sessions"] == 1)
-    assert found["status"]["backends"]["ready"] == 2
-    pods = [pod for service in ("tiny", "tiny-more") for pod in _pods_of(namespace, service)]
-    (busy,) = (pod["name"] for pod in pods if pod["sessions"])
-    return str(busy)
+def leave(scene: Scene, *watching: Viewer) -> None:
+    """Whoever watched saw what nobody disturbed."""
+    for viewer in watching:
+        assert viewer.leave()["code"] == 1000
+        assert viewer.video == scene.undisturbed[viewer.asked]
 
 
-def _pods_of(namespace: str, service: str) -> list[dict[str, Any]]:
-    found = wait_until("StreamingService", namespace, service, lambda _found: True)
-    pods: list[dict[str, Any]] = found["status"]["pods"]
-    return pods
-
-
-def to_the_end(viewer: Viewer) -> str:
-    """The digest of all of its video."""
-    ended = viewer.leave()
-    assert ended["code"] == 1000
-    return str(ended["video"])
-
-
-def test_a_viewer_watches_on_when_its_pod_is_killed(
-    operator: Target, our_cluster: Target, namespace: str, tmp_path: Path
+def test_a_viewer_watches_on_when_redis_is_restarted_and_then_its_pod_is_killed(
+    scene: Scene,
 ) -> None:
-    url = f"http://tiny-router.{namespace}.svc"
-    with shared_store(tmp_path) as store:
-        served(operator, namespace, store)
-        with viewers(operator, namespace, url, 1, seed=7) as (viewer,):
+    with scene.watching() as (viewer,):
+        scene.store.stop()
+        viewer.play()
+        scene.store.start()
+        scene.store.wait_for_a_state()
+        ((_, pod),) = scene.places()
+        viewer.ask()
+        scene.kill(pod)
+        assert viewer.hear("session_migrated")["gap_ms"] > 0
+        viewer.finish()
+        leave(scene, viewer)
+        assert viewer.kinds["gpu_assigned"] == 1, "it was one connection"
+    told = scene.target.kubectl("get", "vrtr/tiny", "-n", scene.namespace).splitlines()
+    columns = told[1].split()
+    assert columns[:2] == ["tiny", f"ws://tiny-router.{scene.namespace}.svc/v1/stream"]
+    is_open = condition("Accepted", "True", "OpenToAnybody")
+    assert wait_until("Router", scene.namespace, "tiny", is_open)["status"]["readyReplicas"] == 2
+
+
+def test_a_viewer_comes_back_when_its_router_is_killed_or_its_own_network_is_cut(
+    scene: Scene,
+) -> None:
+    with scene.watching() as (viewer,):
+        ((own, _),) = scene.places()
+        (other,) = {pod["metadata"]["name"] for pod in scene.routers()} - {own}
+        viewer.ask()
+        scene.kill(other)
+        viewer.finish()
+        assert viewer.kinds["gpu_assigned"] == 1, "that was none of its business"
+        viewer.ask()
+        viewer.hear("media_init")
+        scene.kill(own)
+        viewer.finish()
+        assert viewer.kinds["gpu_assigned"] == 2
+        viewer.ask()
+        viewer.hear("media_init")
+        with pods.cut_off(scene.namespace, "client"):
+            viewer.vanish()
+        viewer.finish()
+        assert viewer.kinds["gpu_assigned"] == 3
+        leave(scene, viewer)
+
+
+def test_the_pods_of_a_node_that_dies_are_replaced_and_everybody_plays_on(
+    operator: Target, scene: Scene, own_cluster: Target
+) -> None:
+    by_node = {node_of(pod): pod for pod in pods_of(scene.namespace, "tiny")}
+    assert set(by_node) == {"node-1", "node-2"}
+    lost, stays = by_node["node-2"]["metadata"], by_node["node-1"]["metadata"]
+    with scene.watching() as (one,), scene.watching() as (other,):
+        assert {pod for _, pod in scene.places()} >= {lost["name"]}
+        one.ask()
+        other.ask()
+        assert command.main(["node", "kill", "node-2"]) == 0
+        one.finish()
+        other.finish()
+        one.play()
+        leave(scene, one, other)
+        is_told = condition("Degraded", "True", "NodeLost")
+        found = wait_until("StreamingService", scene.namespace, "tiny", is_told)
+        assert "node node-2 does not answer" in json.dumps(found["status"]["conditions"])
+        survivors = wait_for_pods(
+            scene.namespace,
+            "tiny",
+            lambda pods: [node_of(p) == "node-1" and is_ready(p) for p in pods].count(True) == 2,
+        )
+        assert lost["uid"] not in uids(survivors)
+        assert stays["uid"] in uids(survivors)
+
+
+def test_a_rolling_update_and_a_scale_down_move_viewers_on(scene: Scene) -> None:
+    """In the end nobody has a pod of the first service."""
+    namespace = scene.namespace
+    before = {pod["metadata"]["name"] for pod in pods_of(namespace, "tiny")}
+    with scene.watching(2) as both:
+        assert {pod for _, pod in scene.places()} <= before
+        patch(scene.target, namespace, {"sessions": {"maxPerPod": 3}})
+        wait_until("StreamingService", namespace, "tiny", READY)
+        wait_for_pods(namespace, "tiny", lambda found: len(found) == 2)
+        assert not {pod for _, pod in scene.places()} & before
+        for viewer in both:
+            assert viewer.kinds["gpu_assigned"] == 1
             viewer.play()
-            viewer.play()
-            undisturbed = to_the_end(viewer)
-        with viewers(operator, namespace, url, 1, seed=7) as (viewer,):
-            viewer.play()
-            killed = busy_pod(namespace)
             viewer.ask()
-            words = ("delete", "pod", killed, "-n", namespace, "--grace-period=0", "--force")
-            operator.kubectl(*words)
-            assert viewer.hear("session_migrated")["gap_ms"] > 0
-            viewer.hear("ltx2_segment_complete")
-            assert to_the_end(viewer) == undisturbed
-    columns = operator.kubectl("get", "vrtr/tiny", "-n", namespace).splitlines()[1].split()
-    assert columns[:2] == ["tiny", f"ws://tiny-router.{namespace}.svc/v1/stream"]
-    told = wait_until("Router", namespace, "tiny", condition("Accepted", "True", "OpenToAnybody"))
-    assert told["status"]["readyReplicas"] == 2
+        scene.target.kubectl("scale", "ssvc/tiny", "-n", namespace, "--replicas=0")
+        for viewer in both:
+            viewer.finish()
+        wait_for_pods(namespace, "tiny", lambda found: not found)
+        for viewer in both:
+            viewer.play()
+            assert viewer.asked == MOST_SEGMENTS
+            assert viewer.kinds["gpu_assigned"] == 1
+            assert viewer.kinds["session_migrated"] >= 2
+        leave(scene, *both)
 
 
 def test_a_service_is_reached_through_its_router_only(
@@ -112,11 +164,22 @@ def test_a_service_is_reached_through_its_router_only(
         ask_until(lambda: int(operator.kubectl(*words)), lambda status: status == wanted)
 
     answers(f"http://tiny.{lone}.svc:8000/healthz", 200)
-    router: dict[str, Any] = {"apiVersion": "matinee.video/v1alpha1", "kind": "Router"}
-    router |= {"metadata": {"name": "front"}, "spec": {"services": [{"name": "tiny"}]}}
-    operator.kubectl("apply", "-n", lone, "-f", "-", stdin=json.dumps(router))
+    operator.kubectl("apply", "-n", lone, "-f", "-", stdin=json.dumps(FRONT))
     wait_until("Router", lone, "front", READY)
     answers(f"http://front-router.{lone}.svc/readyz", 200)
     answers(f"http://tiny.{lone}.svc:8000/healthz", 0)
     operator.kubectl("delete", "vrtr/front", "-n", lone)
     answers(f"http://tiny.{lone}.svc:8000/healthz", 200)
+
+
+def test_the_first_viewer_wakes_a_service_that_has_no_pod(
+    operator: Target, our_cluster: Target, namespace: str
+) -> None:
+    operator.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(FRONT))
+    serve_at_once(operator, namespace, autoscaling=TO_ZERO)
+    asleep = condition("Servable", "False", "ScaledToZero")
+    wait_until("StreamingService", namespace, "tiny", asleep)
+    with viewers(operator, namespace, f"http://front-router.{namespace}.svc", 1) as (viewer,):
+        found = wait_until("StreamingService", namespace, "tiny", condition("Servable", "True"))
+        assert found["status"]["lastStart"]["seconds"] >= 1
+        assert viewer.leave()["code"] == 1000

@@ -7,8 +7,10 @@ import json
 import queue
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 from e2e import pods
@@ -19,50 +21,30 @@ Message = dict[str, Any]
 PROMPT = "a red ball moving left on a blue background"
 FIRST_SEGMENT_FRAMES, NEXT_SEGMENT_FRAMES = 17, 16
 CLOSED = "closed"
-WATCH = """
-import asyncio, hashlib, json, sys
-from matinee.client.stream_client import StreamClient
-
-async def watch(url):
-    prompts = asyncio.StreamReader()
-    made = lambda: asyncio.StreamReaderProtocol(prompts)
-    await asyncio.get_running_loop().connect_read_pipe(made, sys.stdin)
-    video = hashlib.sha256()
-    async with StreamClient.connect(url, init=json.loads(sys.argv[2])) as stream:
-        async def ask():
-            async for prompt in prompts:
-                await stream.send_prompt(prompt.decode().strip())
-            await stream.send("session_end")
-        asking = asyncio.create_task(ask())
-        async for item in stream:
-            if isinstance(item, dict):
-                print(json.dumps(item), flush=True)
-            else:
-                video.update(item)
-        asking.cancel()
-        end = {"type": "closed", "code": stream.close_code, "reason": stream.close_reason}
-        end["video"] = video.hexdigest()
-        print(json.dumps(end), flush=True)
-
-asyncio.run(watch(sys.argv[1]))
-"""
+WATCH = Path(__file__).with_name("watching.py").read_text()
 
 
 @dataclass(slots=True)
 class Viewer:
-    """One open session. It asks for nothing by itself, so that it stays as long as a test wants."""
+    """One open session. It asks for nothing by itself, so that it stays as long as a test wants.
+    `kinds`: how many messages it heard of each kind; `video`: the digest of all its video; `frames`
+    of each segment whose video is complete."""
 
     process: subprocess.Popen[str]
     heard: queue.Queue[Message] = field(default_factory=queue.Queue)
-    frames: int = 0
-    segments: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    video: str = ""
+    frames: dict[int, int] = field(default_factory=dict)
+    asked: int = 0
 
     def ask(self) -> None:
         """Send a prompt."""
-        asked = self.process.stdin
-        assert asked is not None
-        asked.write(f"{PROMPT}\n")
-        asked.flush()
+        self.asked += 1
+        self._command(prompt=PROMPT)
+
+    def vanish(self) -> None:
+        """Leave the connection without a word. One who returns comes back at once."""
+        self._command(vanish=True)
 
     def hear(self, kind: str) -> Message:
         """The next message of the kind; what came before it is counted and forgotten.
@@ -75,9 +57,10 @@ class Viewer:
                 message = self.heard.get(timeout=PATIENCE_S)
             except queue.Empty:
                 raise AssertionError(f"the viewer heard no {kind}") from None
+            self.kinds[message["type"]] += 1
+            self.video = message.get("video", "")
             if message["type"] == "media_segment_complete":
-                self.frames += message["frames"]
-                self.segments += 1
+                self.frames[message["segment_idx"]] = message["frames"]
             if message["type"] == kind:
                 return message
             assert message["type"] != CLOSED, f"no {kind}, but {message}"
@@ -85,9 +68,14 @@ class Viewer:
     def play(self) -> None:
         """One more segment, to its end, with every frame of it."""
         self.ask()
-        self.hear("ltx2_segment_complete")
-        whole = FIRST_SEGMENT_FRAMES + NEXT_SEGMENT_FRAMES * (self.segments - 1)
-        assert self.frames == whole
+        self.finish()
+
+    def finish(self) -> None:
+        """What was asked for, to its end."""
+        while self.hear("ltx2_segment_complete")["segment_idx"] < self.asked - 1:
+            pass
+        whole = FIRST_SEGMENT_FRAMES + NEXT_SEGMENT_FRAMES * (self.asked - 1)
+        assert sum(self.frames.values()) == whole
 
     def leave(self) -> Message:
         """End the session. Returns how it was closed, with the digest of its video."""
@@ -95,29 +83,35 @@ class Viewer:
         self.process.stdin.close()
         return self.hear(CLOSED)
 
+    def _command(self, **words: object) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+
 
 @contextlib.contextmanager
 def viewers(
-    target: Target, namespace: str, url: str, count: int, **init: Any
+    target: Target, namespace: str, url: str, count: int, *, returns: bool = False, **init: Any
 ) -> Iterator[list[Viewer]]:
     """Sessions from the pod `client` that have played their first segment. `init`: what they ask
-    for."""
+    for. `returns`: who loses the connection comes back with the token."""
     pods.wait_reachable(target, namespace, "client", f"{url}/readyz")
     with contextlib.ExitStack() as stack:
-        made = [_start(stack, target, namespace, url, init) for _ in range(count)]
+        words = (url, json.dumps(init), "yes" if returns else "no")
+        made = [_start(stack, target, namespace, words) for _ in range(count)]
         for viewer in made:
             viewer.ask()
         for viewer in made:
-            viewer.hear("ltx2_segment_complete")
+            viewer.finish()
         yield made
 
 
 def _start(
-    stack: contextlib.ExitStack, target: Target, namespace: str, url: str, init: Message
+    stack: contextlib.ExitStack, target: Target, namespace: str, words: Sequence[str]
 ) -> Viewer:
-    words = ("exec", "-i", "-n", namespace, "client", "--", "python3", "-c", WATCH, url)
+    program = ("exec", "-i", "-n", namespace, "client", "--", "python3", "-c", WATCH)
     process = subprocess.Popen(
-        ["kubectl", *words, json.dumps(init)],
+        ["kubectl", *program, *words],
         env=target.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

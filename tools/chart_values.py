@@ -107,7 +107,8 @@ class Metrics(_Values):
     pod_monitor: bool = False
     """Make a PodMonitor for the operator's own metrics; needs the Prometheus operator."""
     service_pod_monitors: bool = True
-    """The operator makes one for each StreamingService, as soon as the cluster has that kind."""
+    """The operator makes one for each StreamingService and each Router, as soon as the cluster has
+    that kind."""
     labels: Texts = Field(default_factory=dict)
     """Of all these PodMonitors: what your Prometheus selects, such as `{release: prometheus}`."""
     interval: Annotated[str, Field(pattern=r"^([0-9]+(ms|s|m|h))*$")] = ""
@@ -145,7 +146,8 @@ class Restrictions(_Values):
     tolerations: list[str] = Field(default_factory=lambda: ["nvidia.com/gpu"])
     """Keys of taints that may be tolerated, besides those of Kubernetes' own nodes' states."""
     service_types: list[str] = Field(default_factory=lambda: ["ClusterIP"])
-    """Types of the Routers' Services: ClusterIP, NodePort, LoadBalancer."""
+    """Types of the Routers' Services: ClusterIP, NodePort, LoadBalancer; and Ingress and HTTPRoute,
+    where Routers may make these."""
 
 
 class Values(_Values):

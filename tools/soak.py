@@ -8,7 +8,8 @@
 A line each minute and server: sessions and segments so far, seconds of video, underruns (a player
 that starts with half a second of video would have stood still), how long these took together,
 errors, and the memory, processor time, descriptors and children of the server. It ends by itself,
-stops its servers, and fails when one has logged a mistake of its own or does not end well. Viewers
+stops its servers, tells in a line for each what to compare, and fails when one has logged a mistake
+of its own or does not end well. Viewers
 and attacks are drawn from the seed: paired, both servers have the same viewers, and what else the
 machine does disturbs both alike. Of the bundled model on two cores three viewers ask more than it
 can make in time, so that underruns mean something beside those of a run without attackers only; the
@@ -53,6 +54,8 @@ class Run:
     server: Server
     attackers: int
     tally: Tally = field(default_factory=Tally)
+    memory_mb: list[int] = field(default_factory=list)
+    """Of the server and its children, after each minute."""
 
 
 def main() -> int:
@@ -84,8 +87,19 @@ def started(given: argparse.Namespace, folder: Path) -> AbstractContextManager[S
     return running(command, folder / "log")
 
 
+def outcome(run: Run) -> str:
+    """What is to be compared with the other server, and of the memory with the end."""
+    counts, memory = run.tally.counts, run.memory_mb or [0]
+    return (
+        f"{run.name}: {counts['underruns']} underruns, {counts['still ms'] / 1000:.1f} s still, in "
+        f"{run.tally.seconds['video']:.0f} s of video; {memory[len(memory) // 2]} MB after half of "
+        f"the time, {memory[-1]} MB at its end, {max(memory)} MB at most"
+    )
+
+
 def ended(run: Run) -> int:
     """Stop it. What is amiss; 0: nothing."""
+    print(outcome(run))
     found, code = mistakes(Target(run.server, run.server)), run.server.stop()
     told = [f"{number} times: {what}" for what, number in run.tally.errors.items()]
     for line in (*found[:20], *told):
@@ -129,11 +143,12 @@ def _row(run: Run, minute: float) -> list[object]:
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(run.server.process.pid)
         family = [process, *process.children(recursive=True)]
+        run.memory_mb.append(round(memory_mb(process.pid)))
         return [
             *(f"{minute:g}", run.name, counts["sessions"], counts["segments"]),
             *(round(tally.seconds["video"]), counts["underruns"], counts["still ms"] / 1000),
             *(counts["refused"], sum(tally.errors.values())),
-            *(round(process.memory_info().rss / 1e6), round(memory_mb(process.pid))),
+            *(round(process.memory_info().rss / 1e6), run.memory_mb[-1]),
             round(sum(sum(one.cpu_times()[:2]) for one in family)),
             *(process.num_fds(), len(family) - 1, ", ".join(attacks)),
         ]

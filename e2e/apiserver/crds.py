@@ -12,31 +12,31 @@ import yaml
 from matinee_api.kinds.resource import KINDS
 from matinee_operator.clients.kube import PATHS, Kube
 from matinee_operator.errors import NotFound
+from matinee_operator.watch.handlers import OPTIONAL
 
 CRDS = Path(__file__).parents[2] / "crds"
 PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-POD_MONITORS: dict[str, Any] = {
-    "metadata": {"name": "podmonitors.monitoring.coreos.com"},
-    "spec": {
-        "group": "monitoring.coreos.com",
-        "names": {"kind": "PodMonitor", "plural": "podmonitors"},
-        "scope": "Namespaced",
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "x-kubernetes-preserve-unknown-fields": True,
-                    }
-                },
-            }
-        ],
-    },
-}
-"""The Prometheus operator's kind, with any content."""
+
+
+def _any_content(kind: str) -> dict[str, Any]:
+    """A kind of others, whatever its objects say."""
+    prefix, plural = PATHS[kind]
+    _, group, version = prefix.split("/")
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    served = {"name": version, "served": True, "storage": True}
+    return {
+        "metadata": {
+            "name": f"{plural}.{group}",
+            # Of names that end with k8s.io the API server wants to know who approved them.
+            "annotations": {"api-approved.kubernetes.io": "https://example.com"},
+        },
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "plural": plural},
+            "scope": "Namespaced",
+            "versions": [{**served, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
 
 
 async def install_crds(kube: Kube) -> None:
@@ -62,15 +62,20 @@ async def without_crd(kube: Kube, kind: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def pod_monitors(kube: Kube) -> AsyncIterator[None]:
-    """The kind exists meanwhile."""
-    await kube.request("POST", PATH, {}, POD_MONITORS)
+async def optional_kinds(kube: Kube, *kinds: str) -> AsyncIterator[None]:
+    """These exist meanwhile, or all that may come and go."""
+    wanted = {kind: _any_content(kind) for kind in kinds or OPTIONAL}
+    for definition in wanted.values():
+        await kube.request("POST", PATH, {}, definition)
     try:
-        await _until_served(kube, "PodMonitor", True)
+        for kind in wanted:
+            await _until_served(kube, kind, True)
         yield
     finally:
-        await kube.request("DELETE", f"{PATH}/{POD_MONITORS['metadata']['name']}")
-        await _until_served(kube, "PodMonitor", False)
+        for definition in wanted.values():
+            await kube.request("DELETE", f"{PATH}/{definition['metadata']['name']}")
+        for kind in wanted:
+            await _until_served(kube, kind, False)
 
 
 async def _until_served(kube: Kube, kind: str, served: bool) -> None:

@@ -18,6 +18,7 @@ OF_ROUTERS = ("Deployment", "ServiceAccount", "Role", "RoleBinding")
 KINDS = (
     *("Pod", "ConfigMap", "Service", "PodDisruptionBudget", "NetworkPolicy", "Job", "Secret"),
     *OF_ROUTERS,
+    "Ingress",
 )
 NAME = "tiny"
 CPU = {"gpu": {"count": 0}}
@@ -28,6 +29,8 @@ SPECS: dict[str, dict[str, Any]] = {
     "Router": {"services": [{"name": NAME}]},
 }
 """The usual three objects."""
+OUTSIDE = {**SPECS["Router"], "ingress": {"host": "video.example.com"}}
+"""A Router with all its children."""
 LONG_AGO = "2026-01-01T00:00:00Z"
 READY = {
     "phase": "Running",

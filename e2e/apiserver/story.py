@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
 
+from e2e.apiserver.program import PATIENCE_S
+from matinee_api.contracts.pod_http import RouterState
+from matinee_operator import labels
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.kube import Kube
 from matinee_operator.clients.pod_feeds import PodFeeds
@@ -33,6 +37,28 @@ OPERATOR_KEYS = ("0123456789abcdef",)
 ROUNDS = 20
 TOLD = (NameTaken, Refused)
 """What is in the status before the key comes back to the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routers:
+    """What the Routers' pods have said last."""
+
+    cache: Cache
+    feeds: PodFeeds
+
+    @property
+    def said(self) -> list[RouterState]:
+        pods = (raw["metadata"]["uid"] for raw in self.cache.of_kind("Pod"))
+        return [state for uid in pods if (state := self.feeds.router(uid))]
+
+    @property
+    def waiting(self) -> int:
+        """Viewers who are queued."""
+        return sum(state.queued for state in self.said)
+
+    def knows(self, pod: str) -> bool:
+        """Whether one of them sends viewers to this pod."""
+        return any(pod in state.backends for state in self.said)
 
 
 class Killed(BaseException):
@@ -108,12 +134,22 @@ class Life:
         raise AssertionError("it never comes to rest")
 
     async def hears(self, used: int) -> None:
-        """Until every pod has told who plays on it, and so many slots are used together."""
-        while not self._has_heard(used):
-            await self._heard.get()
+        """Until every pod of a service has told who plays there, and so many slots are used."""
+        await self.until(lambda _heard: self._has_heard(used))
+
+    async def until(self, holds: Callable[[Routers], bool]) -> None:
+        """Until what pods have said makes it so."""
+        routers = Routers(self.cache, self._feeds)
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds(routers):
+                await self._heard.get()
 
     def _has_heard(self, used: int) -> bool:
-        pods = [raw["metadata"]["uid"] for raw in self.cache.of_kind("Pod")]
+        pods = [
+            raw["metadata"]["uid"]
+            for raw in self.cache.of_kind("Pod")
+            if labels.SERVICE in (raw["metadata"].get("labels") or {})
+        ]
         told = [slots.used for uid in pods if (slots := self._feeds.slots(uid))]
         return len(told) == len(pods) and sum(told) == used
 

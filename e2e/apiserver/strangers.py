@@ -18,6 +18,11 @@ _BODIES: dict[str, dict[str, Any]] = {
             "template": {"metadata": {"labels": {"a": "theirs"}}, "spec": _POD},
         },
     },
+    "HTTPRoute": {"apiVersion": "gateway.networking.k8s.io/v1", "spec": {}},
+    "Ingress": {
+        "apiVersion": "networking.k8s.io/v1",
+        "spec": {"defaultBackend": {"service": {"name": "theirs", "port": {"number": 1}}}},
+    },
     "Job": {
         "apiVersion": "batch/v1",
         "spec": {"template": {"spec": {**_POD, "restartPolicy": "Never"}}},

@@ -18,6 +18,7 @@ from e2e.apiserver.fetching import run_jobs
 from e2e.apiserver.scene import (
     KINDS,
     NAME,
+    OUTSIDE,
     READY,
     SPECS,
     apply,
@@ -64,6 +65,7 @@ async def pods_serve(kube: Kube, namespace: str) -> None:
 async def everything(kube: Kube, operator: Life, namespace: str) -> list[Key]:
     """The keys of all children of a service with its Router, and of a model with a claim."""
     await apply_all(kube, namespace)
+    await apply(kube, namespace, "Router", OUTSIDE)
     await operator.settle()
     await pods_serve(kube, namespace)
     await apply_model(kube, namespace)
@@ -78,7 +80,7 @@ async def a_full_life(kube: Kube, operator: Life, namespace: str) -> None:
     await operator.settle(TOLD)
     await pods_serve(kube, namespace)
     await apply_all(kube, namespace, sessions={"maxPerPod": 2}, replicas=1)
-    await apply(kube, namespace, "Router", {**SPECS["Router"], "service": {"port": 81}})
+    await apply(kube, namespace, "Router", {**OUTSIDE, "service": {"port": 81}})
     for _ in range(2):
         await operator.settle(TOLD)
         await pods_serve(kube, namespace)
@@ -283,6 +285,7 @@ async def test_what_somebody_s_finalizer_holds_stops_nothing_and_is_made_anew(
         await kube.delete(key, meta["uid"])
     await apply_all(kube, namespace, sessions={"maxPerPod": 2})  # so that some of it is not wanted
     await operator.settle()
+    await apply(kube, namespace, "Router", OUTSIDE)
     for key in keys:
         await kube.merge(key, {"metadata": {"finalizers": None}})
     for _ in range(2):

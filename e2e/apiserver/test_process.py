@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from e2e.apiserver.control_plane import ControlPlane, free_port
-from e2e.apiserver.crds import install_crds, pod_monitors, without_crd
+from e2e.apiserver.crds import install_crds, optional_kinds, without_crd
 from e2e.apiserver.program import (
     PATIENCE_S,
     eventually,
@@ -85,7 +85,7 @@ async def test_pods_are_monitored_as_soon_as_somebody_reads_monitors(
     ):
         await apply_all(kube, namespace)
         await eventually(kube, Key("StreamingService", namespace, "tiny"), has_its_pods)
-        async with pod_monitors(kube):
+        async with optional_kinds(kube, "PodMonitor"):
             monitor = Key("PodMonitor", namespace, "tiny")
             await eventually(kube, monitor, lambda _found: True)
             found = await kube.get(monitor)

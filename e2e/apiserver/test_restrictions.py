@@ -13,7 +13,7 @@ import pytest
 from e2e.apiserver.control_plane import ControlPlane, kubeconfig_for
 from e2e.apiserver.scene import NAME, SPECS, apply, apply_all
 from e2e.apiserver.story import Life, MortalKube
-from matinee_operator.clients.kube import Kube, connected
+from matinee_operator.clients.kube import PATHS, Kube, connected
 from matinee_operator.errors import Refused
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key
@@ -108,10 +108,18 @@ def service(kind: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": spec}
 
 
+INGRESS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"name": "i"},
+    "spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}},
+}
+
+
 async def refusal(kube: Kube, namespace: str, manifest: dict[str, Any]) -> str:
     """What the API server would say; empty: it would be made."""
-    prefix = "/api/v1" if manifest["apiVersion"] == "v1" else f"/apis/{manifest['apiVersion']}"
-    path = f"{prefix}/namespaces/{namespace}/{manifest['kind'].lower()}s"
+    prefix, plural = PATHS[manifest["kind"]]
+    path = f"/{prefix}/namespaces/{namespace}/{plural}"
     try:
         await kube.request("POST", path, {"dryRun": "All"}, copy.deepcopy(manifest))
     except Refused as refused:
@@ -204,6 +212,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         "a taint is tolerated",
     ),
     "an address inside": (service("ClusterIP"), ""),
+    "an address outside": (INGRESS, "the kind Ingress is not one of"),
     "a port of the nodes": (service("NodePort"), "the type NodePort is not one of"),
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -22,11 +23,11 @@ from e2e.apiserver.chart_rights import (
     without,
 )
 from e2e.apiserver.control_plane import ControlPlane
-from e2e.apiserver.crds import pod_monitors
+from e2e.apiserver.crds import optional_kinds
 from e2e.apiserver.faults.steps import deleted
 from e2e.apiserver.fetching import GROWING, bind_claims, growing_class, run_jobs
 from e2e.apiserver.program import PATIENCE_S, eventually, replica
-from e2e.apiserver.scene import KINDS, NAME, apply_all, be_ready
+from e2e.apiserver.scene import KINDS, NAME, OUTSIDE, SPECS, apply, apply_all, be_ready
 from e2e.apiserver.story import Life, life
 from e2e.apiserver.strangers import take
 from e2e.apiserver.test_weights_story import apply_model
@@ -35,8 +36,13 @@ from matinee_operator.clients.kube import Kube, connected
 from matinee_operator.errors import Refused
 from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, condition, key_of
+from matinee_operator.watch.handlers import OPTIONAL
 
-SWITCHED_OFF = Right("monitoring.coreos.com", "podmonitors", "delete")
+SWITCHED_OFF = {
+    Right("monitoring.coreos.com", "podmonitors", "delete"),
+    Right("gateway.networking.k8s.io", "httproutes", "delete"),
+}
+ROUTE = {"parentRefs": [{"name": "public"}], "hostnames": ["video.example.com"]}
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
@@ -91,7 +97,11 @@ async def whole_story(
     await _change_the_warm_up(kube, namespace)
     await operator.settle()
     await _fetch_weights(kube, operator, namespace)
+    await apply(kube, namespace, "Router", OUTSIDE)
+    await operator.settle()
     await _strip(kube, namespace)
+    await operator.settle()
+    await apply(kube, namespace, "Router", SPECS["Router"])
     await operator.settle()
 
 
@@ -130,33 +140,40 @@ async def test_the_operator_asks_for_what_the_chart_grants_and_for_nothing_else(
     rules = [*chart_rules(), *lease_rules()]
     await grant(kube, limited, namespace, rules)
     await whole_story(kube, limited, session, namespace)
-    async with pod_monitors(kube):
+    async with optional_kinds(kube):
         async with _monitoring(kube, api_server, namespace):
-            await _used(api_server, namespace, rights_in(rules) - {SWITCHED_OFF})
+            await _used(api_server, namespace, rights_in(rules) - SWITCHED_OFF)
         await life(limited, session, namespace).settle()  # monitors are switched off
-        assert await kube.list("PodMonitor", namespace) == []
+        for kind in OPTIONAL:
+            assert await kube.list(kind, namespace) == []
         used = await _used(api_server, namespace, rights_in(rules))
     assert used == rights_in(rules)
 
 
 @contextlib.asynccontextmanager
 async def _monitoring(kube: Kube, server: ControlPlane, namespace: str) -> AsyncIterator[None]:
-    """The program, which watches, takes the Lease and has pods monitored; but not with a monitor of
-    somebody else."""
-    monitor, service = (Key(kind, namespace, NAME) for kind in ("PodMonitor", "StreamingService"))
-    await take(kube, monitor)
-    theirs = await kube.get(monitor)
+    """The program, which watches, takes the Lease, has pods monitored and makes routes; but not
+    instead of those of somebody else."""
+    taken = {
+        Key("StreamingService", namespace, NAME): Key("PodMonitor", namespace, NAME),
+        Key("Router", namespace, NAME): Key("HTTPRoute", namespace, f"{NAME}-router"),
+    }
+    await apply(kube, namespace, "Router", {**SPECS["Router"], "httpRoute": ROUTE})
+    for child in taken.values():
+        await take(kube, child)
     async with replica(server.limited, namespace):
-        await eventually(kube, service, _is_told)
-        assert await kube.get(monitor) == theirs
-        await kube.delete(monitor, theirs["metadata"]["uid"])
-        await eventually(kube, monitor, lambda found: "ownerReferences" in found["metadata"])
+        for owner, child in taken.items():
+            theirs = await kube.get(child)
+            await eventually(kube, owner, partial(_is_told, child))
+            assert await kube.get(child) == theirs
+            await kube.delete(child, theirs["metadata"]["uid"])
+            await eventually(kube, child, lambda found: "ownerReferences" in found["metadata"])
         yield
 
 
-def _is_told(service: dict[str, Any]) -> bool:
-    told = condition(service.get("status", {}), "Degraded")
-    return told.get("reason") == "NameTaken" and f"PodMonitor {NAME} " in told["message"]
+def _is_told(child: Key, owner: dict[str, Any]) -> bool:
+    told = condition(owner.get("status", {}), "Degraded")
+    return told.get("reason") == "NameTaken" and f"{child.kind} {child.name} " in told["message"]
 
 
 async def _used(server: ControlPlane, namespace: str, expected: set[Right]) -> set[Right]:

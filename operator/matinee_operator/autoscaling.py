@@ -6,18 +6,36 @@ Enough pods are wanted that used slots stay within `targetSlotsUsedPercent` and 
 free; queued viewers count as if they played. More pods are wanted at once. Fewer are wanted when
 for `scaleDownStabilizationSeconds` fewer would have been enough, and then as many as were needed
 most in that time. While a pod does not say who plays on it, nothing is scaled down.
+
+Routers' own pods follow their sessions in the same way. An HPA could not: these numbers are in no
+metrics API without an adapter, and it removes pods whose viewers it has not heard of.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from matinee_api.kinds.streamingservice import Autoscaling, LowDemand
+from matinee_api.kinds.low_demand import LowDemand
+from matinee_api.kinds.streamingservice import Autoscaling
 from matinee_operator.amounts import counted
 from matinee_operator.objects import moment, stamp
 from matinee_operator.observe.pods import ObservedPod
-from matinee_operator.observe.snapshot import ServiceSnapshot
+from matinee_operator.observe.snapshot import RouterSnapshot, ServiceSnapshot
+
+
+class Bounds(Protocol):
+    """Of the number of pods, and how long to wait before there are fewer."""
+
+    @property
+    def min_replicas(self) -> int: ...
+
+    @property
+    def max_replicas(self) -> int: ...
+
+    @property
+    def scale_down_stabilization_seconds(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +93,41 @@ def scaled(
     low: LowDemand | None,
 ) -> Scale:
     needed = needed_replicas(rules, slots_per_pod, demand)
-    current = needed if before is None else _within(rules, before)
-    if needed > current or (needed == current and demand.complete):
+    return steadied(now, rules, needed, complete=demand.complete, before=before, low=low)
+
+
+def router_scale_of(snapshot: RouterSnapshot) -> Scale:
+    """Of a Router's own pods, by the sessions that they forward and the viewers queued at them."""
+    spec, status = snapshot.router.spec, snapshot.router.status
+    rules = spec.autoscaling
+    if rules is None:
+        return Scale(spec.replicas)
+    states = [pod.state for pod in snapshot.router_pods if pod.address]
+    wanted = sum(state.sessions + state.queued for state in states if state)
+    return steadied(
+        snapshot.now,
+        rules,
+        within(rules, _up(wanted, rules.sessions_per_replica)),
+        complete=None not in states,
+        before=status.desired_replicas if status else None,
+        low=status.low_demand if status else None,
+    )
+
+
+def steadied(
+    now: datetime,
+    rules: Bounds,
+    needed: int,
+    *,
+    complete: bool,
+    before: int | None,
+    low: LowDemand | None,
+) -> Scale:
+    """More at once, fewer after a while. `complete`: nobody who may be there went uncounted."""
+    current = needed if before is None else within(rules, before)
+    if needed > current or (needed == current and complete):
         return Scale(needed)
-    if not demand.complete:
+    if not complete:
         return Scale(current, low)
     peak = needed if low is None else max(needed, min(low.replicas, current))
     if peak >= current:
@@ -97,7 +146,7 @@ def needed_replicas(rules: Autoscaling, slots_per_pod: int, demand: Demand) -> i
     wanted = demand.used + demand.queued
     by_share = _up(100 * wanted, rules.target_slots_used_percent * slots_per_pod)
     by_buffer = _up(wanted + rules.buffer_slots, slots_per_pod)
-    return _within(rules, max(by_share, by_buffer))
+    return within(rules, max(by_share, by_buffer))
 
 
 def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str:
@@ -110,7 +159,7 @@ def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str
     return message
 
 
-def _within(rules: Autoscaling, replicas: int) -> int:
+def within(rules: Bounds, replicas: int) -> int:
     return min(max(replicas, rules.min_replicas), rules.max_replicas)
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from matinee_api.kinds import conditions
 from matinee_api.kinds.compute import ComputeResources
 from matinee_api.kinds.rollout import Rollout
-from matinee_operator.autoscaling import Scale, scale_of
+from matinee_api.kinds.streamingservice import LastStart
+from matinee_operator.autoscaling import Scale, router_scale_of, scale_of
 from matinee_operator.objects import Key
 from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.pods import ObservedPod
@@ -29,14 +30,17 @@ from matinee_operator.resources.admin_secret import router_secret
 from matinee_operator.resources.disruption_budget import router_budget
 from matinee_operator.resources.metadata import Manifest, namespace_of
 from matinee_operator.resources.network_policy import router_policy
+from matinee_operator.resources.pod_monitor import router_monitor
 from matinee_operator.resources.revision_record import record_name, recorded_pod
 from matinee_operator.resources.router_config import router_config, router_config_text
 from matinee_operator.resources.router_deployment import router_deployment
+from matinee_operator.resources.router_exposure import router_exposure
 from matinee_operator.resources.router_rights import router_rights
 from matinee_operator.resources.router_service import router_service
 from matinee_operator.resources.runtime_config import PodConfig, pod_config
 from matinee_operator.resources.warmup_job import warmup_job
 from matinee_operator.revision import revision_of
+from matinee_operator.starts import last_start
 from matinee_operator.warming import Warming, is_required, is_wanted, warming
 from matinee_operator.weights.available import Weights, weights_of
 
@@ -82,12 +86,13 @@ class Held:
 class DesiredService:
     """`pods` is None while the model, or its weights, are not there yet. `held`: what is carried
     out meanwhile, and while the rollout may not go on. `model_trouble`: why the model holds it
-    up."""
+    up. `start`: how long its pods take until they serve, as far as that is known."""
 
     scale: Scale
     pods: DesiredPods | None
     held: Held | None = None
     model_trouble: Trouble | None = None
+    start: LastStart | None = None
 
     @property
     def target(self) -> RolloutTarget:
@@ -110,6 +115,7 @@ class DesiredModel:
 class DesiredRouter:
     """`children`: what is applied, the Deployment last. `secret`: its pods wait for it."""
 
+    scale: Scale
     children: tuple[Manifest, ...]
     secret: Manifest
 
@@ -134,7 +140,7 @@ def desired_service(snapshot: ServiceSnapshot) -> DesiredService:
     held = None
     if pods is None or trouble is not None or pods.target.paused:
         held = _held(snapshot, scale, pods, nothing=pods is not None and trouble is None)
-    return DesiredService(scale, pods, held, trouble)
+    return DesiredService(scale, pods, held, trouble, last_start(snapshot))
 
 
 def _model_trouble(snapshot: ServiceSnapshot, pods: DesiredPods | None) -> Trouble | None:
@@ -220,13 +226,17 @@ def _warmup_resources(snapshot: ModelSnapshot) -> ComputeResources | None:
 def desired_router(snapshot: RouterSnapshot) -> DesiredRouter:
     router, installation = snapshot.router, snapshot.installation
     config = router_config_text(router, installation)
-    secret = router_secret(router, *snapshot.tokens)
+    secret = router_secret(router, snapshot.tokens, snapshot.metrics_token)
+    scale = router_scale_of(snapshot)
+    secret_name, monitors = secret["metadata"]["name"], installation.monitors
     children = (
         *router_rights(router),
         router_config(router, config),
         router_service(router),
         router_budget(router),
         router_policy(router),
-        router_deployment(router, installation, config, secret["metadata"]["name"]),
+        *router_exposure(router, installation),
+        *([router_monitor(router, monitors, secret_name)] if monitors else []),
+        router_deployment(router, installation, config, secret_name, scale.replicas),
     )
-    return DesiredRouter(children, secret)
+    return DesiredRouter(scale, children, secret)

@@ -33,7 +33,9 @@ class Installation:
     monitoring_namespaces: tuple[str, ...] = ()
     """From there, runtime pods' metrics are scraped."""
     monitors: Monitors | None = None
-    """Of services; None: they are switched off, or the cluster has no such kind."""
+    """Of services and Routers; None: they are switched off, or the cluster has no such kind."""
+    has_routes: bool = False
+    """Whether the cluster has HTTPRoutes of the Gateway API."""
     propagation: timedelta = timedelta(seconds=5)
     """What kube-proxy and DNS may take to follow an EndpointSlice: for so long viewers may still be
     sent to a pod that was taken out. Also the longest time that a ready pod waits to be in one."""

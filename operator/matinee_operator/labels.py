@@ -27,6 +27,8 @@ DRAIN_DEADLINE = "matinee.video/drain-deadline"
 """Annotation of such a pod: it is deleted by then at the latest."""
 CONFIG_HASH = "matinee.video/config"
 """Annotation of a Router's pods: hash of their configuration, so that another one replaces them."""
+SCHEME = "matinee.video/scheme"
+"""Annotation of a Router's pods that serve TLS themselves: `https`."""
 APPLIED = "matinee.video/applied"
 """Annotation of every applied child: hash of what was applied."""
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Object = Mapping[str, Any]
 """One object as the API server gives it, or a part of one."""
@@ -28,6 +28,7 @@ class Address(NamedTuple):
 
     ip: str
     port: int
+    scheme: Literal["http", "https"] = "http"
 
 
 def key_of(raw: Object) -> Key:

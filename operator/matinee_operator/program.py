@@ -31,7 +31,7 @@ from matinee_operator.settings import Settings
 from matinee_operator.stopping import Stopping
 from matinee_operator.watch import handlers
 from matinee_operator.watch.discovery import LOOK_S, Discovery
-from matinee_operator.watch.relations import affected, routers_of, services_of
+from matinee_operator.watch.relations import across, affected
 from matinee_operator.watch.resync import Resync
 from matinee_operator.watch.workqueue import WorkQueue
 
@@ -95,7 +95,7 @@ class _Operator:
         self._resync = self._make_resync()
         kinds = handlers.watched(settings.namespaces)
         self._registry = handlers.registry(kube, kinds, self._seen, self._resync.relisted)
-        self._discovery = Discovery(kube, self.health, self._monitors_changed)
+        self._discovery = Discovery(kube, self.health, self._kinds_changed)
         metrics.gauge("queue_depth", lambda: self._queue.depth)
         metrics.gauge("queue_oldest_seconds", self._queue.oldest_s)
         metrics.gauge("leader", lambda: float(self._leader.leading))
@@ -213,14 +213,17 @@ class _Operator:
             group.create_task(self._leader.keep())
             group.create_task(self._queue.run(self._settings.workers, self._reconciler.reconcile))
 
-    def _monitors_changed(self, present: bool) -> None:
-        """The Prometheus operator was installed or removed: every service is looked at again."""
+    def _kinds_changed(self, served: frozenset[str]) -> None:
+        """Optional kinds were installed or removed: what may have some is looked at again."""
         settings = self._settings
         wanted = Monitors(settings.pod_monitor_labels, settings.pod_monitor_interval)
-        monitors = wanted if present and settings.pod_monitors else None
-        self._snapshots.installation = replace(self._snapshots.installation, monitors=monitors)
-        for raw in self._cache.of_kind("StreamingService"):
-            self._queue.add(key_of(raw))
+        monitors = wanted if "PodMonitor" in served and settings.pod_monitors else None
+        self._snapshots.installation = replace(
+            self._snapshots.installation, monitors=monitors, has_routes="HTTPRoute" in served
+        )
+        for kind in ("StreamingService", "Router"):
+            for raw in self._cache.of_kind(kind):
+                self._queue.add(key_of(raw))
 
     def _seen(self, gone: bool, raw: Mapping[str, Any]) -> None:
         key = key_of(raw)
@@ -234,5 +237,5 @@ class _Operator:
         """A pod of this object said something new."""
         settle_s = PROGRESS_SETTLE_S if root.kind == "VideoModel" else SESSIONS_SETTLE_S
         self._queue.add(root, settle_s)
-        for other in (*routers_of(self._cache, root), *services_of(self._cache, root)):
+        for other in across(self._cache, root):
             self._queue.add(other, SESSIONS_SETTLE_S)

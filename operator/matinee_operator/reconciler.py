@@ -276,7 +276,7 @@ def _status(snapshot: Snapshot, desired: Desired) -> BaseModel:
         case ModelSnapshot(), DesiredModel():
             return status.model_status(snapshot, desired)
         case RouterSnapshot(), DesiredRouter():
-            return status.router_status(snapshot)
+            return status.router_status(snapshot, desired)
     raise TypeError(f"{type(desired).__name__} is not of a {type(snapshot).__name__}")
 
 

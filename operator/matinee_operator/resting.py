@@ -31,13 +31,15 @@ class Resting:
         model = cache.get(Key("VideoModel", key.namespace, raw["spec"]["modelRef"]["name"]))
         children = cache.children(key)
         pods = (child for name, child in children.items() if name.kind == "Pod")
+        fronts = self.snapshots.fronts
+        front = fronts.of(key)
         facts = (
             self.snapshots.installation,
             *(_version(raw), model and _version(model)),
             *((name, _version(child)) for name, child in children.items()),
-            *map(self._facts_of, pods),
-            *self.snapshots.routers_of(key),
-            self.snapshots.waiting_for(key),
+            *((*self._facts_of(pod), front.unaware(pod)) for pod in pods),
+            *fronts.routers_of(key),
+            fronts.waiting_for(key),
         )
         return hash(facts)
 

@@ -66,7 +66,10 @@ VARIABLES: dict[str, tuple[str, str]] = {
         "monitoring_namespaces",
         "namespaces that may scrape runtime pods, with commas; empty: none",
     ),
-    "MATINEE_POD_MONITORS": ("pod_monitors", "whether services get a PodMonitor: true or false"),
+    "MATINEE_POD_MONITORS": (
+        "pod_monitors",
+        "whether services and Routers get a PodMonitor: true or false",
+    ),
     "MATINEE_POD_MONITOR_LABELS": (
         "pod_monitor_labels",
         "labels of those PodMonitors, NAME=VALUE with commas",

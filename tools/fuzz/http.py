@@ -12,6 +12,8 @@ from tools.fuzz import grammar
 PATHS = (
     *("/", "/health", "/healthz", "/readyz", "/status", "/metrics", "/player", "/player/player.js"),
     *("/v1/stream", "/v1/slots", "/v1/drain", "/v1/models", "/v1/models/fake", "/openapi.json"),
+    *("/v1/videos", "/v1/videos?limit=0&order=up", "/v1/videos/video_0", "/v1/videos/x/remix"),
+    *("/v1/videos/video_0/content?variant=x", "/v1/videos/edits"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PRI")
 ODD_METHODS = ("get", "", "G\0T", "GET" * 30, "POST\t", "é", "M-SEARCH", "\r\nGET")
@@ -26,6 +28,8 @@ HEADERS = (
     *("Content-Length: 5, 5", "Content-Length: 0x5", "Content-Length: 4000000000"),
     *("Transfer-Encoding: chunked", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: x"),
     *("Transfer-Encoding: chunked\r\nContent-Length: 5", "Transfer-Encoding : chunked"),
+    *("Content-Type: application/json", "Content-Type: multipart/form-data; boundary=b"),
+    *("Content-Type: multipart/form-data", "Idempotency-Key: a", "Idempotency-Key: é"),
     *("Connection: close", "Connection: keep-alive", "Connection: upgrade", "Connection: a,b,,"),
     *("Upgrade: websocket", "Upgrade: h2c", "Upgrade: websocket, websocket", "HTTP2-Settings: AAA"),
     *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 99", "Sec-WebSocket-Version: a"),

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -36,12 +37,14 @@ MISTAKES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Of the server: `memory_bytes` with its children, after unused memory was given back."""
+    """Of the server: `memory_bytes` with its children, after unused memory was given back;
+    `doing`: what its tasks do."""
 
     tasks: int
     objects: int
     files: int
     memory_bytes: int
+    doing: Counter[str] = field(default_factory=Counter, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def holdings(attacked: Target) -> Holdings:
         alive["objects"],
         sum(one.family()[0].num_fds() for one in attacked.programs),
         sum(process.memory_info().rss for process in family),
+        Counter(alive["doing"]),
     )
 
 
@@ -111,6 +115,7 @@ def leaks(attacked: Target, before: Holdings) -> list[str]:
         before.objects + GROWTH_OBJECTS,
         before.files + FEW,
         round(before.memory_bytes * GROWTH),
+        before.doing,
     )
     until = time.monotonic() + SETTLE_S
     while (found := _beyond(holdings(attacked), most)) and time.monotonic() < until:
@@ -119,8 +124,9 @@ def leaks(attacked: Target, before: Holdings) -> list[str]:
 
 
 def _beyond(now: Holdings, most: Holdings) -> list[str]:
-    return [
+    found = [
         f"{name}: {getattr(now, name)}, at most {getattr(most, name)}"
-        for name in Holdings.__slots__
+        for name in ("tasks", "objects", "files", "memory_bytes")
         if getattr(now, name) > getattr(most, name)
     ]
+    return [*found, f"new tasks: {dict(now.doing - most.doing)}"] if found else []

@@ -4,56 +4,100 @@ from __future__ import annotations
 
 from tools.limits.row import Row
 
-ROUTER = (
+VIEWERS = (
+    Row(
+        "a handshake",
+        "Host, Origin, key: 421, 403, 401",
+        "the same path goes to the backend; of its headers none",
+        reads=("matinee/router/reception.py",),
+    ),
     Row(
         "frames and messages of a viewer",
         "{router.limits.frames_per_second} frames a second and twice as many at once, then 1008; "
         "{router.message_bytes} a message, then 1009; a ping is answered within that",
-        reads=("matinee/router/viewer.py", "matinee/router/reception.py"),
+        "the same; pings are the backend's",
+        reads=("matinee/router/viewer.py",),
     ),
     Row(
         "the first message",
-        "{router.limits.first_message_seconds}, then closed; no slot and no place before it",
+        "{router.limits.first_message_seconds}, then closed; no slot and no place before it or its "
+        "first {matinee.router.early:FREE_BYTES}",
+        "the backend's own bounds",
     ),
     Row(
         "a place in the queue",
-        "{router.queue.max_waiting} viewers, {router.queue.longest_seconds}: 1013",
+        "{router.queue.max_waiting} viewers, {router.queue.longest_seconds}: 1013; in a full queue "
+        "the address or key with most places makes room for another; told every "
+        "{matinee.router.seating:TELL_EVERY_S} at most",
+        "a session that moves goes before all of them",
     ),
     Row(
-        "what a viewer says before it has a backend",
+        "sessions of a key",
+        "`max_sessions` at once, `sessions_per_minute`: 1013",
+        "counted until the viewer is gone",
+        reads=("matinee/serving/keys.py",),
+    ),
+    Row(
+        "what a viewer says",
         "{matinee.router.early:FREE_BYTES}; more, of all viewers together: "
         "{router.queue.held_bytes}; the rest waits in its socket",
+        "counts until its backend has read it; past {matinee.router.upstream:UNSENT_BYTES} that "
+        "wait for the backend nothing more is read",
     ),
     Row(
         "what a viewer said lately, kept in case its backend is lost",
+        "nothing",
         "{matinee.router.journal:MOST_SAID} messages, {matinee.router.journal:SAID_BYTES}; older "
         "ones are forgotten",
         reads=("matinee/router/journal.py",),
     ),
     Row(
         "what a viewer does not read",
+        "cut off after {router.limits.unread_seconds}",
         "{matinee.serving.listening:UNSENT_BYTES} in the kernel, "
         "{matinee.router.viewer:UNREAD_BYTES} and one frame above it; then nothing more is read "
-        "from its backend",
+        "from its backend, which is not blamed for what it does about that",
     ),
     Row(
-        "video from a backend",
+        "`/`, `/player` and its files, `/v1/models` and each of them",
+        "{matinee.router.forwarding:MOST_AT_ONCE} at once are asked of backends, the others wait; "
+        "of the answer {matinee.router.forwarding:MOST_BYTES}",
+        "with keys configured, `/v1/models` wants one",
+        reads=("matinee/router/forwarding.py",),
+        covers=("/player/{name}", "/v1/models/{name:path}"),
+    ),
+    Row(
+        "`/healthz`, `/health`, `/readyz`, `/status`",
+        "from memory, no body",
+        "the same",
+    ),
+    Row(
+        "`/metrics`, `/v1/backends`, `/v1/sessions`",
+        "401, or 403 where no token is set and it is not this machine",
+        "from memory, with the token",
+    ),
+    Row(
+        "`/v1/table`",
+        "the same",
+        "{matinee.serving.line_feed:MAX_READERS} readers; a further one takes the place of one of "
+        "the caller with the most",
+    ),
+)
+
+BACKENDS = (
+    Row(
+        "video",
         "{matinee.router.connecting:RECEIVED_BYTES} in the kernel; a frame is held until it is "
         "whole up to {matinee.router.upstream:WHOLE_BYTES}, and passed on as it comes beyond",
     ),
     Row(
-        "the answer of a backend to a handshake, a probe, a forwarded request",
+        "the answer to a handshake, a probe, a forwarded request",
         "head: {matinee.router.http_client:MOST_HEAD_BYTES}, "
-        "{router.health_check.timeout_seconds}; forwarded body: "
-        "{matinee.router.forwarding:MOST_BYTES}",
-        reads=(
-            "matinee/router/http_client.py",
-            "matinee/router/forwarding.py",
-            "matinee/router/upstream.py",
-        ),
+        "{router.health_check.timeout_seconds}; one that refuses a viewer (4xx) is not blamed",
+        reads=("matinee/router/http_client.py", "matinee/router/upstream.py"),
     ),
     Row(
-        "a line of a backend's slots",
+        "a line of its slots",
         "{matinee.router.watch:MOST_LINE_BYTES}; silence of {matinee.router.watch:SILENCE_S} ends "
         "the connection, not what is known",
         reads=("matinee/router/watch.py",),
@@ -65,10 +109,5 @@ ROUTER = (
         "{matinee.router.api_server:MOST_PAGE_BYTES}, an event of "
         "{matinee.router.api_server:MOST_EVENT_BYTES}; what cannot be heard changes nothing",
         reads=("matinee/router/endpoints.py", "matinee/router/api_server.py"),
-    ),
-    Row(
-        "sessions of a key",
-        "`max_sessions` at once, `sessions_per_minute`: 1013",
-        reads=("matinee/serving/keys.py",),
     ),
 )

@@ -3,8 +3,9 @@ our own programs read in `reader_rows.py`."""
 
 from __future__ import annotations
 
+from tools.limits.job_rows import VIDEOS
 from tools.limits.reader_rows import READERS
-from tools.limits.router_rows import ROUTER
+from tools.limits.router_rows import BACKENDS, VIEWERS
 from tools.limits.row import Row, Section
 from tools.limits.stream_rows import FIRST_MESSAGE, LATER_MESSAGES, WHAT_IS_BROUGHT
 
@@ -21,6 +22,12 @@ CONNECTIONS = (
         "{server.limits.head_bytes}, {server.limits.headers}, "
         "{server.limits.head_seconds}: 414, 431, 408",
         reads=("matinee/serving/http_protocol.py",),
+    ),
+    Row(
+        "a TLS handshake (of a router)",
+        "{matinee.serving.tls:HANDSHAKE_S}; {matinee.serving.tls_server:MOST_OF_ADDRESS} at once "
+        "of an address, {matinee.serving.tls_server:MOST_SHAKING} in all",
+        reads=("matinee/serving/tls_server.py",),
     ),
     Row(
         "a body, chunked or not, on any route",
@@ -60,7 +67,11 @@ PUBLIC = (
     Row("`/status`", SMALL),
     Row("`/openapi.json`", SMALL),
     Row("`/v1/models`", SMALL, covers=("/v1/models/{model_id}", "/v1/models/{name:path}")),
-    Row("`/v1/stream`", "the upgrade is a request; what follows is below"),
+    Row(
+        "`/v1/stream`",
+        "the upgrade is a request with lines of {matinee.serving.http_protocol:MOST_LINE_BYTES} at "
+        "most: 414, 431; what follows is below",
+    ),
     Row("any other path of a WebSocket", "404 before the upgrade", covers=("/{path:path}",)),
 )
 CONTROL = (
@@ -86,6 +97,12 @@ SECTIONS = (
         CONNECTIONS,
     ),
     Section("Routes of the public port", "", ("bound", ""), PUBLIC),
+    Section(
+        "`/v1/videos`",
+        "Videos that are made in the background ([openai.md](openai.md)).",
+        ("bound", ""),
+        VIDEOS,
+    ),
     Section(
         "Routes of the control port",
         "The probes of the public port are here too. Locally one port serves both: on loopback no "
@@ -113,10 +130,16 @@ SECTIONS = (
         LATER_MESSAGES,
     ),
     Section(
-        "The router",
+        "The router: viewers",
         "`matinee router-serve`; what holds for every connection holds here under `router.limits`.",
+        ("before there is a backend for it", "after"),
+        VIEWERS,
+    ),
+    Section(
+        "The router: backends",
+        "They may be anybody's, and die in the midst of anything.",
         ("bound", ""),
-        ROUTER,
+        BACKENDS,
     ),
     Section(
         "What our programs read",

@@ -152,6 +152,8 @@ class RouterSettings(Config):
     control_token_file: str | None = None
     """File with the bearer token that `/metrics`, `/v1/backends` and `/v1/sessions` want. Unset:
     they answer on a loopback address only."""
+    metrics_token_file: str | None = None
+    """File with a bearer token that opens `/metrics` and nothing else, for who reads numbers."""
     open_metrics: bool = False
     """Whether `/metrics` needs no token."""
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from matinee_api.config.config_model import Config
 from matinee_api.config.connection_limits import ConnectionLimits
+from matinee_api.config.jobs_config import JobsConfig
 from matinee_api.families import FamilyName
 from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
 from matinee_api.kinds.rules import broken_rules
@@ -254,3 +255,4 @@ class ServeConfig(Config):
     server: ServerConfig = ServerConfig()
     default_request: RequestConfig = RequestConfig()
     streaming: StreamingConfig = StreamingConfig()
+    jobs: JobsConfig = JobsConfig()

@@ -1,4 +1,4 @@
 """What programs say to each other.
 
-Doors: `fetch`, `pod_http`, `revisions`.
+Doors: `endpoints`, `fetch`, `pod_http`, `revisions`.
 """

@@ -34,6 +34,7 @@ SERVING = "Serving"  # pods take sessions
 OPEN_TO_ANYBODY = "OpenToAnybody"  # a Router has no keys: whoever reaches it may open sessions
 NO_READY_PODS = "NoReadyPods"  # pods exist, and none of them is ready
 PODS_STARTING = "PodsStarting"  # pods are made, started, or load the model
+ROUTER_LAGGING = "RouterLagging"  # pods are ready, and a live router sends no viewers there yet
 SCALED_TO_ZERO = "ScaledToZero"  # no pod is wanted
 NO_SESSIONS_WAIT = "NoSessionsWait"  # no pod waits for sessions to end
 NOTHING_WRONG = "NothingWrong"  # nothing needs a person
@@ -75,7 +76,7 @@ NODE_LOST = "NodeLost"  # a node stopped answering; its pods are replaced elsewh
 CRASH_LOOPING = "CrashLooping"  # runtime pods crash repeatedly
 UNSCHEDULABLE = "Unschedulable"  # no node has room (or the GPUs) for a pod
 FEATURE_UNAVAILABLE = (
-    "FeatureUnavailable"  # the spec asks for what this release does not support yet
+    "FeatureUnavailable"  # the spec asks for what this release, or this cluster, does not have
 )
 INTERNAL_ERROR = "InternalError"  # the operator has a bug; its log has the traceback
 PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"  # a rollout makes no progress

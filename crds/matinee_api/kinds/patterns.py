@@ -18,6 +18,7 @@ PERCENT = r"^(100|[1-9]?[0-9])%$"
 HTTP_URL = r"^https?://[A-Za-z0-9.\[\]:_-]+(/[^\s]*)?$"
 _NAME_PART = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 HOST_NAME = rf"^(\*|(\*\.)?{_NAME_PART}(\.{_NAME_PART})*)$"
+DNS_NAME = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 ORIGIN = r"^(\*|null|[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9_.\[\]:-]+)$"
 
 EXPLAINED = {
@@ -33,5 +34,6 @@ EXPLAINED = {
     PERCENT: "a whole number from 0 to 1000, or a percentage such as 25%",
     HTTP_URL: "an address such as https://hub.example.com",
     HOST_NAME: "a name without a port, such as video.example.com or *.example.com",
+    DNS_NAME: "a name in lower case such as video.example.com or *.example.com",
     ORIGIN: "an origin such as https://video.example.com, or *",
 }

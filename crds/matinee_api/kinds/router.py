@@ -6,10 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from matinee_api.kinds.exposure import RouterExposure, RouterIngress, RouterRoute, SecretRef
+from matinee_api.kinds.low_demand import LowDemand
 from matinee_api.kinds.meta import (
     AGE,
     REASON,
-    Annotations,
     ApiModel,
     Conditions,
     KeyedBy,
@@ -19,7 +20,6 @@ from matinee_api.kinds.meta import (
     SecretKeyRef,
     condition_column,
 )
-from matinee_api.kinds.patterns import CIDR
 from matinee_api.kinds.pod import PodTemplate
 from matinee_api.kinds.rules import Rule
 from matinee_api.kinds.scheduling import Scheduling
@@ -36,51 +36,6 @@ class ServiceRef(ApiModel):
     of the others."""
 
 
-class RouterExposure(ApiModel):
-    """The Kubernetes Service that clients connect to."""
-
-    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
-    """Who can reach it: the cluster, also the nodes' ports, or also the outside."""
-    port: int = Field(default=80, ge=1, le=65535)
-    """Port of the address."""
-    node_port: int | None = Field(default=None, ge=1, le=65535)
-    """Port of the nodes; unset: the cluster picks one."""
-    annotations: Annotations = Field(default_factory=dict)
-    """For the cloud's load balancer."""
-    load_balancer_class: Annotated[str, Field(min_length=1, max_length=317)] | None = None
-    """Which load balancers are meant, such as `service.k8s.aws/nlb`; unset: the cluster's default.
-    Kubernetes lets it change only together with `type`."""
-    load_balancer_source_ranges: Annotated[
-        tuple[Annotated[str, Field(max_length=64, pattern=CIDR)], ...], Field(max_length=64)
-    ] = ()
-    """From where the load balancer may be reached, such as `192.0.2.0/24`; empty: from anywhere."""
-
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "!has(self.nodePort) || self.type != 'ClusterIP'",
-            "is only for the types NodePort and LoadBalancer; remove it or change type",
-            lambda exposure: exposure.node_port is None or exposure.type != "ClusterIP",
-            "nodePort",
-        ),
-        Rule(
-            "!has(self.loadBalancerClass) || self.type == 'LoadBalancer'",
-            "is only for the type LoadBalancer; remove it or change type",
-            lambda exposure: (
-                exposure.load_balancer_class is None or exposure.type == "LoadBalancer"
-            ),
-            "loadBalancerClass",
-        ),
-        Rule(
-            "self.loadBalancerSourceRanges.size() == 0 || self.type == 'LoadBalancer'",
-            "are only for the type LoadBalancer; remove them or change type",
-            lambda exposure: (
-                not exposure.load_balancer_source_ranges or exposure.type == "LoadBalancer"
-            ),
-            "loadBalancerSourceRanges",
-        ),
-    )
-
-
 class RouterQueue(ApiModel):
     """Viewers for whom no pod has a free slot, at each replica of the router."""
 
@@ -90,11 +45,42 @@ class RouterQueue(ApiModel):
     """Who is queued for longer is refused and may retry."""
 
 
+class RouterAutoscaling(ApiModel):
+    """Pods of the router by its sessions, those that are queued among them."""
+
+    min_replicas: int = Field(default=2, ge=1, le=100)
+    """Fewest pods."""
+    max_replicas: int = Field(ge=1, le=100)
+    """Most pods."""
+    sessions_per_replica: int = Field(default=200, ge=1, le=8192)
+    """Sessions that one pod is to have on the average."""
+    scale_down_stabilization_seconds: int = Field(default=600, ge=0, le=86400)
+    """How long demand must stay low before a pod is removed: its viewers have to come back with
+    their tokens."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "self.minReplicas <= self.maxReplicas",
+            "must not be more than maxReplicas",
+            lambda scaling: scaling.min_replicas <= scaling.max_replicas,
+            "minReplicas",
+        ),
+    )
+
+
 class KeysSecret(SecretKeyRef):
     """A Secret with bearer keys, in the same namespace."""
 
     key: Annotated[str, Field(min_length=1, max_length=253)] = "keys.yaml"
     """Key inside the Secret: a file as docs/router.md describes it."""
+
+
+class RouterTls(ApiModel):
+    """The router serves `https:` and `wss:` itself, on the same port."""
+
+    secret_ref: SecretRef
+    """A Secret of the type `kubernetes.io/tls`, with `tls.crt` and `tls.key`, such as cert-manager
+    makes. A renewed certificate is used within a minute, without a restart."""
 
 
 class Auth(ApiModel):
@@ -112,8 +98,11 @@ class RouterSpec(ApiModel):
     """StreamingServices whose ready pods take the sessions."""
     service: RouterExposure = RouterExposure()
     """The address."""
+    ingress: RouterIngress | None = None
+    http_route: RouterRoute | None = None
     replicas: int = Field(default=2, ge=1, le=100)
-    """Pods of the router, on different nodes where that can be."""
+    """Pods of the router, on different nodes where that can be. `autoscaling` does not read it."""
+    autoscaling: RouterAutoscaling | None = None
     strategy: Literal["MostFree", "Weighted", "PrimaryFirst", "Hash"] = "MostFree"
     """Which pod gets a session. `MostFree`: the one with the most free slots and among these the
     least remaining work. `Weighted`: by the `weight` of their services. `PrimaryFirst`: those of
@@ -123,11 +112,27 @@ class RouterSpec(ApiModel):
     """How long a session whose pod was lost may take to go on at another one, where the pods share
     a store; then it ends. 0: it ends at once."""
     auth: Auth = Auth()
+    tls: RouterTls | None = None
+    """Unset: plain, for behind what terminates TLS."""
     access: Access = Access()
     scheduling: Scheduling = Scheduling()
     """Where the router's pods may run."""
     pod: PodTemplate = PodTemplate()
     """What is said about the router's pods."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.httpRoute) || self.httpRoute.hostnames.size() > 0 "
+            "|| self.access.hosts.size() > 0",
+            "name what clients call the router, here or in access.hosts: it answers under no other",
+            lambda spec: (
+                spec.http_route is None
+                or bool(spec.http_route.hostnames)
+                or bool(spec.access.hosts)
+            ),
+            "httpRoute.hostnames",
+        ),
+    )
 
 
 class BackendCounts(ApiModel):
@@ -148,6 +153,12 @@ class RouterStatus(ApiModel):
     """The `metadata.generation` that this status is about."""
     url: str | None = None
     """Where clients inside the cluster connect to."""
+    host: str | None = None
+    """Name that clients outside use: of the Ingress, else the first one of the HTTPRoute."""
+    desired_replicas: int | None = None
+    """Desired pods of the router: `spec.replicas`, or what `autoscaling` decided."""
+    low_demand: LowDemand | None = None
+    """Set while `autoscaling` waits before it removes pods."""
     replicas: int = 0
     """Pods of the router that exist."""
     ready_replicas: int = 0
@@ -179,6 +190,10 @@ class Router(ApiModel):
         PrinterColumn("Backends", "integer", ".status.backends.ready", "Pods that take sessions"),
         PrinterColumn("Sessions", "integer", ".status.sessions"),
         PrinterColumn("Queued", "integer", ".status.queued"),
+        PrinterColumn("Host", "string", ".status.host", "Name outside the cluster", wide=True),
+        PrinterColumn(
+            "Pods", "integer", ".status.readyReplicas", "Ready pods of the router", wide=True
+        ),
         REASON,
         AGE,
     )

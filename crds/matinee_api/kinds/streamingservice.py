@@ -8,6 +8,7 @@ from pydantic import Field
 
 from matinee_api.kinds.compute import ComputeResources, Gpu
 from matinee_api.kinds.environment import STORE_VARIABLE
+from matinee_api.kinds.low_demand import LowDemand
 from matinee_api.kinds.meta import (
     AGE,
     REASON,
@@ -218,13 +219,13 @@ class PodStatus(ApiModel):
     """Why it does not serve."""
 
 
-class LowDemand(ApiModel):
-    """Fewer pods than there are have been enough; what `Builtin` autoscaling remembers."""
+class LastStart(ApiModel):
+    """How long a pod takes until it serves; Routers tell it those who wait for the first one."""
 
-    since: str
-    """When that began."""
-    replicas: int
-    """Most pods that were needed since then."""
+    began: str
+    """When the newest pod was made that has become ready."""
+    seconds: int
+    """Until it was ready: scheduling, pulling of the image, loading, warm-up."""
 
 
 class StreamingServiceStatus(ApiModel):
@@ -240,6 +241,7 @@ class StreamingServiceStatus(ApiModel):
     """Desired pods: `spec.replicas`, or what `Builtin` autoscaling decided."""
     low_demand: LowDemand | None = None
     """Set while `Builtin` autoscaling waits before it removes pods."""
+    last_start: LastStart | None = None
     replicas: int = 0
     """Pods that exist and are not terminating."""
     ready_replicas: int = 0

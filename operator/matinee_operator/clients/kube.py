@@ -44,6 +44,8 @@ PATHS = {
     "Lease": ("apis/coordination.k8s.io/v1", "leases"),
     "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
     "NetworkPolicy": ("apis/networking.k8s.io/v1", "networkpolicies"),
+    "Ingress": ("apis/networking.k8s.io/v1", "ingresses"),
+    "HTTPRoute": ("apis/gateway.networking.k8s.io/v1", "httproutes"),
     "EndpointSlice": ("apis/discovery.k8s.io/v1", "endpointslices"),
     "PodMonitor": ("apis/monitoring.coreos.com/v1", "podmonitors"),
     "VideoModel": ("apis/matinee.video/v1alpha1", "videomodels"),

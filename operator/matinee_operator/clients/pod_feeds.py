@@ -3,7 +3,7 @@
 Runtime pods stream their slots, pods that fetch weights their progress, and Routers' pods their
 state, a line of JSON at a time.
 A feed is read as long as its pod runs. When it breaks, by a bug too, what is known becomes unknown
-at once, and it is opened again after a backoff that doubles.
+at once, of a Router's pod after some seconds, and it is opened again after a backoff that doubles.
 """
 
 from __future__ import annotations
@@ -40,6 +40,11 @@ Said = Slots | FetchProgress | RouterState
 
 SILENCE_S = 2.5 * HEARTBEAT_S
 """After this without a heartbeat the feed is opened again."""
+ROUTER_SILENCE_S = 5.0
+"""The same of a Router's pod, which says something every second."""
+ROUTER_KEPT_S = 10.0
+"""For so long its last word counts when its feed broke: services would cease to be servable, or a
+rollout go on too soon, whenever one is opened again."""
 CONNECT_S = 3.0
 LINE_S = 0.01
 """Between two lines of a pod: one that floods us costs no more than a hundred lines a second."""
@@ -49,7 +54,9 @@ DRAIN_TIMEOUT_S = 5.0
 
 def pod_session() -> aiohttp.ClientSession:
     """Every pod's feed stays open, so there are as many connections as pods: no limit. What a pod
-    sends is taken as it is: nothing is unpacked, and no cookie is kept. No proxy leads to a pod."""
+    sends is taken as it is: nothing is unpacked, and no cookie is kept. No proxy leads to a pod. A
+    certificate of a pod is for the name that viewers use, not for its address: it is not checked,
+    and TLS to a pod protects as much as plain HTTP."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         auto_decompress=False,
@@ -60,10 +67,13 @@ def pod_session() -> aiohttp.ClientSession:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a kind of pods streams; `parse` raises `ValueError` on a line that is no such thing."""
+    """What a kind of pods streams; `parse` raises `ValueError` on a line that is no such thing.
+    `kept_s`: for so long the last line counts after the feed broke."""
 
     path: str
     parse: Callable[[bytes], Said]
+    silence_s: float = SILENCE_S
+    kept_s: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +85,7 @@ class _Feed:
     tokens: tuple[str, ...]
     said: Said | None = None
     token_refused: bool = False
+    forgetting: asyncio.TimerHandle | None = None
     retry: Retry = field(default_factory=lambda: Retry(FIRST_BACKOFF_S, LONGEST_BACKOFF_S))
 
 
@@ -188,28 +199,52 @@ class PodFeeds:
                     return
             self._know(feed, None, token_refused=True)
         finally:
-            self._know(feed, None, token_refused=feed.token_refused)
+            self._lost(feed)
 
     async def _read_as(self, feed: _Feed, token: str) -> bool:
         """False at once when the pod wants another token."""
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=SILENCE_S)
+        silence_s = feed.stream.silence_s
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=silence_s)
         async with self.session.get(
-            feed.url, headers=_bearer(token), timeout=timeout, allow_redirects=False
+            feed.url, headers=_bearer(token), timeout=timeout, allow_redirects=False, ssl=False
         ) as answer:
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 return False
-            self._know(feed, None)
+            self._know(feed, feed.said)
             if answer.status != HTTPStatus.OK:  # nor does a pod send us elsewhere
                 raise ValueError(f"HTTP {answer.status}")
             now, read_at = asyncio.get_running_loop().time, 0.0
             async for line in answer.content:
                 said = feed.stream.parse(line)
                 feed.retry.reset()
+                self._counts_on(feed)
                 self._know(feed, said)
                 if now() - read_at < LINE_S:
                     await asyncio.sleep(LINE_S)
                 read_at = now()
             return True
+
+    def _lost(self, feed: _Feed) -> None:
+        """The connection broke: what is known becomes unknown, now or in a while."""
+        if feed.forgetting is not None:
+            return
+        if feed.said is None or not feed.stream.kept_s:
+            self._know(feed, None, token_refused=feed.token_refused)
+        elif self._feeds.get(feed.uid) is feed:
+            loop = asyncio.get_running_loop()
+            feed.forgetting = loop.call_later(feed.stream.kept_s, self._outlived, feed)
+
+    def _outlived(self, feed: _Feed) -> None:
+        """Its last word counts no longer."""
+        feed.forgetting = None
+        self._know(feed, None, token_refused=feed.token_refused)
+
+    @staticmethod
+    def _counts_on(feed: _Feed) -> None:
+        """It is heard again."""
+        if feed.forgetting is not None:
+            feed.forgetting.cancel()
+            feed.forgetting = None
 
     def _know(self, feed: _Feed, said: Said | None, *, token_refused: bool = False) -> None:
         """Notify the listener, but only while the pod is followed."""
@@ -220,7 +255,7 @@ class PodFeeds:
 
     def _url(self, address: Address) -> str:
         host = f"[{address.ip}]" if ":" in address.ip else address.ip
-        return f"http://{host}:{self.port or address.port}"
+        return f"{address.scheme}://{host}:{self.port or address.port}"
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -252,4 +287,4 @@ def parse_router(line: bytes) -> RouterState:
 
 SLOTS = Stream(SLOTS_PATH, parse_slots)
 PROGRESS = Stream(DOWNLOAD_PATH, parse_progress)
-ROUTER = Stream(TABLE_PATH, parse_router)
+ROUTER = Stream(TABLE_PATH, parse_router, ROUTER_SILENCE_S, ROUTER_KEPT_S)

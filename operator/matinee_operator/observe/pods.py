@@ -61,6 +61,8 @@ class ObservedPod:
     """Ready, but until then it may be that no viewer is sent there."""
     listed: bool = False
     """Cordoned, and a Service in front of it sends viewers there as yet."""
+    unknown_to: tuple[str, ...] = ()
+    """Live routers that send no viewers there, although it is offered to them."""
 
     @property
     def ready(self) -> bool:
@@ -82,8 +84,18 @@ class ObservedPod:
         return to_come and self.node is not None and self.trouble is None
 
     @property
+    def offered(self) -> bool:
+        """Whoever follows EndpointSlices may send viewers there."""
+        return self.ready and labels.ACCEPTING in (self.labels or {})
+
+    @property
     def serving(self) -> bool:
-        """It takes new sessions."""
+        """It takes new sessions, whichever router a viewer comes to."""
+        return self.able and not self.unknown_to
+
+    @property
+    def able(self) -> bool:
+        """It takes the new sessions that it is sent."""
         return (
             self.ready
             and self.settles_at is None

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from matinee_api.contracts.pod_http import RouterState
+from matinee_operator import labels
 from matinee_operator.objects import Address, Key, Object, condition
 from matinee_operator.observe.pod_trouble import Trouble, pod_trouble
 from matinee_operator.observe.pods import listening_at
@@ -25,6 +26,9 @@ class RouterPod:
     ready: bool
     trouble: Trouble | None = None
     state: RouterState | None = None
+    current: bool = True
+    """Of the configuration that the Router's pods have now. Another one may not name a service
+    that was added since, and is about to go."""
 
 
 def pods_of_router(children: Mapping[Key, Object], router_uid: str) -> Iterator[Object]:
@@ -34,16 +38,38 @@ def pods_of_router(children: Mapping[Key, Object], router_uid: str) -> Iterator[
     yield from (raw for raw in pods if "deletionTimestamp" not in raw["metadata"])
 
 
-def router_pod(raw: Object, state: RouterState | None) -> RouterPod:
+def config_of(children: Mapping[Key, Object], router_uid: str) -> str | None:
+    """Hash of the configuration that its Deployment gives pods; None: there is no Deployment."""
+    for raw in _owned(children, "Deployment", {router_uid}):
+        template = raw.get("spec", {}).get("template", {})
+        return _config(template)
+    return None
+
+
+def router_pod(raw: Object, state: RouterState | None, config: str | None = None) -> RouterPod:
+    """`config`: hash of the configuration that pods are given now; None: it is not known."""
     ready = condition(raw.get("status", {}), "Ready").get("status") == "True"
     return RouterPod(
         name=raw["metadata"]["name"],
         uid=raw["metadata"]["uid"],
-        address=listening_at(raw),
+        address=_address(raw),
         ready=ready,
         trouble=None if ready else pod_trouble(raw),
         state=state,
+        current=config in (None, _config(raw)),
     )
+
+
+def _address(raw: Object) -> Address | None:
+    """Another pod of the same Router may serve plainly: it was made before the Router had TLS."""
+    found, notes = listening_at(raw), raw["metadata"].get("annotations") or {}
+    serves_tls = notes.get(labels.SCHEME) == "https"
+    return found._replace(scheme="https") if found and serves_tls else found
+
+
+def _config(raw: Object) -> str | None:
+    found: str | None = (raw.get("metadata", {}).get("annotations") or {}).get(labels.CONFIG_HASH)
+    return found
 
 
 def _uids(children: Mapping[Key, Object], kind: str, owners: set[str]) -> set[str]:

@@ -84,6 +84,8 @@ class RouterSnapshot:
     installation: Installation
     tokens: tuple[str, ...]
     """What its pods, and those of its services, want of who asks; after the first former ones."""
+    metrics_token: str
+    """What opens the metrics of its pods, and nothing else."""
     services: Mapping[str, StreamingService]
     """Those of `spec.services` that exist."""
     pods: tuple[ObservedPod, ...] = ()

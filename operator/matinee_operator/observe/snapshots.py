@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from matinee_api.config.load import validate
 from matinee_api.contracts.fetch import FetchProgress
-from matinee_api.contracts.pod_http import RouterState
 from matinee_api.kinds import conditions
 from matinee_api.kinds.resource import KINDS, Resource
 from matinee_api.kinds.router import Router
@@ -22,6 +21,7 @@ from matinee_operator import labels
 from matinee_operator.installation import Installation
 from matinee_operator.objects import Key, Object
 from matinee_operator.observe.cache import Cache
+from matinee_operator.observe.fronts import Front, Fronts, HeardRouters
 from matinee_operator.observe.jobs import observed_job
 from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.pods import (
@@ -30,7 +30,6 @@ from matinee_operator.observe.pods import (
     is_without_room,
     observed_pod,
 )
-from matinee_operator.observe.router_pods import RouterPod, pods_of_router, router_pod
 from matinee_operator.observe.snapshot import (
     ModelSnapshot,
     RouterSnapshot,
@@ -47,7 +46,7 @@ TOKEN_REFUSED = Trouble(
 )
 
 
-class Heard(Protocol):
+class Heard(HeardRouters, Protocol):
     """The last line of a pod's feed, by the pod's uid."""
 
     def slots(self, uid: str) -> Slots | None: ...
@@ -55,8 +54,6 @@ class Heard(Protocol):
     def token_refused(self, uid: str) -> bool: ...
 
     def progress(self, uid: str) -> FetchProgress | None: ...
-
-    def router(self, uid: str) -> RouterState | None: ...
 
 
 @dataclass(slots=True)
@@ -70,6 +67,10 @@ class Snapshots:
     """The one that is used; then former ones, which fit what was made before."""
     refusals: dict[Key, Mapping[str, str]] = field(default_factory=dict)
     """VideoModel -> uids of its Jobs whose pods were refused, and why."""
+
+    @property
+    def fronts(self) -> Fronts:
+        return Fronts(self.cache, self.heard)
 
     def take(self, key: Key, now: datetime, failure: Trouble | None) -> Snapshot | None:
         """None when the object is gone. Raises `ConfigError` when what is stored is not valid."""
@@ -100,12 +101,12 @@ class Snapshots:
             tokens=tuple(admin_token(one, service) for one in self.operator_keys),
             routers_tokens=self.routers_tokens(key.namespace),
             seal_keys=tuple(seal_key(one, service) for one in self.operator_keys),
-            pods=self._pods(children, now),
+            pods=self._pods(children, self.fronts.of(key), now),
             children=children,
             strangers=tuple(raw["metadata"]["name"] for raw in foreign if _is_selected(raw, key)),
             taken_over=tuple(raw["metadata"]["name"] for raw in foreign if made_for(raw) == uid),
-            routers=tuple(sorted(self.routers_of(key))),
-            waiting=self.waiting_for(key),
+            routers=tuple(self.fronts.routers_of(key)),
+            waiting=self.fronts.waiting_for(key),
             failure=failure,
         )
 
@@ -123,10 +124,13 @@ class Snapshots:
         raw = self.cache.get(owner)
         return str(raw["metadata"].get("uid", "")) if raw else ""
 
-    def _pods(self, children: Mapping[Key, Object], now: datetime) -> tuple[ObservedPod, ...]:
-        return tuple(self._pod(raw, now) for key, raw in children.items() if key.kind == "Pod")
+    def _pods(
+        self, children: Mapping[Key, Object], front: Front, now: datetime
+    ) -> tuple[ObservedPod, ...]:
+        pods = (raw for key, raw in children.items() if key.kind == "Pod")
+        return tuple(self._pod(raw, front, now) for raw in pods)
 
-    def _pod(self, raw: Object, now: datetime) -> ObservedPod:
+    def _pod(self, raw: Object, front: Front, now: datetime) -> ObservedPod:
         uid, node = raw["metadata"]["uid"], raw.get("spec", {}).get("nodeName")
         pod = observed_pod(
             raw,
@@ -135,51 +139,21 @@ class Snapshots:
             self.installation.propagation,
             leaving_node=self.is_leaving(node),
         )
-        if pod.settles_at is not None and all(self._listed(raw)):
+        if pod.settles_at is not None and all(front.lists(raw)):
             pod = dataclasses.replace(pod, settles_at=None)
-        if pod.cordoned and any(self._listed(raw)):
+        if pod.cordoned and any(front.lists(raw)):
             pod = dataclasses.replace(pod, listed=True)
+        if pod.offered:
+            pod = dataclasses.replace(pod, unknown_to=front.unaware(raw))
         refused = self.heard.token_refused(uid)
         return dataclasses.replace(pod, trouble=TOKEN_REFUSED) if refused else pod
-
-    def _listed(self, pod: Object) -> Iterator[bool]:
-        """Of the Service in front of it, whose EndpointSlices every proxy and every DNS server
-        follows, and of each router that is live: whether viewers are sent there."""
-        meta = pod["metadata"]
-        marks, place = meta.get("labels") or {}, meta.get("namespace", "")
-        service = Key("StreamingService", place, marks.get(labels.SERVICE, ""))
-        yield meta["uid"] in self.cache.endpoints(service)
-        for name in self.routers_of(service):
-            live = (one for one in self._router_pods(Key("Router", place, name)) if one.ready)
-            yield from (meta["name"] in one.state.backends for one in live if one.state)
 
     def routers_tokens(self, namespace: str) -> tuple[str, ...]:
         return tuple(routers_token(one, namespace) for one in self.operator_keys)
 
-    def waiting_for(self, service: Key) -> int:
-        """Of the viewers at each of its Routers every service of that one is to take a share."""
-        waiting = 0
-        for name in self.routers_of(service):
-            router = Key("Router", service.namespace, name)
-            queued = sum(one.state.queued for one in self._router_pods(router) if one.state)
-            raw = self.cache.get(router)
-            waiting += -(-queued // len(raw["spec"]["services"])) if raw else 0
-        return waiting
-
-    def _router_pods(self, router: Key) -> tuple[RouterPod, ...]:
-        found = pods_of_router(self.cache.children(router), self._uid(router))
-        return tuple(router_pod(raw, self.heard.router(raw["metadata"]["uid"])) for raw in found)
-
     def is_leaving(self, node: str | None) -> bool:
         raw = self.cache.get(Key("Node", "", node)) if node else None
         return bool(raw and raw["spec"]["leaving"])
-
-    def routers_of(self, service: Key) -> list[str]:
-        return [
-            str(raw["metadata"]["name"])
-            for raw in self.cache.of_kind("Router", service.namespace)
-            if any(named["name"] == service.name for named in raw["spec"]["services"])
-        ]
 
     def _model(
         self, key: Key, model: VideoModel, now: datetime, failure: Trouble | None
@@ -247,11 +221,16 @@ class Snapshots:
             router=router,
             installation=self.installation,
             tokens=self.routers_tokens(key.namespace),
+            metrics_token=metrics_token(self.operator_keys[0], key.namespace),
             services={
                 name: one for name, one in found.items() if isinstance(one, StreamingService)
             },
-            pods=tuple(pod for one in named for pod in self._pods(self._ours(one), now)),
-            router_pods=self._router_pods(key),
+            pods=tuple(
+                pod
+                for one in named
+                for pod in self._pods(self._ours(one), self.fronts.of(one, [key.name]), now)
+            ),
+            router_pods=self.fronts.pods(key),
             children=self._ours(key),
             failure=failure,
         )
@@ -283,6 +262,11 @@ def admin_token(operator_key: str, service: StreamingService) -> str:
 def routers_token(operator_key: str, namespace: str) -> str:
     """Of all Routers of a namespace, and of the pods that they send viewers to."""
     return _derived(operator_key, f"routers/{namespace}")
+
+
+def metrics_token(operator_key: str, namespace: str) -> str:
+    """Of all Routers of a namespace, for who only reads numbers."""
+    return _derived(operator_key, f"metrics/{namespace}")
 
 
 def seal_key(operator_key: str, service: StreamingService) -> str:

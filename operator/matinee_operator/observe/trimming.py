@@ -28,6 +28,7 @@ _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
 _CONTAINER = ("name", "image", "state", "lastState", "restartCount")
 _WITHOUT_STATUS = (
     *("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "Node", "ReplicaSet"),
+    *("Ingress", "HTTPRoute"),
 )
 
 

@@ -84,15 +84,21 @@ def _replace(
 ) -> None:
     """Rules 3 and 4."""
     decided.deleted += [pod for pod in outdated if pod.never_served]
-    serving = sum(pod.serving for pod in _active(decided, live))
+    serving = sum(_counts(target, pod) for pod in _active(decided, live))
     spare = serving - (target.replicas - target.max_unavailable)
     going = [pod for pod in outdated if not pod.never_served]
     for pod in sorted(going, key=_who_goes_first):
-        if not pod.serving:
+        if not pod.able:
             decided.cordoned.append(pod)
         elif spare > 0:
             decided.cordoned.append(pod)
             spare -= 1
+
+
+def _counts(target: RolloutTarget, pod: ObservedPod) -> bool:
+    """A pod that came counts once every router knows it. One that is to go counts as long as it is
+    able to: routers forget it when the newer ones serve."""
+    return pod.able if target.outdates(pod) else pod.serving
 
 
 def _shrink(decided: Rollout, target: RolloutTarget, live: list[ObservedPod]) -> None:

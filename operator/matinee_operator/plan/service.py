@@ -37,7 +37,8 @@ def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Act
     if snapshot.service.metadata.deletion_timestamp is not None:
         decided = roll_out(snapshot.now, NO_PODS, snapshot.pods)
         return [*_roll(snapshot, NO_PODS, decided), *finalizer(snapshot)]
-    actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, _always(snapshot))]
+    always = _always(snapshot, desired)
+    actions: list[Action] = [*finalizer(snapshot), *applied(snapshot.children, always)]
     actions += _unwanted_monitors(snapshot)
     decided = roll_out(snapshot.now, desired.target, snapshot.pods)
     actions += revision_of_service(snapshot, desired)
@@ -48,11 +49,11 @@ def plan_service(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Act
     return actions
 
 
-def _always(snapshot: ServiceSnapshot) -> list[Manifest]:
+def _always(snapshot: ServiceSnapshot, desired: DesiredService) -> list[Manifest]:
     """Children that do not depend on the model."""
     service = snapshot.service
     made = [
-        headless_service(service),
+        headless_service(service, desired.start.seconds if desired.start else None),
         disruption_budget(service),
         network_policy(service, snapshot.installation, snapshot.routers),
     ]

@@ -7,14 +7,14 @@ operator asks the Routers' pods with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from matinee_api.kinds.router import Router
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator.objects import content_hash
 from matinee_operator.resources.metadata import Manifest, metadata
 from matinee_operator.resources.router_service import router_name
-from matinee_operator.resources.runtime_config import TOKEN_KEY
+from matinee_operator.resources.runtime_config import METRICS_KEY, TOKEN_KEY
 
 
 def admin_secret(service: StreamingService, *tokens: str) -> Manifest:
@@ -26,10 +26,11 @@ def secret_name(service: StreamingService, *tokens: str) -> str:
     return f"{service.metadata.name}-admin-{content_hash(_text(tokens))}"
 
 
-def router_secret(router: Router, *tokens: str) -> Manifest:
-    """A Router that is made again has another one."""
-    hashed = content_hash([_text(tokens), router.metadata.uid])
-    return _secret(router, f"{router_name(router)}-admin-{hashed}", "router", _text(tokens))
+def router_secret(router: Router, tokens: Sequence[str], metrics_token: str) -> Manifest:
+    """A Router that is made again has another one. `metrics_token`: what Prometheus is given."""
+    hashed = content_hash([_text(tokens), metrics_token, router.metadata.uid])
+    name = f"{router_name(router)}-admin-{hashed}"
+    return _secret(router, name, "router", _text(tokens), {METRICS_KEY: metrics_token})
 
 
 def _text(tokens: Iterable[str]) -> str:
@@ -37,12 +38,18 @@ def _text(tokens: Iterable[str]) -> str:
     return "\n".join(tokens)
 
 
-def _secret(owner: StreamingService | Router, name: str, component: str, text: str) -> Manifest:
+def _secret(
+    owner: StreamingService | Router,
+    name: str,
+    component: str,
+    text: str,
+    more: Mapping[str, str] | None = None,
+) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": metadata(owner, name, component),
         "immutable": True,
         "type": "Opaque",
-        "stringData": {TOKEN_KEY: text},
+        "stringData": {TOKEN_KEY: text, **(more or {})},
     }

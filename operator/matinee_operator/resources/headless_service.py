@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from matinee_api.contracts.endpoints import START_LABEL
 from matinee_api.contracts.pod_http import CONTROL_PORT, PORT
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_operator import labels
@@ -23,11 +24,13 @@ def address_of(service: str) -> str:
     return f"{service}-pods" if _LIKE_A_ROUTERS.search(service) else service
 
 
-def headless_service(service: StreamingService) -> Manifest:
+def headless_service(service: StreamingService, start_s: int | None = None) -> Manifest:
+    """`start_s`: how long the last pod took until it was ready, where that is known."""
+    marks = {START_LABEL: str(start_s)} if start_s is not None else {}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(service, address_of(service.metadata.name), "runtime"),
+        "metadata": metadata(service, address_of(service.metadata.name), "runtime", marks),
         "spec": {
             "type": "ClusterIP",
             "clusterIP": "None",

@@ -15,17 +15,20 @@ from matinee_api.config.router_config import (
     RouterConfig,
     RouterSettings,
     Strategy,
+    TlsConfig,
 )
 from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.router import Router
 from matinee_operator.installation import Installation
 from matinee_operator.resources.headless_service import address_of
 from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
+from matinee_operator.resources.router_exposure import outside_names
 from matinee_operator.resources.router_service import router_name
-from matinee_operator.resources.runtime_config import TOKEN_FOLDER, TOKEN_KEY
+from matinee_operator.resources.runtime_config import METRICS_KEY, TOKEN_FOLDER, TOKEN_KEY
 
 FILE = "router.yaml"
 KEYS_FOLDER = "/etc/matinee-keys"
+TLS_FOLDER = "/etc/matinee-tls"
 _STRATEGIES: dict[str, Strategy] = {
     "MostFree": "most-free",
     "Weighted": "weighted",
@@ -72,16 +75,26 @@ def _settings(router: Router, installation: Installation) -> RouterSettings:
         ),
         failover_seconds=float(spec.failover_seconds),
         keys_file=f"{KEYS_FOLDER}/{keys.key}" if keys else None,
+        tls=_tls(router),
         control_token_file=token,
-        allowed_hosts=(*_names(router, installation.cluster_domain), *spec.access.hosts),
+        metrics_token_file=f"{TOKEN_FOLDER}/{METRICS_KEY}",
+        allowed_hosts=_names(router, installation.cluster_domain),
         allowed_origins=spec.access.origins,
         # A load balancer, an Ingress or a node brings all viewers from one address.
         limits=ConnectionLimits(connections=8192, connections_per_address=0),
     )
 
 
+def _tls(router: Router) -> TlsConfig:
+    if router.spec.tls is None:
+        return TlsConfig()
+    cert, key = (f"{TLS_FOLDER}/{name}" for name in ("tls.crt", "tls.key"))
+    return TlsConfig(cert_file=cert, key_file=key)
+
+
 def _names(router: Router, cluster_domain: str) -> tuple[str, ...]:
-    """What clients inside call it."""
+    """What clients call it, inside and outside."""
     name, namespace = router_name(router), namespace_of(router.metadata)
     full = f"{name}.{namespace}.svc"
-    return (name, f"{name}.{namespace}", full, f"{full}.{cluster_domain}")
+    inside = (name, f"{name}.{namespace}", full, f"{full}.{cluster_domain}")
+    return tuple(dict.fromkeys((*inside, *outside_names(router), *router.spec.access.hosts)))

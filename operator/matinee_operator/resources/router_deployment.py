@@ -23,7 +23,7 @@ from matinee_operator.resources.pod_template import (
     secret_mode,
     with_metadata,
 )
-from matinee_operator.resources.router_config import FILE, KEYS_FOLDER
+from matinee_operator.resources.router_config import FILE, KEYS_FOLDER, TLS_FOLDER
 from matinee_operator.resources.router_rights import account_name
 from matinee_operator.resources.router_service import router_name, router_selector
 from matinee_operator.resources.runtime_config import TERMINATION_GRACE_S, TOKEN_FOLDER
@@ -35,10 +35,11 @@ USUAL = Fitting(cpu="100m", memory="512Mi")
 
 
 def router_deployment(
-    router: Router, installation: Installation, config: str, secret: str
+    router: Router, installation: Installation, config: str, secret: str, replicas: int
 ) -> Manifest:
     """`config`: the text of its configuration; `secret`: the Secret with the control token."""
     made: Manifest = pruned(_deployment(router, installation, config, secret))
+    made["spec"]["replicas"] = replicas
     return made
 
 
@@ -48,12 +49,13 @@ def _deployment(router: Router, installation: Installation, config: str, secret:
         "labels": own_labels(router, "router"),
         "annotations": {labels.CONFIG_HASH: content_hash(config)},
     }
+    if router.spec.tls is not None:
+        meta["annotations"][labels.SCHEME] = "https"
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": with_metadata(said, metadata(router, router_name(router), "router")),
         "spec": {
-            "replicas": router.spec.replicas,
             "selector": {"matchLabels": router_selector(router)},
             "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "template": {
@@ -77,7 +79,7 @@ def _spec(router: Router, installation: Installation, secret: str) -> Manifest:
             {"name": labels.CONFIG, "configMap": {"name": router_name(router)}},
             {"name": "control", "secret": {"secretName": secret, "defaultMode": secret_mode(said)}},
             {"name": "tmp", "emptyDir": {}},
-            *_keys_volumes(router),
+            *_secret_volumes(router),
             *extra_volumes(said),
         ],
     }
@@ -96,18 +98,20 @@ def _spreads(router: Router) -> list[Manifest]:
     return [{**spread, "labelSelector": selector} for spread in said]
 
 
-def _keys_volumes(router: Router) -> list[Manifest]:
-    """Optional, so that the program can say what is missing; without its keys it does not serve."""
-    keys = router.spec.auth.keys_secret
-    if keys is None:
-        return []
-    source = {
-        "secretName": keys.name,
-        "optional": True,
-        "items": [{"key": keys.key, "path": keys.key}],
-        "defaultMode": secret_mode(router.spec.pod),
-    }
-    return [{"name": "secret-keys", "secret": source}]
+def _secret_volumes(router: Router) -> list[Manifest]:
+    """Optional, so that the program can say what is missing; without its keys or its certificate it
+    does not serve."""
+    usual = {"optional": True, "defaultMode": secret_mode(router.spec.pod)}
+    made = []
+    if (keys := router.spec.auth.keys_secret) is not None:
+        items = [{"key": keys.key, "path": keys.key}]
+        source = {"secretName": keys.name, "items": items, **usual}
+        made.append({"name": "secret-keys", "secret": source})
+    if (tls := router.spec.tls) is not None:
+        items = [{"key": key, "path": key} for key in ("tls.crt", "tls.key")]
+        source = {"secretName": tls.secret_ref.name, "items": items, **usual}
+        made.append({"name": "secret-tls", "secret": source})
+    return made
 
 
 def _container(router: Router, installation: Installation) -> Manifest:
@@ -119,6 +123,8 @@ def _container(router: Router, installation: Installation) -> Manifest:
     ]
     if router.spec.auth.keys_secret is not None:
         mounts.append({"name": "secret-keys", "mountPath": KEYS_FOLDER, "readOnly": True})
+    if router.spec.tls is not None:
+        mounts.append({"name": "secret-tls", "mountPath": TLS_FOLDER, "readOnly": True})
     propagation_s = round(installation.propagation.total_seconds())
     container = {
         "name": CONTAINER,
@@ -132,27 +138,28 @@ def _container(router: Router, installation: Installation) -> Manifest:
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": mounts,
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", str(propagation_s)]}}},
-        **_PROBES,
+        **_probes(router),
     }
     return said_of_container(said, container)
 
 
-_PROBES: Manifest = {
-    "startupProbe": {
-        "httpGet": {"path": ALIVE_PATH, "port": "http"},
-        "periodSeconds": 1,
-        "failureThreshold": 60,
-    },
-    "livenessProbe": {
-        "httpGet": {"path": ALIVE_PATH, "port": "http"},
-        "periodSeconds": 10,
-        "timeoutSeconds": 5,
-        "failureThreshold": 6,
-    },
-    "readinessProbe": {
-        "httpGet": {"path": READY_PATH, "port": "http"},
-        "periodSeconds": 1,
-        "timeoutSeconds": 2,
-        "failureThreshold": 3,
-    },
+def _probes(router: Router) -> Manifest:
+    """The kubelet checks no certificate."""
+    tls = {"scheme": "HTTPS"} if router.spec.tls is not None else {}
+    return {
+        name: {"httpGet": {"path": path, "port": "http", **tls}, **times}
+        for name, (path, times) in _PROBES.items()
+    }
+
+
+_PROBES: dict[str, tuple[str, Manifest]] = {
+    "startupProbe": (ALIVE_PATH, {"periodSeconds": 1, "failureThreshold": 60}),
+    "livenessProbe": (
+        ALIVE_PATH,
+        {"periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
+    ),
+    "readinessProbe": (
+        READY_PATH,
+        {"periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": 3},
+    ),
 }

@@ -26,8 +26,9 @@ def router_selector(router: Router) -> dict[str, str]:
 def router_url(router: Router) -> str:
     """Where a client inside the cluster opens its WebSocket."""
     host = f"{router_name(router)}.{namespace_of(router.metadata)}.svc"
-    port = router.spec.service.port
-    return f"ws://{host}{'' if port == 80 else f':{port}'}/v1/stream"
+    port, tls = router.spec.service.port, router.spec.tls is not None
+    usual = 443 if tls else 80
+    return f"{'wss' if tls else 'ws'}://{host}{'' if port == usual else f':{port}'}/v1/stream"
 
 
 def router_service(router: Router) -> Manifest:

@@ -22,6 +22,8 @@ FILE = "serve.yaml"
 STATE_FOLDER = "/state"
 TOKEN_FOLDER = "/etc/matinee-control"  # noqa: S105 - a path
 TOKEN_KEY = "token"  # noqa: S105 - a name, not a secret
+METRICS_KEY = "metrics"
+"""In the Secret of Routers' pods: a token that opens nothing but their metrics."""
 TERMINATION_GRACE_S = 30
 """The operator drains a pod before it deletes it; this is for deletions by others."""
 STOPPING_S = 25

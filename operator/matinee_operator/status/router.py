@@ -5,9 +5,11 @@ from __future__ import annotations
 from matinee_api.kinds import conditions
 from matinee_api.kinds.router import BackendCounts, RouterStatus
 from matinee_operator.amounts import counted
+from matinee_operator.desired import DesiredRouter
 from matinee_operator.errors import with_remedy
 from matinee_operator.objects import condition
 from matinee_operator.observe.snapshot import RouterSnapshot
+from matinee_operator.resources.router_exposure import outside_names
 from matinee_operator.resources.router_service import router_url
 from matinee_operator.status.conditions import Finding, conditions_of, finding
 
@@ -17,7 +19,7 @@ OPEN = (
 )
 
 
-def router_status(snapshot: RouterSnapshot) -> RouterStatus:
+def router_status(snapshot: RouterSnapshot, desired: DesiredRouter) -> RouterStatus:
     router, live = snapshot.router, [pod for pod in snapshot.pods if pod.live]
     counts = BackendCounts(
         total=len(live),
@@ -28,6 +30,9 @@ def router_status(snapshot: RouterSnapshot) -> RouterStatus:
     return RouterStatus(
         observed_generation=router.metadata.generation,
         url=router_url(router),
+        host=next(iter(outside_names(router)), None),
+        desired_replicas=desired.scale.replicas,
+        low_demand=desired.scale.low,
         replicas=len(snapshot.router_pods),
         ready_replicas=sum(pod.ready for pod in snapshot.router_pods),
         backends=counts,
@@ -81,8 +86,18 @@ def _stuck(snapshot: RouterSnapshot) -> Finding | None:
     troubles = ((pod.name, pod.trouble) for pod in snapshot.router_pods if pod.trouble)
     name, trouble = next(troubles, ("", None))
     if trouble is None:
-        return None
+        return _without_routes(snapshot)
     return finding(conditions.DEGRADED, True, trouble.reason, f"{name}: {trouble.message}")
+
+
+def _without_routes(snapshot: RouterSnapshot) -> Finding | None:
+    if snapshot.router.spec.http_route is None or snapshot.installation.has_routes:
+        return None
+    message = (
+        "httpRoute: the cluster has no kind HTTPRoute of gateway.networking.k8s.io/v1; install the "
+        "Gateway API, which is noticed within a minute, or remove httpRoute"
+    )
+    return finding(conditions.DEGRADED, True, conditions.FEATURE_UNAVAILABLE, message)
 
 
 def _accepted(snapshot: RouterSnapshot) -> Finding:

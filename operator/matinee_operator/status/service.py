@@ -33,6 +33,7 @@ def service_status(snapshot: ServiceSnapshot, desired: DesiredService) -> Stream
         url=service_url(snapshot.service),
         desired_replicas=found.replicas,
         low_demand=desired.scale.low,
+        last_start=desired.start,
         replicas=len(counted),
         ready_replicas=sum(pod.ready for pod in counted),
         servable_replicas=len(found.serving),
@@ -71,6 +72,7 @@ class _Observation:
         self._held = desired.held
         self.live = [pod for pod in snapshot.pods if pod.live]
         self.serving = [pod for pod in self.live if pod.serving]
+        self.unknown = [pod for pod in self.live if pod.able and pod.unknown_to]
         self.draining = [pod for pod in self.live if pod.cordoned]
         self.current = [pod for pod in self.live if self._is_current(pod)]
         self.current_serving = [pod for pod in self.current if pod.serving]
@@ -114,6 +116,9 @@ class _Observation:
         if self.serving:
             message = f"new sessions go to {counted(len(self.serving), 'pod')}"
             return finding(conditions.SERVABLE, True, conditions.SERVING, message)
+        if self.unknown:
+            message = unknown_message(self.unknown)
+            return finding(conditions.SERVABLE, False, conditions.ROUTER_LAGGING, message)
         if self.replicas:
             message = "no pod takes sessions"
             return finding(conditions.SERVABLE, False, conditions.NO_READY_PODS, message)
@@ -163,6 +168,8 @@ class _Observation:
                 f"{counted(len(self.live), 'pod')} of {self.replicas} wanted",
             )
         if not self._complete():
+            if self.unknown:
+                return conditions.ROUTER_LAGGING, unknown_message(self.unknown)
             starting = len(self.live) - len(self.current_serving)
             return conditions.PODS_STARTING, f"{counted(starting, 'pod')} not serving yet"
         return conditions.AS_DESIRED, ""
@@ -219,6 +226,16 @@ class _Observation:
         return late and not waits and self.target is not None
 
 
+def unknown_message(pods: list[ObservedPod]) -> str:
+    """Of pods that are able, and that a live router sends no viewers to."""
+    first, *others = pods
+    more = f" (nor to {len(others)} more)" if others else ""
+    return (
+        f"the router pod {first.unknown_to[0]} sends no viewers to {first.name}{more}: it learns "
+        "of new pods within seconds, else its log says why it does not reach them"
+    )
+
+
 def progress_since(snapshot: ServiceSnapshot) -> datetime | None:
     """When there was progress last: a pod was made or became ready, or the rollout began."""
     status = snapshot.service.status
@@ -242,8 +259,14 @@ def pod_status(pod: ObservedPod) -> PodStatus:
         state=_pod_state(pod),
         sessions=pod.sessions,
         drain_deadline=stamp(pod.drain_deadline) if pod.drain_deadline else None,
-        message=pod.trouble.message[:200] if pod.trouble else "",
+        message=_why_not(pod)[:200],
     )
+
+
+def _why_not(pod: ObservedPod) -> str:
+    if pod.trouble is not None:
+        return pod.trouble.message
+    return unknown_message([pod]) if pod.able and pod.unknown_to else ""
 
 
 def _pod_state(

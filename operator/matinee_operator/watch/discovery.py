@@ -1,7 +1,7 @@
 """Which kinds the API server serves.
 
 Without ours there is nothing to do, and no restart brings them: the operator says which CRD is
-missing and waits for it. PodMonitors may come and go with the Prometheus operator.
+missing and waits for it. PodMonitors and HTTPRoutes may come and go.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ from matinee_operator.clients.retry import Retry, until_available
 from matinee_operator.errors import OperatorError
 from matinee_operator.health import Health
 from matinee_operator.observe.cache import OWN_KINDS
-from matinee_operator.watch.handlers import MONITOR
+from matinee_operator.watch.handlers import OPTIONAL
 
 logger = logging.getLogger(__name__)
 
-MONITORS = "monitoring.coreos.com/v1"
 LOOK_S = 60.0
 """How long a kind may be there, or gone, before it is noticed."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 15.0
@@ -33,13 +32,13 @@ class KindsMissing(OperatorError):
 
 @dataclass(slots=True)
 class Discovery:
-    """`changed` is called with whether PodMonitors are served, when that differs from before."""
+    """`changed` is called with the optional kinds that are served, when others were before."""
 
     kube: Kube
     health: Health
-    changed: Callable[[bool], None]
+    changed: Callable[[frozenset[str]], None]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    _has_monitors: bool = False
+    _served: frozenset[str] = frozenset()
 
     async def first(self) -> None:
         """Wait until every kind of ours is served."""
@@ -50,14 +49,14 @@ class Discovery:
                 self.health.waits_for = missing
             await self.sleep(retry.failed())
         self.health.waits_for = ""
-        await self._look_for_monitors()
+        await self._look_for_optional()
 
     async def run(self, every_s: float) -> None:
         """Until a kind of ours is gone. Raises `KindsMissing`."""
         while True:
             await self.sleep(every_s)
             await self.check()
-            await self._look_for_monitors()
+            await self._look_for_optional()
 
     async def check(self) -> None:
         """Raises `KindsMissing`: a watch whose kind is gone does not come back by itself."""
@@ -76,9 +75,13 @@ class Discovery:
             f"the cluster has no CRD {', '.join(names)}: install the chart with crds.install=true"
         )
 
-    async def _look_for_monitors(self) -> None:
-        served = await until_available(lambda: self.kube.plurals(MONITORS))
-        has_monitors = PATHS[MONITOR][1] in served
-        if has_monitors != self._has_monitors:
-            self._has_monitors = has_monitors
-            self.changed(has_monitors)
+    async def _look_for_optional(self) -> None:
+        found = frozenset([kind for kind in OPTIONAL if await self._is_served(kind)])
+        if found != self._served:
+            self._served = found
+            self.changed(found)
+
+    async def _is_served(self, kind: str) -> bool:
+        prefix, plural = PATHS[kind]
+        group = prefix.removeprefix("apis/")
+        return plural in await until_available(lambda: self.kube.plurals(group))

@@ -20,12 +20,13 @@ Seen = Callable[[bool, Mapping[str, Any]], None]
 
 CHILDREN = (
     *("Pod", "Job", "ConfigMap", "PersistentVolumeClaim", "Service"),
-    *("PodDisruptionBudget", "NetworkPolicy", "EndpointSlice"),
+    *("PodDisruptionBudget", "NetworkPolicy", "EndpointSlice", "Ingress"),
     *("Deployment", "ReplicaSet", "ServiceAccount", "Role", "RoleBinding"),
 )
 """EndpointSlices are made for our Services, and ReplicaSets for our Deployments; they carry the
 labels of these."""
-MONITOR = "PodMonitor"
+OPTIONAL = ("PodMonitor", "HTTPRoute")
+"""Children whose kinds may come and go, with the Prometheus operator and the Gateway API."""
 CLUSTER_WIDE = ("Node",)
 OURS, NOT_OURS = (f"{labels.MANAGED_BY}{sign}{labels.APP}" for sign in ("=", "!="))
 KOPF_FINALIZER = "kopf: no finalizer can have this name"
@@ -42,8 +43,8 @@ def watched(namespaces: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def listed(namespaces: tuple[str, ...]) -> tuple[str, ...]:
-    """PodMonitors are not watched: their kind may come and go."""
-    return (*watched(namespaces), MONITOR)
+    """What may come and go is not watched."""
+    return (*watched(namespaces), *OPTIONAL)
 
 
 def registry(

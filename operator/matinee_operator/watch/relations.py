@@ -28,7 +28,7 @@ def affected(cache: Cache, raw: Object, before: Object | None) -> Iterator[Key]:
     else:
         for root in sorted(cache.roots(raw) | (cache.roots(before) if before else set())):
             yield root
-            yield from routers_of(cache, root) if kind == "Pod" else ()
+            yield from across(cache, root) if kind == "Pod" else ()
         if is_without_room(raw) != (before is not None and is_without_room(before)):
             yield from _models_of(cache, raw)
 
@@ -61,6 +61,13 @@ def services_of(cache: Cache, router: Key) -> Iterator[Key]:
     raw = cache.get(router) if router.kind == "Router" else None
     for named in raw["spec"]["services"] if raw else ():
         yield Key("StreamingService", router.namespace, named["name"])
+
+
+def across(cache: Cache, root: Key) -> Iterator[Key]:
+    """What depends on the pods of this one besides itself: a service's Routers, and a Router's
+    services."""
+    yield from routers_of(cache, root)
+    yield from services_of(cache, root)
 
 
 def _neighbours(cache: Cache, raw: Object) -> Iterator[Key]:

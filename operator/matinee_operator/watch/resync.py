@@ -21,7 +21,7 @@ from matinee_operator.metrics import Metrics
 from matinee_operator.objects import Key, Object, key_of
 from matinee_operator.observe.cache import OTHERS, OWN_KINDS, Cache
 from matinee_operator.ownership import controller_of, made_for
-from matinee_operator.watch.handlers import CLUSTER_WIDE, MONITOR, NOT_OURS, OURS
+from matinee_operator.watch.handlers import CLUSTER_WIDE, NOT_OURS, OPTIONAL, OURS
 
 logger = logging.getLogger(__name__)
 
@@ -74,11 +74,11 @@ class Resync:
 
     async def relist(self) -> None:
         """List everything, repair the cache, and enqueue every object of this API. A watch that
-        missed something in two relists in a row counts as stalled; PodMonitors have none."""
+        missed something in two relists in a row counts as stalled; optional kinds have none."""
         missed = set()
         for kind in self.kinds:
             for namespace in self._places(kind):
-                if await self._repair(kind, namespace) and kind != MONITOR:
+                if await self._repair(kind, namespace) and kind not in OPTIONAL:
                     missed.add(kind)
                 await self.find_lost(kind, namespace)
         self.health.stalled_watches |= missed & self._missed_before
@@ -136,7 +136,7 @@ class Resync:
         try:
             return await self.kube.list(kind, namespace, wanted, **how)
         except NotFound:
-            if kind == MONITOR:  # the Prometheus operator is not installed
+            if kind in OPTIONAL:  # it is not installed
                 return []
             raise
 

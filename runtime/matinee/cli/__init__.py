@@ -44,6 +44,7 @@ COMMANDS = {
     "serve": Command("run a server from a configuration file", "runtime"),
     "router-serve": Command("run a router in front of several servers", "router"),
     "sessions": Command("list the sessions of a router, and its servers", "router"),
+    "jobs": Command("list, watch and cancel the videos that a server makes", "router"),
     "drain": Command("let the sessions of a server end or move to others", "router"),
     "mock": Command("run a server without a model, for people who write clients", "router"),
     "fetch": Command("fetch a model's weights into folders", "runtime"),

@@ -87,7 +87,8 @@ def _check_status(url: str, status: int, text: bytes) -> None:
     if status < HTTPStatus.BAD_REQUEST:
         return
     try:
-        reason = str(json.loads(text)["error"])
+        said = json.loads(text)["error"]
+        reason = str(said["message"] if isinstance(said, dict) else said)
     except (ValueError, KeyError, TypeError):
         reason = f"status {status}"
     raise MatineeError(f"{url}: {plain(reason, 300)}")

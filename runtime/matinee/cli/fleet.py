@@ -1,6 +1,7 @@
 """Services behind a router on this machine: a process for each server, the router in this one.
 
-A server that ends is started again at its address, as a cluster would do it.
+A server that ends is started again at its address, as a cluster would do it. All end with this
+process, also when it is killed: it holds the other end of their stdin.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ from matinee_api.kinds.router import Router
 
 READY = "ready: "
 PAGE = "/player"
+TETHERED_VARIABLE = "MATINEE_ENDS_WITH_STDIN"
 STOP_S = 10.0
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
 
@@ -61,10 +64,11 @@ class LocalServer:
             self._process.kill()
 
     def _started(self, port: int) -> subprocess.Popen[str]:
-        environment = {**os.environ}
+        environment = {**os.environ, TETHERED_VARIABLE: "1"}
         environment.pop(ADMIN_TOKEN_VARIABLE, None)
         return subprocess.Popen(  # noqa: S603 (this program)
             [*self._command, "--port", str(port)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
@@ -86,6 +90,18 @@ class LocalServer:
                     return
                 self._process = self._started(urlsplit(self.url).port or 0)
             self._announced()
+
+
+def end_with_fleet(environment: Mapping[str, str]) -> None:
+    """In a server that may be one of a fleet: go when that does, as told to."""
+    if environment.get(TETHERED_VARIABLE):
+        threading.Thread(target=_end_with_stdin, name="ends with the fleet", daemon=True).start()
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 1):  # nobody writes
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run_fleet(

@@ -14,7 +14,7 @@ import tempfile
 import webbrowser
 from collections.abc import Callable
 
-from matinee.cli.fleet import run_fleet
+from matinee.cli.fleet import end_with_fleet, run_fleet
 from matinee.cli.listen_flags import add_listen_flags
 from matinee.cli.router_serve import serve_router
 from matinee.cli.serve import run_server, show_nobody
@@ -46,6 +46,7 @@ def run(args: argparse.Namespace, overrides: list[str]) -> int:
     show = open_player if args.open else show_nobody
     if resources.routers and args.service is None:
         return _run_fleet(args, resources, show)
+    end_with_fleet(os.environ)
     config = serve_config_for(
         resources,
         args.service,

@@ -4,7 +4,7 @@ CPU work only, without sockets, event loops or torch. Nothing here is thread-saf
 `MediaStream` is called by one thread at a time.
 
 Doors: `decoding`, `decoding/pool`, `decoding/process`, `i420`, `images`, `jpeg`, `media_stream`,
-`suffixes`, `video_file`, `video_kinds`, `video_output`.
+`stills`, `suffixes`, `video_file`, `video_kinds`, `video_output`.
 """
 
 __all__ = [

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from matinee.media.i420 import BT709
-from matinee.media.jpeg import EXACT
+from matinee.media.stills import EXACT
 from matinee.media.video_kinds import PICTURES, Kind
 from matinee_api.limits import MAX_DIMENSION
 

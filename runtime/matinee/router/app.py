@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -47,12 +47,12 @@ def create_app(
         Route("/health", answers.alive),
         Route("/readyz", answers.ready),
         Route("/status", answers.status),
-        Route("/v1/backends", _controlled(access, answers.backends)),
-        Route(TABLE_PATH, _controlled(access, answers.table)),
-        Route("/v1/sessions", _controlled(access, answers.sessions)),
+        Route("/v1/backends", _controlled(access.refusal, answers.backends)),
+        Route(TABLE_PATH, _controlled(access.refusal, answers.table)),
+        Route("/v1/sessions", _controlled(access.refusal, answers.sessions)),
         Route("/metrics", answers.metrics)
         if access.open_metrics
-        else Route("/metrics", _controlled(access, answers.metrics)),
+        else Route("/metrics", _controlled(access.metrics_refusal, answers.metrics)),
         Route("/", forward),
         Route("/player", forward),
         Route("/player/{name}", forward),
@@ -136,10 +136,12 @@ def _backend(one: Backend) -> dict[str, Any]:
     return {**_replica(one), "free": one.free, "slots": slots}
 
 
-def _controlled(access: ControlAccess, handler: Handler) -> Handler:
+def _controlled(
+    asked: Callable[[Mapping[str, str], str | None], Refusal | None], handler: Handler
+) -> Handler:
     async def guarded(request: Request) -> Response:
         headers = request.headers
-        refusal = access.refusal(headers, request.client.host if request.client else None)
+        refusal = asked(headers, request.client.host if request.client else None)
         if not origin_allowed(headers.get("origin"), headers.get("host"), ()):
             refusal = Refusal(HTTPStatus.FORBIDDEN, OTHER_PAGE)
         return _refused(refusal) if refusal else await handler(request)

@@ -16,8 +16,10 @@ from matinee.router.upstream import NotReached, Upstream
 RECEIVED_BYTES = 256 * 1024
 """What the kernel may hold of a backend's video: more would be stale when it is forwarded, and each
 piece that is less takes as much of the processor."""
-KEEP_ALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+OF_VIEWERS = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """A machine that vanished is noticed after 25 s, in seconds, seconds and questions."""
+OF_BACKENDS = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 24}
+"""The same; but `vanished.py` may judge from the first questions."""
 
 
 async def open_upstream(
@@ -90,7 +92,7 @@ async def _connected(plain: socket.socket, address: Any) -> socket.socket:
     try:
         plain.setblocking(False)
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES)
-        notice_death(plain)
+        notice_death(plain, OF_BACKENDS)
         await asyncio.get_running_loop().sock_connect(plain, address)
     except BaseException:
         plain.close()
@@ -98,9 +100,9 @@ async def _connected(plain: socket.socket, address: Any) -> socket.socket:
     return plain
 
 
-def notice_death(connection: socket.socket) -> None:
+def notice_death(connection: socket.socket, questions: Mapping[str, int]) -> None:
     """Ask the other end now and then whether it is still there."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEP_ALIVE.items():
+    for name, value in questions.items():
         if hasattr(socket, name):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -97,6 +97,7 @@ class Discovery:
             came, went = sorted(names - self._told), sorted(self._told - names)
             logger.info("backends that came: %s; that went: %s", _text(came), _text(went))
             self._told = names
+        self._table.start_s = self._endpoints.start_s
         self._table.set_addresses(addresses)
         self._named()
 

@@ -6,6 +6,8 @@ from matinee.serving.byte_budget import ByteBudget, OverBudget
 
 FREE_BYTES = 64 * 1024
 """What a viewer may say without a share of what all may hold."""
+JOINED_BYTES = 4096
+"""Pieces up to so many become one: a byte at a time would take forty times its memory."""
 
 
 class Early:
@@ -21,7 +23,10 @@ class Early:
 
     def hold(self, data: bytes) -> bool:
         """False when nothing more should be read: the rest stays in the viewer's socket."""
-        self.pieces.append(data)
+        if self.pieces and len(self.pieces[-1]) + len(data) <= JOINED_BYTES:
+            self.pieces[-1] += data
+        else:
+            self.pieces.append(data)
         self.nbytes += len(data)
         if self.nbytes <= FREE_BYTES:
             return True
@@ -32,7 +37,11 @@ class Early:
         return self.nbytes <= self._most_bytes
 
     def take(self) -> list[bytes]:
-        """All of it; then nothing is held any more."""
+        """All of it, for a backend. It counts until it is forgotten: when that has read it."""
         pieces, self.pieces, self.nbytes = self.pieces, [], 0
-        self._share.hold(0)
         return pieces
+
+    def forget(self) -> None:
+        """A second time changes nothing."""
+        self.take()
+        self._share.hold(0)

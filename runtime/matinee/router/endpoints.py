@@ -16,6 +16,8 @@ from pydantic import Field, ValidationError
 from matinee.router.table import Address
 from matinee_api.config.config_model import Config
 from matinee_api.config.router_config import MOST_BACKENDS, KubernetesConfig
+from matinee_api.contracts.endpoints import LONGEST_START_S, START_LABEL
+from matinee_api.whole_number import whole_number
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 SESSIONS_PORT, CONTROL_PORT = "http", "control"
@@ -71,6 +73,12 @@ class EndpointSlice(Config):
     def service(self) -> str:
         return (self.metadata.labels or {}).get(SERVICE_LABEL, "")
 
+    @property
+    def start_s(self) -> int | None:
+        """How long a pod of the Service takes until it serves, where the operator has said so."""
+        seconds = whole_number((self.metadata.labels or {}).get(START_LABEL, ""))
+        return seconds if seconds is not None and 0 < seconds <= LONGEST_START_S else None
+
     def port(self, name: str) -> int | None:
         return next((one.port for one in self.ports or () if one.name == name), None)
 
@@ -112,6 +120,12 @@ class Endpoints:
         for known in before:
             if known.service not in listed_services:
                 self.put(known)
+
+    @property
+    def start_s(self) -> int | None:
+        """Of the Service whose pods start first."""
+        known = (found.start_s for found in self._slices.values())
+        return min((seconds for seconds in known if seconds is not None), default=None)
 
     def addresses(self) -> list[Address]:
         """One for each pod, those of the first Service first."""

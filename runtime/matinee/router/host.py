@@ -32,19 +32,21 @@ from matinee.serving.line_feed import LineFeed
 from matinee.serving.listening import bind_for_viewers, url_of
 from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
-from matinee.serving.tls import HANDSHAKE_S, Certificate
+from matinee.serving.tls import Certificate
+from matinee.serving.tls_server import TlsServer
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
 
 logger = logging.getLogger(__name__)
 
 
 class _Loop(uvloop.Loop):  # type: ignore[misc]
-    """uvicorn says nothing of how long a TLS handshake may take."""
+    """uvicorn bounds no TLS handshakes."""
 
-    async def create_server(self, *args: Any, **options: Any) -> asyncio.Server:
-        if options.get("ssl") is not None:
-            options.setdefault("ssl_handshake_timeout", HANDSHAKE_S)
-        server: asyncio.Server = await super().create_server(*args, **options)
+    async def create_server(self, factory: Any, **options: Any) -> asyncio.Server | TlsServer:
+        context = options.pop("ssl", None)
+        if context is not None:
+            return TlsServer(options["sock"], factory, context)
+        server: asyncio.Server = await super().create_server(factory, **options)
         return server
 
 
@@ -67,6 +69,7 @@ def route(
             token_file=Path(file) if file else None,
             private=is_loopback(listening.getsockname()[0]),
             open_metrics=settings.open_metrics,
+            metrics_file=Path(settings.metrics_token_file) if settings.metrics_token_file else None,
         )
         access.check("router.control_token_file")
         if gate.open:
@@ -92,7 +95,7 @@ async def _serve(
     watches = Watches(table, settings.health_check)
     config = _uvicorn(settings, table, reception, gate, access, feed, certificate)
     server = GracefulServer(config, partial(_shut_down, reception, feed))
-    vanishing = asyncio.create_task(end_vanished(reception), name="who has vanished")
+    vanishing = asyncio.create_task(end_vanished(reception, table), name="who has vanished")
     finding = _find(settings, table, watches)
     url = url_of(listening)
     on_ready(url.replace("http:", "https:", 1) if certificate else url)

@@ -41,11 +41,12 @@ _NAMES = (b"moof", b"mfhd", b"traf", b"tfhd", b"tfdt", b"trun")
 
 
 class Journal:
-    """Of one viewer's session. `frames`: of the timeline, up to the last one forwarded."""
+    """Of one viewer's session. `frames`: of the timeline, up to the last one forwarded. `over`: the
+    viewer was told that the stream has ended."""
 
     __slots__ = (
-        "_answered", "_began", "_dropped", "_over", "_part", "_part_is_long", "_said", "_segments",
-        "_strange", "frames", "session_id", "token",
+        "_answered", "_began", "_dropped", "_part", "_part_is_long", "_said", "_segments",
+        "_strange", "frames", "over", "session_id", "token",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class Journal:
         self.frames = 0
         self._segments = {_BEGIN: -1, _VIDEO_END: -1, _END: -1}
         """The last one of which each was told."""
-        self._strange = self._over = False
+        self.over = self._strange = False
         self._said: list[bytes] = []
         self._answered: frozenset[int] = frozenset()
         """Numbers of what was said and answered: it is not asked again."""
@@ -65,7 +66,7 @@ class Journal:
     @property
     def movable(self) -> bool:
         """Whether a backend told how, and all that it sent was understood."""
-        return bool(self.session_id and self.token) and not self._strange and not self._over
+        return bool(self.session_id and self.token) and not self._strange and not self.over
 
     @property
     def told(self) -> int:
@@ -88,9 +89,11 @@ class Journal:
 
     def goes_on(self, opcode: Opcode, payload: bytes) -> bool:
         """Whether a message that the viewer was not told yet carries the session on. Others, such
-        as pings, notes and errors, may stand before what the viewer knows."""
+        as pings, notes, errors and the steps of a segment whose video it has, may stand before what
+        the viewer knows."""
         if opcode is Opcode.TEXT:
-            return _SEGMENT.match(payload) is not None
+            found = _SEGMENT.match(payload)
+            return found is not None and int(found[2]) > self._segments[_VIDEO_END]
         return opcode in (Opcode.BINARY, Opcode.CONT)
 
     def hear(self, data: bytes, ends: Sequence[int]) -> None:
@@ -110,7 +113,7 @@ class Journal:
         elif head.startswith(_ASSIGNED):
             self._assign(head)
         elif head.startswith(_COMPLETE):
-            self._over = True
+            self.over = True
         elif (answer := _ANSWER.match(head)) is not None:
             self._note_answer(int(answer[1]))
         elif (found := _SEGMENT.match(head)) is not None:
@@ -125,6 +128,7 @@ class Journal:
             "token": self.token,
             "frames": self.frames,
             "told": self.told,
+            "ended": self._segments[_END] + 1,
             "answered": sorted(self._answered),
         }
         text = json.dumps({"type": "session_init_v2", "resume": resume})

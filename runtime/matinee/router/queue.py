@@ -9,6 +9,7 @@ of the same owner. A full queue has room for somebody new as long as another own
 from __future__ import annotations
 
 from bisect import insort
+from collections import Counter
 from dataclasses import dataclass
 from itertools import count
 
@@ -52,6 +53,15 @@ class Queue:
         self._last[owner] = number
         insort(self._places, place)
         return place
+
+    def surplus(self, owner: str) -> Place | None:
+        """The last place of whoever has most, which makes room for this owner in a full queue; None
+        where nobody has two more than it would have."""
+        counts = Counter(place.owner for place in self._places if place.number)
+        crowd, most = max(counts.items(), key=lambda one: one[1], default=("", 0))
+        if most < counts[owner] + 2:
+            return None
+        return next(place for place in reversed(self._places) if place.owner == crowd)
 
     def ahead(self, owner: str) -> Place:
         """A place before all others, for `come_back`: of a session that has played already."""

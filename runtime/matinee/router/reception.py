@@ -26,7 +26,7 @@ from matinee.router.owners import Owners
 from matinee.router.seating import Rejected, Seating, Visit, busy, now
 from matinee.router.table import Table
 from matinee.router.tally import Tally
-from matinee.router.upstream import NotReached, NotTaken, Upstream, heard_by
+from matinee.router.upstream import NotReached, NotTaken, Unwelcome, Upstream, heard_by
 from matinee.router.viewer import Viewer
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.door import Door
@@ -36,6 +36,8 @@ from matinee_api.config.router_config import RouterSettings
 from matinee_api.contracts.pod_http import MOVES_HEADER, QUEUE_ELSEWHERE, QUEUE_HEADER
 
 STREAM_PATH = "/v1/stream"
+ENDING_S = 0.5
+"""Of the grace at the end, at most half: for connections that are cut off."""
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +93,8 @@ class Reception:
         if self._connected:
             self._empty.clear()
             try:
-                async with asyncio.timeout(self._settings.shutdown_grace_seconds):
+                grace_s = self._settings.shutdown_grace_seconds
+                async with asyncio.timeout(grace_s - min(ENDING_S, grace_s / 2)):
                     await self._empty.wait()
             except TimeoutError:
                 logger.info("%d viewers did not leave in time", len(self._connected))
@@ -240,7 +243,7 @@ class Reception:
         return said
 
     def _blame(self, visit: Visit) -> None:
-        if visit.backend is not None:
+        if visit.backend is not None and not visit.viewer.was_slow:
             logger.warning("%s was lost in the midst of a session", visit.backend.address.name)
             visit.backend.failed()
             visit.backend.refused()
@@ -289,6 +292,7 @@ class Reception:
                 self.tally.not_taken += 1
             except NotReached as error:
                 logger.warning("%s could not be reached: %s", backend.address.name, error)
-                backend.failed()
+                if not isinstance(error, Unwelcome):
+                    backend.failed()
             backend.refused()
             self._seating.give_back(visit)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from matinee.router.viewer import Viewer
 
 RETRY_AFTER_S = 5.0
+TELL_EVERY_S = 0.25
+"""How often those who wait are told their places: who comes and goes shall not cost a message to
+each of them each time."""
 
 
 class Rejected(Exception):
@@ -79,6 +82,8 @@ class Seating:
         self._settings = settings
         self._table = table
         self._queued: dict[Place, Visit] = {}
+        self._telling: asyncio.TimerHandle | None = None
+        self._told_at = 0.0
 
     def changed(self) -> None:
         """Slots may be free now."""
@@ -123,16 +128,26 @@ class Seating:
 
     def _queue_up(self, visit: Visit) -> None:
         """Raises `Rejected`."""
-        try:
-            if visit.place is None:
-                visit.place = self.queue.join(visit.owner)
-            else:
-                self.queue.come_back(visit.place)
-        except QueueFull:
-            raise Rejected(
-                busy("all slots are taken and the queue is full"), "queue_full"
-            ) from None
+        if visit.place is None:
+            visit.place = self._joined(visit.owner)
+        else:
+            self.queue.come_back(visit.place)
         self._queued[visit.place] = visit
+
+    def _joined(self, owner: str) -> Place:
+        """A place, perhaps one of somebody who has many. Raises `Rejected`."""
+        try:
+            return self.queue.join(owner)
+        except QueueFull:
+            surplus = self.queue.surplus(owner)
+        full = Rejected(busy("all slots are taken and the queue is full"), "queue_full")
+        if surplus is None:
+            raise full
+        crowding = self._queued[surplus]
+        self.unqueue(crowding)
+        if crowding.turn is not None and not crowding.turn.done():
+            crowding.turn.set_exception(full)
+        return self.queue.join(owner)
 
     def unqueue(self, visit: Visit) -> None:
         if visit.place is not None and self._queued.pop(visit.place, None) is not None:
@@ -166,13 +181,25 @@ class Seating:
             self._table.end(backend, visit.session)
 
     def _tell_places(self) -> None:
+        if self._telling is None:
+            wait_s = max(0.0, self._told_at + TELL_EVERY_S - now())
+            self._telling = asyncio.get_running_loop().call_later(wait_s, self._tell_now)
+
+    def _tell_now(self) -> None:
+        self._telling, self._told_at = None, now()
         depth = len(self.queue)
         for position, queued in enumerate(self.queue.places):
             visit = self._queued[queued]
             if visit.told != (position, depth):
                 visit.told = position, depth
-                eta_s = self.lengths.eta_s(position, self._table.capacity)
-                visit.viewer.tell(QueueStatus(position, depth, eta_s))
+                visit.viewer.tell(QueueStatus(position, depth, self._eta_s(visit, position)))
+
+    def _eta_s(self, visit: Visit, position: int) -> float | None:
+        """Without any slot the wait is for a backend that starts, since the viewer came at most."""
+        capacity, start_s = self._table.capacity, self._table.start_s
+        if capacity or start_s is None:
+            return self.lengths.eta_s(position, capacity)
+        return round(max(1.0, start_s - (now() - visit.since)), 1)
 
 
 def busy(message: str) -> Error:

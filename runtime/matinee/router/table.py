@@ -134,6 +134,8 @@ class Table:
         self.on_change: Callable[[], None] = lambda: None
         self.is_known = False
         """Whether its finder has named the backends, be there any or not."""
+        self.start_s: float | None = None
+        """How long a backend takes to start, where its finder knows that."""
         self._thresholds = thresholds
         self._backends: dict[str, Backend] = {}
 

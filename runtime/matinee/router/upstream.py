@@ -43,6 +43,10 @@ class NotReached(Exception):
     """It could not be reached, or what it said was no handshake."""
 
 
+class Unwelcome(NotReached):
+    """It is there, and answers that something is wrong with what was asked."""
+
+
 class Upstream(asyncio.BufferedProtocol):
     """One connection to a backend. `opened`: ends when it has upgraded the connection."""
 
@@ -120,8 +124,9 @@ class Upstream(asyncio.BufferedProtocol):
     def splice(self, viewer: Viewer, said: list[bytes]) -> None:
         """From now on the two talk to each other. `said`: what the viewer said before."""
         self._viewer = viewer
-        viewer.go_on_reading()
         self.transport.writelines(said)
+        if self.transport.get_write_buffer_size() <= UNSENT_BYTES:
+            viewer.go_on_reading()
         self._careful = self._answer is not None
         self._take_care(viewer)
         if not self.transport.is_closing():
@@ -176,7 +181,9 @@ class Upstream(asyncio.BufferedProtocol):
         if status == [b"503"]:
             self._fail(NotTaken("it takes no session now"))
         elif status != [b"101"]:
-            self._fail(NotReached(f"it answered {b''.join(status)[:3].decode('latin-1')}"))
+            refused = b"".join(status)[:3].decode("latin-1")
+            kind = Unwelcome if refused.startswith("4") else NotReached
+            self._fail(kind(f"it answered {refused}"))
         else:
             handshake.receive_data(head)
             handshake.parser.close()  # it holds itself in a circle, and kilobytes

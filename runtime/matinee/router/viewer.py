@@ -16,7 +16,7 @@ from websockets.frames import CloseCode, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from matinee.router.connecting import notice_death
+from matinee.router.connecting import OF_VIEWERS, notice_death
 from matinee.router.early import FREE_BYTES, Early
 from matinee.router.frames import (
     Control,
@@ -59,15 +59,14 @@ class _Phase(Enum):
 class Viewer(asyncio.Protocol):
     """One viewer's connection. `client`: its address; `address`: the same, of IPv6 its network.
     `first`: ends when its first message is there, or has begun and is long; false when it left.
-    `early`: what it said before it had a backend."""
+    `early`: what it said before it had a backend. `was_slow`: that one had to wait for it."""
 
     def __init__(self, reception: Reception, door: Door, *, server_state: Any, **_uvicorns: Any):
         self.address = self.client = self.path = ""
         self.key: Key | None = None
         self.first: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.sent_bytes, self._said_close = 0, False
-        self._reception = reception
-        self._door = door
+        self.sent_bytes, self._said_close, self.was_slow = 0, False, False
+        self._reception, self._door = reception, door
         self._connections: set[Any] = server_state.connections
         self._phase = _Phase.SHAKING
         self._scanner = Scanner(masked=True, message_bytes=reception.message_bytes)
@@ -90,7 +89,7 @@ class Viewer(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
         self._descriptor = descriptor_of(transport)
         if (plain := transport.get_extra_info("socket")) is not None:
-            notice_death(plain)
+            notice_death(plain, OF_VIEWERS)
 
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
@@ -107,6 +106,7 @@ class Viewer(asyncio.Protocol):
         self._reception.gone(self)
 
     def pause_writing(self) -> None:
+        self.was_slow = True
         self._guest.stuck_since = self._door.clock()
         if self._upstream is not None and not self._upstream.transport.is_closing():
             self._upstream.transport.pause_reading()
@@ -179,7 +179,7 @@ class Viewer(asyncio.Protocol):
         if (upstream.said_close and not let_go) or self.transport.is_closing():
             self._phase = _Phase.OVER
             self.transport.close()
-        elif self._said_close:
+        elif self._said_close or self.journal.over:
             self._say_last([], 1000, "")
         elif movable and self._reception.move(self, lost=not let_go):
             self._phase, self._upstream = _Phase.MOVING, None
@@ -195,6 +195,8 @@ class Viewer(asyncio.Protocol):
             self.transport.pause_reading()
 
     def go_on_reading(self) -> None:
+        """Its backend has read what it said so far."""
+        self.early.forget()
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
@@ -219,10 +221,9 @@ class Viewer(asyncio.Protocol):
         self.transport.write(response.serialize())
         if response.status_code != 101:
             self._linger()
-            return
-        self.path = request.path
-        self._phase = _Phase.QUEUED
-        self._reception.seat(self)
+        else:
+            self.path, self._phase = request.path, _Phase.QUEUED
+            self._reception.seat(self)
 
     def _turn_away(self, refusal: Refusal) -> None:
         self.transport.write(refusal.as_http())
@@ -261,10 +262,10 @@ class Viewer(asyncio.Protocol):
             self._answer(control)
         if self._phase is not _Phase.QUEUED:
             return
-        self._guest.enter(Phase.STREAM, self._door.clock())
         if not self.early.hold(data):
             self.hold_back()
         if (cut.ends or self.early.nbytes > FREE_BYTES) and not self.first.done():
+            self._guest.enter(Phase.STREAM, self._door.clock())
             self.first.set_result(True)
 
     def _answer(self, control: Control) -> None:
@@ -295,5 +296,5 @@ class Viewer(asyncio.Protocol):
         upstream, self._upstream = self._upstream, None
         if upstream is not None:
             upstream.leave()
-        self.early.take()
+        self.early.forget()
         self._reception.left(self)

@@ -17,6 +17,7 @@ from matinee.server.control import add_control
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.models import models_router
 from matinee.server.ports import ByPort
+from matinee.server.videos import videos_router
 from matinee.server.websocket import Connection
 from matinee.serving.access import ControlAccess
 from matinee.serving.host_guard import App, HostGuard
@@ -56,6 +57,7 @@ def public_app(life: Lifecycle) -> FastAPI:
     app = FastAPI(title="Matinee", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.include_router(_probes(life))
     app.include_router(models_router(life))
+    app.include_router(videos_router(life))
     app.include_router(_player(load_assets()))
     _add_stream(app, life)
     app.add_middleware(HttpManners)

@@ -18,6 +18,7 @@ from matinee.server.app import create_app
 from matinee.server.doors import Doors
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.long_messages import LongMessages
+from matinee.server.videos import PATH as VIDEOS_PATH
 from matinee.server.workers_first import Started
 from matinee.serving.access import ControlAccess
 from matinee.serving.door import Door
@@ -124,7 +125,9 @@ def uvicorn_config(
     config: ServeConfig, life: Lifecycle, access: ControlAccess, control_port: int | None = None
 ) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_ours)
-    door = Door(config.server.limits, config.streaming.limits.message_bytes)
+    long_bodies = {VIDEOS_PATH: config.jobs.upload_bytes}
+    message_bytes = config.streaming.limits.message_bytes
+    door = Door(config.server.limits, message_bytes, long_bodies=long_bodies)
     return uvicorn.Config(
         create_app(life, access, control_port),
         lifespan="on",

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
+from matinee.server.jobs_folder import check_jobs, open_jobs
 from matinee.server.stores import check_store, name_of, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
@@ -82,6 +83,7 @@ class Lifecycle:
     ) -> None:
         streaming = config.streaming
         check_store(streaming.state)
+        check_jobs(config)
         self.config = config
         self.store_name = name_of(streaming.state)
         self.draining = self.shutting_down = False
@@ -97,6 +99,7 @@ class Lifecycle:
         self._state_threads = quiet_threads(STATE_THREADS, "state")
         self._unpacker = open_unpacker(streaming.limits)
         self.studio = self._open_studio(name, streaming.state)
+        self.jobs = open_jobs(config, self.pool, self._unpacker, self._workers_for_jobs)
         self._restarts_counted = 0
         self._drain_task: asyncio.Task[None] | None = None
         self._workers_changed()  # those of a pool that was started before may be ready already
@@ -128,6 +131,7 @@ class Lifecycle:
         sys.setswitchinterval(GIL_SWITCH_S)
         take_short_turns()
         await self.pool.start()
+        await self.jobs.start()
         _spare_collections_what_stays()
         probe = asyncio.create_task(self._probe_loop(), name="the probe of the loop's lag")
         late = asyncio.create_task(self.studio.states.late.run(), name="saves that are late")
@@ -138,6 +142,7 @@ class Lifecycle:
             await stopped(late)
             await stopped(self._drain_task)
             self.slots_feed.close()
+            await self.jobs.stop()
             self._unpacker.stop()
             await self.pool.stop(WORKER_STOP_S)
             await self.studio.states.store.close()
@@ -207,7 +212,8 @@ class Lifecycle:
         for viewer in viewers:
             viewer.shut_down("drained", CloseCode.RESTART, "server_shutdown", tells_state=True)
         self.slots_feed.close()
-        await _all(ends_at - ending_s, [viewer.told() for viewer in viewers])
+        told = [viewer.told() for viewer in viewers]
+        await _all(ends_at - ending_s, [self.jobs.stop(), *told])
         # Only now, and before the sessions' tasks have ended: a step that is under way may take
         # longer than anybody wants to wait, and those tasks wait for it.
         await self.pool.stop(min(WORKER_STOP_S, ending_s / 2))
@@ -217,6 +223,9 @@ class Lifecycle:
         await asyncio.sleep(deadline_s)
         for viewer in list(self.viewers):
             viewer.shut_down("drained", CloseCode.RESTART, "drained", tells_state=tells_state)
+
+    def _workers_for_jobs(self) -> int:
+        return 0 if self.draining else self.ready_workers
 
     def _workers_changed(self) -> None:
         workers = self.pool.workers
@@ -237,6 +246,7 @@ class Lifecycle:
         metrics.slots.set(admission.slots)
         metrics.queue.set(admission.waiting)
         self.slots_feed.changed()
+        self.jobs.look()
 
     async def _probe_loop(self) -> None:
         """How late timers run is how long the event loop was kept busy. uvloop's own clock counts

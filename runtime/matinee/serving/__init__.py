@@ -2,6 +2,6 @@
 
 Doors: `access`, `admission`, `allowance`, `byte_budget`, `door`, `frame_budget`, `graceful_server`,
 `guesses`, `guests`, `host_guard`, `http_manners`, `keys`, `line_feed`, `lingering`, `listening`,
-`logs`, `names`, `quiet_threads`, `refusal`, `session_lengths`, `short_turns`, `tasks`, `tls`,
-`uncollected`, `websocket_protocol`.
+`logs`, `multipart`, `names`, `quiet_threads`, `refusal`, `session_lengths`, `short_turns`,
+`tasks`, `tls`, `tls_server`, `uncollected`, `websocket_protocol`.
 """

@@ -30,12 +30,14 @@ class ControlAccess:
     """`token_file`: tokens that fit beside `token`, one a line. It is read again at each question,
     so that a mounted Secret can be rotated: for a while it holds the old token and the new one.
     `private`: the port can be reached from this machine alone. `open_metrics`: they need no token.
+    `metrics_file`: tokens that open the metrics and nothing else.
     """
 
     token: str | None = None
     token_file: Path | None = None
     private: bool = True
     open_metrics: bool = False
+    metrics_file: Path | None = None
 
     def check(self, key: str = "server.control_token_file") -> None:
         """Raises `BadInput` when the file, which `key` names, gives no token: nobody could ever
@@ -55,6 +57,14 @@ class ControlAccess:
         if self.private and _is_this_machine(caller):
             return None
         return Refusal(HTTPStatus.FORBIDDEN, OPEN_TO_NOBODY)
+
+    def metrics_refusal(self, headers: Mapping[str, str], caller: str | None) -> Refusal | None:
+        """The same of the metrics."""
+        refusal = self.refusal(headers, caller)
+        if refusal is None or self.metrics_file is None:
+            return refusal
+        scrapers = ControlAccess(token_file=self.metrics_file, private=False)
+        return scrapers.refusal(headers, caller)
 
     def _fits(self, authorization: str) -> bool:
         """Takes as long for a good guess as for a bad one."""

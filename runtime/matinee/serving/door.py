@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -31,13 +31,16 @@ logger = logging.getLogger(__name__)
 
 
 class Door:
-    """`message_bytes`: the largest message on a WebSocket."""
+    """`message_bytes`: the largest message on a WebSocket. `long_bodies`: of paths that begin so
+    the largest body of a request, where that is more than usual."""
 
     def __init__(
         self,
         limits: ConnectionLimits,
         message_bytes: int,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        long_bodies: Mapping[str, int] | None = None,
     ) -> None:
         self.limits = limits
         self.turns = Turns()
@@ -50,6 +53,7 @@ class Door:
         """By the port that they came in by, so that none keeps those of the other from coming."""
         self._of_transport: dict[asyncio.BaseTransport, Guest] = {}
         self._message_bytes = message_bytes
+        self._long_bodies = {path.encode(): most for path, most in (long_bodies or {}).items()}
         give_large_blocks_back()
         self._sweeping = False
 
@@ -89,6 +93,11 @@ class Door:
         if guest is not None:
             for guests in self._guests.values():
                 guests.remove(guest)
+
+    def most_body_bytes(self, url: bytes) -> int:
+        """Of a request to that path; nobody has read its body so far."""
+        longer = [most for path, most in self._long_bodies.items() if url.startswith(path)]
+        return max([self.limits.body_bytes, *longer])
 
     def _sweep_later(self) -> None:
         if not self._sweeping:

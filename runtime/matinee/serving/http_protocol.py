@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httptools
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from websockets.http11 import MAX_LINE_LENGTH
 
 from matinee.serving.guests import Guest, Phase, TooMany
 from matinee.serving.lingering import Lingering
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 SLICE_BYTES = 4096
 MOST_PIPELINED = 8
+MOST_LINE_BYTES = MAX_LINE_LENGTH
+"""Of the request line and of each header of a handshake: no server of WebSockets reads longer
+ones."""
 REQUEST_S = 0.0005
 """What a request takes at least, all in all."""
 
@@ -45,9 +49,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal: Refusal | None = None
         self._head_bytes = 0
         self._body_bytes = 0
+        self._most_body_bytes = self._limits.body_bytes
         self._begun = False
         self._in_body = False
         self._handed_over = False
+        self._running: RequestResponseCycle | None = None
         self.url, self.headers = b"", []  # there may be an end before there is a beginning
 
     # From the transport
@@ -65,6 +71,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._guest is not None:
             self._door.leave(self.transport)
+            self._tell_of_the_end()
             super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -99,7 +106,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if self._announced_body_bytes() > self._limits.body_bytes:
+        self._most_body_bytes = self._door.most_body_bytes(self.url)
+        if self._announced_body_bytes() > self._most_body_bytes:
             self._refuse_at_parser(*self._too_long_a_body())
         if len(self.pipeline) >= MOST_PIPELINED:
             text = f"{MOST_PIPELINED} requests wait on this connection already"
@@ -125,6 +133,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._here.enter(Phase.HEAD if self._begun else Phase.IDLE, self._door.clock())
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
         start = partial(super()._start_asgi_task, cycle, partial(self._while_open, app, cycle))
 
         def begin() -> bool:
@@ -177,7 +186,7 @@ class HttpProtocol(HttpToolsProtocol):
             return False
         if not self._in_body and self._head_bytes >= self._limits.head_bytes:
             self._refuse(self._too_long_a_head())
-        elif self._body_bytes > self._limits.body_bytes:
+        elif self._body_bytes > self._most_body_bytes:
             self._refuse(Refusal(*self._too_long_a_body()))
         return self._refusal is None and not self.transport.is_closing()
 
@@ -192,18 +201,34 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _upgrade(self) -> None:
         self._handed_over = True
-        if self._should_upgrade() and self.cycle is not None and not self.cycle.response_complete:
-            self._refuse(HASTY)
-        elif self._should_upgrade():
-            self._door.turns.ask(self._here.account, self._open_websocket, REQUEST_S)
-        else:
+        if not self._should_upgrade():
             self.cycle.keep_alive = False  # answered as if it had not asked for another protocol
+        elif (refusal := self._wrong_with_handshake()) is not None:
+            self._refuse(refusal)
+        else:
+            self._door.turns.ask(self._here.account, self._open_websocket, REQUEST_S)
+
+    def _wrong_with_handshake(self) -> Refusal | None:
+        text = f"a line of a handshake may have {MOST_LINE_BYTES} bytes"
+        if self.cycle is not None and not self.cycle.response_complete:
+            return HASTY
+        if len(b"GET %b HTTP/1.1\r\n" % self.url) > MOST_LINE_BYTES:
+            return Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, text)
+        if any(len(b"%b: %b\r\n" % header) > MOST_LINE_BYTES for header in self.headers):
+            return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
+        return None
 
     def _open_websocket(self) -> bool:
         if not self.transport.is_closing():
             self.handle_websocket_upgrade()
             self.parser = None  # type: ignore[assignment] # it knows us: memory is free at once
         return False
+
+    def _tell_of_the_end(self) -> None:
+        """uvicorn tells the newest request, which may wait for the one that is being answered."""
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
     def _announced_body_bytes(self) -> int:
         sizes = [value for name, value in self.headers if name == b"content-length"]
@@ -217,7 +242,7 @@ class HttpProtocol(HttpToolsProtocol):
         return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
 
     def _too_long_a_body(self) -> tuple[HTTPStatus, str]:
-        text = f"a body may have {self._limits.body_bytes} bytes"
+        text = f"a body may have {self._most_body_bytes} bytes"
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, text
 
     def _refuse_at_parser(self, status: HTTPStatus, reason: str) -> None:

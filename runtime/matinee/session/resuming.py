@@ -183,14 +183,17 @@ class _Reopening:
             raise refused("resume", says)
         if self.resume.frames is None:
             return newest
-        return await self._before(self.resume.frames) or newest
+        return await self._before(self.resume.frames, self.resume.ended) or newest
 
-    async def _before(self, frames: int) -> SessionRecord | None:
-        """The newest that begins within the first frames of the timeline."""
+    async def _before(self, frames: int, ended: int | None) -> SessionRecord | None:
+        """The newest that begins within the first frames of the timeline, and after no segment
+        whose end the viewer is still to be told."""
         kept = await self.studio.states.store.history(self.resume.session_id)
         for one in reversed(kept):
             record = await self._loaded(one.segment)
-            if record is not None and record.turns.shown.first_frame <= frames:
+            if record is None or (ended is not None and record.turns.next_index > ended):
+                continue
+            if record.turns.shown.first_frame <= frames:
                 return record
         return None
 

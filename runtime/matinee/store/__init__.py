@@ -4,5 +4,5 @@
 history of each session, forget states older than their time to live, and the oldest ones when there
 are too many.
 
-Doors: `base`, `files`, `folder`, `memory`, `redis_address`, `redis_store`.
+Doors: `base`, `disk`, `files`, `folder`, `memory`, `redis_address`, `redis_store`.
 """

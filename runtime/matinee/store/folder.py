@@ -1,4 +1,4 @@
-"""The folder of states and session logs. Whether it can be written is known at the start."""
+"""The folders that a server keeps things in. Whether it can write there is known at the start."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 
 from matinee.errors import BadInput
 
+STATES = "streaming.state.directory"
+FOR_STATES = "name another folder, for `matinee up` with --state-dir"
 
-def check_writable(folder: Path) -> None:
-    """Make the folder if it is not there, and a file in it for a moment.
+
+def check_writable(folder: Path, key: str = STATES, remedy: str = FOR_STATES) -> None:
+    """Make the folder if it is not there, and a file in it for a moment. `key` names it.
 
     Raises:
         BadInput: this process cannot write there.
@@ -20,8 +23,7 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise BadInput(
-            "streaming.state.directory",
-            f"cannot write to {folder} ({error.strerror}); "
-            "name another folder, for `matinee up` with --state-dir",
+            key,
+            f"cannot write to {folder} ({error.strerror}); {remedy}",
             joint=": ",
         ) from error

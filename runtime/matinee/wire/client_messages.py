@@ -108,8 +108,8 @@ class Resume(_Message):
     """Which session to go on with, or with `fork` to branch from. `segment`: after that one, which
     must be kept; None: where the session was. `frames`: of its video, which the client has. `told`:
     a router moves the session for a client that notices nothing and was told of the start of so
-    many segments. `answered`: numbers of messages that the router will say again, though the client
-    has the answers."""
+    many segments, and of the end of `ended`. `answered`: numbers of messages that the router will
+    say again, though the client has the answers."""
 
     session_id: str = Field(pattern=SESSION_ID)
     token: str = Field(min_length=1, max_length=256)
@@ -117,6 +117,7 @@ class Resume(_Message):
     fork: bool = False
     frames: int | None = Field(default=None, ge=0, lt=2**31)
     told: int | None = Field(default=None, ge=0, lt=2**31)
+    ended: int | None = Field(default=None, ge=0, lt=2**31)
     answered: tuple[int, ...] = Field(default=(), max_length=1024)
 
 

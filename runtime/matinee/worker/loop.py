@@ -11,18 +11,16 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from matinee.errors import BadInput, GenerationCancelled, MatineeError, WorkerFailed
-from matinee.generation import Chunk, Pcm, StepProgress, cut_sound
-from matinee.worker.backend import Backend, EngineLike, Frames, RunLike
+from matinee.generation import Chunk, StepProgress
+from matinee.worker.backend import Backend, EngineLike, RunLike
 from matinee.worker.messages import (
     Cancel,
     Cause,
     ChunkStarted,
     Command,
     Event,
-    FramesReady,
     Generate,
     Ping,
     Pong,
@@ -32,13 +30,13 @@ from matinee.worker.messages import (
     SegmentCancelled,
     SegmentDone,
     SegmentFailed,
-    SegmentJob,
     Shutdown,
     StepDone,
 )
 from matinee.worker.pipe import Reader, Writer
+from matinee.worker.priorities import Priorities
 from matinee.worker.ring import FrameRing, FreeSlots
-from matinee.worker.scheduler import Scheduler
+from matinee.worker.work import Work
 
 logger = logging.getLogger(__name__)
 
@@ -59,38 +57,6 @@ class DeviceLost(Exception):
     """The device is unusable until a new process opens it."""
 
 
-@dataclass(slots=True, eq=False)
-class _Work:
-    """One job on its way through the engine."""
-
-    job: SegmentJob
-    run: RunLike | None = None
-    frames: Frames | None = None
-    """Made and not yet handed over."""
-    audio: Pcm | None = None
-    """Of these frames."""
-    handed_over: int = 0
-    steps_done: int = 0
-    compute_s: float = 0.0
-    cancelled: bool = False
-    shown_before: int = 0
-    """Frames that another process handed over before this one began anew."""
-
-    @property
-    def stops(self) -> bool:
-        """It was cancelled, and its state goes on after all that was shown."""
-        return self.cancelled and self.handed_over >= self.shown_before
-
-    def hand_over(self, frames: Frames, slots: tuple[int, ...]) -> FramesReady:
-        """The first of these frames lie in the slots."""
-        request, first = self.job.request, self.handed_over
-        sound, self.audio = cut_sound(self.audio, first, len(slots), request.fps)
-        self.handed_over += len(slots)
-        self.frames = frames[len(slots) :] if len(slots) < len(frames) else None
-        size, ends_chunk = (request.width, request.height), self.frames is None
-        return FramesReady(self.job.job_id, slots, *size, first, ends_chunk, sound)
-
-
 class WorkerLoop:
     def __init__(
         self,
@@ -109,9 +75,9 @@ class WorkerLoop:
         self._commands = commands
         self._events = events
         self._clock = clock
-        self._scheduler = Scheduler()
-        self._works: dict[int, _Work] = {}
-        self._computing: _Work | None = None
+        self._scheduler = Priorities(clock)
+        self._works: dict[int, Work] = {}
+        self._computing: Work | None = None
         self._life_told = clock()
 
     def part_done(self) -> None:
@@ -132,11 +98,15 @@ class WorkerLoop:
     def turn(self) -> None:
         blocked = {job_id for job_id, work in self._works.items() if work.frames is not None}
         job_id = self._scheduler.pick(blocked)
-        if job_id is None:
+        if job_id is None or self._viewer_comes_before(job_id):
             self._read_command()
         else:
             self._advance(self._works[job_id])
         self._read_commands()
+
+    def _viewer_comes_before(self, job_id: int) -> bool:
+        courtesy_s = self._scheduler.courtesy_s(job_id)
+        return courtesy_s > 0 and self._commands.poll(courtesy_s)
 
     # Commands
 
@@ -155,8 +125,8 @@ class WorkerLoop:
     def _obey(self, command: Command) -> None:
         match command:
             case Generate(job):
-                self._works[job.job_id] = _Work(job)
-                self._scheduler.add(job.session_id, job.job_id)
+                self._works[job.job_id] = Work(job)
+                self._scheduler.add(job)
             case Cancel():
                 self._cancel(command)
             case ReleaseSlots(slots):
@@ -181,7 +151,7 @@ class WorkerLoop:
 
     # One chunk
 
-    def _advance(self, work: _Work) -> None:
+    def _advance(self, work: Work) -> None:
         self._send(ChunkStarted(work.job.job_id))
         self._computing = work
         with self._failures_of(work):
@@ -190,7 +160,7 @@ class WorkerLoop:
         self._computing = None
         self._hand_over_waiting()
 
-    def _next_chunk(self, work: _Work) -> Chunk:
+    def _next_chunk(self, work: Work) -> Chunk:
         before_s, resumed = work.compute_s, self._clock()
 
         def on_step(progress: StepProgress) -> None:
@@ -208,7 +178,7 @@ class WorkerLoop:
             # A chunk that fails or is cancelled is charged too: it took its time from the others.
             self._scheduler.charge(work.job.job_id, work.compute_s - before_s)
 
-    def _after_step(self, work: _Work, progress: StepProgress) -> None:
+    def _after_step(self, work: Work, progress: StepProgress) -> None:
         work.steps_done = progress.step
         self._send(
             StepDone(
@@ -224,7 +194,7 @@ class WorkerLoop:
             raise GenerationCancelled(work.steps_done)
 
     @contextlib.contextmanager
-    def _failures_of(self, work: _Work) -> Iterator[None]:
+    def _failures_of(self, work: Work) -> Iterator[None]:
         """The root of a job: whatever it raises ends it, and the others go on."""
         try:
             yield
@@ -233,7 +203,7 @@ class WorkerLoop:
         except Exception as error:  # noqa: BLE001
             self._fail(work, error)
 
-    def _fail(self, work: _Work, error: Exception) -> None:
+    def _fail(self, work: Work, error: Exception) -> None:
         job_id = work.job.job_id
         if isinstance(error, BadInput):
             self._end(work, SegmentFailed(job_id, str(error), Cause.REQUEST, error.param))
@@ -253,7 +223,7 @@ class WorkerLoop:
                 with self._failures_of(work):
                     self._hand_over(work)
 
-    def _hand_over(self, work: _Work) -> None:
+    def _hand_over(self, work: Work) -> None:
         """As many frames as there are slots for, and the end after the last frame."""
         request = work.job.request
         while work.frames is not None:
@@ -269,16 +239,16 @@ class WorkerLoop:
         elif work.run is not None and work.run.finished:
             self._finish(work, work.run)
 
-    def _finish(self, work: _Work, run: RunLike) -> None:
+    def _finish(self, work: Work, run: RunLike) -> None:
         job_id, compute_ms = work.job.job_id, work.compute_s * 1000
         self._end(work, SegmentDone(job_id, run.state(), work.handed_over, compute_ms))
 
-    def _end_cancelled(self, work: _Work) -> None:
+    def _end_cancelled(self, work: Work) -> None:
         """With the state of what was handed over, if anything was."""
         state = work.run.state() if work.run is not None and work.handed_over else None
         self._end(work, SegmentCancelled(work.job.job_id, work.steps_done, state))
 
-    def _end(self, work: _Work, event: Event) -> None:
+    def _end(self, work: Work, event: Event) -> None:
         del self._works[work.job.job_id]
         self._scheduler.remove(work.job.job_id)
         self._send(event)

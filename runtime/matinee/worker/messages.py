@@ -16,12 +16,14 @@ from matinee.generation import ModelInfo, Pcm, SegmentRequest, State
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentJob:
-    """One segment to make. `job_id` is unique over the life of the API process."""
+    """One segment to make. `job_id` is unique over the life of the API process. `background`:
+    nobody watches it, so that it waits for those that somebody watches."""
 
     job_id: int
     session_id: str
     request: SegmentRequest
     state: State | None
+    background: bool = False
 
 
 # Commands: API process -> worker

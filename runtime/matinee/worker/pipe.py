@@ -62,9 +62,9 @@ class Reader(Generic[Message]):
         self._arrived = select.poll()
         self._arrived.register(end.fileno(), select.POLLIN)
 
-    def poll(self) -> bool:
-        """A message or the end is there."""
-        return bool(self._arrived.poll(0))
+    def poll(self, timeout_s: float = 0.0) -> bool:
+        """A message or the end is there, or comes within that time."""
+        return bool(self._arrived.poll(timeout_s * 1000))
 
     def receive(self) -> Message:
         """Waits for the next message. Its arrays may be written to when they could be before.

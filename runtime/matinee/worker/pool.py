@@ -108,19 +108,17 @@ class WorkerPool:
         sessions. Raises `WorkerFailed` when there is none."""
         worker = self._worker_of.get(session_id)
         if worker is None or not _usable(worker):
-            usable = [worker for worker in self.workers if _usable(worker)]
-            if not usable:
-                raise WorkerFailed(self.workers[0].reason or "no worker can generate")
-            worker = min(usable, key=self._burden)
-            self._worker_of[session_id] = worker
+            worker = self._worker_of[session_id] = self._least_burdened()
         return worker
 
     def leave(self, session_id: str) -> None:
         self._worker_of.pop(session_id, None)
 
     def submit(self, job: SegmentJob) -> JobHandle:
-        """To the worker of the job's session, which joins one when it has not."""
-        return self.join(job.session_id).submit(job)
+        """To the worker of the job's session, which joins one when it has not; a job in the
+        background joins none. Raises as `join` does."""
+        worker = self._least_burdened() if job.background else self.join(job.session_id)
+        return worker.submit(job)
 
     async def characters_read(
         self, session_id: str, prompts: tuple[str, ...]
@@ -131,6 +129,12 @@ class WorkerPool:
 
     def health(self) -> tuple[WorkerHealth, ...]:
         return tuple(self._health_of(worker) for worker in self.workers)
+
+    def _least_burdened(self) -> WorkerSupervisor:
+        usable = [worker for worker in self.workers if _usable(worker)]
+        if not usable:
+            raise WorkerFailed(self.workers[0].reason or "no worker can generate")
+        return min(usable, key=self._burden)
 
     def _changed(self, worker: WorkerSupervisor) -> None:
         self.on_change(worker)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from tests.system.end_to_end.serving import PATIENCE_S, Server
+from tools.hostile.attackers import under
 from tools.hostile.attacks import GET
+
+AT_WORK_S = 0.5
+"""For attackers to take what there is, before the server is told to end."""
+SCHEDULING_S = 0.5
 
 
 async def waits_s(port: int, goes_on: Callable[[], bool]) -> list[float]:
@@ -37,3 +45,20 @@ def silent_connections(port: int, count: int) -> Iterator[list[socket.socket]]:
         for one in sockets:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             one.close()
+
+
+async def ended_under(attacks: Sequence[str], server: Server) -> tuple[int, float]:
+    """The exit code after SIGTERM while all these attack, and how long it took."""
+    with contextlib.ExitStack() as attackers:
+        for name in attacks:
+            attackers.enter_context(under(name, server.port))
+        until = time.monotonic() + AT_WORK_S
+        await waits_s(server.port, lambda: time.monotonic() < until)
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        return server.process.wait(PATIENCE_S), time.monotonic() - began
+
+
+def grace_held(grace_s: float, took_s: float) -> bool:
+    """Where others compute, the attackers too, a process has its share of the cores only."""
+    return took_s <= (grace_s + SCHEDULING_S) * max(1.0, os.getloadavg()[0] / 2)

@@ -1,7 +1,8 @@
 """The server over the backend without torch. Its configuration is the argument, as JSON.
 
 SIGUSR1 lets it print, as JSON, how many tasks its event loop and how many objects its process has,
-for tests that look for leaks; what the allocator holds free is given back before.
+for tests that look for leaks, and what the tasks do; what the allocator holds free is given back
+before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gc
 import json
 import signal
 import sys
+from collections import Counter
 
 import uvloop
 
@@ -27,7 +29,8 @@ from tests.unit.runtime.worker import fake_engine
 def count() -> None:
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
-    alive = {"tasks": len(asyncio.all_tasks()), "objects": len(gc.get_objects())}
+    tasks = Counter(getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
+    alive = {"tasks": tasks.total(), "objects": len(gc.get_objects()), "doing": tasks}
     print(json.dumps(alive), flush=True)  # noqa: T201
 
 

@@ -37,21 +37,43 @@ class Seat:
     def resume(self, **fields: object) -> dict[str, Any]:
         return {"session_id": self.session_id, "token": self.token, **fields}
 
+    def take(self, assigned: Message) -> None:
+        """What the server says of the session."""
+        self.assigned = assigned
+        self.session_id, self.token = assigned["session_id"], assigned["resume_token"]
+
 
 @asynccontextmanager
 async def seated(server: Server, seat: Seat, **init: object) -> AsyncIterator[Viewer]:
     """Connect, and note what the server says of the session."""
     async with session(server, **init) as viewer:
-        seat.assigned = await viewer.hear("gpu_assigned")
-        seat.session_id, seat.token = seat.assigned["session_id"], seat.assigned["resume_token"]
+        seat.take(await viewer.hear("gpu_assigned"))
         await viewer.hear("ltx2_stream_start")
         yield viewer
 
 
-async def watch(viewer: Viewer, seat: Seat, *, fragments: int = 10**6, done: int = 10**6) -> None:
-    """Until the seat has so many fragments, or so many segments are complete."""
+@asynccontextmanager
+async def back(server: Server, seat: Seat) -> AsyncIterator[Viewer]:
+    """With what the seat has, and with the prompts that the server may have forgotten."""
+    async with seated(server, seat, resume=seat.resume(frames=seat.frames)) as viewer:
+        resumed = seat.assigned["resumed"]
+        seat.done = resumed["segment_idx"]
+        await ask_all(viewer, PROMPTS[seat.done :][len(resumed["requests"]) :])
+        yield viewer
+
+
+async def watch(
+    viewer: Viewer,
+    seat: Seat,
+    *,
+    fragments: int = 10**6,
+    done: int = 10**6,
+    items: int = 10**6,
+) -> None:
+    """Until the seat has so many fragments, so many segments are complete, or so many frames have
+    come through this connection."""
     init_next = False
-    while len(seat.fragments) < fragments and seat.done < done:
+    while len(seat.fragments) < fragments and seat.done < done and len(viewer.items) < items:
         item = await viewer.next()
         assert item is not None, f"closed with {viewer.close_code} {viewer.close_reason}"
         if isinstance(item, bytes):
@@ -60,6 +82,8 @@ async def watch(viewer: Viewer, seat: Seat, *, fragments: int = 10**6, done: int
             init_next = False
         elif item["type"] == "media_init":
             init_next = True
+        elif item["type"] == "gpu_assigned":
+            seat.take(item)
         elif item["type"] == "ltx2_segment_complete":
             seat.done += 1
 

@@ -120,14 +120,15 @@ class Server:
             assert time.monotonic() < deadline, "this never came true"
             self.get("/healthz")
 
-    def counted(self) -> dict[str, int]:
-        """How many `tasks` and `objects` it has; only a fake server tells it."""
+    def counted(self) -> dict[str, Any]:
+        """How many `tasks` and `objects` it has, and how many tasks are `doing` what; only a fake
+        server tells it."""
         self.process.send_signal(signal.SIGUSR1)
-        counts: dict[str, int] = json.loads(self.line())
+        counts: dict[str, Any] = json.loads(self.line())
         return counts
 
     def count(self, what: str) -> int:
-        return self.counted()[what]
+        return int(self.counted()[what])
 
     def worker(self) -> psutil.Process:
         """The process that computes."""
@@ -192,6 +193,12 @@ def fake_pod(**server: object) -> list[str]:
     return _command("fake_server", server, {})
 
 
+def jobs_server(directory: Path, **jobs: object) -> list[str]:
+    """The same, with jobs in that folder, and keys of the configuration's section `jobs`."""
+    host = {"host": "127.0.0.1"}
+    return _command("fake_server", host, {}, {"directory": str(directory), **jobs})
+
+
 def tone_server() -> list[str]:
     """The command line of `tone_server.py`."""
     return _command("tone_server", {"host": "127.0.0.1"}, {})
@@ -202,13 +209,19 @@ GENEROUS = {"max_pixels": 128 * 128, "max_steps": 200, "max_work": 2**40}
 of that are asked of it."""
 
 
-def _command(program: str, server: Mapping[str, object], streaming: Mapping[str, Any]) -> list[str]:
+def _command(
+    program: str,
+    server: Mapping[str, object],
+    streaming: Mapping[str, Any],
+    jobs: Mapping[str, object] | None = None,
+) -> list[str]:
     changed = {**streaming, "limits": GENEROUS | streaming.get("limits", {})}
     config = ServeConfig.model_validate(
         {
             "generator": {"model_path": "fake", "engine": {"device": "cpu"}},
             "server": {"port": 0, **server},
             "streaming": {"max_sessions": 4, "warmup": {"enabled": False}, **changed},
+            "jobs": jobs or {},
         }
     )
     return [

@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.signals import ENDING, MEANINGLESS
+from tests.system.end_to_end.attacking import ended_under, grace_held
 from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.serving import (
     PATIENCE_S,
@@ -64,6 +66,21 @@ async def test_a_signal_ends_open_sessions_with_1012_and_leaves_nothing(
             assert server.process.wait(PATIENCE_S) == 0
             assert time.monotonic() - started < _patience()
     _check_nothing_is_left(family, set())
+    assert "Traceback" not in server.log.read_text()
+
+
+AT_ONCE = (
+    *("pings whose pongs are never read", "small messages", "snapshots", "pipelined requests"),
+    *("viewers who come and go", "readers of /v1/slots", "states of 33 large frames"),
+)
+
+
+async def test_the_grace_holds_whatever_strangers_do(start_fake: StartFake) -> None:
+    """They hold the slots and the places, read nothing, and come back while it ends."""
+    server = start_fake()
+    code, took_s = await ended_under(AT_ONCE, server)
+    assert code == 0
+    assert grace_held(ServerConfig().shutdown_grace_seconds, took_s)
     assert "Traceback" not in server.log.read_text()
 
 

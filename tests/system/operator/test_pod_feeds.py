@@ -4,16 +4,19 @@ import asyncio
 import dataclasses
 import json
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import trustme
 from aiohttp import web
 
 from matinee_api.contracts.fetch import FetchProgress
 from matinee_operator.actions import Drain
 from matinee_operator.clients.pod_feeds import (
     PROGRESS,
+    ROUTER,
     SLOTS,
     PodFeeds,
     Stream,
@@ -27,6 +30,8 @@ from matinee_operator.observe.pods import Slots
 from tests.unit.operator.making import slots
 
 LIVE = Key("StreamingService", "demo", "live")
+FRONT = Key("Router", "demo", "front")
+TABLE = {"sessions": 0, "queued": 0, "backends": ["live-a-0"]}
 
 
 class FakePod:
@@ -41,7 +46,7 @@ class FakePod:
         self.drain_status = 200
         self.slots_status = 200
         self.wants: str | None = None
-        self.port = 0
+        self.port = self.tls_port = 0
         self.elsewhere: str | None = None
         self.sent_on = asyncio.Event()
 
@@ -76,7 +81,7 @@ async def fake() -> AsyncIterator[FakePod]:
     app = web.Application()
     app.add_routes(
         [
-            *[web.get(path, fake.slots) for path in ("/v1/slots", "/v1/download")],
+            *[web.get(path, fake.slots) for path in ("/v1/slots", "/v1/download", "/v1/table")],
             web.get("/elsewhere", fake.send_on),
             web.post("/v1/drain", fake.drain),
         ]
@@ -86,6 +91,10 @@ async def fake() -> AsyncIterator[FakePod]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     fake.port = runner.addresses[0][1]
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("video.example.com").configure_cert(tls)
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    fake.tls_port = runner.addresses[1][1]
     if socket.has_dualstack_ipv6():
         await web.TCPSite(runner, "::1", fake.port).start()
     yield fake
@@ -186,6 +195,16 @@ async def test_each_pod_is_asked_where_it_says(
     assert await changes.next() == LIVE
 
 
+async def test_a_pod_that_serves_tls_is_read_whatever_name_its_certificate_is_for(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.port = None
+    feeds.follow(FRONT, ROUTER, {"uid": Address("127.0.0.1", fake.tls_port, "https")}, ("secret",))
+    fake.lines.put_nowait(TABLE)
+    assert await changes.next() == FRONT
+    assert fake.tokens == ["Bearer secret"]
+
+
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 async def test_pods_of_a_cluster_with_ipv6_only_are_read_and_drained(
     feeds: PodFeeds, fake: FakePod, changes: Changes
@@ -212,6 +231,33 @@ async def test_a_broken_feed_knows_nothing_and_is_opened_again(
     await changes.next()
     assert feeds.slots("uid") == slots(2)
     assert fake.connections == 2
+
+
+async def test_a_router_s_last_word_counts_for_a_while_after_its_feed_broke(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(FRONT, dataclasses.replace(ROUTER, kept_s=3600.0), HERE)
+    fake.lines.put_nowait(TABLE)
+    await changes.next()
+    await fake.opened.get()
+    known = feeds.router("uid")
+    assert known is not None
+    fake.lines.put_nowait(None)
+    await fake.opened.get()  # it was opened again, and nothing was said so far
+    assert feeds.router("uid") == known
+    fake.lines.put_nowait({**TABLE, "backends": []})
+    await changes.next()
+    assert feeds.router("uid") == known.model_copy(update={"backends": ()})
+
+
+async def test_a_router_that_stays_silent_is_unknown_in_the_end(
+    feeds: PodFeeds, fake: FakePod, changes: Changes
+) -> None:
+    feeds.follow(FRONT, dataclasses.replace(ROUTER, silence_s=0.1, kept_s=0.1), HERE)
+    fake.lines.put_nowait(TABLE)
+    await changes.next()
+    await changes.next()
+    assert feeds.router("uid") is None
 
 
 class Broken(Exception):

@@ -24,10 +24,12 @@ Behaviour = Callable[[ServerConnection], Awaitable[None]]
 
 @dataclass
 class Stub:
-    """`refuses`: it answers 503 before the upgrade. `requests`: the handshakes that came."""
+    """`refuses`: it answers 503 before the upgrade, or another `status`. `requests`: the handshakes
+    that came."""
 
     url: str = ""
     refuses: bool = False
+    status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE
     requests: list[Request] = field(default_factory=list)
 
     def answer(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -37,7 +39,7 @@ class Stub:
             return connection.respond(HTTPStatus.NOT_FOUND, "no\n")
         self.requests.append(request)
         if self.refuses:
-            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
+            return connection.respond(self.status, "full\n")
         return None
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.places import EXAMPLES, ROOT
-from tests.system.end_to_end.serving import Server, matinee_up, running
+from tests.system.end_to_end.serving import PATIENCE_S, Server, matinee_up, running
 from tests.system.end_to_end.viewing import kinds_of, messages_of, session
 from tests.system.router.routing import backends
 
@@ -60,6 +60,32 @@ async def test_three_services_are_one_address(fleet: Server, tmp_path: Path) -> 
     assert first.fragments
     assert kinds_of(items)[-1] == "ltx2_stream_complete"
     fleet.eventually(lambda: all(one["takes_new"] for one in backends(fleet).values()))
+
+
+MEMBER = """
+import os, signal
+from matinee.cli.fleet import end_with_fleet
+end_with_fleet(os.environ)
+print("ready: http://127.0.0.1:1/player", flush=True)
+signal.pause()
+"""
+FLEET = """
+import os, signal, sys
+from matinee.cli.fleet import LocalServer
+LocalServer("one", [sys.executable, "-c", sys.argv[1]]).wait_until_ready()
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+def test_servers_end_with_a_fleet_that_is_killed() -> None:
+    command = [sys.executable, "-c", FLEET, MEMBER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as fleet:
+        assert fleet.stdout is not None
+        assert fleet.stdout.readline() == "ready\n"
+        (member,) = psutil.Process(fleet.pid).children()
+        fleet.kill()
+        assert member.wait(PATIENCE_S) in (None, -signal.SIGTERM)  # None: it was another's child
 
 
 def kill(fleet: Server, url: str) -> None:

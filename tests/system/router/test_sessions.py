@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from itertools import groupby
 
 import httpx
 
@@ -28,6 +29,38 @@ async def test_a_stream_is_the_same_through_the_router(router: Server, pods: lis
     assert videos[0] == videos[1]
     assert closes[0] == closes[1]
     assert closes[1][0] == 1000
+
+
+OF_THE_REFERENCE = {
+    "client_id": "7d3c", "preset": "ltx2_base", "preset_label": "LTX-2", "curated_prompts": ["a"],
+    "initial_image": None, "enhancement_enabled": False, "auto_extension_enabled": False,
+    "loop_generation_enabled": False, "single_clip_mode": False, "stream_mode": "av_fmp4",
+}  # fmt: skip
+ITS_SAMPLING = {
+    "negative_prompt": None, "source": "curated", "seed": 7, "num_inference_steps": 4,
+    "guidance_scale": 1.0,
+}  # fmt: skip
+
+
+async def test_a_client_of_the_reference_system_plays_through_the_router(router: Server) -> None:
+    """It says what that one's messages have, and closes when it has seen enough."""
+    state, segments = None, []
+    for _ in range(2):
+        init = {**OF_THE_REFERENCE, "continuation_state": state}
+        async with session(router, **init) as viewer:
+            segments.append(await viewer.segment("a red ball", **ITS_SAMPLING))
+            await viewer.say("seed_prompts_updated", seed_prompts=["a", "b"])
+            for kind in ("enhancement", "auto_extension", "loop_generation"):
+                await viewer.say(f"{kind}_updated", enabled=False)
+            await viewer.say("generation_paused_updated", paused=False)
+            await viewer.say("snapshot_state")
+            state = (await viewer.hear("continuation_state_snapshot"))["state"]
+        kinds = (kind for kind in kinds_of(viewer.items) if kind != "step_complete")
+        order = [kind for kind, _ in groupby(kinds)]
+        greeting = ["queue_status", "gpu_assigned", "ltx2_stream_start"]
+        ending = ["media_segment_complete", "ltx2_segment_complete", "continuation_state_snapshot"]
+        assert order == [*greeting, "ltx2_segment_start", "media_init", "video", *ending]
+    assert segments[0].fragments != segments[1].fragments, "it goes on from the state"
 
 
 async def test_sessions_are_spread_evenly_and_the_next_ones_wait(
@@ -60,6 +93,7 @@ async def test_sessions_are_spread_evenly_and_the_next_ones_wait(
 
 
 async def _is_refused(router: Server) -> None:
+    before = router.metric("matinee_router_refusals_total", reason="queue_full")
     async with session(router) as viewer:
         items = await viewer.rest()
     assert kinds_of(items) == ["error", "ltx2_stream_complete"]
@@ -67,7 +101,7 @@ async def _is_refused(router: Server) -> None:
     assert (error["code"], error["retryable"]) == ("session_rejected", True)
     assert error["retry_after_seconds"] > 0
     assert (viewer.close_code, viewer.close_reason) == (1013, "queue_full")
-    assert router.metric("matinee_router_refusals_total", reason="queue_full") == 1
+    assert router.metric("matinee_router_refusals_total", reason="queue_full") == before + 1
 
 
 async def test_a_draining_server_keeps_what_it_has_and_gets_nothing_new(

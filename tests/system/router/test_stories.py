@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,13 +12,14 @@ from tests.system.end_to_end.resuming import (
     PROMPTS,
     Seat,
     ask_all,
+    back,
     saved,
     seated,
     undisturbed,
     watch,
 )
 from tests.system.end_to_end.serving import Server
-from tests.system.end_to_end.viewing import Viewer, messages_of, session
+from tests.system.end_to_end.viewing import messages_of, session
 from tests.system.router.routing import know_slots, routing, sharing
 
 
@@ -46,16 +45,6 @@ async def test_a_viewer_comes_back_through_any_router_after_a_cut_or_the_end_of_
             async with back(one, seat) as viewer:
                 await watch(viewer, seat, done=len(PROMPTS))
     assert seat.fragments == whole
-
-
-@asynccontextmanager
-async def back(router: Server, seat: Seat) -> AsyncIterator[Viewer]:
-    """Through this router, with what it has and what its server may have forgotten."""
-    async with seated(router, seat, resume=seat.resume(frames=seat.frames)) as viewer:
-        resumed = seat.assigned["resumed"]
-        seat.done = resumed["segment_idx"]
-        await ask_all(viewer, PROMPTS[seat.done :][len(resumed["requests"]) :])
-        yield viewer
 
 
 @pytest.mark.redis

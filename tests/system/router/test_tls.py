@@ -3,13 +3,18 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import trustme
 from websockets.asyncio.client import connect
 
+from matinee.serving.tls_server import MOST_OF_ADDRESS
+from tests.system.end_to_end.attacking import silent_connections
 from tests.system.end_to_end.serving import PATIENCE_S, Server, running
 from tests.system.router.routing import command
 
@@ -38,28 +43,54 @@ class Authority:
             return str(json.loads(await socket.recv())["type"])
 
 
+FIRST_WORDS = ("gpu_assigned", "queue_status")
+
+
+@contextmanager
+def secured(
+    folder: Path, pod: Server, authority: Authority, **settings: Any
+) -> Iterator[tuple[Server, str]]:
+    """A router with a certificate of this authority, in `tls.crt` and `tls.key`, and its URL."""
+    cert, key, config = (folder / name for name in ("tls.crt", "tls.key", "router.yaml"))
+    authority.issue(cert, key)
+    tls = {"cert_file": str(cert), "key_file": str(key)}
+    router = {"port": 0, "replicas": [{"url": pod.url}], "tls": tls, **settings}
+    config.write_text(json.dumps({"router": router}))
+    with running(command(config), folder / "log", ready=False) as server:
+        url = server.line().removeprefix("ready: ").removesuffix("/player")
+        assert url.startswith("https://")
+        yield server, url
+
+
 async def test_a_certificate_is_replaced_without_a_restart(
     pods: list[Server], tmp_path: Path
 ) -> None:
     first, second = Authority(), Authority()
-    cert, key, config = (tmp_path / name for name in ("tls.crt", "tls.key", "router.yaml"))
-    first.issue(cert, key)
-    tls = {"cert_file": str(cert), "key_file": str(key)}
-    settings = {"port": 0, "replicas": [{"url": pods[0].url}], "tls": tls}
-    config.write_text(json.dumps({"router": settings}))
-    with running(command(config), tmp_path / "log", ready=False) as router:
-        url = router.line().removeprefix("ready: ").removesuffix("/player")
-        assert url.startswith("https://")
-        assert await first.stream(url) in ("gpu_assigned", "queue_status")
+    with secured(tmp_path, pods[0], first) as (_, url):
+        assert await first.stream(url) in FIRST_WORDS
         with pytest.raises(ssl.SSLCertVerificationError):
             await second.stream(url)
 
-        key.write_text("half of it is there")
+        (tmp_path / "tls.key").write_text("half of it is there")
         assert first.asks(url + "/healthz")
-        second.issue(cert, key)
-        assert await second.stream(url) in ("gpu_assigned", "queue_status")
+        second.issue(tmp_path / "tls.crt", tmp_path / "tls.key")
+        assert await second.stream(url) in FIRST_WORDS
         with pytest.raises(ssl.SSLCertVerificationError):
             await first.stream(url)
+
+
+async def test_those_that_begin_no_handshake_make_room_for_those_who_do(
+    pods: list[Server], tmp_path: Path
+) -> None:
+    authority = Authority()
+    with secured(tmp_path, pods[0], authority) as (router, url):
+        files = router.family()[0].num_fds()
+        with silent_connections(int(url.rpartition(":")[2]), 300):
+            assert await authority.stream(url) in FIRST_WORDS
+            assert router.family()[0].num_fds() <= files + MOST_OF_ADDRESS + 8
+        router.process.terminate()
+        assert router.process.wait(PATIENCE_S) == 143
+    assert "Traceback" not in (tmp_path / "log").read_text()
 
 
 def test_a_certificate_that_cannot_be_used_is_told_at_the_start(tmp_path: Path) -> None:

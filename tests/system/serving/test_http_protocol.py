@@ -41,6 +41,11 @@ REFUSED = {
     "a space before the colon": (GET + b"Content-Length : 5\r\n\r\n", 400),
     "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100), 400),
     "a path that is none": (b"GET http://[ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "a handshake with a long URL": (
+        b"GET /" + b"a" * 8192 + b" HTTP/1.1\r\n" + HOST + UPGRADE,
+        414,
+    ),
+    "a handshake with a long header": (GET + b"X: " + b"a" * 8192 + b"\r\n" + UPGRADE, 431),
     "an upgrade before the answer to another request": (GET + b"\r\n" + GET + UPGRADE, 400),
     "a tunnel": (b"CONNECT x:80 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
 }
@@ -152,6 +157,17 @@ async def test_who_reads_nothing_is_cut_off() -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         await house.until(lambda: len(house.door._guests) == 1)  # the one that asks
         writer.transport.abort()
+
+
+async def test_who_asks_for_more_and_leaves_is_served_no_longer() -> None:
+    """The newest request waits; the one that is being answered must hear of the end as well."""
+    async with open_house() as house:
+        before = len(asyncio.all_tasks())
+        reader, writer = await house.connect()
+        writer.write(b"GET /endless HTTP/1.1\r\n" + HOST + b"\r\n" + GET + b"\r\n")
+        assert b"200" in await reader.readuntil(b"\r\n")
+        writer.transport.abort()
+        await house.until(lambda: len(asyncio.all_tasks()) <= before)
 
 
 async def test_who_leaves_within_a_body_leaves_no_trace_in_the_log(

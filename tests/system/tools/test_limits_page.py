@@ -3,14 +3,20 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
 import pytest
 from starlette.routing import BaseRoute
 
+from matinee.router.app import create_app
+from matinee.router.gate import Gate
+from matinee.router.reception import Reception
+from matinee.router.state_feed import state_feed
+from matinee.router.table import Table, Thresholds
 from matinee.server.app import control_app, public_app
 from matinee.serving.access import ControlAccess
 from matinee.wire.client_messages import ClientMessage
+from matinee_api.config.router_config import ReplicaConfig, RouterSettings
 from tests.places import ROOT
 from tests.unit.runtime.server.making import life_of
 from tools.limits.page import filled, limits_page
@@ -18,6 +24,13 @@ from tools.limits.rows import SECTIONS
 
 ROWS = [row for section in SECTIONS for row in section.rows]
 NAMED = {name for row in ROWS for name in row.names}
+ROUTERS = {
+    name
+    for section in SECTIONS
+    if section.title.startswith("The router")
+    for row in section.rows
+    for name in row.names
+}
 READ = {path for row in ROWS for path in row.reads}
 READING = {
     *("open", "read_text", "read_bytes", "loads", "load_all", "safe_load", "safe_open", "urlopen"),
@@ -31,6 +44,9 @@ OURS = {
     "matinee/cli/rollout.py": "what this person's own kubectl prints",
     "matinee/cli/stopping.py": "reads its own pipe",
     "matinee/cli/up.py": "opens a browser",
+    "matinee/jobs/film.py": "writes",
+    "matinee/jobs/workshop.py": "locks",
+    "matinee/server/waiting.py": "what the server wrote itself",
     "matinee/media/aac.py": "opens an encoder",
     "matinee/media/h264.py": "opens an encoder",
     "matinee/media/video_file.py": "writes",
@@ -60,6 +76,15 @@ def test_every_route_has_a_row() -> None:
     life = life_of()
     apps = (public_app(life), control_app(life, ControlAccess()))
     assert {path for app in apps for path in paths(app.routes)} - NAMED == set()
+
+
+def test_every_route_of_a_router_has_a_row() -> None:
+    settings = RouterSettings(replicas=(ReplicaConfig(url="http://127.0.0.1"),))
+    table, gate = Table(Thresholds()), Gate(settings)
+    reception = Reception(settings, table, gate)
+    feed = state_feed(table, reception, gate)
+    app = cast(Any, create_app(table, reception, gate, ControlAccess(), feed, 1.0))
+    assert set(paths(app._app.routes)) - ROUTERS == set()
 
 
 def paths(routes: Iterable[BaseRoute]) -> Iterator[str]:

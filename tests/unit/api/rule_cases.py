@@ -333,6 +333,39 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         },
     ),
     "a router behind a load balancer": ("Router", "service", BALANCED, {}),
+    "a router that the outside reaches in every way": (
+        "Router",
+        "ingress",
+        {"host": "video.example.com", "className": "nginx", "tls": {"secretRef": {"name": "cert"}}},
+        {},
+    ),
+    "a router that follows its sessions": (
+        "Router",
+        "autoscaling",
+        {"maxReplicas": 8, "sessionsPerReplica": 500},
+        {},
+    ),
+    "of a router more at least than at most": (
+        "Router",
+        "autoscaling",
+        {"minReplicas": 3, "maxReplicas": 2},
+        {"autoscaling.minReplicas": "must not be more than maxReplicas"},
+    ),
+    "a gateway's router under a name": (
+        "Router",
+        "httpRoute",
+        {"parentRefs": [{"name": "public"}], "hostnames": ["*.example.com"]},
+        {},
+    ),
+    "a gateway's router under no name": (
+        "Router",
+        "httpRoute",
+        {"parentRefs": [{"name": "public"}]},
+        {
+            "httpRoute.hostnames": "name what clients call the router, here or in access.hosts: it "
+            "answers under no other"
+        },
+    ),
     "a load balancer's class without one": (
         "Router",
         "service.loadBalancerClass",

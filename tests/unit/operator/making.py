@@ -28,7 +28,7 @@ INSTALLATION = Installation(
     image_pull_policy="IfNotPresent",
     monitoring_namespaces=("monitoring",),
 )
-TOKEN, ROUTERS_TOKEN = "0" * 64, "1" * 64
+TOKEN, ROUTERS_TOKEN, METRICS_TOKEN = "0" * 64, "1" * 64, "2" * 64
 CPU = {"gpu": {"count": 0}}
 BUG = Trouble(conditions.INTERNAL_ERROR, "a bug in the operator: KeyError: 'x'")
 
@@ -64,9 +64,9 @@ def service(
     return validate(StreamingService, data)
 
 
-def router(name: str = "front", *services: str, **spec: Any) -> Router:
+def router(name: str = "front", *services: str, status: Any = None, **spec: Any) -> Router:
     wanted = {"services": [{"name": each} for each in services or ("live",)]} | spec
-    return validate(Router, {"metadata": meta(name), "spec": wanted})
+    return validate(Router, {"metadata": meta(name), "spec": wanted, "status": status})
 
 
 def pod(name: str = "live-new-0", **facts: Any) -> ObservedPod:

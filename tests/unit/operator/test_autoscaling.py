@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from matinee_api.config.load import validate
-from matinee_api.kinds.streamingservice import Autoscaling, LowDemand
-from matinee_operator.actions import RecordEvent, Requeue
+from matinee_api.contracts.pod_http import RouterState
+from matinee_api.kinds.low_demand import LowDemand
+from matinee_api.kinds.streamingservice import Autoscaling
+from matinee_operator.actions import Action, RecordEvent, Requeue
 from matinee_operator.autoscaling import (
     Demand,
     Scale,
@@ -18,11 +20,19 @@ from matinee_operator.autoscaling import (
     scale_of,
     scaled,
 )
-from matinee_operator.objects import stamp
+from matinee_operator.desired import desired_router
+from matinee_operator.objects import Address, stamp
+from matinee_operator.observe.router_pods import RouterPod
+from matinee_operator.observe.snapshot import RouterSnapshot
+from matinee_operator.plan import plan_router
 from tests.unit.operator.making import (
+    INSTALLATION,
+    METRICS_TOKEN,
     NOW,
+    TOKEN,
     planned,
     pod,
+    router,
     service,
     slots,
     snapshot,
@@ -209,3 +219,76 @@ def test_pods_only_go_when_they_were_not_needed_for_the_whole_time(
             recent = demands[max(0, number - looks) : number + 1]
             needed = [needed_replicas(limits, per_pod, viewers) for viewers in recent]
             assert max(needed) <= made[number].replicas
+
+
+def front(*told: tuple[int, int] | None, before: int | None = None, **status: Any) -> Any:
+    """A Router whose pods forward so many sessions each, with so many viewers queued; None: one
+    that was not heard."""
+    known = {"desiredReplicas": before, **status} if before is not None else None
+    scaling = {"maxReplicas": 4, "sessionsPerReplica": 10}
+    pods = [
+        RouterPod(
+            name=f"front-{number}",
+            uid=f"{number}",
+            address=Address("10.0.0.1", 8000),
+            ready=True,
+            state=RouterState(sessions=one[0], queued=one[1]) if one else None,
+        )
+        for number, one in enumerate(told)
+    ]
+    return RouterSnapshot(
+        now=NOW,
+        router=router(status=known, autoscaling=scaling),
+        installation=INSTALLATION,
+        tokens=(TOKEN,),
+        metrics_token=METRICS_TOKEN,
+        services={},
+        router_pods=tuple(pods),
+    )
+
+
+FRONTS: dict[str, tuple[Any, int]] = {
+    "nobody there yet": (front(), 2),
+    "the least": (front((1, 0), (1, 0), before=2), 2),
+    "as many as fit": (front((10, 0), (10, 0), before=2), 2),
+    "viewers who are queued count": (front((10, 0), (10, 1), before=2), 3),
+    "the most": (front((90, 9), (90, 9), before=2), 4),
+    "fewer only after a while": (front((1, 0), (1, 0), (1, 0), before=3), 3),
+    "fewer after that": (
+        front(
+            *((1, 0), (1, 0), (1, 0)),
+            before=3,
+            lowDemand={"since": stamp(NOW - timedelta(seconds=600)), "replicas": 2},
+        ),
+        2,
+    ),
+    "never fewer while one of them is silent": (
+        front(
+            *((1, 0), None, (1, 0)),
+            before=3,
+            lowDemand={"since": stamp(NOW - timedelta(seconds=600)), "replicas": 2},
+        ),
+        3,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FRONTS)
+def test_a_router_s_pods_follow_its_sessions(case: str) -> None:
+    snapshot, expected = FRONTS[case]
+    desired = desired_router(snapshot)
+    assert desired.scale.replicas == expected
+    assert desired.children[-1]["spec"]["replicas"] == expected
+
+
+def test_a_router_that_scales_says_so_and_looks_again() -> None:
+    more, fewer = front((30, 1), before=2), front((1, 0), before=3)
+    (event,) = (one for one in plan_router(more, desired_router(more)) if is_event(one))
+    assert event.message == "scaled from 2 to 4: 30 sessions, 1 viewer queued"
+    actions = plan_router(fewer, desired_router(fewer))
+    assert [one for one in actions if is_event(one)] == []
+    assert [one.after_s for one in actions if isinstance(one, Requeue)] == [600.1]
+
+
+def is_event(action: Action) -> TypeGuard[RecordEvent]:
+    return isinstance(action, RecordEvent)

@@ -115,7 +115,9 @@ COLUMNS = {
         *("Ready", "Servable", "Desired", "Updated", "Draining", "Sessions", "Model"),
         *("Reason*", "URL*", "Age"),
     ],
-    "Router": ["URL", "Ready", "Backends", "Sessions", "Queued", "Reason*", "Age"],
+    "Router": [
+        *("URL", "Ready", "Backends", "Sessions", "Queued", "Host*", "Pods*", "Reason*", "Age"),
+    ],
 }
 
 

@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from matinee_api.kinds import environment, pod, scheduling, volumes
+from matinee_api.kinds import environment, exposure, pod, scheduling, volumes
 from matinee_api.kinds.compute import ResourceClaim
 from matinee_api.kinds.meta import ApiModel
 from matinee_api.kinds.resource import KINDS
@@ -28,6 +28,7 @@ VERBATIM = (
     *(scheduling.Toleration, scheduling.Affinity, scheduling.TopologySpread, ResourceClaim),
     *(environment.EnvVar, environment.EnvFrom, volumes.Volume, volumes.VolumeMount),
     pod.PodSecurity,
+    exposure.ParentRef,
     *(GenerationSpec, ModelLimits, ServiceLimits),
 )
 """Passed on whole: to Kubernetes in a PodSpec, and to the runtime as its `SamplingConfig` and its

@@ -25,6 +25,7 @@ from matinee_operator.watch.handlers import CHILDREN
 from tests.unit.operator.making import (
     CPU,
     INSTALLATION,
+    METRICS_TOKEN,
     NOW,
     TOKEN,
     model,
@@ -35,9 +36,18 @@ from tests.unit.operator.making import (
 from tests.unit.operator.weights.making import given, hub_model, resolved_model, with_claim
 
 NO_CHILDREN = {*OWN_KINDS, "Event", "Node", "Lease", "EndpointSlice", "ReplicaSet"}
-MONITORED = dataclasses.replace(INSTALLATION, monitors=Monitors())
+MONITORED = dataclasses.replace(INSTALLATION, monitors=Monitors(), has_routes=True)
+OUTSIDE = router(
+    ingress={"host": "a.example"},
+    httpRoute={"parentRefs": [{"name": "public"}], "hostnames": ["a.example"]},
+)
 FRONT = RouterSnapshot(
-    now=NOW, router=router(), services={}, installation=INSTALLATION, tokens=(TOKEN,)
+    now=NOW,
+    router=OUTSIDE,
+    services={},
+    installation=MONITORED,
+    tokens=(TOKEN,),
+    metrics_token=METRICS_TOKEN,
 )
 PLANS = (
     planned(snapshot(installation=MONITORED)),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from matinee_operator.objects import Address
 from matinee_operator.observe.pods import observed_pod
 from tests.unit.operator.making import NOW, slots
 from tests.unit.operator.observe.making import STAMP, raw, waits
@@ -28,7 +29,8 @@ def test_a_pod_is_controlled_where_it_says_and_one_of_a_former_release_at_its_on
     control = {"containers": [{"ports": [{"name": "control", "containerPort": 8001}]}]}
     for spec, port in ((control, 8001), ({}, 8000)):
         found = {**raw(ready()), "spec": spec}
-        assert observed_pod(found, None, SOON, PROPAGATION).control == ("10.0.0.1", port)
+        control_at = observed_pod(found, None, SOON, PROPAGATION).control
+        assert control_at == Address("10.0.0.1", port)
     assert observed_pod(raw({}), None, SOON, PROPAGATION).control is None
 
 

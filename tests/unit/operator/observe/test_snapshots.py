@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from matinee_api.contracts.pod_http import RouterState
 from matinee_operator import labels
@@ -181,17 +184,71 @@ def router_pods(*uids: str, deployment: str = "uid-of-front") -> list[dict[str, 
     return [*chain, *pods]
 
 
-def test_a_pod_serves_when_every_router_that_tells_knows_it() -> None:
-    listed = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
-    assert serving({}, listed, FRONT, *router_pods("knows"))
-    assert serving({}, listed, FRONT, *router_pods("knows", "silent"))
-    assert not serving({}, listed, FRONT, *router_pods("knows", "knows-not"))
+LONG_AGO = stamp(NOW - timedelta(hours=1))
+SINCE_LONG = {
+    **READY,
+    "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}],
+}
+
+
+@pytest.mark.parametrize("status", [READY, SINCE_LONG], ids=["just ready", "ready since long"])
+def test_a_pod_serves_as_long_as_every_live_router_knows_it(status: dict[str, Any]) -> None:
+    def serving(*uids: str, **marks: str) -> bool:
+        labelled = {labels.SERVICE: "live", labels.ACCEPTING: "true", **marks}
+        raw = pod("live-a-0", status, labels=labelled, **owned("uid-of-live"))
+        listed = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
+        (found,) = taken(LIVE, raw, listed, FRONT, *router_pods(*uids)).pods
+        return bool(found.serving)
+
+    assert serving("knows")
+    assert serving("knows", "silent")  # one that was not heard for long, or never
+    assert not serving("knows", "knows-not")
+    assert not serving("knows-not")
+
+
+def test_a_pod_that_is_offered_to_no_router_need_not_be_known() -> None:
+    behind = {labels.SERVICE: "live"}
+    raw = pod("live-a-0", SINCE_LONG, labels=behind, **owned("uid-of-live"))
+    (found,) = taken(LIVE, raw, FRONT, *router_pods("knows-not")).pods
+    assert found.serving
+
+
+def test_a_router_of_a_former_configuration_counts_where_it_serves_the_service() -> None:
+    """The service may be new to the Router."""
+    offered = {labels.SERVICE: "live", labels.ACCEPTING: "true"}
+    raws = [
+        pod(name, SINCE_LONG, labels=offered, **owned("uid-of-live"))
+        for name in ("live-a-0", "live-a-1")
+    ]
+    deployment, *others = router_pods("knows", "knows-not")
+    template = {"metadata": {"annotations": {labels.CONFIG_HASH: "new"}}}
+    deployment["spec"] = {"template": template}
+    pods = taken(LIVE, *raws, FRONT, deployment, *others).pods
+    assert [one.unknown_to for one in pods] == [(), ("knows",)]
+
+
+def test_a_router_counts_the_pods_that_its_own_pods_know() -> None:
+    offered = {labels.SERVICE: "live", labels.ACCEPTING: "true"}
+    raw = pod("live-a-0", SINCE_LONG, labels=offered, **owned("uid-of-live"))
+    aside = {**FRONT, "metadata": meta("aside")}
+    snapshot = taken(Key("Router", "demo", "aside"), raw, FRONT, aside, *router_pods("knows-not"))
+    assert [one.serving for one in snapshot.pods] == [True]
 
 
 def test_a_pod_with_a_router_s_labels_is_none() -> None:
     listed = endpoint_slice({labels.SERVICE: "live"}, "uid-of-live-a-0")
     assert serving({}, listed, FRONT, *router_pods("knows-not", deployment="somebody-else"))
     assert serving({}, listed, FRONT, pod("knows-not", READY, labels=OF_FRONT))
+
+
+def test_a_router_s_pod_is_asked_as_it_serves() -> None:
+    running = {"podIP": "10.0.0.1", "containerStatuses": [{"state": {"running": {}}}]}
+    for notes, scheme in (({labels.SCHEME: "https"}, "https"), ({}, "http"), (None, "http")):
+        chain = router_pods("knows")[:-1]
+        owner = owned("uid-of-front-router-a", "ReplicaSet")
+        own = pod("knows", {**READY, **running}, labels=OF_FRONT, annotations=notes, **owner)
+        snapshot = taken(Key("Router", "demo", "front"), FRONT, *chain, own)
+        assert [one.scheme for one in snapshot.addresses.values()] == [scheme]
 
 
 def test_viewers_at_a_router_are_shared_by_its_services() -> None:

@@ -67,6 +67,19 @@ CASES: dict[str, Case] = {
         [pod("s-old-0"), pod("s-new-0", ready_since=NOW, settles_at=NOW + timedelta(seconds=5))],
         Expected(),
     ),
+    "an old pod stays until every router knows the new one": Case(
+        {"replicas": 1}, [pod("s-old-0"), pod("s-new-0", unknown_to=("r",))], Expected()
+    ),
+    "old pods that the routers forgot go one by one": Case(
+        {"replicas": 2},
+        [pod("s-old-0", unknown_to=("r",)), pod("s-old-1", unknown_to=("r",)), pod("s-new-0")],
+        Expected(cordoned=["s-old-1"]),
+    ),
+    "of too many pods one that a router does not know goes first": Case(
+        {"replicas": 1},
+        [pod("s-new-0", unknown_to=("r",)), pod("s-new-1")],
+        Expected(cordoned=["s-new-0"]),
+    ),
     "a cordoned pod with sessions keeps its place": Case(
         {"replicas": 2},
         [pod("s-old-0"), draining("s-old-1", used=1), pod("s-new-0")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -11,14 +12,19 @@ from matinee_api.config.load import load_text
 from matinee_api.config.router_config import RouterConfig
 from matinee_api.kinds.router import Router
 from matinee_operator.desired import desired_router
+from matinee_operator.installation import Monitors
 from matinee_operator.observe.snapshot import RouterSnapshot
-from tests.unit.operator.making import INSTALLATION, NOW, ROUTERS_TOKEN, router
+from matinee_operator.resources.router_service import router_url
+from tests.unit.operator.making import INSTALLATION, METRICS_TOKEN, NOW, ROUTERS_TOKEN, router
+
+EVERYTHING = dataclasses.replace(INSTALLATION, monitors=Monitors(interval="30s"), has_routes=True)
 
 
 def made(wanted: Router, kind: str) -> dict[str, Any]:
     facts: dict[str, Any] = {
-        "installation": INSTALLATION,
+        "installation": EVERYTHING,
         "tokens": (ROUTERS_TOKEN,),
+        "metrics_token": METRICS_TOKEN,
         "services": {},
     }
     desired = desired_router(RouterSnapshot(now=NOW, router=wanted, **facts))
@@ -103,6 +109,7 @@ def test_the_configuration() -> None:
         "queue": {"no_backend_seconds": 300.0},
         "failover_seconds": 0.0,
         "control_token_file": "/etc/matinee-control/token",
+        "metrics_token_file": "/etc/matinee-control/metrics",
         "allowed_hosts": [
             "front-router",
             "front-router.demo",
@@ -121,6 +128,105 @@ def test_keys_come_from_a_secret_that_may_come_later() -> None:
     assert (volume["secret"]["secretName"], volume["secret"]["optional"]) == ("viewers", True)
     mounts = {one["name"]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"]}
     assert mounts["secret-keys"] == "/etc/matinee-keys"
+
+
+TLS = router(tls={"secretRef": {"name": "cert"}}, service={"port": 443})
+
+
+def test_a_router_serves_tls_with_a_secret_that_may_come_later() -> None:
+    folder = "/etc/matinee-tls"
+    files = {"cert_file": f"{folder}/tls.crt", "key_file": f"{folder}/tls.key"}
+    assert config(TLS)["tls"] == files
+    template = made(TLS, "Deployment")["spec"]["template"]
+    assert template["metadata"]["annotations"]["matinee.video/scheme"] == "https"
+    (volume,) = (one for one in template["spec"]["volumes"] if one["name"] == "secret-tls")
+    assert (volume["secret"]["secretName"], volume["secret"]["optional"]) == ("cert", True)
+    (container,) = template["spec"]["containers"]
+    assert {"name": "secret-tls", "mountPath": folder, "readOnly": True} in container[
+        "volumeMounts"
+    ]
+    probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
+    assert [one["scheme"] for one in probes] == ["HTTPS"] * 3
+    assert router_url(TLS) == "wss://front-router.demo.svc/v1/stream"
+    plain = made(router(), "Deployment")["spec"]["template"]
+    assert "matinee.video/scheme" not in plain["metadata"]["annotations"]
+    assert "scheme" not in plain["spec"]["containers"][0]["readinessProbe"]["httpGet"]
+
+
+def test_prometheus_has_a_token_that_opens_the_metrics_alone() -> None:
+    secret, monitor = made(TLS, "Secret"), made(TLS, "PodMonitor")
+    assert secret["stringData"] == {"token": ROUTERS_TOKEN, "metrics": METRICS_TOKEN}
+    assert monitor["spec"] == {
+        "selector": {
+            "matchLabels": {
+                "matinee.video/router": "front",
+                "app.kubernetes.io/component": "router",
+            }
+        },
+        "podTargetLabels": ["matinee.video/router"],
+        "podMetricsEndpoints": [
+            {
+                "port": "http",
+                "path": "/metrics",
+                "interval": "30s",
+                "scheme": "https",
+                "tlsConfig": {"insecureSkipVerify": True},
+                "authorization": {
+                    "credentials": {"name": secret["metadata"]["name"], "key": "metrics"}
+                },
+            }
+        ],
+    }
+    assert "scheme" not in made(router(), "PodMonitor")["spec"]["podMetricsEndpoints"][0]
+
+
+OUTSIDE = router(
+    ingress={
+        "host": "video.example.com",
+        "className": "nginx",
+        "tls": {"secretRef": {"name": "cert"}},
+        "annotations": {"nginx.ingress.kubernetes.io/proxy-read-timeout": "3600"},
+    },
+    httpRoute={
+        "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "tls"}],
+        "hostnames": ["video.example.com", "*.video.example.com"],
+    },
+)
+INGRESS = """
+ingressClassName: nginx
+tls: [{hosts: [video.example.com], secretName: cert}]
+rules:
+  - host: video.example.com
+    http:
+      paths:
+        - path: /
+          pathType: Prefix
+          backend: {service: {name: front-router, port: {name: http}}}
+"""
+ROUTE = """
+parentRefs: [{name: public, namespace: gateways, sectionName: tls}]
+hostnames: [video.example.com, "*.video.example.com"]
+rules: [{backendRefs: [{name: front-router, port: 80}]}]
+"""
+
+
+def test_an_ingress_and_a_route_lead_to_its_address_and_it_answers_under_their_names() -> None:
+    ingress = made(OUTSIDE, "Ingress")
+    assert ingress["spec"] == yaml.safe_load(INGRESS)
+    assert "nginx.ingress.kubernetes.io/proxy-read-timeout" in ingress["metadata"]["annotations"]
+    assert made(OUTSIDE, "HTTPRoute")["spec"] == yaml.safe_load(ROUTE)
+    assert config(OUTSIDE)["allowed_hosts"][4:] == ["video.example.com", "*.video.example.com"]
+
+
+def test_the_least_of_both() -> None:
+    least = router(
+        ingress={"host": "a.example", "tls": {}},
+        httpRoute={"parentRefs": [{"name": "public"}]},
+        access={"hosts": ["b.example"]},
+    )
+    assert made(least, "Ingress")["spec"]["tls"] == [{"hosts": ["a.example"]}]
+    assert "hostnames" not in made(least, "HTTPRoute")["spec"]
+    assert config(least)["allowed_hosts"][4:] == ["a.example", "b.example"]
 
 
 def test_another_configuration_replaces_the_pods_and_another_number_of_them_does_not() -> None:

@@ -7,8 +7,10 @@ import pytest
 
 from matinee_api.contracts.pod_http import RouterState
 from matinee_api.kinds import conditions
-from matinee_operator.actions import Apply, Create
+from matinee_api.kinds.router import RouterStatus
+from matinee_operator.actions import Apply, Create, Delete
 from matinee_operator.desired import desired_router
+from matinee_operator.installation import Monitors
 from matinee_operator.objects import Address, Key, key_of
 from matinee_operator.observe.pod_trouble import Trouble
 from matinee_operator.observe.router_pods import RouterPod
@@ -19,6 +21,7 @@ from matinee_operator.status import router_status
 from tests.unit.operator.making import (
     BUG,
     INSTALLATION,
+    METRICS_TOKEN,
     NOW,
     ROUTERS_TOKEN,
     pod,
@@ -35,9 +38,14 @@ def given(*pods: Any, **facts: Any) -> RouterSnapshot:
         "services": {"live": service()},
         "installation": INSTALLATION,
         "tokens": (ROUTERS_TOKEN,),
+        "metrics_token": METRICS_TOKEN,
         "router_pods": (router_pod(),),
     }
     return RouterSnapshot(now=NOW, pods=pods, **(usual | facts))
+
+
+def status_of(snapshot: RouterSnapshot) -> RouterStatus:
+    return router_status(snapshot, desired_router(snapshot))
 
 
 def router_pod(name: str = "front-router-a", **facts: Any) -> RouterPod:
@@ -51,6 +59,8 @@ def router_pod(name: str = "front-router-a", **facts: Any) -> RouterPod:
     return RouterPod(name, **(usual | facts))
 
 
+ROUTE = {"parentRefs": [{"name": "public"}], "hostnames": ["video.example.com"]}
+ROUTED = router(httpRoute=ROUTE)
 KEYS = router(auth={"keysSecret": {"name": "keys"}})
 LOOPS = Trouble(conditions.CRASH_LOOPING, "keys.yaml cannot be read")
 
@@ -98,6 +108,18 @@ CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
         given(pod(), router=router("front", "live", "other")),
         {"Ready": "True ServiceNotFound", "Degraded": "True ServiceNotFound"},
     ),
+    "a route where the cluster has none": (
+        given(pod(), router=ROUTED),
+        {"Ready": "True FeatureUnavailable", "Degraded": "True FeatureUnavailable"},
+    ),
+    "a route": (
+        given(
+            pod(),
+            router=ROUTED,
+            installation=dataclasses.replace(INSTALLATION, has_routes=True),
+        ),
+        {"Ready": "True Serving", "Degraded": "False NothingWrong"},
+    ),
     "a port that is taken": (
         given(pod(), failure=Trouble(conditions.POD_REFUSED, "provided port is already allocated")),
         {"Accepted": "False InvalidSpec", "Ready": "False InvalidSpec"},
@@ -112,19 +134,20 @@ CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_conditions(case: str) -> None:
     snapshot, expected = CASES[case]
-    told = {one.type: f"{one.status} {one.reason}" for one in router_status(snapshot).conditions}
+    told = {one.type: f"{one.status} {one.reason}" for one in status_of(snapshot).conditions}
     assert {kind: told[kind] for kind in expected} == expected
     assert tuple(told) == conditions.ROUTER_TYPES
 
 
 def test_counts_and_address() -> None:
-    status = router_status(
+    status = status_of(
         given(pod(slots=slots(2)), pod("live-old-1", drain_deadline=NOW, slots=slots(1)))
     )
     counted = status.model_dump(exclude={"conditions"}, exclude_none=True)
     assert counted == {
         "observedGeneration": 1,
         "url": "ws://front-router.demo.svc/v1/stream",
+        "desiredReplicas": 2,
         "replicas": 1,
         "readyReplicas": 1,
         "backends": {"total": 2, "ready": 1, "draining": 1},
@@ -146,6 +169,23 @@ def test_a_router_becomes_a_deployment_with_its_secret_first() -> None:
         *("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Service"),
         *("PodDisruptionBudget", "NetworkPolicy", "Deployment"),
     ]
+
+
+def test_what_it_need_not_have_goes_when_it_is_not_wanted_any_more() -> None:
+    installed = dataclasses.replace(INSTALLATION, monitors=Monitors(), has_routes=True)
+    outside = router(httpRoute=ROUTE, ingress={"host": "video.example.com"})
+    snapshot = given(installation=installed, router=outside)
+    assert status_of(snapshot).host == "video.example.com"
+    children = {key_of(one): stamped(one) for one in desired_router(snapshot).children}
+    for key, one in children.items():
+        one["metadata"]["uid"] = f"uid-of-{key.name}"
+    without = given(children=children)
+    kinds = ("PodMonitor", "Ingress", "HTTPRoute")
+    kept = {key: one for key, one in children.items() if key.kind not in kinds}
+    assert len(kept) == len(children) - len(kinds)
+    actions = plan_router(without, desired_router(without))
+    gone = {action.target for action in actions if isinstance(action, Delete)}
+    assert gone == children.keys() - kept.keys()
 
 
 def test_a_router_whose_children_are_as_they_should_be_costs_nothing() -> None:

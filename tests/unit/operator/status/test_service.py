@@ -46,6 +46,7 @@ def test_the_whole_status_of_a_service_that_is_well() -> None:
         "observedGeneration": 1,
         "phase": "Ready",
         "desiredReplicas": 1,
+        "lastStart": {"began": "2026-11-25T11:00:00Z", "seconds": 60},
         "replicas": 1,
         "readyReplicas": 1,
         "servableReplicas": 1,
@@ -101,6 +102,26 @@ CASES: dict[str, tuple[list[ObservedPod], Facts, dict[str, str]]] = {
         [starting(NEW)],
         {},
         {"Ready": "PodsStarting", "Servable": "NoReadyPods", "Progressing": "PodsStarting"},
+    ),
+    "a router does not know the pod": (
+        [pod(NEW, unknown_to=("front-router-a",))],
+        {},
+        {
+            "Ready": "RouterLagging",
+            "Servable": "RouterLagging",
+            "Progressing": "RouterLagging",
+            "Degraded": "NothingWrong",
+        },
+    ),
+    "a router does not know the pod for too long": (
+        [pod(NEW, unknown_to=("front-router-a",))],
+        {"service": service(status=late(HOURS))},
+        {"Servable": "RouterLagging", "Degraded": "ProgressDeadlineExceeded"},
+    ),
+    "a router knows one pod of two": (
+        [pod(NEW), pod(TWO, unknown_to=("front-router-a",))],
+        {"service": service(replicas=2)},
+        {"Ready": "RouterLagging", "Servable": "Serving"},
     ),
     "no pods wanted": (
         [],

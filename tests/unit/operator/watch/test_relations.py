@@ -90,6 +90,11 @@ def test_a_pod_concerns_its_service_and_the_routers_in_front() -> None:
     assert told(POD) == {"StreamingService live", "Router front"}
 
 
+def test_a_router_s_pod_concerns_the_services_for_it_may_be_live_now() -> None:
+    meta = {**POD["metadata"], "labels": {"matinee.video/router": "front"}}
+    assert told({**POD, "metadata": meta}) == {"Router front", "StreamingService live"}
+
+
 def test_a_pod_that_finds_no_room_concerns_the_warm_up_of_its_model() -> None:
     placed = {"type": "PodScheduled", "status": "False"}
     crowded_out = {**POD, "status": {"conditions": [placed]}}

@@ -7,6 +7,7 @@ import pytest
 from matinee.router import endpoints
 from matinee.router.endpoints import Endpoints, parsed
 from matinee_api.config.router_config import BackendService, KubernetesConfig
+from matinee_api.contracts.endpoints import START_LABEL
 
 READY, TERMINATING = {"ready": True}, {"ready": False, "serving": True, "terminating": True}
 PORTS = [{"name": "http", "port": 8000}, {"name": "control", "port": 8001}]
@@ -134,3 +135,26 @@ def test_slices_and_backends_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     known = seen(*many)
     assert urls(known) == [f"http://10.0.{place}:8000" for place in ("0.1", "0.2", "1.1")]
     assert known.left_out == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (["40", "300"], 40),
+        ([None, "300"], 300),
+        ([None, None], None),
+        (["0", "-5"], None),
+        (["9999999", "1e3"], None),
+    ],
+)
+def test_how_long_a_start_takes_is_told_by_a_label_of_the_slices(
+    told: list[str | None], expected: int | None
+) -> None:
+    """Also where a Service has no pods. Anybody may have edited it."""
+    pieces = []
+    for service, seconds in zip(("a", "b"), told, strict=True):
+        made = piece(name=service, service=service)
+        if seconds is not None:
+            made["metadata"]["labels"][START_LABEL] = seconds
+        pieces.append(made)
+    assert seen(*pieces, services=("a", "b")).start_s == expected

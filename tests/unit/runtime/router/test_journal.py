@@ -73,8 +73,11 @@ def test_a_session_is_movable_from_its_slot_to_its_end() -> None:
     journal.see(*segment(1))
     assert (journal.frames, journal.told) == (7, 2)
     first = json.loads(first_message(journal.resume()))
-    resume = {"session_id": "id", "token": "token", "frames": 7, "told": 2, "answered": []}
+    counts = {"frames": 7, "told": 2, "ended": 0, "answered": []}
+    resume = {"session_id": "id", "token": "token", **counts}
     assert first == {"type": "session_init_v2", "resume": resume}
+    journal.see(Opcode.TEXT, about("ltx2_segment_complete", 0))
+    assert json.loads(first_message(journal.resume()))["resume"] == {**resume, "ended": 1}
     journal.see(*of_server(StreamComplete("segment_cap")))
     assert not journal.movable
 

@@ -53,6 +53,18 @@ def test_it_is_bounded_and_who_leaves_makes_room() -> None:
         Queue(0).join("a")
 
 
+def test_an_owner_that_crowds_a_full_queue_makes_room_for_others() -> None:
+    queue = Queue(3)
+    many = [queue.join("many") for _ in range(3)]
+    assert queue.surplus("few") == many[2]
+    queue.leave(many[2])
+    queue.join("few")
+    assert queue.surplus("few") is None, "it would have as many as it takes away"
+    assert queue.surplus("many") is None
+    assert queue.surplus("other") == many[1]
+    assert Queue(0).surplus("few") is None
+
+
 def test_who_comes_back_has_the_old_place_even_in_a_full_queue() -> None:
     queue = Queue(2)
     first: Place = queue.join("a")

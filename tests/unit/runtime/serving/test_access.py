@@ -66,6 +66,20 @@ def test_pages_of_other_sites_are_refused_whatever_they_ask(
     assert access.refusal({"sec-fetch-site": other}, "::1") is not None
 
 
+def test_a_token_for_the_metrics_opens_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "metrics"
+    file.write_text("numbers")
+    access = ControlAccess("all", metrics_file=file)
+    for given, everything, metrics in (("all", 200, 200), ("numbers", 401, 200), ("no", 401, 401)):
+        headers = {"authorization": f"Bearer {given}"}
+        refusals = [ask(headers, "::1") for ask in (access.refusal, access.metrics_refusal)]
+        told = [200 if refusal is None else refusal.status for refusal in refusals]
+        assert told == [everything, metrics]
+    other_page = {"authorization": "Bearer numbers", "sec-fetch-site": "cross-site"}
+    assert access.metrics_refusal(other_page, "::1") is not None
+    assert ControlAccess("all").metrics_refusal({}, "::1") is not None
+
+
 def test_a_token_file_is_read_again_and_may_hold_the_old_token_and_the_new_one(
     tmp_path: Path,
 ) -> None:

@@ -42,6 +42,27 @@ def test_the_file_is_read_again_and_a_broken_one_changes_nothing(tmp_path: Path)
     assert keys.holder("another-long-key")
 
 
+def test_a_secret_that_is_mounted_is_read_again_when_the_kubelet_turns_its_link(
+    tmp_path: Path,
+) -> None:
+    """The file is a link into `..data`, which is a link to a folder with a date."""
+
+    def turn(version: str, key: str) -> None:
+        (tmp_path / version).mkdir()
+        written(tmp_path / version, f"keys: [{{name: {version}, key: {key}}}]")
+        (tmp_path / "..data_tmp").symlink_to(version)
+        os.replace(tmp_path / "..data_tmp", tmp_path / "..data")
+
+    turn("first", SECRET)
+    (tmp_path / "keys.yaml").symlink_to("..data/keys.yaml")
+    keys = Keys(tmp_path / "keys.yaml")
+    assert keys.holder(SECRET)
+    turn("second", SECRET)
+    found = keys.holder(SECRET)
+    assert found is not None
+    assert found.name == "second"
+
+
 @pytest.mark.parametrize(
     "text", ["", "keys: [{name: a}]", "keys: [{name: a, key: short}]", "keys: [{key: x}]"]
 )

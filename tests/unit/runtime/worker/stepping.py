@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable
 from pathlib import Path
@@ -49,6 +50,14 @@ class Gate:
     def go(self, steps: int = 1) -> None:
         self.permitted += steps
         os.write(self._permits, b"." * steps)
+
+    def forget(self) -> None:
+        """An engine that was killed has left its arrivals and permits in the pipes."""
+        for pipe in (self._arrivals, self._permits):
+            os.set_blocking(pipe, False)
+            with contextlib.suppress(BlockingIOError):
+                os.read(pipe, 2 * ALL)
+            os.set_blocking(pipe, True)
 
     def close(self) -> None:
         """The engine goes on, whatever it is at."""

@@ -1,0 +1,172 @@
+"""Takes jobs that wait and makes them, as many as the workers have room for.
+
+One task looks for jobs: when it is told of one, and every second for those of other servers. Each
+job has a task of its own; to cancel it stops the worker at its next step, whoever does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from matinee.errors import BadInput, MatineeError, WorkerFailed
+from matinee.generation import ModelInfo, State
+from matinee.jobs.desk import Desk
+from matinee.jobs.making import Gone, Handle, JobFailed, Making, in_thread
+from matinee.jobs.pace import Pace
+from matinee.jobs.record import Failure, Job
+from matinee.worker.messages import SegmentJob
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S, TIDY_EVERY_S = 1.0, 10.0
+
+
+class Workers(Protocol):
+    """See `worker.pool.WorkerPool`."""
+
+    @property
+    def info(self) -> ModelInfo | None: ...
+    def submit(self, job: SegmentJob) -> Handle: ...
+
+
+Starting = Callable[[Job, Path], Awaitable[State]]
+"""From a job with an image, and its file, to what its video starts from. Raises `BadInput`."""
+
+
+@dataclass(slots=True)
+class Crew:
+    """`room`: how many jobs there may be at once, now. `threads`: `disk` is the desk's own,
+    `encoders` are for the films."""
+
+    desk: Desk
+    workers: Workers
+    starting: Starting
+    room: Callable[[], int]
+    disk: Executor
+    encoders: Executor
+    pace: Pace = field(default_factory=Pace)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to let the crew look at once."""
+    job_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(-1, -1))
+    """Sessions count upwards."""
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _tidied_at: float = 0.0
+
+    async def run(self) -> None:
+        """Until it is cancelled; then nothing is made any more."""
+        try:
+            while True:
+                self.news.clear()
+                await self._look()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self.news.wait()
+        finally:
+            running = list(self._running.values())
+            for task in running:
+                task.cancel()
+            if running:
+                await asyncio.wait(running)
+
+    async def stop(self, job_id: str) -> None:
+        """If it is made here. Its files are gone afterwards."""
+        task = self._running.get(job_id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _look(self) -> None:
+        """A disk that fails is no reason to end: it may be back."""
+        try:
+            await self._tidy()
+            while self.workers.info is not None and len(self._running) < self.room():
+                job = await in_thread(self.disk, self.desk.claim)
+                if job is None:
+                    return
+                self._begin(job)
+        except Exception:
+            logger.exception("the list of jobs cannot be read or written")
+
+    async def _tidy(self) -> None:
+        now = time.monotonic()
+        if now - self._tidied_at >= TIDY_EVERY_S:
+            self._tidied_at = now
+            await in_thread(self.disk, self.desk.tidy)
+
+    def _begin(self, job: Job) -> None:
+        task = asyncio.create_task(self._make(job), name=job.id)
+        self._running[job.id] = task
+        task.add_done_callback(partial(self._ended, job.id))
+
+    def _ended(self, job_id: str, _task: asyncio.Task[None]) -> None:
+        del self._running[job_id]
+        self.news.set()
+
+    async def _make(self, job: Job) -> None:
+        folder = self.desk.workshop.making / job.id
+        started = time.monotonic()
+        try:
+            await in_thread(self.disk, folder.mkdir)
+            await self._film(job, folder)
+            if await in_thread(self.disk, partial(self.desk.complete, job.id, folder)):
+                self.pace.made(job.order, time.monotonic() - started)
+        except Gone:
+            logger.info("%s was deleted while it was made", job.id)
+        except asyncio.CancelledError:
+            await in_thread(self.disk, partial(self.desk.let_go, job.id))
+            raise
+        except Exception as error:  # noqa: BLE001 - the root of a job: whatever it is, it is its end
+            await self._fail(job, error)
+        finally:
+            await in_thread(self.disk, partial(shutil.rmtree, folder, ignore_errors=True))
+
+    async def _film(self, job: Job, folder: Path) -> None:
+        state = None
+        if job.order.input_mime is not None:
+            state = await self.starting(job, self.desk.workshop.file(job.id, "input"))
+        handle = self.workers.submit(
+            SegmentJob(next(self.job_ids), job.id, job.order.request, state, background=True)
+        )
+
+        async def advance(percent: int) -> bool:
+            return await in_thread(self.disk, partial(self.desk.advance, job.id, percent))
+
+        info = self.workers.info
+        audio = info.audio if info else None
+        await Making(job, folder, audio, self.encoders, advance).run(handle)
+
+    async def _fail(self, job: Job, error: Exception) -> None:
+        failure = failure_of(error)
+        if failure.code == "internal_error":
+            logger.exception("%s failed", job.id, exc_info=error)
+        else:
+            logger.warning("%s failed: %s", job.id, failure.message)
+        with suppress(Exception):  # the disk, which may be the reason; `lost` mends it
+            await in_thread(self.disk, partial(self.desk.fail, job.id, failure))
+
+
+def failure_of(error: Exception) -> Failure:
+    """For the client: never the text of an error that is not ours."""
+    match error:
+        case JobFailed():
+            return error.failure
+        case BadInput():
+            return Failure(code="invalid_request", message=str(error))
+        case WorkerFailed():
+            return Failure(code="no_worker", message="no worker is able to run the model")
+        case MatineeError() | OSError():
+            message = "the video cannot be written; see the server's log"
+            return Failure(code="storage_error", message=message)
+        case _:
+            return Failure(code="internal_error", message="a mistake of the server's; see its log")

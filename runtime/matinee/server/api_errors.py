@@ -1,0 +1,98 @@
+"""Errors as OpenAI's clients read them: `{"error": {message, type, param, code}}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi.responses import JSONResponse
+
+from matinee.errors import BadInput
+from matinee.jobs.ledger import KeyReused
+from matinee.jobs.orders import MissingField, UnknownField, UnknownModel
+from matinee.jobs.service import JobsUnavailable
+from matinee.serving.byte_budget import OverBudget
+from matinee.serving.multipart import Malformed
+
+RETRY_AFTER_S = 5
+
+
+class ApiError(Exception):
+    """What is answered instead of what was asked. `code` is for programs."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+        self.param, self.headers = param, dict(headers or {})
+
+    @property
+    def type(self) -> str:
+        if self.status is HTTPStatus.TOO_MANY_REQUESTS:
+            return "rate_limit_error"
+        return (
+            "server_error"
+            if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            else "invalid_request_error"
+        )
+
+
+def answer_of(error: ApiError) -> JSONResponse:
+    facts = {
+        "message": error.message,
+        "type": error.type,
+        "param": error.param,
+        "code": error.code,
+    }
+    return JSONResponse({"error": facts}, error.status, error.headers)
+
+
+def not_found(video_id: str, param: str = "video_id") -> ApiError:
+    message = f"there is no video {video_id[:64]!r}; it may have been deleted, or its time is up"
+    return ApiError(HTTPStatus.NOT_FOUND, "video_not_found", message, param=param)
+
+
+def wrong_field(error: BadInput) -> ApiError:
+    match error:
+        case UnknownModel():
+            status, code = HTTPStatus.NOT_FOUND, "model_not_found"
+        case UnknownField():
+            status, code = HTTPStatus.BAD_REQUEST, "unknown_parameter"
+        case MissingField():
+            status, code = HTTPStatus.BAD_REQUEST, "missing_required_parameter"
+        case _:
+            status, code = HTTPStatus.BAD_REQUEST, "invalid_value"
+    return ApiError(status, code, str(error), param=error.param or None)
+
+
+def unavailable(message: str) -> ApiError:
+    headers = {"retry-after": str(RETRY_AFTER_S)}
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", message, headers=headers)
+
+
+def api_error(error: Exception) -> ApiError:
+    """Of what an order may raise. Raises the error itself when that is none of them."""
+    match error:
+        case ApiError():
+            return error
+        case BadInput():
+            return wrong_field(error)
+        case Malformed():
+            return ApiError(HTTPStatus.BAD_REQUEST, "invalid_form", str(error))
+        case OverBudget():
+            return unavailable("others are sending too much at the same time; retry")
+        case JobsUnavailable():
+            return unavailable(str(error))
+        case KeyReused():
+            message = "this Idempotency-Key came with another request before; take a new one"
+            status = HTTPStatus.UNPROCESSABLE_ENTITY
+            return ApiError(status, "idempotency_key_reused", message, param="Idempotency-Key")
+        case _:
+            raise error

@@ -1,0 +1,51 @@
+"""Where a server's jobs are, and what makes them: its workers, and its decoders of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from matinee.generation import State
+from matinee.jobs.picture import PictureFile
+from matinee.jobs.record import Job
+from matinee.jobs.service import JobService
+from matinee.session.baggage import Unpacker
+from matinee.session.reception import offered
+from matinee.store.folder import check_writable
+from matinee.worker.pool import WorkerPool
+from matinee_api.config.runtime_config import ServeConfig
+
+
+def check_jobs(config: ServeConfig) -> None:
+    """Raises `BadInput` when the configured folder cannot be written."""
+    if config.jobs.enabled and config.jobs.directory is not None:
+        check_writable(Path(config.jobs.directory), "jobs.directory", "name another folder")
+
+
+def jobs_folder(config: ServeConfig) -> Path | None:
+    """None: nothing is configured that would outlive the server."""
+    if config.jobs.directory is not None:
+        return Path(config.jobs.directory)
+    state = config.streaming.state.directory
+    return None if state is None else Path(state) / "jobs"
+
+
+def open_jobs(
+    config: ServeConfig, pool: WorkerPool, unpacker: Unpacker, ready_workers: Callable[[], int]
+) -> JobService:
+    """Nothing is started before `start`. `ready_workers`: those that may be given jobs now."""
+    limits = config.streaming.limits
+
+    async def starting(job: Job, file: Path) -> State:
+        assert pool.info is not None, "no job is taken before"  # noqa: S101
+        info = offered(pool.info, limits, config.default_request)
+        return await unpacker.unpack(PictureFile(file, job.order, info, limits))
+
+    return JobService(
+        config.jobs,
+        jobs_folder(config),
+        pool,
+        starting,
+        room=lambda: config.jobs.at_once * ready_workers(),
+        encoders=len(pool.workers),
+    )

@@ -1,0 +1,42 @@
+"""Rows of `/v1/videos`."""
+
+from __future__ import annotations
+
+from tools.limits.row import Row
+
+VIDEOS = (
+    Row(
+        "`/v1/videos`",
+        "a body of {jobs.upload_bytes}, of which {jobs.form_bytes} are kept in memory; all that "
+        "have come in part: {jobs.unfinished_bytes}, then 503; a form of "
+        "{matinee.server.order_body:MOST_PARTS} parts, heads of "
+        "{matinee.serving.multipart:MOST_HEAD_BYTES} each; {jobs.max_queued} jobs wait, then 429; "
+        "a page of {matinee.server.video_answers:LARGEST_PAGE}",
+        reads=("matinee/server/order_body.py",),
+        covers=("/v1/videos/{video_id}/remix", "/v1/videos/generations"),
+    ),
+    Row(
+        "`/v1/videos/ID`",
+        "no body: one that comes is bounded as above",
+        covers=(
+            "/v1/videos/{video_id}",
+            "/v1/videos/{video_id}/content",
+            "/v1/videos/edits",
+            "/v1/videos/extensions",
+            "/v1/videos/characters",
+            "/v1/videos/characters/{character_id}",
+        ),
+    ),
+    Row(
+        "`input_reference`",
+        "{streaming.limits.initial_image_bytes}; PNG, JPEG and WebP; "
+        "{streaming.limits.initial_image_pixels} pixels by its header; decoded as "
+        "`initial_image` is; URLs are not fetched",
+        reads=("matinee/jobs/picture.py",),
+    ),
+    Row(
+        "what is kept",
+        "{jobs.max_jobs} finished jobs, {jobs.max_bytes}, {jobs.ttl_seconds}; the oldest go first",
+        reads=("matinee/jobs/ledger.py",),
+    ),
+)
