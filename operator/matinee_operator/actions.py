@@ -56,6 +56,14 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class SetDoor:
+    """`PUT /v1/door` of a pod."""
+
+    address: Address
+    routers_only: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecordEvent:
     """A Kubernetes Event on the object that is reconciled."""
 
@@ -78,4 +86,4 @@ class Requeue:
         return cls(max(0.0, (when - now).total_seconds()) + 0.1)
 
 
-Action = Apply | Create | Patch | Delete | Drain | RecordEvent | Requeue
+Action = Apply | Create | Patch | Delete | Drain | SetDoor | RecordEvent | Requeue

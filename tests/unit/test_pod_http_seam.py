@@ -13,10 +13,11 @@ from matinee.router.reception import Reception
 from matinee.router.state_feed import state_feed
 from matinee.router.table import Address as BackendAddress
 from matinee.router.table import Table, Thresholds
+from matinee.server.lifecycle import Lifecycle
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
-from matinee_api.contracts.pod_http import DRAIN_PATH, RouterState
-from matinee_operator.actions import Drain
-from matinee_operator.clients.pod_feeds import drain_body, parse_router, parse_slots
+from matinee_api.contracts.pod_http import RouterState
+from matinee_operator.actions import Drain, SetDoor
+from matinee_operator.clients.pod_feeds import parse_router, parse_slots, request_of
 from matinee_operator.objects import Address
 from matinee_operator.observe.pods import Slots
 from tests.unit.runtime.server.making import app_of, life_of
@@ -26,7 +27,7 @@ async def test_the_operator_reads_the_slots_that_a_runtime_streams() -> None:
     life = life_of()
     life.draining = True
     line = await anext(life.slots_feed.lines())
-    assert parse_slots(line) == Slots(used=0, total=0, queued=0, draining=True)
+    assert parse_slots(line) == Slots(0, 0, 0, draining=True, routers_only=False)
 
 
 async def test_the_operator_reads_the_state_that_a_router_streams() -> None:
@@ -52,10 +53,21 @@ def test_the_operator_reads_the_slots_of_a_newer_and_of_an_older_runtime() -> No
 @pytest.mark.parametrize("migrate", [True, False])
 async def test_a_runtime_takes_the_operator_s_order_to_drain(migrate: bool) -> None:
     life = life_of()
+    assert await told(life, Drain("live-new-0", Address("10.0.0.1", 8001), 60.5, migrate)) == 200
+    assert life.draining
+
+
+async def test_a_runtime_takes_the_operator_s_order_about_who_may_come_in() -> None:
+    life, place = life_of(), Address("10.0.0.1", 8001)
+    for routers_only in (True, False):
+        assert await told(life, SetDoor(place, routers_only)) == 200
+        assert parse_slots(await anext(life.slots_feed.lines())).routers_only is routers_only
+
+
+async def told(life: Lifecycle, order: Drain | SetDoor) -> int:
+    """The status of the answer."""
     app = cast(Any, app_of(life, "secret"))
-    body = drain_body(Drain("live-new-0", Address("10.0.0.1", 8001), 60.5, migrate))
+    method, path, body = request_of(order)
     headers = {"authorization": "Bearer secret"}
     async with AsyncClient(transport=ASGITransport(app), base_url="http://pod") as client:
-        answer = await client.post(DRAIN_PATH, json=body, headers=headers)
-    assert answer.status_code == 200
-    assert life.draining
+        return (await client.request(method, path, json=body, headers=headers)).status_code

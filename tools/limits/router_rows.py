@@ -67,6 +67,26 @@ VIEWERS = (
         covers=("/player/{name}", "/v1/models/{name:path}"),
     ),
     Row(
+        "`/v1/tickets`",
+        "401 without a key",
+        "{matinee.router.gate:TICKETS_AT_ONCE} of an owner at once, then 429; "
+        "{matinee.router.tickets:MOST_USED} used ones are remembered, for "
+        "{matinee.router.tickets:LIFETIME_S}",
+    ),
+    Row(
+        "what the first message says of its sender",
+        "{matinee.router.first_message:PEEK_BYTES} for a place; with the strategy `hash` "
+        "{matinee.router.early:FREE_BYTES}",
+        "nothing more",
+        reads=("matinee/router/first_message.py",),
+    ),
+    Row(
+        "places of viewers who are gone",
+        "{router.queue.max_waiting} for {router.queue.kept_seconds}; in Redis "
+        "{matinee.router.queue_scripts:MOST_KEPT}",
+        "the same",
+    ),
+    Row(
         "`/healthz`, `/health`, `/readyz`, `/status`",
         "from memory, no body",
         "the same",
@@ -109,5 +129,11 @@ BACKENDS = (
         "{matinee.router.api_server:MOST_PAGE_BYTES}, an event of "
         "{matinee.router.api_server:MOST_EVENT_BYTES}; what cannot be heard changes nothing",
         reads=("matinee/router/endpoints.py", "matinee/router/api_server.py"),
+    ),
+    Row(
+        "the queue in Redis or Valkey",
+        "{matinee.router.shared_queue:ANSWER_S} for an answer, then it is away and nobody waits "
+        "for it; who can write there is trusted",
+        reads=("matinee/router/shared_queue.py",),
     ),
 )

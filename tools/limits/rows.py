@@ -87,6 +87,12 @@ CONTROL = (
         "a `DrainOrder`: deadline_seconds from 0 to 86,400",
         reads=("matinee/server/control.py", "matinee/serving/access.py"),
     ),
+    Row("`/v1/door`", "401 before the body is parsed", "a `DoorOrder`: true or false"),
+    Row(
+        "tokens that this program wants or brings",
+        "{matinee.serving.bearers:MAX_FILE_BYTES} of their file, which is read at each question",
+        reads=("matinee/serving/bearers.py", "matinee/router/tokens.py"),
+    ),
     Row("`/metrics`", "401, unless `server.open_metrics`", SMALL),
 )
 SECTIONS = (

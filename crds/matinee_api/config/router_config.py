@@ -37,6 +37,9 @@ class ReplicaConfig(Config):
     """Where its `/v1/slots` is, when its control port is another one; unset: `url`."""
     control_token_file: str | None = None
     """File with the bearer token that its control port wants; read again at each connection."""
+    stream_token_file: str | None = None
+    """File with the bearer token that it wants of who opens a stream (its
+    `server.stream_token_file`); read again at each connection."""
 
     @property
     def address(self) -> str:
@@ -69,6 +72,15 @@ class QueueConfig(Config):
     """Who is queued for longer is refused and may retry."""
     no_backend_seconds: float = Field(default=5.0, ge=0, le=86400)
     """The same for who comes while no replica is alive and takes sessions."""
+    kept_seconds: float = Field(default=60.0, ge=0, le=3600)
+    """How long the place of a viewer whose connection was lost is kept: who comes back with its
+    `queue_token` goes on where it was."""
+    store_url: str | None = Field(default=None, min_length=1, max_length=4096, repr=False)
+    """Redis or Valkey server for a queue that several routers share and that outlives each of them:
+    `redis://HOST:PORT/DB` and the other forms of `streaming.state.url`. The variable
+    MATINEE_STORE_URL comes before it. Unset: each router has a queue of its own."""
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=253)
+    """Of the queue in the store. Unset: routers that name the same servers or Services have one."""
     held_bytes: int = Field(default=64 * 2**20, ge=2**20, le=2**36)
     """What all queued viewers together may have sent so far. Past it, what a viewer sends after its
     first 64 KiB waits in its socket."""
@@ -93,7 +105,8 @@ class KubernetesConfig(Config):
     namespace: str | None = Field(default=None, min_length=1, max_length=63)
     """Of the Services; unset: the pod's own."""
     control_token_file: str | None = None
-    """File with the bearer token that their control ports want; read again at each connection."""
+    """File with the bearer token that their control ports want, and their streams once the operator
+    has told them to take routers only; read again at each connection."""
     credentials_directory: str = "/var/run/secrets/kubernetes.io/serviceaccount"
     """Where the pod's ServiceAccount is mounted: `token`, `ca.crt` and `namespace`; the token is
     read again at each request. The account must be allowed to list and watch EndpointSlices."""

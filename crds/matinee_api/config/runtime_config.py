@@ -101,6 +101,11 @@ class ServerConfig(Config):
     a loopback address only."""
     open_metrics: bool = False
     """Whether `/metrics` needs no token."""
+    stream_token_file: str | None = None
+    """File with the bearer token that `/v1/stream` and `/v1/models` want, so that viewers come in
+    through a router only, which brings it (`router.replicas[].stream_token_file`). Several, one a
+    line, all fit; it is read again at each request. Unset: anybody may come, unless `PUT /v1/door`
+    says otherwise."""
     shutdown_grace_seconds: float = Field(default=2.0, gt=0, le=3600)
     """How long the end may take, whatever viewers do: open sessions are told and closed in it."""
     allowed_hosts: tuple[Annotated[str, Field(pattern=HOST_NAME, max_length=255)], ...] = ()

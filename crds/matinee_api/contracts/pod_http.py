@@ -2,7 +2,8 @@
 
 A runtime pod has two ports. On the control port it streams its slots (`GET /v1/slots`, one `Slots`
 a line), takes the order to drain (`POST /v1/drain`, a `DrainOrder`) and the order to go on
-(`DELETE`), all for bearers of the service's control token. A pod that fetches weights streams its
+(`DELETE`), and the one about who may open streams (`PUT /v1/door`, a `DoorOrder`), all for bearers
+of the service's control token. A pod that fetches weights streams its
 progress instead (`GET /v1/download`, one `FetchProgress` a line), and a router what it knows of its
 backends (`GET /v1/table`, one `RouterState` a line). Routers open sessions at
 `/v1/stream`; one that resumes a session names it in the header `matinee-resume`, and one that has a
@@ -29,8 +30,11 @@ READY_PATH = "/readyz"
 """200 only after a real generation; both are the probes that the kubelet asks."""
 SLOTS_PATH = "/v1/slots"
 DRAIN_PATH = "/v1/drain"
+DOOR_PATH = "/v1/door"
 DOWNLOAD_PATH = "/v1/download"
 TABLE_PATH = "/v1/table"
+TICKETS_PATH = "/v1/tickets"
+"""Of a router with keys: `POST` with one gives a ticket."""
 RESUME_HEADER = "matinee-resume"
 QUEUE_HEADER = "matinee-queue"
 QUEUE_ELSEWHERE = "elsewhere"
@@ -67,6 +71,11 @@ class Slots(Config):
     store: str | None = None
     """The same for all pods that share a store, and can go on with one another's sessions; empty:
     no other pod can; none: a pod that does not tell."""
+    segment_cap: int = Field(default=0, ge=0, le=10**6)
+    """Segments that a session may have; 0: any number, or a pod that does not tell."""
+    routers_only: bool | None = None
+    """Whether viewers must bring a control token, as routers do for them; none: a pod that knows no
+    such order."""
     ts: float = 0.0
     """When this was said, in seconds since 1970."""
 
@@ -94,3 +103,10 @@ class DrainOrder(Config):
     """Sessions that still run then are ended."""
     on_deadline: Literal["migrate", "close"] = "migrate"
     """`migrate`: each viewer is given the session's state first, to resume elsewhere."""
+
+
+class DoorOrder(Config):
+    """Body of `PUT /v1/door`. It holds until the pod's process ends."""
+
+    routers_only: bool
+    """Whether `/v1/stream` and `/v1/models` want a control token, which routers have."""

@@ -16,6 +16,7 @@ from matinee_operator.actions import (
     Patch,
     RecordEvent,
     Requeue,
+    SetDoor,
 )
 from matinee_operator.clients.events import Events
 from matinee_operator.clients.pod_feeds import PodFeeds
@@ -63,15 +64,15 @@ class Performing:
     async def _try(
         self,
         about: About,
-        action: Apply | Create | Patch | Delete | Drain | RecordEvent,
+        action: Apply | Create | Patch | Delete | Drain | SetDoor | RecordEvent,
         done: Performed,
     ) -> None:
         try:
             match action:
                 case RecordEvent():
                     await self.events.record(about.key, about.uid, action)
-                case Drain():
-                    await self.feeds.drain(action, about.tokens)
+                case Drain() | SetDoor():
+                    await self.feeds.order(action, about.tokens)
                 case Apply() | Create() | Patch() | Delete():
                     await self.writes.carry_out(action)
         except OperatorError as error:

@@ -1,4 +1,4 @@
-"""The pods' own HTTP: what each of them streams, and the order to drain.
+"""The pods' own HTTP: what each of them streams, and the orders to them.
 
 Runtime pods stream their slots, pods that fetch weights their progress, and Routers' pods their
 state, a line of JSON at a time.
@@ -20,15 +20,17 @@ import aiohttp
 from matinee_api.contracts import pod_http
 from matinee_api.contracts.fetch import FetchProgress
 from matinee_api.contracts.pod_http import (
+    DOOR_PATH,
     DOWNLOAD_PATH,
     DRAIN_PATH,
     HEARTBEAT_S,
     SLOTS_PATH,
     TABLE_PATH,
+    DoorOrder,
     DrainOrder,
     RouterState,
 )
-from matinee_operator.actions import Drain
+from matinee_operator.actions import Drain, SetDoor
 from matinee_operator.clients.retry import Retry
 from matinee_operator.errors import PodUnreachable
 from matinee_operator.objects import Address, Key
@@ -49,7 +51,7 @@ CONNECT_S = 3.0
 LINE_S = 0.01
 """Between two lines of a pod: one that floods us costs no more than a hundred lines a second."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.2, 60.0
-DRAIN_TIMEOUT_S = 5.0
+ORDER_TIMEOUT_S = 5.0
 
 
 def pod_session() -> aiohttp.ClientSession:
@@ -144,7 +146,7 @@ class PodFeeds:
             self._forget(uid)
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def drain(self, order: Drain, tokens: tuple[str, ...]) -> None:
+    async def order(self, order: Drain | SetDoor, tokens: tuple[str, ...]) -> None:
         """Raises `PodUnreachable`."""
         ip, status = order.address.ip, 0
         try:
@@ -153,16 +155,18 @@ class PodFeeds:
                 if status != HTTPStatus.UNAUTHORIZED:
                     break
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise PodUnreachable(f"{ip}: the order to drain failed: {error!r}") from error
+            raise PodUnreachable(f"{ip}: the order to {_verb(order)} failed: {error!r}") from error
         if status != HTTPStatus.OK:
-            raise PodUnreachable(f"{ip} does not drain: HTTP {status}")
+            raise PodUnreachable(f"{ip} does not {_verb(order)}: HTTP {status}")
 
-    async def _ordered(self, order: Drain, token: str) -> int:
-        async with self.session.post(
-            f"{self._url(order.address)}{DRAIN_PATH}",
-            json=drain_body(order),
+    async def _ordered(self, order: Drain | SetDoor, token: str) -> int:
+        method, path, body = request_of(order)
+        async with self.session.request(
+            method,
+            f"{self._url(order.address)}{path}",
+            json=body,
             headers=_bearer(token),
-            timeout=aiohttp.ClientTimeout(total=DRAIN_TIMEOUT_S),
+            timeout=aiohttp.ClientTimeout(total=ORDER_TIMEOUT_S),
             allow_redirects=False,
         ) as answer:
             return answer.status
@@ -262,17 +266,24 @@ def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def drain_body(order: Drain) -> dict[str, object]:
-    """Defaults are left out, so that a runtime of an older release knows every key."""
+def _verb(order: Drain | SetDoor) -> str:
+    return "drain" if isinstance(order, Drain) else "change who may come in"
+
+
+def request_of(order: Drain | SetDoor) -> tuple[str, str, dict[str, object]]:
+    """Method, path and body. Defaults are left out, so that a runtime of an older release knows
+    every key."""
+    if isinstance(order, SetDoor):
+        return "PUT", DOOR_PATH, DoorOrder(routers_only=order.routers_only).model_dump(mode="json")
     on_deadline: Literal["migrate", "close"] = "migrate" if order.migrate else "close"
     wanted = DrainOrder(deadline_seconds=order.deadline_s, on_deadline=on_deadline)
-    return wanted.model_dump(mode="json", exclude_defaults=True)
+    return "POST", DRAIN_PATH, wanted.model_dump(mode="json", exclude_defaults=True)
 
 
 def parse_slots(line: bytes) -> Slots:
     """One line of `/v1/slots`. Raises `ValueError`. A newer runtime may say more."""
     said = pod_http.Slots.model_validate_json(line, extra="ignore")
-    return Slots(used=said.used, total=said.total, queued=said.queued, draining=said.draining)
+    return Slots(said.used, said.total, said.queued, said.draining, said.routers_only)
 
 
 def parse_progress(line: bytes) -> FetchProgress:

@@ -25,6 +25,8 @@ class Slots:
     total: int
     queued: int
     draining: bool
+    routers_only: bool | None = None
+    """None of a pod that knows no such order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from matinee_operator import labels
-from matinee_operator.actions import Action, Create, Delete, Drain, Patch, RecordEvent, Requeue
+from matinee_operator.actions import (
+    Action,
+    Create,
+    Delete,
+    Drain,
+    Patch,
+    RecordEvent,
+    Requeue,
+    SetDoor,
+)
 from matinee_operator.amounts import counted
 from matinee_operator.autoscaling import Scale, scaled_message
 from matinee_operator.desired import NO_PODS, DesiredService, RolloutTarget
@@ -86,6 +95,7 @@ def _roll(snapshot: ServiceSnapshot, target: RolloutTarget, decided: Rollout) ->
         yield from _cordon(snapshot, pod)
     drains = [_drain(snapshot, pod) for pod in _undrained(snapshot, decided)]
     yield from (drain for drain in drains if isinstance(drain, Drain))
+    yield from _doors(snapshot)
     yield from marks(snapshot, target, decided)
     yield from _strangers(snapshot)
     for pod in decided.deleted:
@@ -173,6 +183,16 @@ def _drain(snapshot: ServiceSnapshot, pod: ObservedPod) -> Drain | datetime | No
     seconds = min(max(0.0, left_s), LONGEST_DRAIN_S)
     migrate = snapshot.service.spec.drain.on_deadline == "Migrate"
     return Drain(pod.name, pod.control, seconds, migrate)
+
+
+def _doors(snapshot: ServiceSnapshot) -> Iterator[SetDoor]:
+    """Viewers come in through the Routers only, once there are some. A pod that was started again
+    has forgotten it."""
+    routers_only = bool(snapshot.routers)
+    for pod in snapshot.pods:
+        known = pod.slots.routers_only if pod.live and pod.slots else None
+        if pod.control is not None and known is not None and known is not routers_only:
+            yield SetDoor(pod.control, routers_only)
 
 
 def _key(snapshot: ServiceSnapshot, pod: ObservedPod) -> tuple[Key, str]:

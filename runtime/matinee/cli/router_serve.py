@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from matinee.serving.access import ADMIN_TOKEN_VARIABLE
 from matinee.serving.logs import log_to_stderr
 from matinee.serving.uncollected import uncollected
 from matinee_api.config.load import load_file
 from matinee_api.config.router_config import RouterConfig, RouterSettings
+from matinee_api.kinds.environment import STORE_VARIABLE
 from matinee_api.signals import exit_code
 
 
@@ -28,7 +29,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace, overrides: list[str]) -> int:
-    return serve_router(load_file(RouterConfig, args.config, overrides).router)
+    settings = load_file(RouterConfig, args.config, overrides).router
+    return serve_router(with_store_address(settings, os.environ))
+
+
+def with_store_address(settings: RouterSettings, environment: Mapping[str, str]) -> RouterSettings:
+    """A server for the queue that the environment names, as a Secret in a pod does, comes before
+    the configured one."""
+    url = environment.get(STORE_VARIABLE)
+    if not url:
+        return settings
+    queue = settings.queue.model_copy(update={"store_url": url})
+    return settings.model_copy(update={"queue": queue})
 
 
 def serve_router(settings: RouterSettings, show: Callable[[str], None] = lambda _url: None) -> int:

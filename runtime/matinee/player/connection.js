@@ -13,23 +13,29 @@ export function retryDelay(attempt, random = Math.random) {
   return full * (0.75 + random() * 0.5);
 }
 
-/** Why a WebSocket could not be opened, which the browser does not tell: ask over HTTP. */
-export async function whyUnreachable(base) {
+/** Why a WebSocket could not be opened, which the browser does not tell: ask over HTTP. `pass`: what
+ * this page may show. */
+export async function whyUnreachable(base, pass) {
   try {
     const answer = await fetch(new URL("readyz", base), { cache: "no-store" });
     if (answer.status === 401 || answer.status === 403) return "unauthorized";
     if (answer.status === 503) return (await answer.json()).draining ? "restarting" : "warming";
-    return answer.ok ? "refused" : "unreachable";
+    if (!answer.ok) return "unreachable";
+    return (await pass.isRefused()) ? "unauthorized" : "refused";
   } catch {
     return "unreachable";
   }
 }
 
 export class Connection {
-  /** `handlers`: opened(), message(object), binary(ArrayBuffer), closed({code, reason, wasOpen}). */
-  constructor(url, handlers) {
+  /** `pass`: with a key it gives subprotocols. `handlers`: opened(), message(object),
+   * binary(ArrayBuffer), closed({code, reason, wasOpen}). */
+  constructor(url, pass, handlers) {
     this.url = url;
+    this.pass = pass;
     this.handlers = handlers;
+    /** Tells the newest opening from those that were given up. */
+    this.opening = 0;
     this.attempt = 0;
     this.socket = null;
     this.timer = null;
@@ -38,7 +44,20 @@ export class Connection {
 
   open() {
     this.cancelRetry();
-    const socket = new WebSocket(this.url);
+    this.opening += 1;
+    if (this.pass.key) this.openWithTicket(this.opening);
+    else this.openWith([]);
+  }
+
+  async openWithTicket(opening) {
+    const protocols = await this.pass.protocols().catch(() => null);
+    if (opening !== this.opening) return;
+    if (protocols) this.openWith(protocols);
+    else this.handlers.closed({ code: 1006, reason: "", wasOpen: false });
+  }
+
+  openWith(protocols) {
+    const socket = new WebSocket(this.url, protocols);
     let wasOpen = false;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
@@ -67,6 +86,7 @@ export class Connection {
   /** Close without telling the owner. */
   close() {
     this.cancelRetry();
+    this.opening += 1;
     const socket = this.socket;
     this.socket = null;
     socket?.close(1000);

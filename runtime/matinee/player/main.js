@@ -6,6 +6,7 @@ import { Controls } from "./controls.js";
 import { expose, log } from "./inspect.js";
 import { watchKeys } from "./keys.js";
 import { Media, unsupported } from "./media.js";
+import { Pass } from "./pass.js";
 import { Picture } from "./picture.js";
 import { PromptBox } from "./prompt.js";
 import { Recording } from "./recording.js";
@@ -35,13 +36,14 @@ const reel = new Reel(byId("reel"), {
   onBranch: branch,
   onSave: (one) => recording.saveClip(one),
 });
-const settings = new Settings((message) => {
+const pass = new Pass(document.baseURI);
+const settings = new Settings(pass, (message) => {
   session.rested = false; // it may be told otherwise now
   connection.send(message);
 });
 const streamUrl = new URL("v1/stream", document.baseURI);
 streamUrl.protocol = streamUrl.protocol.replace("http", "ws");
-const connection = new Connection(streamUrl, { opened, message, binary, closed });
+const connection = new Connection(streamUrl, pass, { opened, message, binary, closed });
 
 let stopped = false; // by the viewer
 let current = null; // the problem on the stage
@@ -51,16 +53,16 @@ let current = null; // the problem on the stage
 function opened() {
   const start = session.start(media.framesHeld(session.fps));
   session.reset();
-  if (!start.resume || start.resume.fork) media.beginConnection();
   connection.send({
     type: "session_init_v2",
+    queue_token: undefined, // first, if there is one: routers look for it at the begin
     client_id: "matinee-player",
     ...settings.init,
     ...start,
   });
   setTimeout(async () => {
     if (session.phase !== "connecting") return;
-    session.warming = (await whyUnreachable(document.baseURI)) === "warming";
+    session.warming = (await whyUnreachable(document.baseURI, pass)) === "warming";
   }, SLOW_OPENING_MS);
 }
 
@@ -69,6 +71,7 @@ function message(received) {
   if (received.type === "error") explain(received);
   if (received.type === "ltx2_segment_complete" && session.running) segmentDone();
   session.receive(received);
+  if (received.type === "gpu_assigned" && !received.resumed) media.beginConnection();
   if (received.type === "media_init") {
     media.expectInit(received.mime);
     controls.expect(received.mime);
@@ -117,7 +120,7 @@ function binary(bytes) {
 
 async function closed({ code, reason, wasOpen }) {
   log("closed", { code, reason });
-  const unreachable = wasOpen ? null : await whyUnreachable(document.baseURI);
+  const unreachable = wasOpen ? null : await whyUnreachable(document.baseURI, pass);
   if (connection.socket) return; // the viewer was quicker
   const { ending, error } = session;
   const ended = problemOfEnd({ code, reason, ending, error, unreachable });
@@ -128,6 +131,7 @@ async function closed({ code, reason, wasOpen }) {
   if (ended.retry) connection.retryLater(ended.retryAfter);
   view.announce(ended.title);
   refresh();
+  if (ended.asksForKey) byId("key").focus();
 }
 
 /** Begin without it; the prompt that came along is the viewer's to send again. */
@@ -304,6 +308,11 @@ watchKeys(box, {
 byId("cancel").addEventListener("click", cancelRunning);
 byId("save-all").addEventListener("click", () => recording.saveAll());
 byId("pause").addEventListener("click", togglePause);
+byId("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  pass.take(byId("key").value.trim());
+  connect();
+});
 byId("problem-action").addEventListener("click", () => {
   if (current.name === "decoder-failed") media.restart();
   connect();

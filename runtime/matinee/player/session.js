@@ -110,7 +110,10 @@ export class Session {
   /** What the next connection starts from. `frames`: of the session's video that the page has. */
   start(frames) {
     const resume = this.seat.resume(frames);
-    return resume ? { resume } : { ...this.opening, continuation_state: this.saved };
+    const place = this.seat.queueToken ? { queue_token: this.seat.queueToken } : {};
+    return resume
+      ? { ...place, resume }
+      : { ...place, ...this.opening, continuation_state: this.saved };
   }
 
   /** Requests that the server does not know of. */
@@ -122,11 +125,12 @@ export class Session {
   branchAfter(segment) {
     this.reset();
     this.requests = [];
-    this.seat.branch = segment.index;
+    this.seat.branch = { index: segment.index, sessionId: segment.sessionId };
   }
 
   canBranch(segment) {
-    const newest = this.segments.findLast((one) => one.status === "done");
+    const ofIt = (one) => one.status === "done" && one.sessionId === segment.sessionId;
+    const newest = this.segments.findLast(ofIt);
     return newest !== undefined && this.seat.keeps(segment, newest.index);
   }
 
@@ -150,6 +154,7 @@ export class Session {
   onQueueStatus(message) {
     if (this.open) return;
     this.phase = "queued";
+    this.seat.queueToken = message.queue_token ?? this.seat.queueToken;
     this.queue = {
       position: message.position,
       depth: message.queue_depth,
@@ -285,7 +290,8 @@ export class Session {
   onStreamComplete({ reason }) {
     this.phase = "ended";
     this.ending = reason;
-    this.seat.over = reason !== "drained" && reason !== "timeout";
+    // Who is turned away before a session is there has the one of the connection before as yet.
+    if (this.gpu) this.seat.over = reason !== "drained" && reason !== "timeout";
   }
 
   /** The request that an error refuses, null when it is about something else. A message that is

@@ -21,8 +21,10 @@ const SWITCHES = {
 const byId = (id) => document.getElementById(id);
 
 export class Settings {
-  /** `onMessage(message)` is given what the server has to be told of a change. */
-  constructor(onMessage) {
+  /** `pass`: for what is asked over HTTP. `onMessage(message)` is given what the server has to be
+   * told of a change. */
+  constructor(pass, onMessage) {
+    this.pass = pass;
     for (const [id, message] of this.changes()) {
       byId(id).addEventListener("change", () => onMessage(message()));
     }
@@ -46,7 +48,9 @@ export class Settings {
 
   /** Ask what the model can do. A server that does not say leaves the fields as wide as they are. */
   async askForLimits() {
-    const answer = await fetch(new URL("v1/models", document.baseURI)).catch(() => null);
+    const answer = await fetch(new URL("v1/models", document.baseURI), {
+      headers: this.pass.headers,
+    }).catch(() => null);
     if (!answer?.ok) return;
     const { data } = await answer.json();
     if (data?.[0]?.limits && data[0].defaults) this.limit(data[0]);

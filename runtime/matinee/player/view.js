@@ -111,6 +111,7 @@ export class View {
     setText(byId("problem-detail"), problem.detail + countdown);
     setText(byId("problem-action"), problem.action ?? "");
     byId("problem-action").hidden = !problem.action;
+    byId("key-form").hidden = !problem.asksForKey;
   }
 
   /** A line under the prompt box that goes away by itself. */

@@ -46,8 +46,8 @@ const PROBLEMS = {
   },
   unauthorized: {
     title: "You are not allowed in",
-    text: "The server asks for a key that this page does not have.",
-    action: "Try again",
+    text: "The server asks for a key. It stays in this tab, and is sent to this server alone.",
+    asksForKey: true,
   },
   session_rejected: {
     title: "The house is full",
@@ -75,6 +75,12 @@ const PROBLEMS = {
     title: "The server did not accept the session",
     text: "Something in the settings is out of range. Change it and start again.",
     action: "Start again",
+  },
+  not_kept: {
+    title: "The server no longer keeps that",
+    text: "Too much has come after it, or too much time has passed. The page goes on with what there is.",
+    action: "Go on now",
+    retry: true,
   },
   internal_error: {
     title: "Something broke on the server",
@@ -120,14 +126,15 @@ export function problemOfEnd({ code, reason, ending, error, unreachable }) {
   const name = nameOfEnd({ code, ending, error, unreachable });
   const words = PROBLEMS[name] ?? PROBLEMS.internal_error;
   const detail = error ? inOurWords(error) : REASONS_FOR_PEOPLE.has(code) ? reason : "";
-  // A refused state or session is forgotten: without it the server may begin another one.
-  const forgotten = /^(continuation_state|resume)/.test(error?.param ?? "");
+  // A refused state is forgotten: without it the server may begin another session.
+  const forgotten = error?.param?.startsWith("continuation_state");
   const retry = words.retry || forgotten;
   return { name, ...words, detail, retry, retryAfter: error?.retryAfterSeconds ?? null };
 }
 
 function nameOfEnd({ code, ending, error, unreachable }) {
   if (code === 1012 || ending === "drained") return "restarting";
+  if (error?.param?.startsWith("resume")) return "not_kept";
   if (error && BY_CLOSE_CODE[code]) return error.code;
   if (unreachable) return unreachable;
   if (ending && ending !== "error") return ending;

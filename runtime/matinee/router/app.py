@@ -18,6 +18,7 @@ from matinee.router.forwarding import Forwarding
 from matinee.router.gate import Gate
 from matinee.router.reception import Reception
 from matinee.router.table import Backend, Table
+from matinee.router.ticket_office import TicketOffice
 from matinee.serving.access import OTHER_PAGE, ControlAccess
 from matinee.serving.host_guard import App, HostGuard
 from matinee.serving.http_manners import HttpManners
@@ -25,7 +26,7 @@ from matinee.serving.keys import given_key
 from matinee.serving.line_feed import LineFeed
 from matinee.serving.names import origin_allowed
 from matinee.serving.refusal import Refusal
-from matinee_api.contracts.pod_http import TABLE_PATH
+from matinee_api.contracts.pod_http import TABLE_PATH, TICKETS_PATH
 
 SERVICE = "matinee-router"
 Handler = Callable[[Request], Awaitable[Response]]
@@ -56,6 +57,7 @@ def create_app(
         Route("/", forward),
         Route("/player", forward),
         Route("/player/{name}", forward),
+        Route(TICKETS_PATH, TicketOffice(gate).answer, methods=["POST", "OPTIONS"]),
         Route("/v1/models", _for_holders(gate, forward)),
         Route("/v1/models/{name:path}", _for_holders(gate, forward)),
     ]
@@ -91,11 +93,13 @@ class Answers:
 
     async def status(self, _request: Request) -> Response:
         """FastVideo's fields of each replica, and more."""
+        shared = self._reception.shared
         return JSONResponse(
             {
                 "replicas": [_replica(one) for one in self._table],
                 "sessions": sum(len(one.sessions) for one in self._table),
                 "queued": self._reception.queued,
+                "queue_shared": shared.reachable if shared is not None else None,
                 "open_to_anybody": self._gate.open,
             }
         )

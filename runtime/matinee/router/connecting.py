@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 from websockets.uri import WebSocketURI
 
 from matinee.router.http_client import tls
+from matinee.router.table import Address
+from matinee.router.tokens import NoToken, authorization
 from matinee.router.upstream import NotReached, Upstream
+from matinee_api.contracts.pod_http import MOVES_HEADER, QUEUE_ELSEWHERE, QUEUE_HEADER
 
 RECEIVED_BYTES = 256 * 1024
 """What the kernel may hold of a backend's video: more would be stale when it is forwarded, and each
@@ -20,6 +23,19 @@ OF_VIEWERS = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """A machine that vanished is noticed after 25 s, in seconds, seconds and questions."""
 OF_BACKENDS = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 24}
 """The same; but `vanished.py` may judge from the first questions."""
+
+
+async def open_session(address: Address, path: str, client: str, timeout_s: float) -> Upstream:
+    """At a backend, for a viewer: where it is, and the path that it asked for.
+
+    Raises `NotTaken` and `NotReached`.
+    """
+    headers = {QUEUE_HEADER: QUEUE_ELSEWHERE, MOVES_HEADER: "1", "X-Forwarded-For": client}
+    try:
+        headers |= authorization(address.stream_token_file)
+    except NoToken as error:
+        raise NotReached(str(error)) from error
+    return await open_upstream(address.url, path, headers, timeout_s)
 
 
 async def open_upstream(

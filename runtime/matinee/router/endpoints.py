@@ -160,6 +160,7 @@ class Endpoints:
             weight=self._config.services[rank].weight,
             control_url=f"http://{host}:{control}" if control else url,
             control_token_file=self._config.control_token_file,
+            stream_token_file=self._config.control_token_file,
             takes_new=endpoint.conditions.takes_new,
         )
 

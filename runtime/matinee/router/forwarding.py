@@ -16,8 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from matinee.router.http_client import Answer, Unanswered, asked
 from matinee.router.placement import Wish, place
-from matinee.router.seating import now
 from matinee.router.table import Backend, Health, Table
+from matinee.router.tokens import NoToken, authorization
+from matinee.router.visit import now
 
 MOST_BYTES = 64 * 2**20
 BEGIN_BYTES = 256 * 1024
@@ -63,6 +64,8 @@ class Forwarding:
 
     async def _begun(self, answer: Answer) -> _Begun:
         """Raises `Unanswered`."""
+        if answer.status == HTTPStatus.UNAUTHORIZED:  # the token is not the viewer's
+            raise Unanswered("it wants another token: see stream_token_file")
         begun = _Begun(answer, aiter(answer.pieces()))
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -76,6 +79,7 @@ class Forwarding:
         path = request.scope["raw_path"].decode("latin-1")
         query = request.scope["query_string"].decode("latin-1")
         headers = {name: value for name, value in request.headers.items() if name in TAKEN}
+        headers |= _token_for(backend)
         return await stack.enter_async_context(
             asked(
                 backend.address.url,
@@ -90,6 +94,14 @@ class Forwarding:
         best = place(self._table, "most-free", Wish("", now()))
         alive = sorted(self._table, key=lambda one: (one is not best, not one.takes_new))
         return [one for one in alive if one.health is not Health.UNHEALTHY]
+
+
+def _token_for(backend: Backend) -> dict[str, str]:
+    """Raises `Unanswered`."""
+    try:
+        return authorization(backend.address.stream_token_file)
+    except NoToken as error:
+        raise Unanswered(str(error)) from error
 
 
 class _Begun:

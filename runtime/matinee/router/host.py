@@ -9,9 +9,10 @@ import signal
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 import uvloop
@@ -26,6 +27,7 @@ from matinee.router.table import Address, Table, Thresholds
 from matinee.router.vanished import end_vanished
 from matinee.router.watch import Watches
 from matinee.serving.access import ControlAccess, is_loopback
+from matinee.serving.bearers import Bearers
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
 from matinee.serving.line_feed import LineFeed
@@ -35,6 +37,9 @@ from matinee.serving.tasks import stopped
 from matinee.serving.tls import Certificate
 from matinee.serving.tls_server import TlsServer
 from matinee_api.config.router_config import ReplicaConfig, RouterSettings
+
+if TYPE_CHECKING:
+    from matinee.router.shared_queue import SharedQueue
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +65,14 @@ def route(
     cannot be used or `kubernetes` is set elsewhere than in a pod, and `ConfigError` when the keys'
     file is wrong.
     """
-    gate = Gate(settings)
+    file = settings.control_token_file
+    control = Bearers(token, Path(file) if file else None)
+    gate = Gate(settings, control)
     certificate = _certificate(settings)
     with closing(bind_for_viewers(settings.host, settings.port)) as listening:
-        file = settings.control_token_file
         access = ControlAccess(
-            token=token,
-            token_file=Path(file) if file else None,
+            token=control.token,
+            token_file=control.file,
             private=is_loopback(listening.getsockname()[0]),
             open_metrics=settings.open_metrics,
             metrics_file=Path(settings.metrics_token_file) if settings.metrics_token_file else None,
@@ -89,23 +95,55 @@ async def _serve(
 ) -> signal.Signals | None:
     take_short_turns()
     table = Table(_thresholds(settings))
-    reception = Reception(settings, table, gate)
+    shared = open_shared(settings)
+    reception = Reception(settings, table, gate, shared)
     feed = state_feed(table, reception, gate)
     table.on_change = partial(_tell, reception, feed)
     watches = Watches(table, settings.health_check)
     config = _uvicorn(settings, table, reception, gate, access, feed, certificate)
     server = GracefulServer(config, partial(_shut_down, reception, feed))
     vanishing = asyncio.create_task(end_vanished(reception, table), name="who has vanished")
+    looking = asyncio.create_task(shared.run(), name="the shared queue") if shared else None
     finding = _find(settings, table, watches)
     url = url_of(listening)
     on_ready(url.replace("http:", "https:", 1) if certificate else url)
     try:
         await server.serve(sockets=[listening])
     finally:
-        for each in (finding, vanishing, server.stopping):
+        for each in (finding, vanishing, looking, server.stopping):
             await stopped(each)
-        await watches.stop()
+        await _let_go(watches, shared)
     return server.told_to_stop
+
+
+async def _let_go(watches: Watches, shared: SharedQueue | None) -> None:
+    await watches.stop()
+    if shared is not None:
+        await shared.close()
+
+
+def open_shared(settings: RouterSettings) -> SharedQueue | None:
+    """A server is asked nothing so far. Raises `BadInput`."""
+    queue = settings.queue
+    if queue.store_url is None:
+        return None
+    from matinee.router.shared_queue import SharedQueue  # 0.2 s, for those who have one
+    from matinee.store.redis_address import Address, Connections
+
+    connections = Connections.to(Address.parsed(queue.store_url, "router.queue.store_url"))
+    name = queue.name or _name_of_queue(settings)
+    return SharedQueue(connections, name, queue.max_waiting, queue.kept_seconds)
+
+
+def _name_of_queue(settings: RouterSettings) -> str:
+    """From what is behind the router. Raises `BadInput`."""
+    found = settings.kubernetes
+    if found is None:
+        behind = sorted(replica.address for replica in settings.replicas)
+    else:
+        namespace = own_api_server(found, os.environ).namespace
+        behind = [namespace, *sorted(service.name for service in found.services)]
+    return blake2b("\n".join(behind).encode(), digest_size=8).hexdigest()
 
 
 def _tell(reception: Reception, feed: LineFeed) -> None:
@@ -171,4 +209,5 @@ def _address(replica: ReplicaConfig) -> Address:
         weight=replica.weight,
         control_url=(replica.control_url or replica.address).rstrip("/"),
         control_token_file=replica.control_token_file,
+        stream_token_file=replica.stream_token_file,
     )

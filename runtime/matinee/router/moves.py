@@ -11,8 +11,9 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 
-from matinee.router.seating import Rejected, Seating, Visit, now
+from matinee.router.seating import Seating
 from matinee.router.table import Table
+from matinee.router.visit import Rejected, Visit, now
 
 logger = logging.getLogger(__name__)
 

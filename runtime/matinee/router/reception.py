@@ -9,31 +9,32 @@ has its old place in the queue.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from http import HTTPStatus
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from websockets.http11 import Request
 
-from matinee.router.connecting import open_upstream
-from matinee.router.early import FREE_BYTES
-from matinee.router.frames import first_message
+from matinee.router.connecting import open_session
+from matinee.router.first_message import client_id_of
 from matinee.router.gate import Gate
 from matinee.router.moves import Moves
 from matinee.router.owners import Owners
-from matinee.router.seating import Rejected, Seating, Visit, busy, now
+from matinee.router.seating import Seating
 from matinee.router.table import Table
 from matinee.router.tally import Tally
 from matinee.router.upstream import NotReached, NotTaken, Unwelcome, Upstream, heard_by
 from matinee.router.viewer import Viewer
+from matinee.router.visit import Rejected, Visit, busy, now
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.door import Door
 from matinee.serving.refusal import Refusal
 from matinee.wire.server_messages import Error, SessionMigrated, SessionTimeout, StreamComplete
 from matinee_api.config.router_config import RouterSettings
-from matinee_api.contracts.pod_http import MOVES_HEADER, QUEUE_ELSEWHERE, QUEUE_HEADER
+
+if TYPE_CHECKING:
+    from matinee.router.shared_queue import SharedQueue
 
 STREAM_PATH = "/v1/stream"
 ENDING_S = 0.5
@@ -45,18 +46,26 @@ logger = logging.getLogger(__name__)
 class Reception:
     """The owner of the table calls `changed` after each change of it."""
 
-    def __init__(self, settings: RouterSettings, table: Table, gate: Gate) -> None:
+    def __init__(
+        self,
+        settings: RouterSettings,
+        table: Table,
+        gate: Gate,
+        shared: SharedQueue | None = None,
+    ) -> None:
         self.message_bytes = settings.message_bytes
         self.held = ByteBudget(max(settings.queue.held_bytes, 2 * settings.message_bytes))
-        self._seating = Seating(settings, table)
-        self.tally = Tally(table, self._seating.queue)
+        self.shared = shared
+        self._visits: dict[Viewer, Visit] = {}
+        self._seating = Seating(settings, table, self._visits.values, shared)
+        self.tally = Tally(table, self._seating.queue, shared)
         self._settings = settings
         self._gate = gate
         self._owners = Owners()
         self._sessions = count()
         self._moves = Moves(self._seating, table, self._sessions)
-        self._visits: dict[Viewer, Visit] = {}
-        self._connected: set[Viewer] = set()
+        self._connected: dict[Viewer, str | None] = {}
+        """And the ticket that each has shown."""
         self._closed = False
         self._empty = asyncio.Event()
 
@@ -103,7 +112,7 @@ class Reception:
 
     def welcome(self, viewer: Viewer, request: Request) -> Refusal | str | None:
         """A refusal before the upgrade, or the subprotocol to agree to."""
-        self._connected.add(viewer)
+        self._connected[viewer] = None
         if request.path.partition("?")[0] != STREAM_PATH:
             reason = f"there is no stream here, only at {STREAM_PATH}"
             return Refusal(HTTPStatus.NOT_FOUND, reason)
@@ -115,7 +124,7 @@ class Reception:
         if isinstance(entry, Refusal):
             self.tally.refusals[entry.status.phrase] += 1
             return entry
-        viewer.key = entry.key
+        viewer.key, self._connected[viewer] = entry.key, entry.ticket
         return entry.subprotocol
 
     def seat(self, viewer: Viewer) -> None:
@@ -138,6 +147,8 @@ class Reception:
             return False
         if lost:
             self._blame(visit)
+        elif visit.backend is not None:
+            visit.backend.refused()  # it goes: nothing for it before it is heard of again
         visit.task = asyncio.create_task(self._move(visit), name="the move of a session")
         return True
 
@@ -155,13 +166,13 @@ class Reception:
             self.tally.bytes["to_backends"] += viewer.sent_bytes
             self._seating.lengths.remember(now() - visit.began)
         self._moves.forget(visit)
-        self._seating.unqueue(visit)
+        self._seating.unqueue(visit, kept=True)
         self._seating.give_back(visit)
         self._seating.changed()
 
     def gone(self, viewer: Viewer) -> None:
         """Its connection has ended."""
-        self._connected.discard(viewer)
+        self._connected.pop(viewer, None)
         if not self._connected:
             self._empty.set()
 
@@ -199,6 +210,9 @@ class Reception:
     async def _open(self, visit: Visit) -> None:
         """Raises `Rejected`."""
         self._count(visit)
+        ticket = self._connected.get(visit.viewer)
+        if ticket and self.shared and not await self.shared.first_use(ticket):
+            raise Rejected(busy("this ticket was used at another router"), "ticket_used")
         visit.client = self._client(visit)
         visit.upstream = await self._upstream(visit)
         assert visit.backend is not None  # noqa: S101 - it is whose upstream that is
@@ -264,30 +278,19 @@ class Reception:
         visit.counted = True
 
     def _client(self, visit: Visit) -> str:
-        """Who is to hash to the same backend again: the first message says it."""
-        held = (
-            b"".join(visit.viewer.early.pieces) if self._settings.chosen_strategy == "hash" else b""
-        )
-        try:
-            said = json.loads(first_message(held)) if 0 < len(held) <= FREE_BYTES else None
-        except (ValueError, RecursionError):
-            said = None
-        client = said.get("client_id") if isinstance(said, dict) else None
-        return client if isinstance(client, str) and client else visit.owner
+        """Who is to hash to the same backend again."""
+        hashes = self._settings.chosen_strategy == "hash"
+        said = client_id_of(visit.viewer.early.pieces) if hashes else None
+        return said or visit.owner
 
     async def _upstream(self, visit: Visit) -> Upstream:
         """Raises `Rejected`."""
-        headers = {
-            QUEUE_HEADER: QUEUE_ELSEWHERE,
-            MOVES_HEADER: "1",
-            "X-Forwarded-For": visit.viewer.client,
-        }
         timeout_s = self._settings.health_check.timeout_seconds
         while True:
             backend = visit.backend or await self._seating.turn(visit)
             try:
-                url = backend.address.url
-                return await open_upstream(url, visit.viewer.path, headers, timeout_s)
+                client, path = visit.viewer.client, visit.viewer.path
+                return await open_session(backend.address, path, client, timeout_s)
             except NotTaken:
                 self.tally.not_taken += 1
             except NotReached as error:

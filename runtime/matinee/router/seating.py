@@ -3,96 +3,69 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
+from matinee.router.first_message import queue_token_of
+from matinee.router.others import Others
+from matinee.router.parked import Parked, may_have, new_token
 from matinee.router.placement import Wish, place
 from matinee.router.queue import Place, Queue
 from matinee.router.table import Backend, Table
-from matinee.router.upstream import Upstream
+from matinee.router.visit import RETRY_AFTER_S, Rejected, Visit, busy, full, now
+from matinee.router.waiting import ColdStarts, Playing, eta_s
 from matinee.serving.admission import QueueFull
 from matinee.serving.session_lengths import SessionLengths
 from matinee.wire.server_messages import Error, QueueStatus
 from matinee_api.config.router_config import RouterSettings
 
 if TYPE_CHECKING:
-    from matinee.router.viewer import Viewer
+    from matinee.router.shared_queue import Loss, SharedQueue
 
-RETRY_AFTER_S = 5.0
 TELL_EVERY_S = 0.25
 """How often those who wait are told their places: who comes and goes shall not cost a message to
 each of them each time."""
 
 
-class Rejected(Exception):
-    """A viewer gets no session. `reason`: of the close frame, and for the metrics."""
-
-    def __init__(self, error: Error, reason: str) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.reason = reason
-
-
-@dataclass(slots=True, eq=False)
-class Visit:
-    """One viewer's way through the reception. `turn`: ends with the backend that has a slot."""
-
-    session: int
-    viewer: Viewer
-    since: float
-    """When its wait began."""
-    began: float | None = None
-    """When its session did."""
-    task: asyncio.Task[None] | None = None
-    counted: bool = False
-    client: str = ""
-    place: Place | None = None
-    turn: asyncio.Future[Backend] | None = None
-    told: tuple[int, int] | None = None
-    backend: Backend | None = None
-    upstream: Upstream | None = None
-    store: str | None = None
-    """Only backends with that store of sessions will do."""
-    reserved: Visit | None = None
-    """The slot that the session is to have elsewhere."""
-
-    @property
-    def owner(self) -> str:
-        key = self.viewer.key
-        return f"key {key.name}" if key else f"address {self.viewer.address}"
-
-    def facts(self, at: float) -> dict[str, Any]:
-        """For who runs the router. `seconds`: since it began, or came."""
-        began = self.since if self.began is None else self.began
-        return {
-            "session_id": self.viewer.journal.session_id or None,
-            "state": "queued" if self.began is None else "playing" if self.upstream else "moving",
-            "backend": self.backend.address.name if self.backend else None,
-            "owner": self.owner,
-            "seconds": round(at - began, 1),
-        }
-
-
 class Seating:
-    """`lengths`: of the sessions that ended."""
+    """`lengths`: of the sessions that ended. `visits`: all of them. `shared`: the queue, where
+    other routers have it too."""
 
-    def __init__(self, settings: RouterSettings, table: Table) -> None:
+    def __init__(
+        self,
+        settings: RouterSettings,
+        table: Table,
+        visits: Callable[[], Iterable[Visit]] = tuple,
+        shared: SharedQueue | None = None,
+    ) -> None:
         self.queue = Queue(settings.queue.max_waiting)
         self.lengths = SessionLengths()
+        self.cold_starts = ColdStarts()
         self._settings = settings
         self._table = table
+        self._visits = visits
         self._queued: dict[Place, Visit] = {}
+        self._parked = Parked(settings.queue.kept_seconds, settings.queue.max_waiting)
+        self._others = Others(table, shared)
         self._telling: asyncio.TimerHandle | None = None
         self._told_at = 0.0
+        if shared is not None:
+            shared.looked, shared.lost = self._looked, self._lost
+
+    @property
+    def depth(self) -> int:
+        """Viewers that are queued, at other routers too."""
+        return len(self.queue) + self._others.count
 
     def changed(self) -> None:
         """Slots may be free now."""
+        self._heed_cold_start()
         for queued in self.queue.places:
             visit = self._queued[queued]
             if visit.turn is None or visit.turn.done():
                 continue  # its wait is over
             backend = self._choice(visit)
-            if backend is None:
+            if backend is None or self._others.go_first(queued, now()):
                 break
             self._begin(visit, backend)
             visit.turn.set_result(backend)
@@ -100,11 +73,13 @@ class Seating:
 
     async def turn(self, visit: Visit) -> Backend:
         """A backend with a slot for it, now or later. Raises `Rejected`."""
-        if visit.place is None and not len(self.queue):
+        if visit.place is None and not len(self.queue) and not self._others.want_all():
             backend = self._choice(visit)
             if backend is not None:
                 self._begin(visit, backend)
                 return backend
+        if visit.place is None:
+            await self._come_back(visit)
         self._queue_up(visit)
         visit.turn = asyncio.get_running_loop().create_future()
         try:
@@ -126,6 +101,29 @@ class Seating:
         longest_s = queue.longest_seconds if self._table.has_hope else queue.no_backend_seconds
         return visit.since + longest_s
 
+    async def _come_back(self, visit: Visit) -> None:
+        """To the place that it had, or to a new one of the common order. Raises `Rejected`."""
+        told = queue_token_of(visit.viewer.early.pieces)
+        if told is not None and (kept := self._kept(told, visit.owner)) is not None:
+            visit.place, visit.token = kept, told
+            return
+        try:
+            joined = await self._others.join(visit.owner, told)
+        except QueueFull:
+            raise full() from None
+        if joined is not None:
+            visit.place, visit.token = joined
+
+    def _kept(self, token: str, owner: str) -> Place | None:
+        """Of a viewer who is gone, or whose connection is dead and nobody has noticed."""
+        for queued, visit in self._queued.items():
+            if visit.token == token and may_have(queued.owner, owner):
+                self._lost(queued, "taken")
+                del self._queued[queued]
+                self.queue.leave(queued)
+                return queued
+        return self._parked.take(token, owner, now())
+
     def _queue_up(self, visit: Visit) -> None:
         """Raises `Rejected`."""
         if visit.place is None:
@@ -133,6 +131,9 @@ class Seating:
         else:
             self.queue.come_back(visit.place)
         self._queued[visit.place] = visit
+        if visit.place.number:
+            visit.token = visit.token or new_token()
+            self._others.enter(visit.place, visit.token)
 
     def _joined(self, owner: str) -> Place:
         """A place, perhaps one of somebody who has many. Raises `Rejected`."""
@@ -140,26 +141,37 @@ class Seating:
             return self.queue.join(owner)
         except QueueFull:
             surplus = self.queue.surplus(owner)
-        full = Rejected(busy("all slots are taken and the queue is full"), "queue_full")
         if surplus is None:
-            raise full
+            raise full()
         crowding = self._queued[surplus]
+        self._lost(surplus, "evicted")
         self.unqueue(crowding)
-        if crowding.turn is not None and not crowding.turn.done():
-            crowding.turn.set_exception(full)
         return self.queue.join(owner)
 
-    def unqueue(self, visit: Visit) -> None:
-        if visit.place is not None and self._queued.pop(visit.place, None) is not None:
-            self.queue.leave(visit.place)
+    def unqueue(self, visit: Visit, *, kept: bool = False) -> None:
+        """`kept`: its viewer may come back."""
+        if visit.place is None or not self._takes_from_queue(visit):
+            return
+        self.queue.leave(visit.place)
+        if kept and visit.token is not None:
+            self._parked.put(visit.token, visit.place, now())
+        self._others.leave(visit.place, "kept" if kept else "left")
+
+    def _takes_from_queue(self, visit: Visit) -> bool:
+        """False: it is not queued, or another connection has taken its place over."""
+        if visit.place is None or self._queued.get(visit.place) is not visit:
+            return False
+        del self._queued[visit.place]
+        return True
 
     def _choice(self, visit: Visit) -> Backend | None:
         wish = Wish(visit.client, now(), self.lengths.mean_s or 0.0, visit.store)
         return place(self._table, self._settings.chosen_strategy, wish)
 
     def _begin(self, visit: Visit, backend: Backend) -> None:
-        if visit.place is not None and self._queued.pop(visit.place, None) is not None:
+        if visit.place is not None and self._takes_from_queue(visit):
             self.queue.serve(visit.place)
+            self._others.leave(visit.place, "served")
         visit.backend = backend
         self._table.begin(backend, visit.session, now())
 
@@ -187,24 +199,49 @@ class Seating:
 
     def _tell_now(self) -> None:
         self._telling, self._told_at = None, now()
-        depth = len(self.queue)
-        for position, queued in enumerate(self.queue.places):
+        depth = self.depth
+        playing: Sequence[Playing] | None = None
+        for index, queued in enumerate(self.queue.places):
             visit = self._queued[queued]
+            position = index + self._others.ahead(queued)
             if visit.told != (position, depth):
                 visit.told = position, depth
-                visit.viewer.tell(QueueStatus(position, depth, self._eta_s(visit, position)))
+                playing = self._playing() if playing is None else playing
+                eta = self._eta_s(visit, position, playing)
+                visit.viewer.tell(QueueStatus(position, depth, eta, visit.token))
 
-    def _eta_s(self, visit: Visit, position: int) -> float | None:
-        """Without any slot the wait is for a backend that starts, since the viewer came at most."""
-        capacity, start_s = self._table.capacity, self._table.start_s
-        if capacity or start_s is None:
-            return self.lengths.eta_s(position, capacity)
-        return round(max(1.0, start_s - (now() - visit.since)), 1)
+    def _playing(self) -> list[Playing]:
+        found = (visit.playing(now()) for visit in self._visits())
+        return [one for one in found if one is not None]
 
+    def _eta_s(self, visit: Visit, position: int, playing: Sequence[Playing]) -> float | None:
+        """While there is no backend the wait is for one that starts, since the viewer came at
+        most."""
+        if self._table.takes_new:
+            return eta_s(position, playing, self._table.capacity, self.lengths.mean_s)
+        if self._table.start_s is None:
+            return self.cold_starts.eta_s(now())
+        return round(max(1.0, self._table.start_s - (now() - visit.since)), 1)
 
-def busy(message: str) -> Error:
-    return Error("session_rejected", message, True, retry_after_seconds=RETRY_AFTER_S)
+    def _heed_cold_start(self) -> None:
+        if not self._table.all_asked or not len(self.queue):
+            self.cold_starts.give_up()
+        elif not self._table.takes_new:
+            self.cold_starts.begin(now())
+        elif self.cold_starts.end(now()):
+            self._others.tell_cold_start(self.cold_starts.mean_s or 0.0)
 
+    # Other routers
 
-def now() -> float:
-    return asyncio.get_running_loop().time()
+    def _looked(self) -> None:
+        if self.cold_starts.mean_s is None:
+            self.cold_starts.mean_s = self._others.cold_start_s
+        self.changed()
+
+    def _lost(self, queued: Place, why: Loss) -> None:
+        """Another router has it, or it made room for somebody of another owner."""
+        visit = self._queued.get(queued)
+        if visit is None or visit.turn is None or visit.turn.done():
+            return
+        taken = Rejected(busy("another connection has this place in the queue"), "place_taken")
+        visit.turn.set_exception(taken if why == "taken" else full())

@@ -39,6 +39,7 @@ class Address:
     weight: float = 1.0
     control_url: str = ""
     control_token_file: str | None = None
+    stream_token_file: str | None = None
     takes_new: bool = True
 
 
@@ -68,6 +69,19 @@ class Backend:
         drains = self.slots is not None and (self.slots.draining or not self.slots.ready)
         listed = self.address.takes_new and not self.gone
         return listed and self.health is Health.HEALTHY and not drains
+
+    @property
+    def wakes(self) -> bool:
+        """It will take sessions once its model is loaded."""
+        listed = self.address.takes_new and not self.gone
+        slots = self.slots
+        loads = slots is not None and not slots.ready and not slots.draining
+        return listed and loads and self.health is Health.HEALTHY
+
+    @property
+    def segment_cap(self) -> int:
+        """Of a session; 0: any number, or not known."""
+        return self.slots.segment_cap if self.slots is not None else 0
 
     @property
     def store(self) -> str | None:
@@ -181,8 +195,18 @@ class Table:
 
     @property
     def has_hope(self) -> bool:
-        """Whether one of them takes sessions, or may once it was asked."""
-        return any(one.takes_new or one.health is Health.UNKNOWN for one in self)
+        """Whether one of them takes sessions, or may once it was asked or is awake."""
+        return any(one.takes_new or one.wakes or one.health is Health.UNKNOWN for one in self)
+
+    @property
+    def takes_new(self) -> bool:
+        """Whether one of them takes sessions now."""
+        return any(one.takes_new for one in self)
+
+    @property
+    def free(self) -> int:
+        """Slots that a session could have now; one at each that does not tell."""
+        return sum(1 if one.free is None else one.free for one in self if one.takes_new)
 
     @property
     def all_asked(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,11 +13,14 @@ from prometheus_client.registry import Collector
 from matinee.router.queue import Queue
 from matinee.router.table import Table
 
+if TYPE_CHECKING:
+    from matinee.router.shared_queue import SharedQueue
+
 
 class Tally(Collector):
     """`refusals`: viewers, by the reason; `placements`: sessions, by the backend's name."""
 
-    def __init__(self, table: Table, queue: Queue) -> None:
+    def __init__(self, table: Table, queue: Queue, shared: SharedQueue | None = None) -> None:
         self.registry = CollectorRegistry()
         self.placements: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -27,6 +31,7 @@ class Tally(Collector):
         self.bytes: Counter[str] = Counter()
         self._table = table
         self._queue = queue
+        self._shared = shared
         self.registry.register(self)
 
     def moved(self, gap_s: float) -> None:
@@ -74,6 +79,12 @@ class Tally(Collector):
         yield GaugeMetricFamily(
             "matinee_router_queue", "Viewers that are queued for a slot", value=len(self._queue)
         )
+        if self._shared is not None:
+            yield GaugeMetricFamily(
+                "matinee_router_queue_shared",
+                "Whether the viewers of other routers are in the queue",
+                value=self._shared.reachable,
+            )
         sessions = GaugeMetricFamily(
             "matinee_router_sessions", "Sessions that play", labels=["backend"]
         )

@@ -180,6 +180,8 @@ class Upstream(asyncio.BufferedProtocol):
         status = head.split(b" ", 2)[1:2]
         if status == [b"503"]:
             self._fail(NotTaken("it takes no session now"))
+        elif status == [b"401"]:
+            self._fail(NotReached("it wants another token: see stream_token_file"))
         elif status != [b"101"]:
             refused = b"".join(status)[:3].decode("latin-1")
             kind = Unwelcome if refused.startswith("4") else NotReached

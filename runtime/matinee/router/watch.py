@@ -9,15 +9,14 @@ import asyncio
 import logging
 import time
 from http import HTTPStatus
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from matinee.router.http_client import Unanswered, asked
 from matinee.router.table import Backend, Table
+from matinee.router.tokens import NoToken, authorization
 from matinee.serving.tasks import stopped
 from matinee_api.backoff import backoff
-from matinee_api.bounded_file import read_at_most
 from matinee_api.config.router_config import HealthCheckConfig
 from matinee_api.contracts.pod_http import HEARTBEAT_S, SLOTS_PATH, Slots
 
@@ -26,7 +25,6 @@ NO_FEED_RETRY_S = 30.0
 """After a backend that has no stream of slots, or gives it to others only."""
 SILENCE_S = 2 * HEARTBEAT_S + 5
 MOST_LINE_BYTES = 64 * 1024
-MOST_TOKEN_BYTES = 64 * 1024
 NO_FEED = (HTTPStatus.NOT_FOUND, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 logger = logging.getLogger(__name__)
@@ -109,7 +107,7 @@ async def _read_on(
         try:
             if await _read_feed(table, backend, check):
                 failures, wait_s = 0, FIRST_RETRY_S  # it was there, and ended
-        except Unanswered as error:
+        except (Unanswered, NoToken) as error:
             failures += 1
             wait_s = backoff(failures, FIRST_RETRY_S, LONGEST_RETRY_S)
             logger.debug("the slots of %s: %s", backend.address.name, error)
@@ -118,9 +116,9 @@ async def _read_on(
 
 
 async def _read_feed(table: Table, backend: Backend, check: HealthCheckConfig) -> bool:
-    """Until its end; false when it has none for us. Raises `Unanswered`."""
+    """Until its end; false when it has none for us. Raises `Unanswered` and `NoToken`."""
     address = backend.address
-    headers = _authorization(address.control_token_file)
+    headers = authorization(address.control_token_file)
     timeout_s = check.timeout_seconds
     async with asked(address.control_url, SLOTS_PATH, headers, timeout_s=timeout_s) as answer:
         if answer.status in NO_FEED:
@@ -140,14 +138,3 @@ def _slots(line: bytes) -> Slots:
         return Slots.model_validate_json(line, extra="ignore")
     except ValidationError as error:
         raise Unanswered("a line of its slots is not what it should be") from error
-
-
-def _authorization(token_file: str | None) -> dict[str, str]:
-    """Of the first token in the file; none where it cannot be read. Raises `Unanswered`."""
-    if token_file is None:
-        return {}
-    try:
-        lines = read_at_most(Path(token_file), MOST_TOKEN_BYTES).decode("ascii").split()
-    except (OSError, ValueError) as error:
-        raise Unanswered(f"{token_file} cannot be read") from error
-    return {"authorization": f"Bearer {lines[0]}"} if lines else {}

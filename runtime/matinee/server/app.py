@@ -6,6 +6,7 @@ import platform
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -14,12 +15,15 @@ from starlette.websockets import WebSocket
 from matinee.player.assets import Asset, load_assets
 from matinee.server import health
 from matinee.server.control import add_control
+from matinee.server.guard import guard
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.models import models_router
 from matinee.server.ports import ByPort
 from matinee.server.videos import videos_router
+from matinee.server.viewers_door import ViewersDoor
 from matinee.server.websocket import Connection
 from matinee.serving.access import ControlAccess
+from matinee.serving.bearers import Bearers
 from matinee.serving.host_guard import App, HostGuard
 from matinee.serving.http_manners import HttpManners
 from matinee.serving.names import origin_allowed
@@ -37,7 +41,7 @@ def create_app(life: Lifecycle, access: ControlAccess, control_port: int | None 
     """All that the server answers. Without a `control_port` the one port has the control routes
     too."""
     app: App
-    public = public_app(life)
+    public = public_app(life, access)
     if control_port is None:
         add_control(public, life, access)
         app = public
@@ -46,8 +50,8 @@ def create_app(life: Lifecycle, access: ControlAccess, control_port: int | None 
     return HostGuard(app, _own_names(life.config.server))
 
 
-def public_app(life: Lifecycle) -> FastAPI:
-    """What anybody may ask."""
+def public_app(life: Lifecycle, access: ControlAccess) -> FastAPI:
+    """What viewers ask, and routers for them: these have the tokens of the control."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -56,10 +60,14 @@ def public_app(life: Lifecycle) -> FastAPI:
 
     app = FastAPI(title="Matinee", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.include_router(_probes(life))
-    app.include_router(models_router(life))
-    app.include_router(videos_router(life))
+    file = life.config.server.stream_token_file
+    own = Bearers(file=Path(file) if file else None)
+    door = ViewersDoor(own, access.bearers, lambda: life.routers_only)
+    known = guard(app, lambda request: door.refusal(request.headers))
+    app.include_router(models_router(life), dependencies=[known])
+    app.include_router(videos_router(life), dependencies=[known])
     app.include_router(_player(load_assets()))
-    _add_stream(app, life)
+    _add_stream(app, life, door)
     app.add_middleware(HttpManners)
     return app
 
@@ -123,12 +131,14 @@ def _player(assets: dict[str, Asset]) -> APIRouter:
     return router
 
 
-def _add_stream(app: FastAPI, life: Lifecycle) -> None:
+def _add_stream(app: FastAPI, life: Lifecycle, door: ViewersDoor) -> None:
     @app.websocket("/v1/stream")
     async def stream(socket: WebSocket) -> None:
         allowed = life.config.server.allowed_origins
         if not origin_allowed(socket.headers.get("origin"), socket.headers.get("host"), allowed):
             await _refuse(socket, HTTPStatus.FORBIDDEN, "this origin may not stream")
+        elif refusal := door.refusal(socket.headers):
+            await refusal.answer(socket.scope, socket.send)
         elif life.draining:
             await _refuse(socket, HTTPStatus.SERVICE_UNAVAILABLE, "this server is draining")
         elif _queues_elsewhere(socket) and not life.admission.free:

@@ -7,43 +7,34 @@ They have a port of their own, or share the public one where only this machine c
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import cast
 
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ValidationError
 
+from matinee.server.guard import guard
 from matinee.server.lifecycle import Lifecycle
 from matinee.serving.access import OTHER_PAGE, ControlAccess
 from matinee.serving.names import origin_allowed
 from matinee.serving.refusal import Refusal
-from matinee_api.contracts.pod_http import DRAIN_PATH, SLOTS_PATH, DrainOrder
+from matinee_api.contracts.pod_http import (
+    DOOR_PATH,
+    DRAIN_PATH,
+    SLOTS_PATH,
+    DoorOrder,
+    DrainOrder,
+)
 
 METRICS_PATH = "/metrics"
 
 
-class _Refused(Exception):
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.reason)
-        self.refusal = refusal
-
-
 def add_control(app: FastAPI, life: Lifecycle, access: ControlAccess) -> None:
     """Add the routes to an application."""
-
-    async def admitted(request: Request) -> None:
-        if refusal := _refusal(request, access):
-            raise _Refused(refusal)
-
-    async def refuse(_request: Request, error: Exception) -> Response:
-        refusal = cast(_Refused, error).refusal
-        return JSONResponse({"error": refusal.reason}, refusal.status, dict(refusal.headers))
-
-    app.add_exception_handler(_Refused, refuse)
-    app.include_router(_slots_and_drain(life), dependencies=[Depends(admitted)])
-    metrics_need = [] if access.open_metrics else [Depends(admitted)]
-    app.include_router(_metrics(life), dependencies=metrics_need)
+    guarded = guard(app, lambda request: _refusal(request, access))
+    app.include_router(_slots_and_drain(life), dependencies=[guarded])
+    app.include_router(_door(life, access), dependencies=[guarded])
+    app.include_router(_metrics(life), dependencies=[] if access.open_metrics else [guarded])
 
 
 def _refusal(request: Request, access: ControlAccess) -> Refusal | None:
@@ -85,6 +76,25 @@ def _slots_and_drain(life: Lifecycle) -> APIRouter:
             error = "this server is shutting down, which cannot be called off"
             return JSONResponse({"error": error}, HTTPStatus.CONFLICT)
         return _draining(life)
+
+    return router
+
+
+def _door(life: Lifecycle, access: ControlAccess) -> APIRouter:
+    router = APIRouter()
+
+    @router.put(DOOR_PATH)
+    async def door(request: Request) -> JSONResponse:
+        try:
+            order = DoorOrder.model_validate_json(await request.body())
+        except ValidationError:
+            error = 'the body is {"routers_only": true} or {"routers_only": false}'
+            return JSONResponse({"error": error}, HTTPStatus.BAD_REQUEST)
+        if order.routers_only and not access.bearers.wanted:
+            error = "routers could bring no token: set server.control_token_file"
+            return JSONResponse({"error": error}, HTTPStatus.CONFLICT)
+        life.set_routers_only(order.routers_only)
+        return JSONResponse({"routers_only": order.routers_only})
 
     return router
 

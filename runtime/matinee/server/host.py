@@ -21,6 +21,7 @@ from matinee.server.long_messages import LongMessages
 from matinee.server.videos import PATH as VIDEOS_PATH
 from matinee.server.workers_first import Started
 from matinee.serving.access import ControlAccess
+from matinee.serving.bearers import Bearers
 from matinee.serving.door import Door
 from matinee.serving.graceful_server import GracefulServer
 from matinee.serving.listening import url_of
@@ -51,7 +52,7 @@ def serve(
 
 
 def control_access(config: ServerConfig, doors: Doors, admin_token: str | None) -> ControlAccess:
-    """Raises `BadInput` when the configured file holds no token."""
+    """Raises `BadInput` when a configured file holds no token."""
     file = config.control_token_file
     access = ControlAccess(
         token=admin_token,
@@ -60,6 +61,8 @@ def control_access(config: ServerConfig, doors: Doors, admin_token: str | None) 
         open_metrics=config.open_metrics,
     )
     access.check()
+    if config.stream_token_file is not None:
+        Bearers(file=Path(config.stream_token_file)).check("server.stream_token_file")
     return access
 
 

@@ -87,6 +87,8 @@ class Lifecycle:
         self.config = config
         self.store_name = name_of(streaming.state)
         self.draining = self.shutting_down = False
+        self.routers_only = False
+        """Viewers must bring a control token."""
         self.failed = asyncio.Event()
         """Set while all workers have failed."""
         self.viewers: set[Viewing] = set()
@@ -173,8 +175,15 @@ class Lifecycle:
             free=0 if self.draining else admission.free,
             queued=admission.waiting,
             store=self.store_name,
+            segment_cap=self.config.streaming.generation_segment_cap,
+            routers_only=self.routers_only,
             ts=round(time.time(), 3),
         )
+
+    def set_routers_only(self, routers_only: bool) -> None:
+        """Of those who come from now on."""
+        self.routers_only = routers_only
+        self.slots_feed.changed()
 
     def drain(self, deadline_s: float, *, tells_state: bool = True) -> None:
         """Take no new session; tell those that run and end them at the deadline, with their state

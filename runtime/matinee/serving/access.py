@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from matinee.errors import BadInput
+from matinee.serving.bearers import Bearers
 from matinee.serving.refusal import Refusal
 
 ADMIN_TOKEN_VARIABLE = "MATINEE_ADMIN_TOKEN"  # noqa: S105 (a name, not a secret)
-MAX_FILE_BYTES = 64 * 1024
 OPEN_TO_NOBODY = (
     "the control routes are off: this server can be reached from other machines and has no token. "
     "Set server.control_token_file (of a router: router.control_token_file) or the variable "
@@ -27,8 +24,7 @@ OTHER_PAGE = "pages of other sites may not use the control routes"
 
 @dataclass(frozen=True, slots=True)
 class ControlAccess:
-    """`token_file`: tokens that fit beside `token`, one a line. It is read again at each question,
-    so that a mounted Secret can be rotated: for a while it holds the old token and the new one.
+    """`token`, and those of `token_file`: see `Bearers`.
     `private`: the port can be reached from this machine alone. `open_metrics`: they need no token.
     `metrics_file`: tokens that open the metrics and nothing else.
     """
@@ -39,19 +35,20 @@ class ControlAccess:
     open_metrics: bool = False
     metrics_file: Path | None = None
 
+    @property
+    def bearers(self) -> Bearers:
+        return Bearers(self.token, self.token_file)
+
     def check(self, key: str = "server.control_token_file") -> None:
-        """Raises `BadInput` when the file, which `key` names, gives no token: nobody could ever
-        get in."""
-        if self.token_file is not None and not self._tokens_of_file():
-            problem = f"{self.token_file} cannot be read or holds no token; write one, on one line"
-            raise BadInput(key, problem, joint=": ")
+        """Raises as `Bearers.check` does."""
+        self.bearers.check(key)
 
     def refusal(self, headers: Mapping[str, str], caller: str | None) -> Refusal | None:
         """None: it may. `headers` have names in lower case; `caller`: its address."""
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return Refusal(HTTPStatus.FORBIDDEN, OTHER_PAGE)
-        if self.token is not None or self.token_file is not None:
-            if self._fits(headers.get("authorization", "")):
+        if self.bearers.wanted:
+            if self.bearers.fit(headers.get("authorization", "")):
                 return None
             return Refusal(HTTPStatus.UNAUTHORIZED, NEEDS_A_TOKEN, {"www-authenticate": "Bearer"})
         if self.private and _is_this_machine(caller):
@@ -65,28 +62,6 @@ class ControlAccess:
             return refusal
         scrapers = ControlAccess(token_file=self.metrics_file, private=False)
         return scrapers.refusal(headers, caller)
-
-    def _fits(self, authorization: str) -> bool:
-        """Takes as long for a good guess as for a bad one."""
-        scheme, _, given = authorization.partition(" ")
-        known = (*self._tokens_of_file(), *self._own())
-        same = [hmac.compare_digest(given.encode("latin-1"), token) for token in known]
-        return any(same) and scheme.lower() == "bearer"
-
-    def _own(self) -> tuple[bytes, ...]:
-        """As a variable of the environment holds it: any bytes, often with a line's end."""
-        token = os.fsencode(self.token or "").strip()
-        return (token,) if token else ()
-
-    def _tokens_of_file(self) -> tuple[bytes, ...]:
-        if self.token_file is None:
-            return ()
-        try:
-            with self.token_file.open("rb") as file:
-                lines = file.read(MAX_FILE_BYTES).splitlines()
-        except OSError:
-            return ()
-        return tuple(token for line in lines if (token := line.strip()))
 
 
 def is_loopback(address: str) -> bool:

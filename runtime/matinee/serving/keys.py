@@ -30,8 +30,10 @@ from matinee_api.kinds.rules import broken_rules
 
 SUBPROTOCOL = "matinee"
 KEY_SUBPROTOCOL = "matinee.key."
+TICKET_SUBPROTOCOL = "matinee.ticket."
 """A browser cannot set headers: its page offers the subprotocols `matinee` and
-`matinee.key.KEY`."""
+`matinee.ticket.TICKET`, or `matinee.key.KEY`."""
+ID_BYTES = 8
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,11 @@ class Key(Config):
             return bytes.fromhex(self.key_sha256)
         return hashlib.sha256((self.key or "").encode()).digest()
 
+    @property
+    def id(self) -> bytes:
+        """Tells it from others, and says nothing of the key itself."""
+        return hashlib.sha256(b"matinee key id " + self.digest).digest()[:ID_BYTES]
+
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.key is None) == (self.key_sha256 is None):
@@ -76,6 +83,12 @@ class Keys:
         self._file = file
         self._seen = stamp_of(file)
         self._keys = _read(file)
+        self._by_id = {key.id: key for key in self._keys.values()}
+
+    def of_id(self, key_id: bytes) -> Key | None:
+        """None of one that is there no longer."""
+        self._reload()
+        return self._by_id.get(key_id)
 
     def holder(self, given: str | None) -> Key | None:
         """Whose key it is; None of an unknown one."""
@@ -91,6 +104,7 @@ class Keys:
         self._seen = stamp
         try:
             self._keys = _read(self._file)
+            self._by_id = {key.id: key for key in self._keys.values()}
             logger.info("read %s again: %d keys", self._file, len(self._keys))
         except ConfigError as error:
             logger.warning("the keys stay as they were: %s", error)
@@ -101,11 +115,17 @@ def given_key(headers: Mapping[str, str]) -> str | None:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and key:
         return key.strip()
-    offered = [one.strip() for one in headers.get("sec-websocket-protocol", "").split(",")]
-    for one in offered:
-        if one.startswith(KEY_SUBPROTOCOL):
-            return one.removeprefix(KEY_SUBPROTOCOL)
-    return None
+    return _offered(headers, KEY_SUBPROTOCOL)
+
+
+def given_ticket(headers: Mapping[str, str]) -> str | None:
+    """The same of a ticket."""
+    return _offered(headers, TICKET_SUBPROTOCOL)
+
+
+def _offered(headers: Mapping[str, str], prefix: str) -> str | None:
+    offered = (one.strip() for one in headers.get("sec-websocket-protocol", "").split(","))
+    return next((one.removeprefix(prefix) for one in offered if one.startswith(prefix)), None)
 
 
 def _read(file: Path) -> dict[bytes, Key]:

@@ -49,8 +49,9 @@ class Address:
     url: SplitResult
 
     @classmethod
-    def parsed(cls, text: str) -> Address:
-        """Raises `BadInput`, without the URL: there may be a password in it."""
+    def parsed(cls, text: str, key: str = "streaming.state.url") -> Address:
+        """`key`: of the configuration. Raises `BadInput`, without the URL: there may be a password
+        in it."""
         try:
             url = urlsplit(text.strip())
             scheme, _, kind = url.scheme.partition("+")
@@ -60,7 +61,7 @@ class Address:
             usable = False
         if not usable:
             problem = f"is not the address of a Redis or Valkey server; write {FORMS}"
-            raise BadInput("streaming.state.url", problem)
+            raise BadInput(key, problem)
         return address
 
     def _fits(self) -> bool:

@@ -58,12 +58,14 @@ class Answer(ServerMessage):
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus(ServerMessage):
-    """`position` 0 is next; `queue_depth` counts everyone who waits."""
+    """`position` 0 is next; `queue_depth` counts everyone who waits. `queue_token`: of a router, to
+    have the place back after the connection was lost."""
 
     type = "queue_status"
     position: int
     queue_depth: int
     eta_seconds: float | None = None
+    queue_token: str | None = None
 
 
 class Resumed(TypedDict):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from matinee.serving.line_feed import MAX_READERS
 from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.serving import PATIENCE_S, Server, fake_pod, running
-from tests.system.end_to_end.viewing import kinds_of, session
+from tests.system.end_to_end.viewing import kinds_of, raw, session
 
 TOKEN = "a token of this test"  # noqa: S105
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -67,6 +68,56 @@ def test_control_is_on_its_own_port_alone_and_for_bearers_of_the_token(pod: Serv
         assert asked("GET", pod.url + path) == 200
         assert asked("GET", control + path) == 200
     assert asked("GET", f"{control}/player") == 404
+
+
+async def test_once_a_router_stands_before_it_only_bearers_of_the_token_come_in(
+    pod: Server,
+) -> None:
+    door, close, open_again = ordering(pod), '{"routers_only": true}', '{"routers_only": false}'
+    assert door(close) == 401
+    for wrong in ("", "{}", '{"routers_only": 1}', "[" * 10_000):
+        assert door(wrong, **BEARER) == 400, wrong[:20]
+    assert asked("GET", f"{pod.url}/v1/models") == 200
+    assert door(close, **BEARER) == 200
+    wrong_ones: list[dict[str, Any]] = [
+        {},
+        {"authorization": "Bearer guess"},
+        {"authorization": f"Basic {TOKEN}"},
+    ]
+    for given in wrong_ones:
+        assert asked("GET", f"{pod.url}/v1/models", **given) == 401
+        with pytest.raises(InvalidStatus) as refused:
+            async with raw(pod, **given):
+                pass
+        assert refused.value.response.status_code == 401
+    assert asked("GET", f"{pod.url}/player") == 200
+    assert asked("GET", f"{pod.url}/v1/models", **BEARER) == 200
+    bearer: dict[str, Any] = BEARER
+    async with raw(pod, **bearer) as viewer:
+        await viewer.say("session_init_v2")
+        await viewer.segment("a ball")
+        await viewer.end()
+    assert door(open_again, **BEARER) == 200
+    async with session(pod) as viewer:
+        await viewer.hear("gpu_assigned")
+
+
+def ordering(pod: Server) -> Callable[..., int]:
+    """Who may come in; gives the status."""
+    url = f"{pod.control_url()}/v1/door"
+
+    def order(body: str, **headers: str) -> int:
+        return httpx.put(url, content=body, headers=headers).status_code
+
+    return order
+
+
+def test_without_a_token_nobody_could_come_in_so_the_order_is_refused(
+    start_fake: StartFake,
+) -> None:
+    server = start_fake()
+    answer = httpx.put(f"{server.url}/v1/door", json={"routers_only": True})
+    assert (answer.status_code, "server.control_token_file" in answer.text) == (409, True)
 
 
 async def test_there_is_no_stream_on_the_control_port(pod: Server) -> None:

@@ -13,7 +13,7 @@ import trustme
 from aiohttp import web
 
 from matinee_api.contracts.fetch import FetchProgress
-from matinee_operator.actions import Drain
+from matinee_operator.actions import Drain, SetDoor
 from matinee_operator.clients.pod_feeds import (
     PROGRESS,
     ROUTER,
@@ -35,7 +35,7 @@ TABLE = {"sessions": 0, "queued": 0, "backends": ["live-a-0"]}
 
 
 class FakePod:
-    """The two routes of a runtime pod that the operator uses, on a real socket."""
+    """The routes of a runtime pod that the operator uses, on a real socket."""
 
     def __init__(self) -> None:
         self.lines: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -84,6 +84,7 @@ async def fake() -> AsyncIterator[FakePod]:
             *[web.get(path, fake.slots) for path in ("/v1/slots", "/v1/download", "/v1/table")],
             web.get("/elsewhere", fake.send_on),
             web.post("/v1/drain", fake.drain),
+            web.put("/v1/door", fake.drain),
         ]
     )
     runner = web.AppRunner(app, shutdown_timeout=0.0)
@@ -169,7 +170,7 @@ async def test_a_pod_that_knows_a_former_token_only_is_heard_and_told_with_it(
     assert await changes.next() == LIVE
     assert feeds.slots("uid") == slots(used=3, total=4)
     assert not feeds.token_refused("uid")
-    await feeds.drain(ORDER, tokens)
+    await feeds.order(ORDER, tokens)
     assert [token for token, _ in fake.drains] == ["Bearer present", "Bearer former"]
 
 
@@ -214,7 +215,7 @@ async def test_pods_of_a_cluster_with_ipv6_only_are_read_and_drained(
     feeds.follow(LIVE, SLOTS, {"uid": there})
     fake.lines.put_nowait(line())
     assert await changes.next() == LIVE
-    await feeds.drain(dataclasses.replace(ORDER, address=there), ("secret",))
+    await feeds.order(dataclasses.replace(ORDER, address=there), ("secret",))
     assert len(fake.drains) == 1
 
 
@@ -341,24 +342,33 @@ async def test_hundreds_of_feeds_are_open_and_a_pod_can_still_be_told_to_drain(
     feeds.follow(LIVE, SLOTS, {f"uid-{number}": place for number in range(count)})
     for _ in range(count):
         await fake.opened.get()
-    await feeds.drain(ORDER, ("secret",))
+    await feeds.order(ORDER, ("secret",))
 
 
 async def test_a_pod_is_told_to_drain_with_the_token(feeds: PodFeeds, fake: FakePod) -> None:
-    await feeds.drain(ORDER, ("secret",))
-    await feeds.drain(dataclasses.replace(ORDER, migrate=False), ("secret",))
+    await feeds.order(ORDER, ("secret",))
+    await feeds.order(dataclasses.replace(ORDER, migrate=False), ("secret",))
     assert fake.drains == [
         ("Bearer secret", {"deadline_seconds": 60.0}),
         ("Bearer secret", {"deadline_seconds": 60.0, "on_deadline": "close"}),
     ]
 
 
+async def test_a_pod_is_told_who_may_come_in(feeds: PodFeeds, fake: FakePod) -> None:
+    order = SetDoor(ORDER.address, routers_only=True)
+    await feeds.order(order, ("secret",))
+    assert fake.drains == [("Bearer secret", {"routers_only": True})]
+    fake.drain_status = 409
+    with pytest.raises(PodUnreachable, match="does not change who may come in: HTTP 409"):
+        await feeds.order(order, ("secret",))
+
+
 async def test_a_pod_that_does_not_drain_is_an_error(feeds: PodFeeds, fake: FakePod) -> None:
     fake.drain_status = 403
     with pytest.raises(PodUnreachable, match=r"127\.0\.0\.1 does not drain: HTTP 403"):
-        await feeds.drain(ORDER, ("wrong",))
+        await feeds.order(ORDER, ("wrong",))
     with pytest.raises(PodUnreachable, match="the order to drain failed"):
-        await feeds.drain(
+        await feeds.order(
             dataclasses.replace(ORDER, address=Address("127.0.0.2", 8001)), ("secret",)
         )
 
@@ -368,7 +378,7 @@ async def test_a_pod_sends_nobody_elsewhere(feeds: PodFeeds, fake: FakePod) -> N
     feeds.follow(LIVE, Stream("/elsewhere", parse_slots), HERE)
     await fake.sent_on.wait()
     with pytest.raises(PodUnreachable, match="HTTP 302"):
-        await feeds.drain(ORDER, ("secret",))
+        await feeds.order(ORDER, ("secret",))
     assert (fake.connections, fake.drains) == (0, [])
 
 

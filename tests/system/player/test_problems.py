@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -41,6 +42,7 @@ ENDS = [
     ({"code": 1011, "error": {"code": "worker_failed"}, "ending": "error"}, "worker_failed"),
     ({"code": 1003, "error": {"code": "preset_mismatch"}}, "preset_mismatch"),
     ({"code": 1003, "ending": "error"}, "invalid_message"),
+    ({"code": 1003, "error": {"code": "invalid_message", "param": "resume"}}, "not_kept"),
     ({"code": 1008, "error": {"code": "session_taken_over"}}, "session_taken_over"),
     ({"code": 1009}, "too_big"),
     ({"code": 1011, "ending": "error"}, "internal_error"),
@@ -146,7 +148,12 @@ async def test_a_browser_that_cannot_play_is_told_why(
 async def test_every_end_has_its_words(player: Page) -> None:
     problems = await player.evaluate(PROBLEMS_OF_ENDS, [end for end, _ in ENDS])
     assert [problem["name"] for problem in problems] == [name for _, name in ENDS]
-    assert [one["name"] for one in problems if not (one["title"] and one["action"])] == []
+    assert [one["name"] for one in problems if not (one["title"] and can_act(one))] == []
+
+
+def can_act(problem: dict[str, Any]) -> bool:
+    """The viewer can do something about it."""
+    return bool(problem.get("action") or problem.get("asksForKey"))
 
 
 CUT_IN_A_SEGMENT = """
@@ -198,15 +205,46 @@ async def test_a_clip_of_the_reel_is_gone_on_from_in_a_video_of_its_own(
         await until(tab, "matinee.state.phase === 'ready'")
         await submit(tab, "another way")
         await until(tab, "matinee.state.segments[2]?.status === 'done'")
+        await tab.get_by_label("Go on from clip 2").click()
+        await until(tab, "matinee.events.filter((one) => one.forked_from).length === 2")
+        await until(tab, "matinee.state.phase === 'ready'")
+        await submit(tab, "a third way")
+        await until(tab, "matinee.state.segments[3]?.status === 'done'")
         state = await tab.evaluate("matinee.state")
-        (forked,) = await tab.evaluate(
-            "matinee.events.map((one) => one.forked_from).filter(Boolean)"
-        )
-    first, _, third = state["segments"]
-    assert (forked["session"], forked["segment"]) == (first["sessionId"], 0)
-    assert third["sessionId"] != first["sessionId"]
-    assert (third["index"], len(state["ranges"])) == (0, 1)
-    await expect(tab.get_by_label("Go on from clip 1")).to_be_hidden()
+        forked = await tab.evaluate("matinee.events.map((one) => one.forked_from).filter(Boolean)")
+    first, _, third, fourth = state["segments"]
+    places = [(one["session"], one["segment"]) for one in forked]
+    assert places == [(first["sessionId"], 0), (first["sessionId"], 1)]
+    assert len({one["sessionId"] for one in (first, third, fourth)}) == 3
+    assert [one["index"] for one in (third, fourth)] == [0, 0]
+    assert len(state["ranges"]) == 1
+    assert await errors_of(tab) == []
+
+
+SNAPSHOTS = "matinee.events.filter((one) => one.type === 'continuation_state_snapshot').length"
+
+
+async def test_a_clip_that_the_server_keeps_no_more_leaves_the_video_as_it_was(
+    tab: Page, tmp_path: Path
+) -> None:
+    with running(fake_server(state={"history_states": 1}), tmp_path / "log") as server:
+        await tab.goto(f"{server.url}/player")
+        for number in range(2):
+            await submit(tab, f"clip {number}")
+            await until(tab, f"{SNAPSHOTS} === {number + 1}")  # the state is saved before
+        await tab.get_by_label("Go on from clip 1").click()
+        await until(tab, "matinee.events.filter((one) => one.resumed).length === 1")
+        await until(tab, "matinee.state.phase === 'ready'")
+        (refused,) = await tab.evaluate("matinee.events.filter((one) => one.type === 'error')")
+        await submit(tab, "clip 2")
+        await until(tab, "matinee.state.segments[2]?.status === 'done'")
+        await until(tab, "matinee.state.ranges[0][1] > 2.03")  # what is appended takes a moment
+        state = await tab.evaluate("matinee.state")
+    segments = state["segments"]
+    assert "segment 0 is not kept" in refused["message"]
+    assert [one["index"] for one in segments] == [0, 1, 2]
+    assert len({one["sessionId"] for one in segments}) == 1
+    assert (len(state["ranges"]), state["ranges"][0][1]) == (1, pytest.approx(49 / 24, abs=0.01))
     assert await errors_of(tab) == []
 
 

@@ -137,6 +137,49 @@ async def test_a_page_brings_its_key_as_a_subprotocol(locked: Server) -> None:
         assert socket.subprotocol == "matinee"
 
 
+def ticket_of(router: Server, **headers: str) -> httpx.Response:
+    return httpx.post(f"{router.url}/v1/tickets", headers=headers)
+
+
+async def test_a_page_opens_one_stream_with_a_ticket_that_it_got_for_its_key(
+    locked: Server, router: Server
+) -> None:
+    bearer = {"authorization": f"Bearer {ALICE}"}
+    for wrong in ({}, {"authorization": "Bearer guess"}):
+        assert ticket_of(locked, **wrong).status_code == 401
+    assert ticket_of(locked, **bearer, origin="https://evil.example.com").status_code == 403
+    assert locked.get("/v1/tickets").status_code == 405
+    assert ticket_of(router).status_code == 404, "who needs no key needs no ticket"
+    given = ticket_of(locked, **bearer, origin="https://page.example.com")
+    assert given.headers["access-control-allow-origin"] == "https://page.example.com"
+    ticket = given.json()["ticket"]
+    assert given.json()["expires_in_seconds"] == 30
+    address = locked.url.replace("http:", "ws:") + "/v1/stream"
+    offered: Any = ["matinee", f"matinee.ticket.{ticket}"]
+    async with connect(address, subprotocols=offered) as socket:
+        assert socket.subprotocol == "matinee"
+        assert await refused(locked, sec_websocket_protocol=", ".join(offered)) == 401
+    assert await refused(locked, sec_websocket_protocol=f"matinee.ticket.{ticket[:-1]}A") == 401
+
+
+def test_a_page_of_an_allowed_origin_may_ask_for_a_ticket(locked: Server) -> None:
+    asked = {"access-control-request-method": "POST"}
+    origins = {"https://page.example.com": 204, "https://evil.example.com": 403}
+    for origin, status in origins.items():
+        headers = {"origin": origin, **asked}
+        answer = httpx.options(f"{locked.url}/v1/tickets", headers=headers)
+        assert answer.status_code == status
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_an_owner_gets_so_many_tickets_at_once(locked: Server) -> None:
+    headers = {"authorization": f"Bearer {ALICE}"}
+    with httpx.Client(base_url=locked.url, headers=headers) as client:
+        answers = [client.post("/v1/tickets").status_code for _ in range(80)]
+    assert set(answers) == {200, 429}
+    assert answers[0] == 200
+
+
 async def test_keys_change_without_a_restart_and_a_broken_file_changes_nothing(
     locked: Server, keys: Path
 ) -> None:

@@ -73,8 +73,8 @@ def test_all_constants_and_keys_are_there() -> None:
 
 
 def test_every_route_has_a_row() -> None:
-    life = life_of()
-    apps = (public_app(life), control_app(life, ControlAccess()))
+    life, access = life_of(), ControlAccess()
+    apps = (public_app(life, access), control_app(life, access))
     assert {path for app in apps for path in paths(app.routes)} - NAMED == set()
 
 

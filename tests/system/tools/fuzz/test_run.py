@@ -23,8 +23,8 @@ def test_a_script_is_made_from_its_seed_alone(make: object) -> None:
 
 
 def test_every_route_is_asked() -> None:
-    life = life_of()
-    apps = (public_app(life), control_app(life, ControlAccess()))
+    life, access = life_of(), ControlAccess()
+    apps = (public_app(life, access), control_app(life, access))
     asked = {path for app in apps for path in paths(app.routes) if "{" not in path}
     assert asked - set(http.PATHS) == set()
 

@@ -15,6 +15,7 @@ from matinee_operator.actions import (
     Patch,
     RecordEvent,
     Requeue,
+    SetDoor,
 )
 from matinee_operator.installation import Monitors
 from matinee_operator.objects import Address, Key, key_of
@@ -188,6 +189,20 @@ def test_a_pod_that_says_that_it_drains_is_not_told_again() -> None:
     actions = planned(settled(knows, pod(NEW)))
     assert "drain live-old-0" not in kinds(actions)
     assert Requeue(600.1) in actions
+
+
+def test_pods_take_routers_only_as_soon_as_one_stands_before_the_service() -> None:
+    place = Address("10.0.0.1", 8001)
+    cases = [  # what the pod says, the Routers, and what it is told
+        (False, ("front",), [SetDoor(place, routers_only=True)]),
+        (True, ("front",), []),
+        (True, (), [SetDoor(place, routers_only=False)]),
+        (None, ("front",), []),  # of an older release
+    ]
+    for says, routers, told in cases:
+        known = dataclasses.replace(slots(), routers_only=says)
+        actions = planned(settled(pod(NEW, slots=known), routers=routers))
+        assert [one for one in actions if isinstance(one, SetDoor)] == told, (says, routers)
 
 
 def test_deletions_say_why() -> None:

@@ -109,3 +109,19 @@ def test_hope_is_a_backend_that_takes_sessions_or_was_never_asked() -> None:
     assert (table.has_hope, table.all_asked) == (True, False)
     one.failed()
     assert (table.has_hope, table.all_asked, table.capacity) == (False, True, 0)
+
+
+def test_a_backend_that_loads_its_model_is_hope_but_takes_nobody_so_far() -> None:
+    table = Table(Thresholds(failures=1))
+    table.set_addresses([Address("http://a", "a")])
+    (one,) = table
+    table.succeeded(one, at=0.0, latency_ms=1.0)
+    loads = Slots(draining=False, ready=False, total=0, used=0, queued=0)
+    table.told(one, loads)
+    assert (table.takes_new, table.has_hope, table.free) == (False, True, 0)
+    table.told(one, loads.model_copy(update={"draining": True}))
+    assert not table.has_hope
+    table.told(one, loads.model_copy(update={"ready": True, "total": 4, "free": 4}))
+    assert (table.takes_new, table.free) == (True, 4)
+    table.told(one, None)
+    assert table.free == 1
