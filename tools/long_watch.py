@@ -40,7 +40,7 @@ WATCH = """
     const look = (now, { mediaTime }) => {
         if (last !== null) {
             const stillMs = now - last.now;
-            if (stillMs > (1000 / fps) * late) seen.stills.push(Math.round(stillMs));
+            if (stillMs > (1000 / fps) * late) seen.stills.push([last.now, stillMs]);
             seen.notShown += Math.max(0, Math.round((mediaTime - last.mediaTime) * fps) - 1);
         }
         seen.pictures += 1;
@@ -54,8 +54,12 @@ WATCH = """
 HEARD = """
 () => matinee.events.filter(
     ({ type }) => ["session_migrated", "closed", "error", "viewer_lagging"].includes(type),
-).map(({ at, state, ...event }) => event)
+)
 """
+LOOK_S = 15.0
+"""The page keeps its last thousand events only."""
+SHORTLY_MS = 5000
+"""What the picture does so soon after a kill may be because of it."""
 
 
 def main() -> int:
@@ -77,24 +81,40 @@ def main() -> int:
 
 async def watched(fleet: Server, lasts_s: float, kills: int, chance: Random) -> dict[str, Any]:
     """What the viewer saw in so many seconds, with so many kills at moments that are drawn."""
+    dues = [lasts_s * (number + chance.uniform(0.25, 0.75)) / kills for number in range(kills)]
     async with browser.chromium() as chromium, browser.opened(chromium) as page:
         await begin(page, fleet.url)
-        began = time.monotonic()
-        for number in range(kills):
-            due_s = lasts_s * (number + chance.uniform(0.25, 0.75)) / kills
-            await asyncio.sleep(max(0.0, began + due_s - time.monotonic()))
-            kill_the_one_that_plays(fleet.url, psutil.Process(fleet.process.pid))
-            print(
-                f"killed the server that plays after {time.monotonic() - began:.1f} s", flush=True
-            )
-        await asyncio.sleep(max(0.0, began + lasts_s - time.monotonic()))
+        began, killed_ms = time.monotonic(), []
+        heard: dict[float, dict[str, Any]] = {}
+        while (now_s := time.monotonic() - began) < lasts_s:
+            heard |= {event["at"]: event for event in await page.evaluate(HEARD)}
+            if dues and dues[0] <= now_s:
+                dues.pop(0)
+                killed_ms.append(await page.evaluate("performance.now()"))
+                kill_the_one_that_plays(fleet.url, psutil.Process(fleet.process.pid))
+            next_s = min([now_s + LOOK_S, lasts_s, *dues])
+            await asyncio.sleep(max(0.0, began + next_s - time.monotonic()))
         state: dict[str, Any] = await page.evaluate("matinee.state")
         seen: dict[str, Any] = await page.evaluate("seen")
-        told = {"heard": await page.evaluate(HEARD), "errors": await browser.errors_of(page)}
-    segments = state.pop("segments")
-    ended = sum(segment["status"] == "done" for segment in segments)
+        told = {"heard": list(heard.values()), "errors": await browser.errors_of(page)}
     kept = ("currentTime", "ahead", "ranges", "gapsJumped", "rebuilds", "problem")
-    return {**seen, "segments": ended, **{name: state[name] for name in kept}, **told}
+    seen |= stood_still(seen.pop("stills"), killed_ms)
+    return {**seen, **{name: state[name] for name in kept}, **told}
+
+
+def stood_still(stills: list[tuple[float, float]], killed_ms: list[float]) -> dict[str, Any]:
+    """`stills`: from when on, and how long, in milliseconds of the page."""
+    shortly = [
+        [round(long_ms) for at_ms, long_ms in stills if -long_ms < at_ms - killed < SHORTLY_MS]
+        for killed in killed_ms
+    ]
+    lengths = [long_ms for _, long_ms in stills]
+    return {
+        "stood_still": len(lengths),
+        "stood_still_s": round(sum(lengths) / 1000, 1),
+        "longest_s": round(max(lengths, default=0.0) / 1000, 1),
+        "stood_still_ms_after_each_kill": shortly,
+    }
 
 
 async def begin(page: Page, url: str) -> None:

@@ -147,6 +147,8 @@ class Reception:
             return False
         if lost:
             self._blame(visit)
+        elif visit.backend is not None:
+            visit.backend.refused()  # it goes: nothing for it before it is heard of again
         visit.task = asyncio.create_task(self._move(visit), name="the move of a session")
         return True
 
