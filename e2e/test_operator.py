@@ -184,6 +184,29 @@ def test_scaling_makes_and_removes_pods(operator: Target, served: str) -> None:
     wait_until("StreamingService", served, "tiny", READY)
 
 
+def secrets_of(operator: Target, namespace: str) -> list[str]:
+    """Those with the token of the pods of `tiny`."""
+    names = operator.kubectl("get", "secrets", "-n", namespace, "-o", "name").split()
+    return [name for name in names if name.startswith("secret/tiny-admin-")]
+
+
+def test_a_container_starts_again_though_somebody_deleted_the_secret_of_its_token(
+    operator: Target, served: str
+) -> None:
+    """Its kubelet keeps the file for as long as the pod is there."""
+    name = sorted(names_of(served))[0]
+    operator.kubectl("delete", "-n", served, *secrets_of(operator, served))
+    ends = "import os, signal; os.kill(1, signal.SIGTERM)"
+    operator.kubectl("exec", "-n", served, name, "--", "python3", "-c", ends)
+
+    def is_again(found: list[Object]) -> bool:
+        (status,) = found[0]["status"]["containerStatuses"]
+        return bool(status["restartCount"]) and is_ready(found[0])
+
+    wait_for(kubernetes.client.CoreV1Api().list_namespaced_pod, is_again, served, name=name)
+    wait_until("StreamingService", served, "tiny", condition("Ready", "True", "AsDesired"))
+
+
 def test_a_pod_that_is_deleted_by_hand_comes_back(operator: Target, served: str) -> None:
     before = {pod["metadata"]["uid"] for pod in pods_of(served, "tiny")}
     gone = sorted(names_of(served))[0]
@@ -194,6 +217,7 @@ def test_a_pod_that_is_deleted_by_hand_comes_back(operator: Target, served: str)
         return len(found) == 2 and len(new) == 1 and all(map(is_ready, found))
 
     wait_for_pods(served, "tiny", two_and_one_is_new)
+    assert secrets_of(operator, served), "it came with the pod"
 
 
 def test_everything_goes_with_the_service(operator: Target, lone: str) -> None:

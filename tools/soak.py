@@ -9,11 +9,10 @@ A line each minute and server: sessions and segments so far, seconds of video, u
 that starts with half a second of video would have stood still), how long these took together,
 errors, and the memory, processor time, descriptors and children of the server. It ends by itself,
 stops its servers, tells in a line for each what to compare, and fails when one has logged a mistake
-of its own or does not end well. Viewers
-and attacks are drawn from the seed: paired, both servers have the same viewers, and what else the
-machine does disturbs both alike. Of the bundled model on two cores three viewers ask more than it
-can make in time, so that underruns mean something beside those of a run without attackers only; the
-paced one is in time.
+of its own or does not end well. Viewers and attacks are drawn from the seed: paired, both servers
+have the same viewers, and what else the machine does disturbs both alike. It wants two cores for
+itself. Of the bundled model on these three viewers ask more than it can make in time, so that
+underruns mean something beside those of a run without attackers only; the paced one is in time.
 """
 
 from __future__ import annotations

@@ -32,18 +32,15 @@ class Player:
 
     shown_from: float | None = None
     first_s: float = 0.0
-    underruns: int = 0
-    still_s: float = 0.0
 
-    def came(self, now: float, starts_s: float) -> None:
-        """`shown_from`: when the fragment that starts at `first_s` is shown."""
+    def came(self, now: float, starts_s: float) -> float:
+        """How long it stood still for a fragment. `shown_from`: when the one that starts at
+        `first_s` is shown."""
         if self.shown_from is None:
             self.shown_from, self.first_s = now + PREBUFFER_S, starts_s
-        late_s = now - (self.shown_from + starts_s - self.first_s)
-        if late_s > 0:
-            self.underruns += 1
-            self.still_s += late_s
-            self.shown_from += late_s
+        late_s = max(0.0, now - (self.shown_from + starts_s - self.first_s))
+        self.shown_from += late_s
+        return late_s
 
 
 @dataclass
@@ -55,9 +52,9 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter)
     attacks: list[str] = field(default_factory=list)
 
-    def watched(self, player: Player) -> None:
-        self.counts["underruns"] += player.underruns
-        self.counts["still ms"] += round(player.still_s * 1000)
+    def stood_still(self, seconds: float) -> None:
+        self.counts["underruns"] += seconds > 0
+        self.counts["still ms"] += round(seconds * 1000)
 
     def heard(self, message: dict[str, Any], leaves: str) -> None:
         """Of one who asks, errors are answers: there may be nothing to cancel."""
@@ -97,7 +94,6 @@ async def _session(url: str, rng: Random, tally: Tally) -> None:
                 tally.errors[f"closed with {stream.close_code} {stream.close_reason}"] += 1
         if leaves == "ends" and stream.close_code is None:
             await stream.send("session_end")
-    tally.watched(player)
 
 
 async def _watch(stream: StreamClient, player: Player, tally: Tally, leaves: str) -> None:
@@ -105,7 +101,7 @@ async def _watch(stream: StreamClient, player: Player, tally: Tally, leaves: str
     async for item in stream:
         if isinstance(item, bytes):
             if timescale and item[4:8] == b"moof":
-                player.came(time.monotonic(), starts_at_s(item, timescale))
+                tally.stood_still(player.came(time.monotonic(), starts_at_s(item, timescale)))
             continue
         if item["type"] == "media_init":
             timescale = item.get("timescale") or 0

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
-from tests.system.end_to_end.attacking import silent_connections, waits_s
+from tests.system.end_to_end.attacking import WAIT_S, hardly_waited, silent_connections, waits_s
 from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.serving import Server
 from tests.system.end_to_end.viewing import session
-from tools.hostile.attackers import under
 from tools.hostile.attacks import FLOODS, REQUESTS
 
-ATTACK_S = 0.8
-WAIT_S = 0.1
 MEMORY_BYTES = 60 * 2**20
 
 
 @pytest.mark.parametrize("attack", [*FLOODS, *REQUESTS])
 async def test_others_hardly_wait_for_an_attacker(narrow: Server, attack: str) -> None:
-    """Nine in ten, and the worst by the machine's leave: two cores also run the attackers."""
     memory = narrow.family()[0].memory_info().rss
-    with under(attack, narrow.port):
-        until = time.monotonic() + ATTACK_S
-        waits = sorted(await waits_s(narrow.port, lambda: time.monotonic() < until))
-    assert waits[len(waits) * 9 // 10] <= WAIT_S
-    assert waits[-1] <= 10 * WAIT_S
+    await hardly_waited(attack, narrow)
     assert narrow.family()[0].memory_info().rss < memory + MEMORY_BYTES
     narrow.wait_until_idle()
     async with session(narrow) as viewer:
