@@ -71,6 +71,10 @@ class Stage:
         found = (await self.get(kind))["status"]["conditions"]
         return {one["type"]: f"{one['status']} {one['reason']}" for one in found}
 
+    async def router_pods(self) -> int:
+        """That its Deployment is to have."""
+        return int((await self.get("Deployment", f"{NAME}-router"))["spec"]["replicas"])
+
     # As the Deployment's controller, and the kubelet
 
     async def router_starts(self) -> None:

@@ -23,6 +23,8 @@ TO_ZERO = {
     "bufferSlots": 0,
     "scaleDownStabilizationSeconds": 0,
 }
+ONE_FOR_EACH = {"minReplicas": 1, "maxReplicas": 3, "sessionsPerReplica": 1}
+"""Pods of the router, one for each session."""
 START_S = 40
 
 
@@ -41,9 +43,10 @@ async def test_the_first_viewer_wakes_a_service_and_is_told_how_long_it_takes(
     stage = Stage(kube, namespace, session, tmp_path)
     operator = stage.operator()
     await stage.may_find_backends()
-    await stage.apply({"autoscaling": TO_ZERO})
+    await stage.apply({"autoscaling": TO_ZERO}, autoscaling=ONE_FOR_EACH)
     await operator.settle()
     assert (await stage.conditions("StreamingService"))["Servable"] == "False ScaledToZero"
+    assert await stage.router_pods() == 1
     await stage.slices_list()
     await stage.router_starts()
     config, token = await stage.router_config(), await stage.tokens(f"{NAME}-router")
@@ -88,10 +91,11 @@ async def test_the_first_viewer_wakes_a_service_and_is_told_how_long_it_takes(
         router.eventually(lambda: bool(replicas(router)))
         await stage.slices_list()
         router.eventually(lambda: not replicas(router))
-        async with watching(router) as viewer:
+        async with watching(router) as viewer, watching(router):
             told = await viewer.hear("queue_status")
             assert START_S - 5 < told["eta_seconds"] <= START_S
-            await operator.until(lambda feeds: feeds.waiting == 1)
+            await operator.until(lambda feeds: feeds.waiting == 2)
             await operator.settle()
             assert (await stage.get("StreamingService"))["status"]["desiredReplicas"] == 1
+            assert await stage.router_pods() == 2
     await operator.close()

@@ -123,7 +123,8 @@ class _Observation:
             message = "no pod takes sessions"
             return finding(conditions.SERVABLE, False, conditions.NO_READY_PODS, message)
         message = "no pod is wanted"
-        if self._snapshot.service.spec.autoscaling is not None:
+        scaling = self._snapshot.service.spec.autoscaling
+        if scaling is not None and scaling.mode == "Builtin":
             message += (
                 "; the first viewer at a Router brings one"
                 if self._snapshot.routers

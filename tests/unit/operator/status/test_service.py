@@ -267,6 +267,40 @@ def test_messages_name_the_pod_and_count_the_others() -> None:
     assert degraded.message == f"{NEW} (and 1 more): exit code 1"
 
 
+def test_a_pod_that_a_router_does_not_know_says_so() -> None:
+    pods = [pod(one, unknown_to=("front-router-a", "front-router-b")) for one in (NEW, TWO)]
+    status = service_status_of(snapshot(*pods, service=service(replicas=2)))
+    servable = {one.type: one for one in status.conditions}["Servable"]
+    first = f"the router pod front-router-a sends no viewers to {NEW}"
+    assert servable.message.startswith(f"{first} (nor to 1 more): ")
+    assert status.pods[0].message.startswith(f"{first}: ")
+    assert (status.ready_replicas, status.servable_replicas) == (2, 0)
+
+
+WAKES = {"minReplicas": 0, "maxReplicas": 1, "bufferSlots": 0}
+ASLEEP: dict[str, tuple[Facts, str]] = {
+    "nobody scales it": ({"replicas": 0}, "no pod is wanted"),
+    "somebody else scales it": (
+        {"replicas": 0, "autoscaling": {**WAKES, "mode": "External"}},
+        "no pod is wanted",
+    ),
+    "no Router": (
+        {"autoscaling": WAKES},
+        "no pod is wanted; viewers who come bring none, because no Router names the service",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ASLEEP)
+def test_who_wakes_a_service_without_pods_is_said(case: str) -> None:
+    spec, expected = ASLEEP[case]
+    status = service_status_of(snapshot(service=service(**spec)))
+    assert {one.type: one for one in status.conditions}["Servable"].message == expected
+    behind = service_status_of(snapshot(service=service(**spec), routers=("front",)))
+    message = {one.type: one for one in behind.conditions}["Servable"].message
+    assert message.endswith("brings one") is (case == "no Router")
+
+
 def test_a_condition_remembers_since_when_it_holds() -> None:
     first = service_status_of(snapshot(pod(NEW)))
     later = _again(first, snapshot(pod(NEW), now=LATER))
