@@ -28,6 +28,11 @@ VIDEOS = (
         ),
     ),
     Row(
+        "`/v1/images/generations`",
+        "a body as on any route; one job, gone when it is answered",
+        covers=("/v1/images/edits",),
+    ),
+    Row(
         "`input_reference`",
         "{streaming.limits.initial_image_bytes}; PNG, JPEG and WebP; "
         "{streaming.limits.initial_image_pixels} pixels by its header; decoded as "

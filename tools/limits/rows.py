@@ -104,7 +104,7 @@ SECTIONS = (
     ),
     Section("Routes of the public port", "", ("bound", ""), PUBLIC),
     Section(
-        "`/v1/videos`",
+        "`/v1/videos` and `/v1/images`",
         "Videos that are made in the background ([openai.md](openai.md)).",
         ("bound", ""),
         VIDEOS,

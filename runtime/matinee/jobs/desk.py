@@ -16,7 +16,7 @@ from matinee.jobs import record
 from matinee.jobs.ledger import KeyReused, Ledger, Once, QueueFull
 from matinee.jobs.record import Failure, Job, Order, Status
 from matinee.jobs.retention import Bounds, surplus
-from matinee.jobs.workshop import VARIANTS, Workshop
+from matinee.jobs.workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,12 @@ class Desk:
                 self.workshop.remove(job_id)
         return found
 
-    def content(self, job_id: str, variant: str) -> Path | None:
+    def content(self, job_id: str, file: str) -> Path | None:
         """None when there is none, or none so far."""
         job = self.ledger.job(job_id)
         if job is None or job.status is not Status.COMPLETED:
             return None
-        return self.workshop.file(job_id, VARIANTS[variant].file)
+        return self.workshop.file(job_id, file)
 
     # While a job is made
 

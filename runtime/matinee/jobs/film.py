@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from matinee.generation import AudioFormat, Samples, SegmentRequest
-from matinee.jobs.workshop import VARIANTS
+from matinee.jobs.workshop import PICTURE, VARIANTS
 from matinee.media.i420 import I420Picture
 from matinee.media.media_stream import MediaStream
 from matinee.media.stills import no_larger, sheet, still, webp
@@ -45,6 +45,7 @@ class Film:
         self._due = sprites_of(request.num_frames)
         self._sprites: list[Image.Image] = []
         self._thumbnail_at = request.num_frames // 2
+        self._is_image = request.num_frames == 1
         self._thumbnail: Image.Image | None = None
 
     def take(self, pictures: Sequence[I420Picture], sounds: Sequence[Samples | None]) -> None:
@@ -73,6 +74,8 @@ class Film:
         if number not in self._due and number != self._thumbnail_at:
             return
         image = still(picture)
+        if self._is_image:
+            image.save(self.folder / PICTURE)
         if number == self._thumbnail_at:
             self._thumbnail = no_larger(image, THUMBNAIL_PIXELS)
         if number in self._due:

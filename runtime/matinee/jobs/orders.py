@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from matinee.errors import InvalidRequest
-from matinee.generation import ModelInfo, check_prompt, check_request, with_defaults
+from matinee.generation import ModelInfo, check_can, check_prompt, check_request, with_defaults
 from matinee.jobs.record import Order
 from matinee_api.config.problems import nearest, sentence_of
 from matinee_api.limits import MAX_DIMENSION
@@ -81,6 +81,7 @@ def video_order(fields: Mapping[str, Any], rules: Rules, input_mime: str | None 
     """Raises `InvalidRequest`, naming the field and the nearest that the model can do."""
     asked = _read(VideoFields, fields)
     _check_model(asked.model, rules.info)
+    check_can(rules.info, "image" if input_mime else "text", "input_reference")
     _check_length("prompt", asked.prompt, rules)
     _check_length("negative_prompt", asked.negative_prompt or "", rules)
     check_prompt(asked.prompt)
@@ -91,7 +92,7 @@ def video_order(fields: Mapping[str, Any], rules: Rules, input_mime: str | None 
         secrets.randbits(32) if seed is None else seed,
         **_sampling(asked, rules.info),
     )
-    check_request(rules.info, request, begins=True)
+    check_request(rules.info, request, begins=input_mime is None)
     return Order(
         model=rules.info.model_id,
         prompt=request.prompt,
@@ -102,6 +103,18 @@ def video_order(fields: Mapping[str, Any], rules: Rules, input_mime: str | None 
     )
 
 
+IMAGE_FIELDS = frozenset(
+    {"prompt", "model", "size", "seed", "num_inference_steps", "guidance_scale", "negative_prompt"}
+)
+
+
+def image_order(fields: Mapping[str, Any], rules: Rules) -> Order:
+    """A video of one frame. Raises as above."""
+    for name in fields.keys() - IMAGE_FIELDS - WITHOUT_EFFECT:
+        raise UnknownField(name[:64], f"is not known here; {nearest(name, IMAGE_FIELDS)}")
+    return video_order({**fields, "num_frames": 1}, rules)
+
+
 def remix_order(fields: Mapping[str, Any], source_id: str, source: Order, rules: Rules) -> Order:
     """The same video with another prompt: same seed, size, length, image. Raises as above."""
     asked = _read(RemixFields, fields)
@@ -109,7 +122,7 @@ def remix_order(fields: Mapping[str, Any], source_id: str, source: Order, rules:
     check_prompt(asked.prompt)
     changed = source.model_copy(update={"prompt": asked.prompt, "remixed_from": source_id})
     _check_model(source.model, rules.info)  # the server may have been given another one since
-    check_request(rules.info, changed.request, begins=True)
+    check_request(rules.info, changed.request, begins=source.input_mime is None)
     return changed
 
 

@@ -114,8 +114,9 @@ class JobService:
         """Raises `KeyError` too."""
         return await self._ask(partial(self._opened().ledger.page, after, limit, direction))
 
-    async def content(self, job_id: str, variant: str) -> Path | None:
-        return await self._ask(partial(self._opened().content, job_id, variant))
+    async def content(self, job_id: str, file: str) -> Path | None:
+        """`file`: of a variant, or `PICTURE`."""
+        return await self._ask(partial(self._opened().content, job_id, file))
 
     async def delete(self, job_id: str) -> bool:
         """A worker that makes it stops at its next step. False: there is none."""

@@ -22,6 +22,8 @@ from pathlib import Path
 from matinee.store.disk import sync_folder
 
 INPUT = "input"
+PICTURE = "picture.png"
+"""Of a video of one frame, which is an image: without loss."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from matinee.player.assets import Asset, load_assets
 from matinee.server import health
 from matinee.server.control import add_control
 from matinee.server.guard import guard
+from matinee.server.images import images_router
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.models import models_router
 from matinee.server.ports import ByPort
@@ -66,6 +67,7 @@ def public_app(life: Lifecycle, access: ControlAccess) -> FastAPI:
     known = guard(app, lambda request: door.refusal(request.headers))
     app.include_router(models_router(life), dependencies=[known])
     app.include_router(videos_router(life), dependencies=[known])
+    app.include_router(images_router(life), dependencies=[known])
     app.include_router(_player(load_assets()))
     _add_stream(app, life, door)
     app.add_middleware(HttpManners)

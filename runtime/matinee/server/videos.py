@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
 
@@ -10,13 +9,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from matinee.jobs.desk import New
-from matinee.jobs.ledger import Once, Placed, QueueFull
-from matinee.jobs.orders import Rules, remix_order, video_order
+from matinee.jobs.ledger import Once, Placed
+from matinee.jobs.orders import remix_order, video_order
 from matinee.jobs.picture import check_picture
-from matinee.jobs.record import Job, Order, Status
-from matinee.server.api_errors import ApiError, answer_of, api_error, not_found, unavailable
-from matinee.server.lifecycle import DRAINING, Lifecycle
+from matinee.jobs.record import Job, Status
+from matinee.jobs.workshop import VARIANTS
+from matinee.server.api_errors import ApiError, not_found
+from matinee.server.lifecycle import Lifecycle
 from matinee.server.order_body import OrderBody, order_body
+from matinee.server.ordering import Ordering, absent
 from matinee.server.video_answers import (
     file_answer,
     not_ready,
@@ -26,17 +27,14 @@ from matinee.server.video_answers import (
     video_object,
 )
 from matinee.server.waiting import format_asked, generation_object, inline, until_ended
-from matinee.serving.names import origin_allowed
-from matinee.session.reception import offered
 
 PATH = "/v1/videos"
 POLL_AFTER = "openai-poll-after-ms"
 KEY = "Idempotency-Key"
 LONGEST_KEY = 255
+VIDEO_FILE = VARIANTS["video"].file
 NOT_HERE = ("edits", "extensions", "characters", "characters/{character_id}")
 """Of the operations that others have those that this server has not."""
-
-Answer = Callable[[], Awaitable[Response]]
 
 
 def videos_router(life: Lifecycle) -> APIRouter:
@@ -56,13 +54,10 @@ def videos_router(life: Lifecycle) -> APIRouter:
     return router
 
 
-class _Routes:
-    def __init__(self, life: Lifecycle) -> None:
-        self._life, self._jobs = life, life.jobs
-
+class _Routes(Ordering):
     async def not_here(self, request: Request) -> Response:
         async def answer() -> Response:
-            raise _absent("this server has no such operation; docs/openai.md lists those it has")
+            raise absent("this server has no such operation; docs/openai.md lists those it has")
 
         return await self._answered(request, answer)
 
@@ -81,7 +76,7 @@ class _Routes:
                 job = await self._ordered(request, body)
             shared = KEY in request.headers
             job = await until_ended(request, self._jobs, job, shared=shared)
-            path = await self._jobs.content(job.id, "video") if form == "b64_json" else None
+            path = await self._jobs.content(job.id, VIDEO_FILE) if form == "b64_json" else None
             content = await self._jobs.in_disk_thread(partial(inline, path)) if path else ""
             url = f"{request.base_url}{PATH[1:]}/{job.id}/content"
             return JSONResponse(generation_object(job, self._ttl_s, content, url))
@@ -129,7 +124,7 @@ class _Routes:
     async def content(self, request: Request, video_id: str) -> Response:
         async def answer() -> Response:
             variant = variant_asked(request)
-            path = await self._jobs.content(video_id, variant)
+            path = await self._jobs.content(video_id, VARIANTS[variant].file)
             if path is None:
                 raise not_ready((await self._found(video_id)).job)
             try:
@@ -142,32 +137,6 @@ class _Routes:
 
     # Within
 
-    async def _answered(self, request: Request, answer: Answer) -> Response:
-        try:
-            self._check_allowed(request)
-            return await answer()
-        except Exception as error:  # noqa: BLE001 - what is none of ours is raised again
-            return answer_of(api_error(error))
-
-    def _check_allowed(self, request: Request) -> None:
-        """A page of another site may send a form without asking the browser."""
-        if not self._jobs.config.enabled:
-            raise _absent("videos are not made in the background here (jobs.enabled)")
-        headers, allowed = request.headers, self._life.config.server.allowed_origins
-        if not origin_allowed(headers.get("origin"), headers.get("host"), allowed):
-            message = "pages of this origin may not use this server"
-            raise ApiError(HTTPStatus.FORBIDDEN, "origin_not_allowed", message)
-
-    def _rules(self) -> Rules:
-        life, config = self._life, self._life.config
-        if life.draining:
-            raise unavailable(DRAINING)
-        if life.pool.info is None:
-            raise unavailable("the model is still being loaded")
-        limits, configured = config.streaming.limits, config.default_request
-        info = offered(life.pool.info, limits, configured)
-        return Rules(info, limits.prompt_characters, configured.sampling.seed)
-
     async def _ordered(self, request: Request, body: OrderBody) -> Job:
         """Raises `ApiError` and what `video_order` and `check_picture` do."""
         mime, rules = None, self._rules()
@@ -176,25 +145,6 @@ class _Routes:
             mime = await self._jobs.in_disk_thread(check)
         order = video_order(body.fields, rules, mime)
         return await self._created(New(order, body.image, _once(request, body)))
-
-    async def _created(self, new: New) -> Job:
-        try:
-            return await self._jobs.create(new)
-        except QueueFull:
-            raise self._full(new.order) from None
-
-    def _full(self, order: Order) -> ApiError:
-        retry_after_s = self._jobs.pace.retry_after_s(order)
-        message = f"{self._jobs.config.max_queued} videos wait already; retry in {retry_after_s} s"
-        headers = {"retry-after": str(retry_after_s)}
-        status = HTTPStatus.TOO_MANY_REQUESTS
-        return ApiError(status, "rate_limit_exceeded", message, headers=headers)
-
-    async def _found(self, video_id: str) -> Placed:
-        placed = await self._jobs.placed(video_id)
-        if placed is None:
-            raise not_found(video_id)
-        return placed
 
     @property
     def _ttl_s(self) -> float:
@@ -216,7 +166,3 @@ def _once(request: Request, body: OrderBody) -> Once | None:
         message = f"{KEY} must have 1 to {LONGEST_KEY} characters"
         raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", message, param=KEY)
     return Once(key, f"{request.url.path} {body.digest}")
-
-
-def _absent(message: str) -> ApiError:
-    return ApiError(HTTPStatus.NOT_IMPLEMENTED, "not_supported", message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,18 @@ FORMATS = ("url", "b64_json")
 
 def format_asked(fields: dict[str, Any]) -> str:
     """Takes it out of the fields. Raises `ApiError`."""
-    asked = fields.pop("response_format", FORMATS[0])
-    if asked not in FORMATS:
-        message, param = f"must be one of {', '.join(FORMATS)}", "response_format"
-        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", f"{param} {message}", param=param)
-    return str(asked)
+    return one_of(fields, "response_format", FORMATS)
+
+
+def one_of(fields: dict[str, Any], param: str, values: Sequence[str]) -> str:
+    """A field that says one of these, the first where it is not there. Takes it out of the fields.
+    Raises `ApiError`."""
+    asked = fields.pop(param, values[0])
+    asked = str(asked).lower() if isinstance(asked, str | int) else ""
+    if asked not in values:
+        message = f"{param} must be one of {', '.join(values)}"
+        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", message, param=param)
+    return asked
 
 
 async def until_ended(request: Request, jobs: JobService, job: Job, *, shared: bool) -> Job:
@@ -54,11 +62,16 @@ async def until_ended(request: Request, jobs: JobService, job: Job, *, shared: b
 
 def generation_object(job: Job, ttl_s: float, content: str, url: str) -> dict[str, Any]:
     """`content`: in base64, or nothing. Raises `ApiError` of a job that failed."""
+    check_made(job)
+    result = {"b64_json": content} if content else {"url": url}
+    return {**video_object(job, ttl_s), "created": int(job.created_at), "data": [result]}
+
+
+def check_made(job: Job) -> None:
+    """Raises `ApiError` of a job that failed."""
     if job.failure is not None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY  # a 5xx would be retried by clients
         raise ApiError(status, job.failure.code, job.failure.message)
-    result = {"b64_json": content} if content else {"url": url}
-    return {**video_object(job, ttl_s), "created": int(job.created_at), "data": [result]}
 
 
 def inline(path: Path) -> str:

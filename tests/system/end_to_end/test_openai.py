@@ -256,23 +256,6 @@ def test_parts_of_a_video_can_be_asked_for(shop: Server) -> None:
     assert head.headers["content-length"] == str(len(whole.content))
 
 
-def test_a_video_that_cannot_be_made_says_why(shop: Server, tmp_path: Path) -> None:
-    broken = png()[:60]
-    for fields, code in (
-        ({"prompt": "raise@2=MemoryError"}, "generation_failed"),
-        ({"prompt": "refused"}, "invalid_request"),
-        ({"prompt": f"crash@2={tmp_path / 'tally'}"}, "worker_died"),
-        ({"prompt": "a ball", "input_reference": broken}, "invalid_request"),
-    ):
-        video = client_of(shop).videos.create_and_poll(**fields)
-        assert video.status == "failed"
-        assert video.error is not None
-        assert video.error.code == code
-        answer = shop.get(f"/v1/videos/{video.id}/content")
-        assert problem(answer) == (404, "video_failed", "video_id")
-        assert "internal details" not in answer.text
-
-
 def test_the_example_runs(shop: Server, tmp_path: Path) -> None:
     words = [str(tmp_path / "ball.mp4"), "--url", f"{shop.url}/v1"]
     words += ["--seconds", "0.7", "--size", "32x32"]  # a larger one may be in quarantine by now
@@ -335,3 +318,54 @@ async def test_who_leaves_before_the_end_stops_the_gpu(shop: Server, gate: Gate)
     gate.go()  # the step that is under way
     async with async_client_of(shop) as client:
         assert (await client.videos.create_and_poll(prompt="a ball")).error is None
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_a_picture_is_a_video_of_one_frame(shop: Server, form: str) -> None:
+    client = client_of(shop)
+    made = client.images.generate(
+        prompt="a still ball",
+        size="64x32",  # type: ignore[call-overload]
+        output_format=form,
+        response_format="b64_json",
+        n=1,
+        extra_body={"seed": 4},
+    )
+    picture = Image.open(io.BytesIO(base64.b64decode(made.data[0].b64_json)))
+    assert (picture.format, picture.size) == (form.upper(), (64, 32))
+    assert "a still ball" not in [video.prompt for video in client.videos.list(limit=100)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"n": 2}, (400, "invalid_value", "n")),
+        ({"response_format": "url"}, (400, "invalid_value", "response_format")),
+        ({"stream": True}, (400, "invalid_value", "stream")),
+        ({"seconds": "4"}, (400, "unknown_parameter", "seconds")),
+        ({"size": "7x7"}, (400, "invalid_value", "width")),
+        ({"prompt": "raise@1=MemoryError"}, (422, "generation_failed", None)),
+    ],
+)
+def test_a_picture_that_cannot_be_made_is_refused(
+    shop: Server, fields: dict[str, Any], expected: tuple[int, str, str | None]
+) -> None:
+    answer = shop.post("/v1/images/generations", {"prompt": "a ball", **fields})
+    assert problem(answer) == expected
+
+
+def test_a_video_that_cannot_be_made_says_why(shop: Server, tmp_path: Path) -> None:
+    broken = png()[:60]
+    for fields, code in (
+        ({"prompt": "raise@2=MemoryError"}, "generation_failed"),
+        ({"prompt": "refused"}, "invalid_request"),
+        ({"prompt": f"crash@2={tmp_path / 'tally'}"}, "worker_died"),
+        ({"prompt": "a ball", "input_reference": broken}, "invalid_request"),
+    ):
+        video = client_of(shop).videos.create_and_poll(**fields)
+        assert video.status == "failed"
+        assert video.error is not None
+        assert video.error.code == code
+        answer = shop.get(f"/v1/videos/{video.id}/content")
+        assert problem(answer) == (404, "video_failed", "video_id")
+        assert "internal details" not in answer.text

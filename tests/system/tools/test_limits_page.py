@@ -46,6 +46,7 @@ OURS = {
     "matinee/cli/up.py": "opens a browser",
     "matinee/jobs/film.py": "writes",
     "matinee/jobs/workshop.py": "locks",
+    "matinee/server/images.py": "what the server wrote itself",
     "matinee/server/waiting.py": "what the server wrote itself",
     "matinee/media/aac.py": "opens an encoder",
     "matinee/media/h264.py": "opens an encoder",

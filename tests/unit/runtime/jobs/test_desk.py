@@ -72,11 +72,11 @@ def test_a_job_is_there_with_its_files_or_without_them(desk: Desk, tmp_path: Pat
     found = desk.ledger.job(job.id)
     assert found is not None
     assert (found.status, found.progress, found.nbytes) == (Status.COMPLETED, 100, 30)
-    paths = [desk.content(job.id, name) for name in VARIANTS]
+    paths = [desk.content(job.id, variant.file) for variant in VARIANTS.values()]
     assert all(path is not None and path.read_bytes() == b"x" * 10 for path in paths)
     waiting = desk.create(New(order()))
-    assert desk.content(waiting.id, "video") is None
-    assert desk.content("video_of_nobody", "video") is None
+    assert desk.content(waiting.id, "video.mp4") is None
+    assert desk.content("video_of_nobody", "video.mp4") is None
 
 
 def test_what_is_deleted_leaves_nothing_and_is_made_no_further(desk: Desk, tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_what_lives_is_left_alone(tmp_path: Path, clock: Clock) -> None:
     assert status(other, job) is Status.IN_PROGRESS
     assert folder.exists()
     assert working.complete(job.id, folder)
-    assert other.content(job.id, "video") is not None
+    assert other.content(job.id, "video.mp4") is not None
     working.close()
     other.close()
 
