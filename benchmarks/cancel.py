@@ -120,6 +120,9 @@ class NotingEngine:
     def characters_read(self, prompt: str) -> int:
         return self._engine.characters_read(prompt)
 
+    def trial_opening(self) -> State | None:
+        return self._engine.trial_opening()
+
     def on_part_done(self, tell: Callable[[], None]) -> None:
         self._engine.on_part_done(tell)
 

@@ -113,13 +113,13 @@ def test_the_pods_of_a_node_that_dies_are_replaced_and_everybody_plays_on(
         one.ask()
         other.ask()
         assert command.main(["node", "kill", "node-2"]) == 0
+        is_told = condition("Degraded", "True", "NodeLost")  # until other pods are ready
+        found = wait_until("StreamingService", scene.namespace, "tiny", is_told)
+        assert "node node-2 does not answer" in json.dumps(found["status"]["conditions"])
         one.finish()
         other.finish()
         one.play()
         leave(scene, one, other)
-        is_told = condition("Degraded", "True", "NodeLost")
-        found = wait_until("StreamingService", scene.namespace, "tiny", is_told)
-        assert "node node-2 does not answer" in json.dumps(found["status"]["conditions"])
         survivors = wait_for_pods(
             scene.namespace,
             "tiny",

@@ -7,7 +7,7 @@ the configuration page lists every key by its dotted path, as it is typed on a c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel
@@ -70,16 +70,18 @@ def families_page() -> str:
     """Every engine family: what it runs, makes and can be asked."""
     lines = [
         f"{NOTICE}\n# Engine families\n",
-        "A family is the code that knows the pipelines of a model. A VideoModel names it in "
-        "`engine.family`; `matinee up` and `matinee generate` tell it from `model_index.json`.\n",
+        "A family is the code that knows the pipelines of a model. `matinee families` lists them. "
+        "A VideoModel may name it in `engine.family`; else it is told from `model_index.json`. "
+        "What a model cannot do is refused with what it can, and `GET /v1/models` tells it.\n",
     ]
     return "\n".join([*lines, *map(_family, FAMILIES)])
 
 
 def _family(family: Family) -> str:
     exactness = "bit for bit" if family.exact else "alike, not bit for bit"
+    named = f"what diffusers has of them, when `engine.family` is `{family.name}`"
     rows = {
-        "pipelines": ", ".join(f"`{pipeline}`" for pipeline in family.pipelines),
+        "pipelines": ", ".join(f"`{pipeline}`" for pipeline in family.pipelines) or named,
         "makes": ", ".join(family.streams),
         "width and height": f"multiples of {family.size_factor} pixels, of some models of more",
         "can be asked for": "; ".join(CAPABILITIES[name] for name in family.capabilities),
@@ -87,7 +89,12 @@ def _family(family: Family) -> str:
         f"stored state is the one from the state in memory, {exactness}",
     }
     lines = [f"## `{family.name}`: {family.title}\n", "| | |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {name} | {value} |" for name, value in rows.items())]) + "\n"
+    lines += [f"| {name} | {value} |" for name, value in rows.items()]
+    return "\n".join([*lines, *([""] if family.notes else []), *_items(family.notes)]) + "\n"
+
+
+def _items(sentences: Iterable[str]) -> list[str]:
+    return [f"- {sentence}" for sentence in sentences]
 
 
 def _kind(definition: Definition) -> str:

@@ -5,6 +5,7 @@
     │   ├── InvalidRequest     a field of a generation request is out of range
     │   └── InvalidState       a continuation state that this model cannot take up
     ├── ModelUnavailable       weights missing, unreadable or of an unknown family
+    │   └── DoesNotFit         they take more memory than there is
     ├── GenerationCancelled    a cancel was seen between two denoising steps
     ├── WorkerFailed           the worker process died, hung or could not generate
     ├── StoreUnavailable       whatever the medium of a store did
@@ -77,6 +78,11 @@ class InvalidState(BadInput):
 
 class ModelUnavailable(MatineeError):
     """The model cannot be loaded; the message says what is missing and the remedy."""
+
+
+class DoesNotFit(ModelUnavailable):
+    """The weights take more memory than there is; the message says how much is missing and what
+    would help."""
 
 
 class GenerationCancelled(MatineeError):

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from hypothesis.strategies import text
 
 from tools.ci import budget
@@ -18,6 +19,8 @@ from tools.ci import budget
 EACH_S, ALL_S = 2.0, 10.0
 TIMEOUT_S = 20
 """Of the clock on the wall: whoever waits for so long waits for ever."""
+settings.register_profile("quick", settings.get_profile("no deadlines"), max_examples=40)
+settings.load_profile("quick")
 SPENT = pytest.StashKey[float]()
 
 

@@ -84,7 +84,7 @@ def _brought(rng: Random) -> dict[str, object]:
     data = base64.b64encode(picture).decode()
     if rng.random() < 0.5:
         return {"initial_image": {"mime": mime, "name": "a", "data": data}}
-    payload = {
+    payload: dict[str, object] = {
         "schema_version": 1,
         "width": rng.choice((32, 16, 33)),
         "height": 32,
@@ -93,9 +93,14 @@ def _brought(rng: Random) -> dict[str, object]:
         "seed": rng.choice((0, 7, 2**63)),
         "prompts": rng.choice(([], ["a"], ["a"] * 65)),
     }
+    if rng.random() < 0.3:
+        sound = {"sound_b64": data, "sound_shape": [2, 4, 8], "sound_shift_us": 0}
+        payload |= {name: sound[name] for name in sound if rng.random() < 0.8}
     if rng.random() < 0.5:
         payload[rng.choice([*payload, "extra"])] = grammar.odd_value(rng, 2)
-    return {"continuation_state": {"kind": rng.choice(("ltx.v1", "a")), "payload": payload}}
+    return {
+        "continuation_state": {"kind": rng.choice(("ltx.v1", "ltx2.v1", "a")), "payload": payload}
+    }
 
 
 def _json(rng: Random) -> bytes:

@@ -64,8 +64,8 @@ class FetchConfig(Config):
 
     trees: tuple[FetchedTree, ...] = Field(min_length=1, max_length=17)
     """The model's first."""
-    family: FamilyName
-    """What the model's files must be."""
+    family: FamilyName | None = None
+    """What the model's files must be; unset: of any family."""
     host: str = "127.0.0.1"
     """Address that serves the progress; a pod's configuration says `::`, every address."""
     port: int = Field(default=PORT, ge=0, le=65535)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -31,8 +32,9 @@ from matinee_api.sampling import NegativePrompt, Sampling
 class ModelEngine(ApiModel):
     """How the model is run."""
 
-    family: FamilyName
-    """Engine family: the code that knows this model's pipeline."""
+    family: FamilyName | None = None
+    """Engine family: the code that knows this model's pipeline (docs/families.md). Unset: as the
+    model's files say."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Type of the weights in memory; `auto`: bfloat16 on a GPU, float32 on a CPU."""
 
@@ -105,17 +107,25 @@ class ModelWarmup(ApiModel):
     """What the warm-up Job asks of a node; unset: as the first service that uses the model."""
 
 
-def _multiple(family: str, factor: int, side: str) -> Rule:
-    """Width and height fit the family."""
+def _multiples() -> Iterator[Rule]:
+    """Width and height fit the family: a rule for each factor and side."""
+    for factor in sorted({family.size_factor for family in FAMILIES}):
+        names = tuple(family.name for family in FAMILIES if family.size_factor == factor)
+        for side in ("width", "height"):
+            yield _multiple(names, factor, side)
 
+
+def _multiple(families: tuple[str, ...], factor: int, side: str) -> Rule:
     def holds(spec: VideoModelSpec) -> bool:
         pixels = getattr(spec.generation, side)
-        return spec.engine.family != family or pixels is None or pixels % factor == 0
+        return spec.engine.family not in families or pixels is None or pixels % factor == 0
 
+    listed = ", ".join(f"'{family}'" for family in families)
     return Rule(
-        f"self.engine.family != '{family}' || !has(self.generation.{side}) "
-        f"|| self.generation.{side} % {factor} == 0",
-        f"must be a multiple of {factor} for the family {family}, such as {factor * 16}",
+        f"!has(self.engine.family) || !(self.engine.family in [{listed}]) "
+        f"|| !has(self.generation.{side}) || self.generation.{side} % {factor} == 0",
+        f"must be a multiple of {factor} for the family {' or '.join(families)}, "
+        f"such as {factor * 16}",
         holds,
         f"generation.{side}",
     )
@@ -147,7 +157,7 @@ class VideoModelSpec(ApiModel):
     """Desired state."""
 
     source: ModelSource
-    engine: ModelEngine
+    engine: ModelEngine = ModelEngine()
     generation: GenerationSpec = GenerationSpec()
     limits: ModelLimits = ModelLimits()
     adapters: Annotated[tuple[Adapter, ...], Field(max_length=16), KeyedBy("name")] = ()
@@ -161,11 +171,7 @@ class VideoModelSpec(ApiModel):
     """What is said about the pods of these Jobs."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        *(
-            _multiple(family.name, family.size_factor, side)
-            for family in FAMILIES
-            for side in ("width", "height")
-        ),
+        *_multiples(),
         _within("maxFrames", "numFrames"),
         _within("maxSteps", "numInferenceSteps"),
         Rule(

@@ -45,13 +45,13 @@ SILENCE_S = 2.5 * HEARTBEAT_S
 ROUTER_SILENCE_S = 5.0
 """The same of a Router's pod, which says something every second."""
 ROUTER_KEPT_S = 10.0
-"""For so long its last word counts when its feed broke: services would cease to be servable, or a
-rollout go on too soon, whenever one is opened again."""
+"""So long its last word counts: what it knows does not change whenever its feed is opened again."""
 CONNECT_S = 3.0
 LINE_S = 0.01
 """Between two lines of a pod: one that floods us costs no more than a hundred lines a second."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.2, 60.0
 ORDER_TIMEOUT_S = 5.0
+VERBS = {Drain: "drain", SetDoor: "change who may come in"}
 
 
 def pod_session() -> aiohttp.ClientSession:
@@ -155,9 +155,11 @@ class PodFeeds:
                 if status != HTTPStatus.UNAUTHORIZED:
                     break
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise PodUnreachable(f"{ip}: the order to {_verb(order)} failed: {error!r}") from error
+            raise PodUnreachable(
+                f"{ip}: the order to {VERBS[type(order)]} failed: {error!r}"
+            ) from error
         if status != HTTPStatus.OK:
-            raise PodUnreachable(f"{ip} does not {_verb(order)}: HTTP {status}")
+            raise PodUnreachable(f"{ip} does not {VERBS[type(order)]}: HTTP {status}")
 
     async def _ordered(self, order: Drain | SetDoor, token: str) -> int:
         method, path, body = request_of(order)
@@ -264,10 +266,6 @@ class PodFeeds:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _verb(order: Drain | SetDoor) -> str:
-    return "drain" if isinstance(order, Drain) else "change who may come in"
 
 
 def request_of(order: Drain | SetDoor) -> tuple[str, str, dict[str, object]]:

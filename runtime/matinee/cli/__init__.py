@@ -47,6 +47,7 @@ COMMANDS = {
     "jobs": Command("list, watch and cancel the videos that a server makes", "router"),
     "drain": Command("let the sessions of a server end or move to others", "router"),
     "mock": Command("run a server without a model, for people who write clients", "router"),
+    "families": Command("list the engine families, and what each can do", "router"),
     "fetch": Command("fetch a model's weights into folders", "runtime"),
     "rollout": Command("list a service's revisions on a cluster, and go back to one", "router"),
     "completion": Command("print what lets a shell complete these commands", "router"),

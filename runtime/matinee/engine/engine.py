@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
 import torch
 
 from matinee.engine.families import Family, Run, loader_of
+from matinee.engine.fitting import check_fits
 from matinee.engine.parts import tell_parts
 from matinee.errors import ModelUnavailable
 from matinee.generation import (
@@ -28,7 +30,7 @@ from matinee.generation import (
     notes_on,
     prompts_of,
 )
-from matinee.state.codec import check_kind
+from matinee.state.codec import check_kind, check_start, state_of_image
 from matinee.weights.local_folder import default_model_id, model_folder_of
 from matinee.weights.model_folder import inspect_folder
 from matinee_api.config.runtime_config import EngineConfig, GeneratorConfig
@@ -50,9 +52,10 @@ class Engine:
         if config.engine.cpu_threads is not None:
             torch.set_num_threads(config.engine.cpu_threads)
         folder = inspect_folder(model_folder_of(config.model_path, config.revision))
-        load = loader_of(folder, config.family)
+        load, dtype = loader_of(folder, config.family), _dtype(config.engine, device)
+        check_fits(folder, device, dtype)
         model_id = config.model_id or default_model_id(config.model_path)
-        return cls(load(folder, model_id, device, _dtype(config.engine, device)))
+        return cls(load(folder, model_id, device, dtype))
 
     @property
     def info(self) -> ModelInfo:
@@ -63,6 +66,7 @@ class Engine:
         check_request(self.info, request, begins=state is None)
         if state is not None:
             check_kind(self.info, state.kind)
+        check_start(self.info, state)
         return self._family.begin(request, state)
 
     def characters_read(self, prompt: str) -> int:
@@ -73,6 +77,13 @@ class Engine:
         """What of it has no effect, in sentences."""
         read = tuple(map(self.characters_read, prompts_of(request)))
         return notes_on(self.info, request, read)
+
+    def trial_opening(self) -> State | None:
+        """Grey, for a model that cannot begin from a prompt alone."""
+        if "text" in self.info.capabilities:
+            return None
+        size = (self.info.defaults.height, self.info.defaults.width, 3)
+        return state_of_image(self.info, np.full(size, 128, np.uint8))
 
     def on_part_done(self, tell: Callable[[], None]) -> None:
         """Call `tell` after every block of the model, from the thread that computes, for as long as

@@ -6,7 +6,7 @@ boundary.
 
 from __future__ import annotations
 
-from matinee.generation.checks import MOST, check_prompt, check_request, check_widest
+from matinee.generation.checks import MOST, check_can, check_prompt, check_request, check_widest
 from matinee.generation.chunks import ChunkPlan, count_steps, plan_chunks
 from matinee.generation.model_info import GenerationDefaults, ModelInfo
 from matinee.generation.notes import may_be_cut, notes_on, prompts_of
@@ -48,6 +48,7 @@ __all__ = [
     "State",
     "StateSummary",
     "StepProgress",
+    "check_can",
     "check_prompt",
     "check_request",
     "check_widest",

@@ -14,6 +14,7 @@ from matinee.generation.model_info import (
     ModelInfo,
 )
 from matinee.generation.request import SegmentRequest
+from matinee_api.families import CAPABILITIES, Capability
 from matinee_api.limits import MAX_FPS, MAX_SEED
 
 
@@ -38,6 +39,15 @@ def check_widest(given: Mapping[str, float | None]) -> None:
         if (value := given.get(param)) is not None and value > most:
             raise InvalidRequest(param, f"must be at most {most:g}, got {value}")
     _check_pixels(int(given.get("width") or 0), int(given.get("height") or 0), MOST_PIXELS)
+
+
+def check_can(info: ModelInfo, what: Capability, param: str) -> None:
+    """Raise `InvalidRequest` where this model cannot begin in that way, with what it can. `param`:
+    what was given; for `text` the image that was not."""
+    if what not in info.capabilities:
+        problem = "is needed" if what == "text" else "cannot be taken"
+        can = " or ".join(CAPABILITIES[name] for name in info.capabilities)
+        raise InvalidRequest(param, f"{problem}: {info.model_id} makes {can}")
 
 
 def check_request(info: ModelInfo, request: SegmentRequest, *, begins: bool = False) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from matinee.generation.sampling import SamplingValues
 from matinee.generation.sound import AudioFormat
+from matinee_api.families import CAPABILITIES, Capability
 
 MOST_PIXELS = 1920 * 1088
 MOST_FRAMES = 257
@@ -27,7 +28,8 @@ class ModelInfo:
     docstring. `chunk_frames`, `overlap_frames`: window of one pipeline call and the frames it
     takes over from the one before, both `temporal_factor * k + 1`. `audio`: None of a model without
     sound. `max_work`: pixels times frames times steps of a request; None: no limit but the others.
-    `prompt_tokens`: of a prompt as many are read; None: all.
+    `prompt_tokens`: of a prompt as many are read; None: all. `capabilities`: what it can be asked
+    for, of what its family can.
     """
 
     model_id: str
@@ -46,3 +48,10 @@ class ModelInfo:
     audio: AudioFormat | None = None
     prompt_tokens: int | None = None
     components: dict[str, str] = field(default_factory=dict)
+    capabilities: tuple[Capability, ...] = tuple(CAPABILITIES)
+
+    @property
+    def state_frames(self) -> int:
+        """Frames in a state at most. Never one: a single frame is an image that a video begins with
+        and shows."""
+        return max(2, self.overlap_frames)

@@ -50,10 +50,12 @@ class StepProgress:
 class Chunk:
     """What one step of a run adds to the video. `frames`: uint8 (n, H, W, 3) RGB, a torch tensor on
     the model's device or the like of it. `audio`: the sound of these frames, to the sample as
-    `sound.samples_of` counts them; None of a model without sound."""
+    `sound.samples_of` counts them; None of a model without sound. `more`: what is left of the same
+    denoising follows at once, so nobody else should have a turn in between."""
 
     frames: Any
     audio: Pcm | None = None
+    more: bool = False
 
 
 def with_defaults(

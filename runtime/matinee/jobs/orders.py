@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from matinee.errors import InvalidRequest
-from matinee.generation import ModelInfo, check_prompt, check_request, with_defaults
+from matinee.generation import ModelInfo, check_can, check_prompt, check_request, with_defaults
 from matinee.jobs.record import Order
 from matinee_api.config.problems import nearest, sentence_of
 from matinee_api.limits import MAX_DIMENSION
@@ -81,6 +81,7 @@ def video_order(fields: Mapping[str, Any], rules: Rules, input_mime: str | None 
     """Raises `InvalidRequest`, naming the field and the nearest that the model can do."""
     asked = _read(VideoFields, fields)
     _check_model(asked.model, rules.info)
+    check_can(rules.info, "image" if input_mime else "text", "input_reference")
     _check_length("prompt", asked.prompt, rules)
     _check_length("negative_prompt", asked.negative_prompt or "", rules)
     check_prompt(asked.prompt)

@@ -18,6 +18,7 @@ from matinee.generation import (
     SamplingOptions,
     SegmentRequest,
     State,
+    check_can,
     check_prompt,
     check_request,
     with_defaults,
@@ -99,7 +100,10 @@ def starting_state(
     if state is None and image is None:
         image = defaults.image_path
     if image is None:
+        if state is None:
+            check_can(info, "text", "image")
         return state
+    check_can(info, "image", "image")
     check_request(info, request, begins=True)  # before a picture of that size is made
     return state_of_image(info, picture_of(image, request.width, request.height))
 

@@ -57,6 +57,9 @@ class MockEngine:
     def characters_read(self, prompt: str) -> int:
         return len(prompt)
 
+    def trial_opening(self) -> None:
+        """A prompt is enough."""
+
     def on_part_done(self, _tell: Callable[[], None]) -> None:
         """A step is over before anybody would ask."""
 

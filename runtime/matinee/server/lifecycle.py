@@ -85,9 +85,7 @@ class Lifecycle:
         check_folders(config)
         self.config = config
         self.store_name = name_of(streaming.state)
-        self.draining = self.shutting_down = False
-        self.routers_only = False
-        """Viewers must bring a control token."""
+        self.draining = self.shutting_down = self.routers_only = False
         self.failed = asyncio.Event()
         """Set while all workers have failed."""
         self.viewers: set[Viewing] = set()

@@ -18,7 +18,6 @@ from matinee.generation import ModelInfo
 from matinee.server.lifecycle import Lifecycle
 from matinee.session.reception import offered
 from matinee_api.config.runtime_config import ServeConfig
-from matinee_api.families import FAMILIES
 
 OWNER = "matinee"
 RETRY_AFTER_S = 5
@@ -51,14 +50,13 @@ def models_router(life: Lifecycle) -> APIRouter:
 def description(info: ModelInfo, config: ServeConfig, created: int) -> dict[str, Any]:
     """`created`: when the server started, in seconds since 1970."""
     info = offered(info, config.streaming.limits, config.default_request)
-    family = next((row for row in FAMILIES if row.name == info.family), None)
     return {
         "id": info.model_id,
         "object": "model",
         "created": created,
         "owned_by": OWNER,
         "family": info.family,
-        "capabilities": list(family.capabilities) if family else [],
+        "capabilities": list(info.capabilities),
         "streams": ["video", *(["audio"] if info.audio else [])],
         "defaults": dataclasses.asdict(info.defaults),
         "limits": _limits(info, config),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from matinee.errors import BadInput, InvalidRequest
-from matinee.generation import GenerationDefaults, ModelInfo, RgbFrames, State
+from matinee.generation import GenerationDefaults, ModelInfo, RgbFrames, State, check_can
 from matinee.media.decoding import PictureRefused
 from matinee.media.decoding.pool import DecoderPool, Pictures
 from matinee.media.images import format_of, image_header, image_refused
@@ -71,9 +71,11 @@ def packed_baggage(
             "initial_image", "send an initial_image or a continuation_state, not both", joint=None
         )
     if image is not None:
+        check_can(info, "image", "initial_image")
         return PackedImage.of(image, info, size, limits)
     if envelope is not None:
         return unpack_state(envelope.kind, envelope.payload, info, size)
+    check_can(info, "text", "initial_image")
     return None
 
 

@@ -7,6 +7,7 @@ cannot check. No torch.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from matinee.errors import InvalidState
@@ -17,6 +18,7 @@ from matinee.generation import (
     SegmentRequest,
     State,
     StateSummary,
+    check_can,
 )
 from matinee.media.decoding import PictureRefused
 from matinee.media.decoding.pool import Pictures
@@ -73,7 +75,10 @@ class PackedState(Protocol):
         ...
 
 
-_FORMS: dict[StateForm, Callable[[str], StateCodec]] = {"last frames": LastFramesCodec}
+_FORMS: dict[StateForm, Callable[[str], StateCodec]] = {
+    "last frames": LastFramesCodec,
+    "last frames and sound": partial(LastFramesCodec, with_sound=True),
+}
 
 MOCK_STATE = "mock.v1"
 """Of `matinee mock`, whose family is in no table: no model has it."""
@@ -118,12 +123,24 @@ def unpack_state(
     check_kind(info, kind)
     _check_size(packed.summary, size)
     frames = packed.summary.known_frames
-    if frames > info.overlap_frames:
+    if frames > info.state_frames:
         raise InvalidState(
             f"the state has {frames} frames; this model goes on from the last "
-            f"{info.overlap_frames}, send no more"
+            f"{info.state_frames}, send no more"
         )
     return packed
+
+
+def check_start(info: ModelInfo, state: State | None) -> None:
+    """Raise `InvalidRequest` unless this model can begin a segment with that: nothing, an image or
+    what came before."""
+    frames = known_frames(state)
+    if frames == 0:
+        check_can(info, "text", "initial_image")
+    elif frames == 1:
+        check_can(info, "image", "initial_image")
+    else:
+        check_can(info, "continuation", "continuation_state")
 
 
 def check_state(info: ModelInfo, state: State, size: SegmentRequest | GenerationDefaults) -> None:

@@ -1,4 +1,5 @@
-"""States that are the last frames shown: what a family of clips goes on from.
+"""States that are the last frames shown: what a family of clips goes on from, with the end of the
+sound if it makes any.
 
 Three forms of the same thing: `LastFrames` for those who look into it, `State` for those who
 carry it, and a payload of JSON with the frames as base64 PNG for those who send it. Of a payload
@@ -33,6 +34,9 @@ MAX_PIXELS = 1920 * 1088
 """Width x height of a frame, as `ModelInfo.max_pixels`."""
 MAX_PROMPT_CHARACTERS = 8192
 """Of each prompt on the wire; the rest of a longer one is left out."""
+MAX_SOUND_BYTES = 2**20
+"""Of the sound in a state; a second of it takes 50 KB."""
+MAX_SOUND_SHIFT_US = 100_000
 MAX_KEYS = 64
 """In a payload, before it is looked at: an error for each of millions takes minutes."""
 
@@ -47,6 +51,7 @@ class _Facts(BaseModel):
     segment_index: int = Field(ge=0, lt=2**31)
     seed: int = Field(ge=0, le=MAX_SEED)
     prompts: list[str]
+    sound_shift_us: int | None = Field(default=None, ge=-MAX_SOUND_SHIFT_US, le=MAX_SOUND_SHIFT_US)
 
 
 class _Picture(BaseModel):
@@ -60,6 +65,17 @@ class _Picture(BaseModel):
 
 class _Payload(_Facts, _Picture):
     prompts: Annotated[list[Prompt], FailFast()] = Field(max_length=MAX_PROMPTS)
+    sound_b64: str | None = Field(default=None, max_length=MAX_SOUND_BYTES * 4 // 3 + 4)
+    sound_shape: list[int] | None = Field(default=None, max_length=3)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundTail:
+    """The end of a video's sound as its model's spectrogram: `mel`, float32 (channels, steps,
+    bins). It ends so many microseconds after the last frame (`shift_us`, less than 0: before)."""
+
+    mel: npt.NDArray[np.float32]
+    shift_us: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +87,7 @@ class LastFrames:
     segment_index: int = 0
     seed: int = 0
     prompts: tuple[str, ...] = ()
+    sound: SoundTail | None = None
 
     def to_state(self, kind: str) -> State:
         facts = {
@@ -78,13 +95,16 @@ class LastFrames:
             "seed": self.seed,
             "prompts": list(self.prompts),
         }
-        return State(kind, {"frames": self.frames}, facts)
+        if self.sound is None:
+            return State(kind, {"frames": self.frames}, facts)
+        facts["sound_shift_us"] = self.sound.shift_us
+        return State(kind, {"frames": self.frames, "sound": self.sound.mel}, facts)
 
     @classmethod
     def of(cls, state: State) -> LastFrames:
         """Raises `InvalidState` when the state is not of this form."""
         frames = state.tensors.get("frames")
-        if frames is None or len(state.tensors) > 1 or not _are_rgb(frames):
+        if frames is None or not state.tensors.keys() <= _TENSORS or not _are_rgb(frames):
             raise InvalidState(
                 "the state's frames must be uint8 of shape (frames, height, width, 3)"
             )
@@ -94,25 +114,45 @@ class LastFrames:
             facts.segment_index,
             facts.seed,
             tuple(facts.prompts),
+            _sound_of(state.tensors.get("sound"), facts.sound_shift_us),
         )
+
+
+_TENSORS = {"frames", "sound"}
+
+
+def _sound_of(mel: npt.NDArray[np.generic] | None, shift_us: int | None) -> SoundTail | None:
+    if mel is None and shift_us is None:
+        return None
+    if mel is None or shift_us is None:
+        raise InvalidState("the state's sound and its sound_shift_us belong together")
+    if mel.dtype != np.float32 or mel.ndim != 3 or not 0 < mel.nbytes <= MAX_SOUND_BYTES:
+        raise InvalidState(
+            "the state's sound must be float32 of shape (channels, steps, bins), "
+            f"of at most {MAX_SOUND_BYTES} bytes"
+        )
+    if not np.isfinite(mel).all():
+        raise InvalidState("the state's sound holds something that is no number")
+    return SoundTail(mel.astype(np.float32, copy=False), shift_us)
 
 
 @dataclass(frozen=True, slots=True)
 class LastFramesCodec:
-    """See `codec.StateCodec`."""
+    """See `codec.StateCodec`. `with_sound`: a state may hold the end of the sound too."""
 
     kind: str
+    with_sound: bool = False
 
     def of_image(self, picture: RgbFrames) -> State:
         return LastFrames(picture[None]).to_state(self.kind)
 
     def summary(self, state: State) -> StateSummary:
-        known = LastFrames.of(state)
+        known = self._read(state)
         count, height, width, _ = known.frames.shape
         return StateSummary(width, height, count, known.segment_index, known.seed)
 
     def to_payload(self, state: State) -> dict[str, Any]:
-        known = LastFrames.of(state)
+        known = self._read(state)
         return {
             "schema_version": 1,
             "width": known.frames.shape[2],
@@ -121,7 +161,14 @@ class LastFramesCodec:
             "segment_index": known.segment_index,
             "seed": known.seed,
             "prompts": [prompt[:MAX_PROMPT_CHARACTERS] for prompt in known.prompts[-MAX_PROMPTS:]],
+            **_written(known.sound),
         }
+
+    def _read(self, state: State) -> LastFrames:
+        known = LastFrames.of(state)
+        if known.sound is not None and not self.with_sound:
+            raise InvalidState(f"a state of kind {self.kind!r} holds no sound")
+        return known
 
     def unpack(self, payload: dict[str, Any]) -> PackedFrames:
         if len(payload) > MAX_KEYS:
@@ -129,7 +176,10 @@ class LastFramesCodec:
         checked = _checked(_Payload, payload, "payload")
         if checked.width * checked.height > MAX_PIXELS:
             raise InvalidState(f"payload.width x payload.height: at most {MAX_PIXELS} pixels")
-        return PackedFrames(self.kind, checked)
+        sound = _sound_from(checked)
+        if sound is not None and not self.with_sound:
+            raise InvalidState(f"payload.sound_b64: a state of kind {self.kind!r} holds no sound")
+        return PackedFrames(self.kind, checked, sound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +188,7 @@ class PackedFrames:
 
     kind: str
     _payload: _Payload
+    _sound: SoundTail | None
 
     @property
     def summary(self) -> StateSummary:
@@ -149,7 +200,7 @@ class PackedFrames:
     def nbytes(self) -> int:
         told = self._payload
         pixels = told.width * told.height * len(told.frames_b64)
-        return sum(map(len, told.frames_b64)) + 3 * pixels
+        return sum(map(len, told.frames_b64)) + len(told.sound_b64 or "") + 3 * pixels
 
     def pictures(self) -> Pictures:
         told = self._payload
@@ -171,7 +222,7 @@ class PackedFrames:
 
     def state(self, frames: RgbFrames) -> State:
         told = self._payload
-        known = LastFrames(frames, told.segment_index, told.seed, tuple(told.prompts))
+        known = LastFrames(frames, told.segment_index, told.seed, tuple(told.prompts), self._sound)
         return known.to_state(self.kind)
 
     def refused(self, refusal: PictureRefused) -> InvalidState:
@@ -180,6 +231,28 @@ class PackedFrames:
 
 def _place(index: int) -> str:
     return f"payload.frames_b64.{index}"
+
+
+def _written(sound: SoundTail | None) -> dict[str, Any]:
+    if sound is None:
+        return {}
+    return {
+        "sound_b64": Base64(np.ascontiguousarray(sound.mel, "<f4").tobytes()),
+        "sound_shape": list(sound.mel.shape),
+        "sound_shift_us": sound.shift_us,
+    }
+
+
+def _sound_from(told: _Payload) -> SoundTail | None:
+    """Raises `InvalidState`."""
+    if told.sound_b64 is None or told.sound_shape is None:
+        return _sound_of(None, told.sound_shift_us)
+    try:
+        numbers = np.frombuffer(base64_text.decoded(told.sound_b64), "<f4")
+        mel = numbers.reshape(told.sound_shape).copy() if min(told.sound_shape) > 0 else numbers
+    except (ValueError, OverflowError) as error:
+        raise InvalidState("payload.sound_b64: this is not sound of payload.sound_shape") from error
+    return _sound_of(mel, told.sound_shift_us)
 
 
 def _are_rgb(frames: npt.NDArray[np.generic]) -> bool:

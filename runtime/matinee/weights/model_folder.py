@@ -102,11 +102,12 @@ def _check_component(folder: Path) -> None:
             f"{folder} is missing, though model_index.json lists it; copy the model again"
         )
     if (folder / "config.json").exists():  # schedulers and tokenizers have other names
-        for file in _weight_files(folder):
+        for file in weight_files(folder):
             _check_weights(file)
 
 
-def _weight_files(folder: Path) -> Iterator[Path]:
+def weight_files(folder: Path) -> Iterator[Path]:
+    """Of one component."""
     indices = sorted(folder.glob("*.safetensors.index.json"))
     for index in indices:
         weight_map = _read_json(index).get("weight_map")

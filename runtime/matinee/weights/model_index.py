@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matinee.weights.fetch.errors import FetchFailed
 from matinee_api.bounded_file import read_at_most
-from matinee_api.families import FAMILY_OF_PIPELINE
+from matinee_api.families import FAMILY_OF_PIPELINE, NAMED_FAMILIES
 
 MODEL_INDEX = "model_index.json"
 MAX_INDEX_BYTES = 2**20
@@ -62,6 +62,8 @@ def _check_family(class_name: object, family: str | None, where: str) -> None:
     runs = FAMILY_OF_PIPELINE.get(class_name) if isinstance(class_name, str) else None
     if runs is not None and family in (None, runs):
         return
+    if family in NAMED_FAMILIES and isinstance(class_name, str):
+        return  # whether it really can be run, its loader tells
     known = ", ".join(
         sorted(name for name, of in FAMILY_OF_PIPELINE.items() if family in (None, of))
     )

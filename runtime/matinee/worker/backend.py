@@ -41,6 +41,10 @@ class EngineLike(Protocol):
         """From the first on; as many as there are of a prompt that fits."""
         ...
 
+    def trial_opening(self) -> State | None:
+        """What a warm-up begins with: something for a model that cannot begin from a prompt."""
+        ...
+
     def on_part_done(self, tell: Callable[[], None]) -> None:
         """Call `tell` whenever a part of a step or of a decode is done, from the thread that
         computes: it shows that a long one gets on."""

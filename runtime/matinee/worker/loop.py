@@ -97,8 +97,13 @@ class WorkerLoop:
 
     def turn(self) -> None:
         blocked = {job_id for job_id, work in self._works.items() if work.frames is not None}
-        job_id = self._scheduler.pick(blocked)
-        if job_id is None or self._viewer_comes_before(job_id):
+        begun = (job_id for job_id, work in self._works.items() if work.more)
+        job_id = next((job_id for job_id in begun if job_id not in blocked), None)
+        if job_id is None:
+            job_id = self._scheduler.pick(blocked)
+            if job_id is not None and self._viewer_comes_before(job_id):
+                job_id = None
+        if job_id is None:
             self._read_command()
         else:
             self._advance(self._works[job_id])
@@ -156,7 +161,7 @@ class WorkerLoop:
         self._computing = work
         with self._failures_of(work):
             chunk = self._next_chunk(work)
-            work.frames, work.audio = chunk.frames, chunk.audio
+            work.frames, work.audio, work.more = chunk.frames, chunk.audio, chunk.more
         self._computing = None
         self._hand_over_waiting()
 

@@ -101,6 +101,9 @@ class RingBoundEngine:
     def characters_read(self, prompt: str) -> int:
         return self._engine.characters_read(prompt)
 
+    def trial_opening(self) -> State | None:
+        return self._engine.trial_opening()
+
     def on_part_done(self, tell: Callable[[], None]) -> None:
         self._engine.on_part_done(tell)
 
@@ -119,7 +122,7 @@ def _warm_up(engine: EngineLike, backend: Backend, prompt: str) -> dict[str, flo
     started = time.perf_counter()
     request = with_defaults(engine.info.defaults, prompt, seed=0)
     picture = np.empty((request.height * 3 // 2, request.width), np.uint8)
-    run = engine.begin(request, None)
+    run = engine.begin(request, engine.trial_opening())
     timings_ms: dict[str, float] = {}
     while not run.finished:
         frames = run.next_chunk(lambda _progress: None).frames

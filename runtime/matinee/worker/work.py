@@ -19,6 +19,8 @@ class Work:
     """Made and not yet handed over."""
     audio: Pcm | None = None
     """Of these frames."""
+    more: bool = False
+    """The rest of what was denoised comes before anybody else's turn."""
     handed_over: int = 0
     steps_done: int = 0
     compute_s: float = 0.0

@@ -52,9 +52,7 @@ def untrained_vae(timestep_conditioning: bool = False) -> Any:
 def untrained_pipeline(timestep_conditioning: bool = False) -> Any:
     """The same random weights every time."""
     torch.manual_seed(0)
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -100.0)]
-    pieces += [(character, -8.0) for character in "▁" + string.ascii_lowercase]
-    tokenizer = T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=16)
+    tokenizer = small_tokenizer()
     text = T5Config(
         vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2
     )
@@ -77,7 +75,14 @@ def untrained_pipeline(timestep_conditioning: bool = False) -> Any:
     )
 
 
-def save(pipeline: Any, folder: Path) -> Path:
+def small_tokenizer() -> Any:
+    """Of single letters."""
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -100.0)]
+    pieces += [(character, -8.0) for character in "▁" + string.ascii_lowercase]
+    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=16)
+
+
+def save(pipeline: Any, folder: Path, settings: dict[str, Any] = SETTINGS) -> Path:
     pipeline.save_pretrained(folder)
-    (folder / "matinee.json").write_text(json.dumps(SETTINGS))
+    (folder / "matinee.json").write_text(json.dumps(settings))
     return folder

@@ -15,9 +15,9 @@ from tests.unit.api.pod_rule_cases import POD_CASES
 OBJECTS: dict[str, dict[str, Any]] = {
     "VideoModel": {
         "source": {"uri": "hf://org/name", "revision": "main", "tokenSecretRef": {"name": "hub"}},
-        "engine": {"family": "ltx"},
-        "generation": {"width": 704, "height": 480},
-        "limits": {"maxPixels": 704 * 480, "maxFrames": 121, "maxSteps": 50, "maxWork": 10**10},
+        "engine": {"family": "wan"},
+        "generation": {"width": 720, "height": 464},
+        "limits": {"maxPixels": 720 * 464, "maxFrames": 121, "maxSteps": 50, "maxWork": 10**10},
         "adapters": [{"name": "style", "uri": "hf://org/style"}],
         "cache": {"claim": {"size": "20Gi"}},
         "warmup": {"resources": {"gpu": {}}},
@@ -46,7 +46,8 @@ BALANCED = {
     "loadBalancerSourceRanges": ["192.0.2.0/24", "2001:db8::/32"],
 }
 SHAPES = "must look like hf://org/name, s3://bucket/folder, oci://registry/name:tag, "
-WHOLE = "must be a multiple of 32 for the family ltx, such as 512"
+WHOLE = "must be a multiple of 16 for the family wan or clip, such as 256"
+WHOLE_32 = "must be a multiple of 32 for the family ltx or ltx2, such as 512"
 ONE_DEVICE = "set exactly one of gpu and resourceClaims (gpu: {count: 0} runs on the CPU)"
 ONE_CLAIM = "set exactly one of resourceClaimName and resourceClaimTemplateName"
 STUCK = (
@@ -145,12 +146,19 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {"width": 33, "height": 33},
         {"generation.width": WHOLE, "generation.height": WHOLE},
     ),
+    "sizes that another family does not take": (
+        "VideoModel",
+        "engine.family",
+        "ltx",
+        {"generation.width": WHOLE_32, "generation.height": WHOLE_32},
+    ),
+    "a family that the files tell": ("VideoModel", "engine", None, {}),
     "no sizes": ("VideoModel", "generation", None, {}),
     "no limits": ("VideoModel", "limits", None, {}),
     "a default size past the limit": (
         "VideoModel",
         "limits.maxPixels",
-        704 * 480 - 1,
+        720 * 464 - 1,
         {
             "limits.maxPixels": "generation.width times generation.height must not be more than "
             "limits.maxPixels"

@@ -86,6 +86,6 @@ def loader_of(folder: ModelFolder, family: str | None) -> Loader:
         return loader
     known = ", ".join(sorted(FAMILY_OF_PIPELINE))
     raise ModelUnavailable(
-        f"{folder.path}: no family runs {name or folder.pipeline_class}; "
-        f"pipelines that can be run: {known}"
+        f"{folder.path}: no family runs {name or folder.pipeline_class}; pipelines that can be "
+        f"run: {known}; the family clip, if it is named, tries others of diffusers"
     )

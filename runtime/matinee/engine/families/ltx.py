@@ -7,28 +7,29 @@ bit for bit that of the pipeline's own decode.
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import math
-from collections.abc import Callable
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
-from matinee.engine.library_logs import drop_messages, without_progress_bars
-from matinee.engine.prompts import characters_read
-from matinee.engine.windows import WindowRun
-from matinee.errors import InvalidRequest, ModelUnavailable
-from matinee.generation import (
-    GenerationDefaults,
-    ModelInfo,
-    SegmentRequest,
-    State,
-    check_request,
-    with_defaults,
+from matinee.engine.library_logs import drop_messages
+from matinee.engine.pipelines import (
+    load_pipeline,
+    model_info,
+    modules_of,
+    reporting,
+    settings_over,
+    silence,
+    to_rgb,
+    to_uint8,
+    with_own_state,
 )
+from matinee.engine.prompts import characters_read
+from matinee.engine.windows import Part, Window, WindowRun
+from matinee.generation import SegmentRequest, State
 from matinee.weights.model_folder import ModelFolder, ModelSettings
 from matinee_api.families import LTX
 
@@ -52,30 +53,14 @@ _TRAIN_TIMESTEPS = 1000
 def load(folder: ModelFolder, model_id: str, device: torch.device, dtype: torch.dtype) -> LtxFamily:
     """Load the components of any LTX pipeline into the condition pipeline."""
     silence_known_warnings()
-    try:
-        with without_progress_bars():
-            pipeline = _diffusers.LTXConditionPipeline.from_pretrained(
-                folder.path, dtype=dtype, use_safetensors=True, local_files_only=True
-            ).to(device)
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
-        raise ModelUnavailable(
-            f"{folder.path} cannot be loaded as an LTX model; "
-            f"check that its files belong together ({_first_line(error)})"
-        ) from error
-    pipeline.set_progress_bar_config(disable=True)
+    condition = _diffusers.LTXConditionPipeline
+    pipeline = load_pipeline(condition, folder.path, device, dtype, "an LTX model")
     return LtxFamily(pipeline, folder.settings, model_id)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def silence_known_warnings() -> None:
     """Of diffusers and transformers, about nothing that anybody could mend."""
-    # They quote what viewers ask for, which belongs in no log; the rest of a prompt that is longer
-    # than the model reads is left out, as everywhere with these models.
-    drop_messages(_diffusers.__name__, "The following part of your input was truncated")
-    drop_messages("transformers.tokenization_utils_base", "Token indices sequence length is longer")
+    silence(_diffusers.LTXConditionPipeline)
     # Harmless: `shifted_timesteps` and the sigmas derived from them agree at scheduler shift 1.
     drop_messages(
         "diffusers.schedulers.scheduling_flow_match_euler_discrete",
@@ -92,14 +77,20 @@ def shifted_timesteps(steps: int, shift: float) -> list[float]:
 class LtxFamily:
     """A loaded LTX model. Its modules are shared by all runs and keep no state."""
 
-    def __init__(self, pipeline: Any, settings: ModelSettings, model_id: str) -> None:
-        given = settings.model_dump(exclude_none=True)
+    def __init__(self, pipeline: Any, given: ModelSettings, model_id: str) -> None:
         self._pipeline = pipeline
-        self._settings = _LTX_SETTINGS.model_copy(update=given)
-        self.info = _model_info(pipeline, self._settings, model_id)
-        _check_info(self.info)
-        parts = pipeline.components.values()
-        self.modules = [part for part in parts if isinstance(part, torch.nn.Module)]
+        self._settings = settings_over(_LTX_SETTINGS, given)
+        factor = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size
+        self.info = model_info(
+            pipeline,
+            LTX,
+            self._settings,
+            model_id,
+            # The pipeline demands its factor whatever the VAE.
+            spatial_factor=math.lcm(LTX.size_factor, factor),
+            temporal_factor=pipeline.vae_temporal_compression_ratio,
+        )
+        self.modules = modules_of(pipeline)
 
     def characters_read(self, prompt: str) -> int:
         most = self._settings.max_sequence_length or 0
@@ -109,47 +100,7 @@ class LtxFamily:
         return WindowRun(self.info, self._sampler(request), request, state)
 
     def _sampler(self, request: SegmentRequest) -> LtxSampler:
-        """A pipeline around the shared modules, with a scheduler of its own."""
-        parts = dict(self._pipeline.components)
-        parts["scheduler"] = copy.deepcopy(parts["scheduler"])
-        pipeline = _diffusers.LTXConditionPipeline(**parts)
-        pipeline.set_progress_bar_config(disable=True)
-        return LtxSampler(pipeline, self._settings, request)
-
-
-def _model_info(pipeline: Any, settings: ModelSettings, model_id: str) -> ModelInfo:
-    values = settings.model_dump(exclude_none=True)
-    names = {field.name for field in dataclasses.fields(GenerationDefaults)} & values.keys()
-    defaults = GenerationDefaults(**{name: values[name] for name in names})
-    vae_factor = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size
-    return ModelInfo(
-        model_id=model_id,
-        family=LTX.name,
-        state_kind=LTX.state_kind,
-        # The pipeline demands its factor whatever the VAE.
-        spatial_factor=math.lcm(LTX.size_factor, vae_factor),
-        temporal_factor=pipeline.vae_temporal_compression_ratio,
-        chunk_frames=values["chunk_frames"],
-        overlap_frames=values["overlap_frames"],
-        defaults=defaults,
-        prompt_tokens=values["max_sequence_length"],
-        components={name: type(part).__name__ for name, part in pipeline.components.items()},
-    )
-
-
-def _check_info(info: ModelInfo) -> None:
-    """Refuse a `matinee.json` that asks for what this model cannot do."""
-    for name in ("chunk_frames", "overlap_frames"):
-        frames = getattr(info, name)
-        if frames % info.temporal_factor != 1 or frames > info.chunk_frames:
-            raise ModelUnavailable(
-                f"matinee.json: {name} must be {info.temporal_factor} x k + 1 "
-                f"and at most chunk_frames, got {frames}"
-            )
-    try:
-        check_request(info, with_defaults(info.defaults, prompt="", seed=0))
-    except InvalidRequest as error:
-        raise ModelUnavailable(f"matinee.json: {error}") from error
+        return LtxSampler(with_own_state(self._pipeline), self._settings, request)
 
 
 class LtxSampler:
@@ -161,30 +112,24 @@ class LtxSampler:
         self._request = request
 
     @torch.no_grad()
-    def sample(
-        self, window: int, known: torch.Tensor, noise_seed: int, on_step: Callable[[int], None]
-    ) -> torch.Tensor:
+    def sample(self, window: Window, on_step: Callable[[int], None]) -> Iterator[Part]:
         """Denoise, then decode."""
         # On the CPU, so that the noise is the same on every device.
-        generator = torch.Generator("cpu").manual_seed(noise_seed)
-        latents = self._denoise(window, known, generator, on_step)
-        return to_uint8(self._decode(latents, generator))
+        generator = torch.Generator("cpu").manual_seed(window.noise_seed)
+        latents = self._denoise(window, generator, on_step)
+        yield Part(to_uint8(self._decode(latents)))
 
     def _denoise(
-        self,
-        window: int,
-        known: torch.Tensor,
-        generator: torch.Generator,
-        on_step: Callable[[int], None],
+        self, window: Window, generator: torch.Generator, on_step: Callable[[int], None]
     ) -> torch.Tensor:
         """Normalised latents, float32 (1, C, f, h, w)."""
         request = self._request
         latents: torch.Tensor = self._pipeline(
             **self._prompt,
-            conditions=_conditions(known),
+            conditions=_conditions(window.known),
             width=request.width,
             height=request.height,
-            num_frames=window,
+            num_frames=window.frames,
             frame_rate=request.fps,
             num_inference_steps=request.num_inference_steps,
             timesteps=self._timesteps(),
@@ -193,8 +138,7 @@ class LtxSampler:
             generator=generator,
             output_type="latent",
             return_dict=False,
-            callback_on_step_end=partial(_after_step, on_step),
-            callback_on_step_end_tensor_inputs=[],
+            **reporting(on_step),
         )[0]
         return latents
 
@@ -223,7 +167,7 @@ class LtxSampler:
         sigmas = _diffusers.linear_quadratic_schedule(steps)
         return [_TRAIN_TIMESTEPS * float(sigma) for sigma in sigmas]
 
-    def _decode(self, latents: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
         """As the end of `LTXConditionPipeline.__call__` does it; about -1..1, (1, 3, F, H, W)."""
         vae = self._pipeline.vae
         mean, std = (
@@ -238,25 +182,8 @@ class LtxSampler:
         return frames
 
 
-def _after_step(
-    on_step: Callable[[int], None], pipeline: Any, index: int, _t: Any, _tensors: Any
-) -> dict[str, Any]:
-    """What diffusers calls; the tensors are left as they are."""
-    if pipeline.device.type == "cuda":
-        torch.cuda.synchronize(pipeline.device)  # else we count queued steps
-    on_step(index + 1)
-    return {}
-
-
 def _conditions(known: torch.Tensor) -> list[Any] | None:
     if not len(known):
         return None
-    video = known.permute(0, 3, 1, 2).float() / 255
+    video = to_rgb(known)
     return [_diffusers.LTXVideoCondition(video=video, frame_index=0, strength=1.0)]
-
-
-def to_uint8(video: torch.Tensor) -> torch.Tensor:
-    """(1, 3, F, H, W) about -1..1 -> uint8 (F, H, W, 3), rounded as diffusers' PIL output is."""
-    unit = (video[0] * 0.5).add_(0.5).clamp_(0, 1)
-    # Planes stay planes in memory: colour conversion wants them so.
-    return unit.float().mul_(255).round_().to(torch.uint8).permute(1, 2, 3, 0)

@@ -28,7 +28,7 @@ class Plan:
     wanted: Manifest
 
 
-def plan(tree: FetchedTree, family: str, sleep: Callable[[float], None]) -> Plan:
+def plan(tree: FetchedTree, family: str | None, sleep: Callable[[float], None]) -> Plan:
     """Ask the source of a tree that is not mounted. `sleep` waits before another try.
 
     Raises:
@@ -48,7 +48,7 @@ def planned(
     return Plan(tree, source, Manifest(uri=tree.uri, commit=listing.commit, files=files))
 
 
-def check_mounted(tree: FetchedTree, family: str) -> int:
+def check_mounted(tree: FetchedTree, family: str | None) -> int:
     """Judge a tree that lies at its folder; the bytes of what is used of it.
 
     Raises:
@@ -64,7 +64,7 @@ def check_mounted(tree: FetchedTree, family: str) -> int:
     return total_bytes(listing.only(model_files(listing.paths(), components)))
 
 
-def components_in(folder: Path, family: str, where: str) -> frozenset[str]:
+def components_in(folder: Path, family: str | None, where: str) -> frozenset[str]:
     """Of a model that lies in a folder. Raises as `components_of` does."""
     return components_of(read_index(folder, where), family, where)
 

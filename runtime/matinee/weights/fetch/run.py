@@ -77,11 +77,11 @@ def _tried(tree: FetchedTree, work: Callable[[], TreeResult]) -> TreeResult:
         return failed(tree.name, error.reason, str(error))
 
 
-def _mounted(tree: FetchedTree, family: str) -> TreeResult:
+def _mounted(tree: FetchedTree, family: str | None) -> TreeResult:
     return TreeResult(name=tree.name, bytes=check_mounted(tree, family))
 
 
-def _there_already(tree: FetchedTree, family: str) -> TreeResult | None:
+def _there_already(tree: FetchedTree, family: str | None) -> TreeResult | None:
     """A complete tree of a version that cannot change needs no network."""
     if scheme_of(tree) == "hf" and len(tree.revision or "") != _COMMIT_CHARACTERS:
         return None

@@ -11,6 +11,7 @@ import torch
 
 from matinee.engine.engine import Engine
 from matinee.engine.families.ltx import LtxFamily, shifted_timesteps
+from matinee.engine.windows import Window
 from matinee.errors import ModelUnavailable
 from matinee.generation import GenerationDefaults
 from matinee.weights.model_folder import ModelSettings
@@ -19,7 +20,7 @@ from tests.system.engine.untrained import untrained_pipeline
 from tests.unit.runtime import models
 
 REQUEST = models.request(width=32, num_frames=9)
-NOTHING = torch.empty((0, 64, 32, 3), dtype=torch.uint8)
+WINDOW = Window(9, torch.empty((0, 64, 32, 3), dtype=torch.uint8), hidden=0, noise_seed=7)
 
 
 def load(folder: Path) -> Engine:
@@ -62,7 +63,9 @@ def test_an_unknown_pipeline_is_refused_by_name(model_folder: Path, tmp_path: Pa
     folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
     (folder / "matinee.json").unlink()
     (folder / "model_index.json").write_text('{"_class_name": "MochiPipeline"}')
-    with pytest.raises(ModelUnavailable, match=r"no family runs MochiPipeline; .* LTXPipeline"):
+    with pytest.raises(
+        ModelUnavailable, match=r"no family runs MochiPipeline; .* LTXPipeline.* clip"
+    ):
         load(folder)
 
 
@@ -104,7 +107,7 @@ def test_loading_and_running_writes_nothing(
 def test_our_decode_is_the_pipelines_own(timestep_conditioning: bool) -> None:
     pipeline = untrained_pipeline(timestep_conditioning)
     family = LtxFamily(pipeline, ModelSettings(max_sequence_length=16), "any")
-    made = family._sampler(REQUEST).sample(9, NOTHING, 7, lambda _step: None)
+    (made,) = family._sampler(REQUEST).sample(WINDOW, lambda _step: None)
     pictures = pipeline(
         prompt="a red ball",
         width=32,
@@ -116,14 +119,14 @@ def test_our_decode_is_the_pipelines_own(timestep_conditioning: bool) -> None:
         generator=torch.Generator().manual_seed(7),
         max_sequence_length=16,
     ).frames[0]
-    assert np.array_equal(np.stack(pictures), made.numpy())
+    assert np.array_equal(np.stack(pictures), made.frames.numpy())
 
 
 def test_a_sampler_leaves_the_familys_scheduler_alone(engine: Engine) -> None:
     family = engine._family
     assert isinstance(family, LtxFamily)
     before = family._pipeline.scheduler.sigmas.clone()
-    family._sampler(REQUEST).sample(9, NOTHING, 1, lambda _step: None)
+    list(family._sampler(REQUEST).sample(WINDOW, lambda _step: None))
     assert torch.equal(before, family._pipeline.scheduler.sigmas)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -113,3 +114,13 @@ def test_a_remix_of_what_the_server_no_longer_makes_is_refused() -> None:
         remix_order({"prompt": "a", "size": "64x64"}, "video_1", source, RULES)
     with pytest.raises(InvalidRequest, match="pixels"):
         remix_order({"prompt": "a"}, "video_1", source, Rules(info(max_pixels=4096), 100))
+
+
+def test_what_the_model_cannot_begin_with_is_refused() -> None:
+    for able, mime, says in (
+        (("image",), None, "input_reference is needed: test makes a video whose first frame"),
+        (("text",), "image/png", "input_reference cannot be taken: test makes a video from"),
+    ):
+        rules = dataclasses.replace(RULES, info=info(capabilities=able))
+        with pytest.raises(InvalidRequest, match=says):
+            read({"prompt": "a red ball"}, rules, mime)

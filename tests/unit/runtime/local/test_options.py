@@ -46,6 +46,16 @@ def test_without_state_and_image_a_video_starts_from_nothing() -> None:
     assert starting_state(request, {}, RequestConfig(), INFO) is None
 
 
+def test_what_the_model_cannot_begin_with_is_refused() -> None:
+    request = request_from("a", {}, RequestConfig(), INFO)
+    image_only = models.info(capabilities=("image", "continuation"))
+    with pytest.raises(InvalidRequest, match="image is needed: test makes a video whose first"):
+        starting_state(request, {}, RequestConfig(), image_only)
+    text_only = models.info(capabilities=("text", "continuation"))
+    with pytest.raises(InvalidRequest, match="image cannot be taken: test makes a video from"):
+        starting_state(request, {"image": "x.png"}, RequestConfig(), text_only)
+
+
 def test_an_image_is_made_to_fill_the_frame(tmp_path: Path) -> None:
     path = tmp_path / "picture.JPG"
     Image.new("RGB", (10, 300), "red").save(path)

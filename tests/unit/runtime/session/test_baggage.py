@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from matinee.errors import BadInput
+from matinee.errors import BadInput, InvalidRequest
 from matinee.generation import State
 from matinee.session.baggage import packed_baggage
 from matinee.state.last_frames import LastFrames
@@ -40,6 +40,16 @@ def rejected(limits: dict[str, Any] | None = None, **fields: Any) -> BadInput:
 
 def test_most_sessions_bring_nothing() -> None:
     assert brought() is None
+
+
+def test_what_the_model_cannot_begin_with_is_refused_before_it_is_looked_at() -> None:
+    image = {"mime": "image/png", "data": "not even base64"}
+    text_only = dataclasses.replace(INFO, capabilities=("text",))
+    with pytest.raises(InvalidRequest, match="initial_image cannot be taken: fake makes a video f"):
+        packed_baggage(init_of(initial_image=image), text_only, INFO.defaults, LimitsConfig())
+    image_only = dataclasses.replace(INFO, capabilities=("image", "continuation"))
+    with pytest.raises(InvalidRequest, match="initial_image is needed: fake makes a video whose"):
+        packed_baggage(init_of(), image_only, INFO.defaults, LimitsConfig())
 
 
 @pytest.mark.parametrize(

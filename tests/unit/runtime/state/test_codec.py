@@ -25,7 +25,7 @@ STATE = LastFrames(FRAMES, segment_index=2, seed=7).to_state("ltx.v1")
 
 
 def test_an_unknown_kind_or_version_is_refused_by_name() -> None:
-    with pytest.raises(InvalidState, match=r"unknown kind 'ltx.v9'; known: ltx.v1"):
+    with pytest.raises(InvalidState, match=r"unknown kind 'ltx.v9'; known: .*, ltx.v1"):
         codec_of("ltx.v9")
     with pytest.raises(InvalidState, match=r"unknown kind 'ltx.v9'"):
         state_to_wire(dataclasses.replace(STATE, kind="ltx.v9"))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from matinee.errors import InvalidState
 from matinee.generation import State
-from matinee.state.last_frames import MAX_FRAMES, MAX_PROMPTS, LastFrames
+from matinee.state.last_frames import MAX_FRAMES, MAX_PROMPTS, LastFrames, SoundTail
 from tests.unit.runtime.session.making import wire_of
 from tests.unit.runtime.state.unpacking import state_from_wire
 
@@ -109,6 +109,51 @@ def test_a_payload_that_is_wrong_is_refused_with_the_place(
 ) -> None:
     with pytest.raises(InvalidState, match=message):
         state_from_wire("ltx.v1", wire(**changes))
+
+
+MEL = np.random.default_rng(0).normal(size=(2, 41, 8)).astype(np.float32)
+SINGING = LastFrames(
+    frames=np.zeros((2, 32, 64, 3), np.uint8), segment_index=1, sound=SoundTail(MEL, -1_667)
+).to_state("ltx2.v1")
+
+
+def singing(**changes: Any) -> dict[str, Any]:
+    return {**wire_of(SINGING)["payload"], **changes}
+
+
+def test_the_end_of_the_sound_survives_the_wire_bit_for_bit() -> None:
+    received = LastFrames.of(state_from_wire("ltx2.v1", singing())).sound
+    assert received is not None
+    assert received.mel.tobytes() == MEL.tobytes()
+    assert (received.mel.shape, received.shift_us) == (MEL.shape, -1_667)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sound_b64": "%%%"}, "payload.sound_b64: this is not sound"),
+        ({"sound_b64": "AAAA"}, "payload.sound_b64: this is not sound"),
+        ({"sound_shape": [2, 41, 9]}, "payload.sound_b64: this is not sound"),
+        ({"sound_shape": [-2, 41, -8]}, "must be float32 of shape"),
+        ({"sound_shape": [2**70, 0, 1]}, "must be float32 of shape"),
+        ({"sound_shape": [2**70, 1, 1]}, "payload.sound_b64: this is not sound"),
+        ({"sound_shape": []}, "payload.sound_b64: this is not sound"),
+        ({"sound_shape": [656]}, "must be float32 of shape"),
+        ({"sound_shape": ["a"]}, "payload.sound_shape.0: expected a whole number"),
+        ({"sound_shift_us": 10**9}, "payload.sound_shift_us: expected at most 100000"),
+        ({"sound_shift_us": None}, "belong together"),
+        ({"sound_b64": None}, "belong together"),
+        ({"sound_b64": "A" * 2**21}, "payload.sound_b64: .*characters"),
+    ],
+)
+def test_sound_that_is_none_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidState, match=message):
+        state_from_wire("ltx2.v1", singing(**changes))
+
+
+def test_a_kind_without_sound_takes_none() -> None:
+    with pytest.raises(InvalidState, match=r"'ltx\.v1' holds no sound"):
+        state_from_wire("ltx.v1", singing())
 
 
 def test_a_missing_key_is_named() -> None:

@@ -36,6 +36,13 @@ def test_another_pipeline_is_refused_with_both_names(name: object) -> None:
     assert "family ltx" in str(caught.value)
 
 
+def test_a_family_that_is_named_takes_any_pipeline() -> None:
+    index = {"_class_name": "MochiPipeline", "vae": ["diffusers", "AutoencoderKLMochi"]}
+    assert components_of(json.dumps(index).encode(), "clip", "org/name") == {"vae"}
+    with pytest.raises(FetchFailed):
+        components_of(b"{}", "clip", "org/name")
+
+
 @settings(max_examples=30)
 @given(st.binary() | st.sampled_from([b"[]", b"null", b"[" * 100_000]))
 def test_whatever_else_it_holds_is_refused(text: bytes) -> None:

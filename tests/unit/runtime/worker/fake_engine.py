@@ -3,7 +3,8 @@
 Words of the prompt are orders: `step=FIFO` writes one byte to a named pipe at each step and then
 waits for one on `FIFO.go`; `kill@N=FILE`, `crash@N=FILE` and `hang@N=FILE` let the process be
 killed, end or stop for good at step N, `times=K` times over all processes (FILE keeps count);
-`raise@N=NAME` raises at step N; `long@N=PARTS` makes step N take so many parts of `PART_S` each.
+`raise@N=NAME` raises at step N; `long@N=PARTS` makes step N take so many parts of `PART_S` each;
+`parts=N` gives the frames of each window in N chunks.
 """
 
 from __future__ import annotations
@@ -107,6 +108,9 @@ class FakeEngine:
     def characters_read(self, prompt: str) -> int:
         return len(prompt)
 
+    def trial_opening(self) -> None:
+        """A prompt is enough."""
+
     def on_part_done(self, tell: Callable[[], None]) -> None:
         global _tell_part
         _tell_part = tell
@@ -134,12 +138,18 @@ class FakeRun:
         self._plans = list(plan_chunks(INFO, request.num_frames, len(self._known)))
         self.total_steps = len(self._plans) * request.num_inference_steps
         self._step = 0
+        self._rest: list[RgbFrames] = []
 
     @property
     def finished(self) -> bool:
-        return not self._plans
+        return not (self._plans or self._rest)
 
     def next_chunk(self, on_step: Callable[[StepProgress], None]) -> Chunk:
+        if not self._rest:
+            self._rest = self._next_window(on_step)
+        return Chunk(self._rest.pop(0), more=bool(self._rest))
+
+    def _next_window(self, on_step: Callable[[StepProgress], None]) -> list[RgbFrames]:
         plan = self._plans.pop(0)
         for _ in range(self._request.num_inference_steps):
             self._step += 1
@@ -147,7 +157,8 @@ class FakeRun:
             on_step(StepProgress(self._step, self.total_steps))
         frames = self._paint(plan.new)
         self._known = np.concatenate([self._known, frames])[-INFO.overlap_frames :]
-        return Chunk(frames)
+        orders = dict(word.partition("=")[::2] for word in self._request.prompt.split())
+        return np.array_split(frames, int(orders.get("parts", "1")))
 
     def state(self) -> State:
         left = LastFrames(

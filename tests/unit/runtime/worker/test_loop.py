@@ -127,6 +127,25 @@ def test_a_chunk_reports_its_steps_then_its_frames_and_the_segment_its_end(bench
     assert bench.pixels[job.job_id] == alone(job)
 
 
+def test_parts_of_a_chunk_follow_each_other_before_anybody_else_has_a_turn(bench: Bench) -> None:
+    parts, other = segment(prompt="parts=3", session="a"), segment(session="b")
+    bench.start(parts, other)
+    events = bench.finish(2)
+    order = [event.job_id for event in events if isinstance(event, ChunkStarted)]
+    assert order[:3] == [parts.job_id] * 3
+    assert kinds(events, parts).count(StepDone) == kinds(events, other).count(StepDone)
+    assert bench.pixels[parts.job_id] == alone(parts)
+
+
+def test_others_have_a_turn_while_parts_wait_for_slots(small_ring: Bench) -> None:
+    parts, other = segment(prompt="parts=3", session="a"), segment(session="b", frames=9)
+    small_ring.start(parts, other)
+    events = small_ring.finish(2)
+    assert small_ring.pixels[parts.job_id] == alone(parts)
+    assert small_ring.pixels[other.job_id] == alone(other)
+    assert kinds(events, other)[-1] is SegmentDone
+
+
 def test_a_segment_s_first_frame_is_handed_over_alone(bench: Bench) -> None:
     bench.start(segment(frames=17))
     ready = [event for event in bench.finish(1) if isinstance(event, FramesReady)]

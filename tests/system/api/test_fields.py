@@ -19,7 +19,7 @@ from matinee_api.kinds.resource import KINDS
 from matinee_api.kinds.streamingservice import ServiceLimits
 from matinee_api.kinds.videomodel import GenerationSpec, ModelLimits
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 READERS = (
     *sorted((ROOT / "operator/matinee_operator").rglob("*.py")),
     ROOT / "crds/matinee_api/config/serve_config.py",
