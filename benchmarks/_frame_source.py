@@ -1,10 +1,11 @@
-"""A backend of `router_splice.py`: it answers the first message of each viewer with frames of
-64 KiB, so many as the message asks for, as fast as they are taken. Prints its address.
+"""A backend of the router's benchmarks: it answers each message of a viewer, `FRAMES BYTES`, with
+so many frames of that size, as fast as they are taken. Prints its address.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from typing import cast
 
@@ -12,9 +13,19 @@ import uvloop
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-FRAME_BYTES = 64 * 1024
-FRAME = Frame(Opcode.BINARY, os.urandom(FRAME_BYTES)).serialize(mask=False)
+from matinee.media.fmp4 import Run, Sample, fragment
+from matinee.router.journal import VIDEO_TRACK
+
 HEALTHY = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+@functools.cache
+def frame_of(nbytes: int) -> bytes:
+    """As a server sends it: a fragment of video of so many bytes."""
+    around = len(fragment(1, [Run(VIDEO_TRACK, 0, (Sample(b"", 1),))]))
+    picture = Sample(os.urandom(nbytes - around), 1)
+    video = fragment(1, [Run(VIDEO_TRACK, 0, (picture,))])
+    return Frame(Opcode.BINARY, video).serialize(mask=False)
 
 
 class Source(asyncio.Protocol):
@@ -24,6 +35,7 @@ class Source(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.websocket = ServerProtocol(max_size=None)
         self.left = 0
+        self.frame = b""
         self.may_write = True
 
     def data_received(self, data: bytes) -> None:
@@ -37,13 +49,14 @@ class Source(asyncio.Protocol):
                 self.websocket.send_response(self.websocket.accept(event))  # type: ignore[arg-type]
                 self.transport.write(b"".join(self.websocket.data_to_send()))
             elif event.opcode is Opcode.TEXT:
-                self.left += int(event.data)
+                self.left, frame_bytes = map(int, bytes(event.data).split())
+                self.frame = frame_of(frame_bytes)
                 self.send_on()
 
     def send_on(self) -> None:
         while self.left and self.may_write and not self.transport.is_closing():
             self.left -= 1
-            self.transport.write(FRAME)
+            self.transport.write(self.frame)
 
     def pause_writing(self) -> None:
         self.may_write = False

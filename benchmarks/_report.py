@@ -14,6 +14,7 @@ import math
 import os
 import platform
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -89,6 +90,11 @@ def chance_of_so_few(held: int, turns: int) -> float:
     long run (sign test): when this is small, falling short of it was not noise."""
     ways = sum(math.comb(turns, number) for number in range(held + 1))
     return float(ways / 2**turns)
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time of all threads of a process, from the clock of clock_getcpuclockid(3)."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def package_versions(*packages: str) -> dict[str, str]:

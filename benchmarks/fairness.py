@@ -28,6 +28,8 @@ PROMPTS = (
     "a blue ball moving down on a gray background",
 )
 MOST_CHUNKS = 12
+STEPS = 2
+"""Of each chunk; between two chunks somebody else has a turn."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ async def main(model: str) -> None:
 def jobs(info: ModelInfo, first_id: int) -> list[SegmentJob]:
     frames = info.chunk_frames + (chunks_of(info) - 1) * (info.chunk_frames - info.overlap_frames)
     requests = [
-        with_defaults(info.defaults, prompt, seed, num_frames=frames)
+        with_defaults(info.defaults, prompt, seed, num_frames=frames, num_inference_steps=STEPS)
         for seed, prompt in enumerate(PROMPTS)
     ]
     return [

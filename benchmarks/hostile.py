@@ -97,7 +97,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def unprotected(name: str, attack_s: float) -> Harm:
     with server(UNPROTECTED) as (url, pid):
-        return asyncio.run(all_harm(url, pid, [name], attack_s))[name]
+        return asyncio.run(all_harm(url, pid, [name], attack_s, settle_s=0))[name]
 
 
 @contextmanager
@@ -114,14 +114,20 @@ def server(module: str) -> Iterator[tuple[str, int]]:
             process.kill()
 
 
-async def all_harm(url: str, pid: int, names: Sequence[str], attack_s: float) -> dict[str, Harm]:
+async def all_harm(
+    url: str, pid: int, names: Sequence[str], attack_s: float, settle_s: float = SETTLE_S
+) -> dict[str, Harm]:
     """One viewer plays through all the attacks."""
     probe, arrivals = Probe(int(url.rpartition(":")[2])), Arrivals()
     watching = [asyncio.create_task(probe.run()), asyncio.create_task(viewer(url, arrivals))]
     try:
         await asyncio.sleep(LEARN_S)
         arrivals.learn()
-        return {name: await harm(name, url, pid, probe, arrivals, attack_s) for name in names}
+        found = {}
+        for name in names:
+            found[name] = await harm(name, url, pid, probe, arrivals, attack_s)
+            await asyncio.sleep(settle_s)
+        return found
     finally:
         for task in watching:
             task.cancel()
@@ -144,7 +150,6 @@ async def harm(
         waits, late = probe.waits_ms(), arrivals.late_ms(time.perf_counter())
     finally:
         attacking.__exit__(None, None, None)
-    await asyncio.sleep(SETTLE_S)
     found = Harm(p99(waits), p99(late) if late else attack_s * 1000, most_mb - before_mb)
     print(f"{name}: {found}", file=sys.stderr, flush=True)
     return found

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,11 @@ def benchmarks(folder: Path) -> list[Path]:
 def measured(script: Path) -> list[Line] | None:
     """What it printed; None, with the reason on stderr, when it failed."""
     print(f"{script.stem} ...", file=sys.stderr, flush=True)
+    began = time.monotonic()
     run = subprocess.run(
         [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, check=False
     )
+    print(f"{script.stem}: {time.monotonic() - began:.0f} s", file=sys.stderr)
     if run.returncode:
         print(f"{script.stem}: exit code {run.returncode}", file=sys.stderr)
         return None

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from diffusers.pipelines.ltx import pipeline_ltx_condition
 
-from benchmarks._report import Figure, package_versions, report, take_turns
+from benchmarks._report import Figure, cpu_s, package_versions, report, take_turns
 from matinee.engine.families.ltx import shifted_timesteps, silence_known_warnings
 from matinee.engine.library_logs import without_progress_bars
 from matinee.generation import SegmentRequest
@@ -140,11 +140,6 @@ def step_ms(pid: int | None, make: Callable[[], None], waited: list[float]) -> f
     spent_s = cpu_s(pid) - spent_s
     waited.append((time.perf_counter() - begun) * 1000 / REQUEST.num_inference_steps)
     return spent_s * 1000 / REQUEST.num_inference_steps
-
-
-def cpu_s(pid: int) -> float:
-    """CPU time of all threads of a process, from the clock of clock_getcpuclockid(3)."""
-    return time.clock_gettime(~pid << 3 | 2)
 
 
 if __name__ == "__main__":

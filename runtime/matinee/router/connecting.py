@@ -16,8 +16,9 @@ from matinee.router.tokens import NoToken, authorization
 from matinee.router.upstream import NotReached, Upstream
 from matinee_api.contracts.pod_http import MOVES_HEADER, QUEUE_ELSEWHERE, QUEUE_HEADER
 
-RECEIVED_BYTES = 128 * 1024
-"""What the kernel may hold of a backend's video: more of it would be stale when it is forwarded."""
+RECEIVED_BYTES = 256 * 1024
+"""What the kernel may hold of a backend's video: more would be stale when it is forwarded, and each
+piece that is less takes as much of the processor."""
 OF_VIEWERS = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 """A machine that vanished is noticed after 25 s, in seconds, seconds and questions."""
 OF_BACKENDS = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 24}
@@ -85,14 +86,21 @@ async def _first_that_answers(uri: WebSocketURI) -> socket.socket:
     Raises `OSError`: that of the last one.
     """
     failed = OSError(f"{uri.host} has no address")
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
-    for family, kind, protocol, _, address in found:
+    for family, kind, protocol, _, address in await _addresses(uri):
         try:
             return await _connected(socket.socket(family, kind, protocol), address)
         except OSError as error:
             failed = error
     raise failed
+
+
+async def _addresses(uri: WebSocketURI) -> list[Any]:
+    """As `getaddrinfo` tells them. Raises `OSError`."""
+    where, kind = (uri.host, uri.port), socket.SOCK_STREAM
+    try:  # most are none but addresses, which need no thread to be looked up in
+        return socket.getaddrinfo(*where, type=kind, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return await asyncio.get_running_loop().getaddrinfo(*where, type=kind)
 
 
 async def _connected(plain: socket.socket, address: Any) -> socket.socket:

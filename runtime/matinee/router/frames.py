@@ -7,6 +7,7 @@ came, how long a message is, and what control frames say. RFC 6455, section 5.2.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,12 @@ MOST_HEAD_BYTES = 14
 MOST_CONTROL_BYTES = 125
 _CONTINUED, _CLOSE = 0x0, 0x8
 _OPCODES = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
+_FIN = _MASKED = 0x80
+_LONG = 127
+_LONGEST = struct.Struct(">BBQ")
+"""A head whose length, should it be `_LONG`, has eight bytes; of two bytes they are the first."""
+_FIRSTS = _OPCODES | {_FIN | one for one in _OPCODES}
+"""What a frame may begin with: nobody agreed to an extension."""
 
 
 class Violation(Exception):
@@ -39,6 +46,9 @@ class Control(NamedTuple):
     payload: bytes
 
 
+Head = tuple[Opcode, bytes]
+
+
 class Cut(NamedTuple):
     """`end`: where in the data the last frame ended that ended in it, 0 where none did. `counted`:
     frames that count for a client's budget. `ends`: where data messages ended. `heads`: of the
@@ -48,12 +58,17 @@ class Cut(NamedTuple):
     counted: int
     ends: Sequence[int]
     controls: Sequence[Control]
-    heads: Sequence[tuple[Opcode, bytes]]
+    heads: Sequence[Head]
 
 
 _MIDST = Cut(0, 0, (), (), ())
 """Of bytes within a long frame, which most are."""
 _OPCODE = {int(one): one for one in Opcode}
+_HEAD_BYTES = tuple(
+    2 + {126: 2, 127: 8}.get(second & 0x7F, 0) + (4 if second & 0x80 else 0)
+    for second in range(256)
+)
+"""Of a frame's head, by its second byte."""
 
 
 class Scanner:
@@ -61,25 +76,25 @@ class Scanner:
     message; 0 = any. `peek_bytes`: how long the heads of messages are; 0: there are none."""
 
     __slots__ = (
-        "_head", "_in_message", "_left", "_mask", "_masked", "_message", "_most_message", "_opcode",
-        "_payload", "_peek_bytes", "_peeked", "_whole", "frame_bytes",
+        "_head", "_in_message", "_kept", "_lacking", "_left", "_mask", "_masked", "_message",
+        "_most_message", "_opcode", "_peek_bytes", "_whole", "frame_bytes",
     )  # fmt: skip
 
     def __init__(self, *, masked: bool, message_bytes: int = 0, peek_bytes: int = 0) -> None:
-        self._peek_bytes = peek_bytes
-        self._peeked = b""
         self._masked = masked
         self._most_message = message_bytes
-        self._head = b""
-        self._left = 0
+        self._peek_bytes = peek_bytes
+        self._head = self._mask = b""
         self._opcode = -1  # of the frame that is coming in; -1 between frames
+        self._left = 0
+        self._kept, self._lacking = b"", 0
+        """Of its payload: what is to be told, and how many bytes that still lacks."""
         self._whole = False
-        self._mask = b""
-        self._payload: bytearray | None = None
+        """The message ends with it."""
         self._in_message = False
         self._message = 0
         self.frame_bytes = 0
-        """Payload of the frame that is coming in."""
+        """Payload of the frame that is coming in, 0 before its head is there."""
 
     @property
     def inside(self) -> bool:
@@ -91,92 +106,93 @@ class Scanner:
         """Another message may stand here."""
         return not self.inside and not self._in_message
 
-    def feed(self, data: bytes, most: float = float("inf")) -> Cut:
-        """The next bytes. Raises `Violation`, also when more than `most` frames count."""
-        if self._left > len(data) and self._payload is None and not self._peeks:
-            self._left -= len(data)
+    def feed(self, data: bytes | memoryview, most: float = float("inf")) -> Cut:
+        """The next bytes, of which none is kept. Raises `Violation`, also when more than `most`
+        frames count."""
+        size = len(data)
+        if self._left > size and not self._lacking:
+            self._left -= size
             return _MIDST
         position, end, counted = 0, 0, 0
         ends: list[int] = []
         controls: list[Control] = []
-        heads: list[tuple[Opcode, bytes]] = []
-        while position < len(data):
+        heads: list[Head] = []
+        while position < size:
             if self._opcode < 0:
                 position = self._take_head(data, position)
                 if self._opcode < 0:
                     break
-                counted += counts(continues=self._opcode == _CONTINUED, nbytes=self._left)
-                if counted > most:
-                    raise Violation(CloseCode.POLICY_VIOLATION, "too many frames")
-            position = self._take_payload(data, position)
-            if self._left:
+                if self._masked:
+                    counted = self._count(counted, most)
+            if self._lacking:
+                begun = len(self._kept)
+                self._kept += data[position : position + self._lacking]
+                self._lacking -= len(self._kept) - begun
+            position += self._left
+            if position > size:
+                self._left = position - size
                 break
             end = position
-            if self._end_frame(controls, heads):
-                ends.append(end)
+            self._end_frame(end, ends, controls, heads)
         return Cut(end, counted, ends, controls, heads)
 
-    @property
-    def _peeks(self) -> bool:
-        """The begin of the message is still looked for."""
-        return len(self._peeked) < self._peek_bytes
+    def _count(self, counted: int, most: float) -> int:
+        counted += counts(continues=self._opcode == _CONTINUED, nbytes=self._left)
+        if counted > most:
+            raise Violation(CloseCode.POLICY_VIOLATION, "too many frames")
+        return counted
 
-    def _take_payload(self, data: bytes, position: int) -> int:
-        step = min(self._left, len(data) - position)
-        if self._payload is not None:
-            self._payload += data[position : position + step]
-        elif (lacking := self._peek_bytes - len(self._peeked)) > 0:
-            self._peeked += data[position : position + min(step, lacking)]
-        self._left -= step
-        return position + step
+    def _end_frame(
+        self, end: int, ends: list[int], controls: list[Control], heads: list[Head]
+    ) -> None:
+        if self._whole:
+            ends.append(end)
+        opcode, kept = self._opcode, self._kept
+        self._opcode, self._kept = -1, b""
+        self._left = self.frame_bytes = 0
+        if opcode >= _CLOSE:
+            payload = apply_mask(kept, self._mask) if self._masked else kept
+            controls.append(Control(_OPCODE[opcode], payload))
+        elif self._peek_bytes and opcode != _CONTINUED:
+            heads.append((_OPCODE[opcode], kept))
 
-    def _end_frame(self, controls: list[Control], heads: list[tuple[Opcode, bytes]]) -> bool:
-        """Whether it ended a message."""
-        opcode, self._opcode = self._opcode, -1
-        if self._payload is None:
-            head, self._peeked = self._peeked, b""
-            if opcode != _CONTINUED and self._peek_bytes:
-                heads.append((_OPCODE[opcode], head))
-            return self._whole
-        payload, self._payload = bytes(self._payload), None
-        controls.append(
-            Control(_OPCODE[opcode], apply_mask(payload, self._mask) if self._masked else payload)
-        )
-        return False
-
-    def _take_head(self, data: bytes, position: int) -> int:
+    def _take_head(self, data: bytes | memoryview, position: int) -> int:
         """Where the payload begins; the end of the data when the head goes on behind it."""
-        begun = len(self._head)
-        head = self._head + data[position : position + MOST_HEAD_BYTES - begun]
-        size = _head_bytes(head)
-        if len(head) < size:
-            self._head = head
-            return len(data)
-        self._head = b""
-        self._begin(head[0], head[1], head[2:size])
+        head, at, begun = data, position, len(self._head)
+        if begun or len(data) - position < MOST_HEAD_BYTES:
+            head, at = self._head + data[position : position + MOST_HEAD_BYTES - begun], 0
+            if len(head) < 2 or len(head) < _HEAD_BYTES[head[1]]:
+                self._head = bytes(head)
+                return len(data)
+            self._head = b""
+            head += bytes(MOST_HEAD_BYTES)
+        first, second, length = _LONGEST.unpack_from(head, at)
+        if first not in _FIRSTS or (second >= _MASKED) is not self._masked:
+            raise Violation(CloseCode.PROTOCOL_ERROR, "not a valid frame")
+        size: int = _HEAD_BYTES[second]
+        short = second & 0x7F
+        if short < _LONG:
+            length = length >> 48 if short > MOST_CONTROL_BYTES else short
+        if self._masked:
+            self._mask = bytes(head[at + size - 4 : at + size])
+        self._begin(first & 0x0F, length, first >= _FIN)
         return position + size - begun
 
-    def _begin(self, first: int, second: int, rest: bytes) -> None:
-        opcode, fin = first & 0x0F, bool(first & 0x80)
-        if first & 0x70 or opcode not in _OPCODES or bool(second & 0x80) is not self._masked:
-            raise Violation(CloseCode.PROTOCOL_ERROR, "not a valid frame")
-        mask_bytes = 4 if self._masked else 0
-        length = second & 0x7F
-        if length > MOST_CONTROL_BYTES:
-            length = int.from_bytes(rest[: len(rest) - mask_bytes])
-        self._opcode, self._left, self.frame_bytes, self._whole = opcode, length, length, fin
+    def _begin(self, opcode: int, length: int, fin: bool) -> None:
+        self._opcode, self._left, self.frame_bytes = opcode, length, length
         if opcode >= _CLOSE:
             if not fin or length > MOST_CONTROL_BYTES:
                 raise Violation(CloseCode.PROTOCOL_ERROR, "a control frame is short and whole")
-            self._payload, self._mask = bytearray(), rest[len(rest) - mask_bytes :]
-        else:
-            self._count(opcode, length, fin)
-
-    def _count(self, opcode: int, length: int, fin: bool) -> None:
+            self._whole, self._lacking = False, length
+            return
         if (opcode == _CONTINUED) is not self._in_message:
             raise Violation(CloseCode.PROTOCOL_ERROR, "the parts of a message are out of order")
-        self._message = length + (self._message if self._in_message else 0)
-        self._in_message = not fin
+        self._whole, self._in_message = fin, not fin
+        if opcode == _CONTINUED:
+            self._message += length
+        else:
+            self._message = length
+            self._lacking = length if length < self._peek_bytes else self._peek_bytes
         if self._most_message and self._message > self._most_message:
             reason = f"a message may have {self._most_message} bytes"
             raise Violation(CloseCode.MESSAGE_TOO_BIG, reason)
@@ -222,7 +238,7 @@ def first_message(received: bytes) -> bytes:
 def first_frame(received: bytes) -> tuple[Opcode, bytes, int] | None:
     """Of what a server sent: kind, payload and size of its first frame; None while it is not
     whole."""
-    size = _head_bytes(received)
+    size = _HEAD_BYTES[received[1]] if len(received) > 1 else 2
     if len(received) < size:
         return None
     length = received[1] & 0x7F
@@ -233,11 +249,3 @@ def first_frame(received: bytes) -> tuple[Opcode, bytes, int] | None:
     kind = received[0] & 0x0F
     opcode = Opcode(kind) if kind in _OPCODES else Opcode.CLOSE  # what is none is its end
     return opcode, received[size : size + length], size + length
-
-
-def _head_bytes(head: bytes) -> int:
-    """Of the whole head; at least what must be there to know that."""
-    if len(head) < 2:
-        return 2
-    length = head[1] & 0x7F
-    return 2 + {126: 2, 127: 8}.get(length, 0) + (4 if head[1] & 0x80 else 0)

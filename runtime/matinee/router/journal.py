@@ -21,6 +21,7 @@ SAID_BYTES = 64 * 1024
 MOST_SAID = 256
 VIDEO_TRACK = 1
 
+_BINARY = Opcode.BINARY  # to look it up takes as long as all else that is seen of a fragment
 _ASSIGNED = b'{"type":"gpu_assigned"'
 _INIT = b"ftyp"
 _COMPLETE = b'{"type":"ltx2_stream_complete"'
@@ -107,7 +108,7 @@ class Journal:
 
     def see(self, opcode: Opcode, head: bytes) -> None:
         """The begin of a message that was forwarded to the viewer."""
-        if opcode is Opcode.BINARY:
+        if opcode is _BINARY:
             self._see_video(head)
         elif head.startswith(_ASSIGNED):
             self._assign(head)
@@ -180,13 +181,11 @@ class Journal:
             self._strange = True
 
     def _see_video(self, head: bytes) -> None:
-        if head[4:8] == _INIT:
-            return
         frames = frames_after(head)
-        if frames is None:
-            self._strange = True
-        else:
+        if frames is not None:
             self.frames = max(self.frames, frames)
+        elif head[4:8] != _INIT:
+            self._strange = True
 
 
 def frames_after(fragment: bytes) -> int | None:

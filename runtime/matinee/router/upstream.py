@@ -1,7 +1,8 @@
 """The end of a splice at a backend: the handshake, then whole frames to the viewer.
 
 A frame is forwarded when all of it is there, so that a viewer never has half of one when a backend
-dies; one of more than `WHOLE_BYTES` is passed on as it comes, which bounds what is held.
+dies; one of more than `WHOLE_BYTES` is passed on as it comes, which bounds what is held. What comes
+lies in a buffer of all connections until it is forwarded; only the begin of a frame is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from websockets.uri import WebSocketURI
 
 from matinee.router.frames import MOST_HEAD_BYTES, Control, Scanner, Violation, first_frame
 from matinee.router.journal import PEEK_BYTES
+from matinee.router.pouring import SHARED
 from matinee_api.contracts.pod_http import HANDED_OVER
 from matinee_api.plain_text import plain
 
@@ -45,7 +47,7 @@ class Unwelcome(NotReached):
     """It is there, and answers that something is wrong with what was asked."""
 
 
-class Upstream(asyncio.Protocol):
+class Upstream(asyncio.BufferedProtocol):
     """One connection to a backend. `opened`: ends when it has upgraded the connection."""
 
     __slots__ = (
@@ -66,7 +68,7 @@ class Upstream(asyncio.Protocol):
         self._careful = False
         """It took a session over, and has said nothing that is new so far."""
         self._viewer: Viewer | None = None
-        self._held: list[bytes | memoryview] = []
+        self._held = bytearray()
         self.mid_frame = False
         """The viewer has a part of a frame."""
         self._to_say: bytes | None = None
@@ -84,7 +86,11 @@ class Upstream(asyncio.Protocol):
         self._handshake.send_request(request)
         self.transport.write(b"".join(self._handshake.data_to_send()))
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return SHARED
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = SHARED[:nbytes]
         if self._handshake is not None:
             self._take_head(data)
         elif self._viewer is None:
@@ -158,7 +164,7 @@ class Upstream(asyncio.Protocol):
             self.transport.write(self._to_say)
             self._to_say = None
 
-    def _take_head(self, data: bytes) -> None:
+    def _take_head(self, data: memoryview) -> None:
         self._head += data
         head, found, early = self._head.partition(b"\r\n\r\n")
         if found:
@@ -226,51 +232,48 @@ class Upstream(asyncio.Protocol):
             self.opened.set_exception(error)
         self.transport.abort()
 
-    def _take(self, data: bytes) -> None:
-        self.received_bytes += len(data)
+    def _take(self, data: bytes | memoryview) -> None:
+        size = len(data)
+        self.received_bytes += size
         try:
-            cut = self._scanner.feed(data)
+            end, _, _, controls, heads = self._scanner.feed(data)
         except Violation:
             self.transport.abort()
             return
         if self._viewer is not None:
-            for opcode, head in cut.heads:
+            for opcode, head in heads:
                 self._viewer.journal.see(opcode, head)
-        if cut.controls and self._ends(cut.controls):
-            self._let_go(data[: cut.end])
+        if controls and self._ends(controls):
+            self._let_go(data[:end])
             return
-        if cut.end:
-            self._forward(memoryview(data)[: cut.end] if cut.end < len(data) else data)
+        if end:
+            self._forward(data[:end] if end < size else data)
             self.mid_frame = False
-        if cut.end < len(data):
-            self._held.append(_rest(data, cut.end))
+        if end < size:
             if self._scanner.frame_bytes > WHOLE_BYTES:
                 self.mid_frame = True
-                self._forward()
+                self._forward(data[end:])
+            else:
+                self._held += data[end:]
 
     def _ends(self, controls: Sequence[Control]) -> bool:
         """Whether the backend hands the session over."""
         self.said_close = self.said_close or any(one.opcode is Opcode.CLOSE for one in controls)
         return _HANDED_OVER in controls
 
-    def _let_go(self, last: bytes) -> None:
+    def _let_go(self, last: bytes | memoryview) -> None:
         """The backend's close frame, the last one, is not for the viewer."""
-        pieces, self._held = b"".join([*self._held, last]), []
+        self._held += last
         viewer, self._viewer = self._viewer, None
         if viewer is not None:
-            viewer.show([pieces[:-_HANDED_OVER_BYTES]])
+            viewer.show([self._held[:-_HANDED_OVER_BYTES]])
             viewer.backend_lost(let_go=True)
         self.transport.abort()
 
-    def _forward(self, *last: bytes | memoryview) -> None:
-        pieces, self._held = [*self._held, *last], []
+    def _forward(self, last: bytes | memoryview) -> None:
         if self._viewer is not None:
-            self._viewer.show(pieces)
-
-
-def _rest(data: bytes, end: int) -> bytes | memoryview:
-    """Without a copy where that holds no more memory than twice the rest."""
-    return data[end:] if 2 * end > len(data) else memoryview(data)[end:]
+            self._viewer.show([self._held, last] if self._held else [last])
+        self._held.clear()
 
 
 def heard_by(answer: bytes) -> int:

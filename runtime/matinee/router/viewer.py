@@ -29,6 +29,7 @@ from matinee.router.frames import (
     text_frame,
 )
 from matinee.router.journal import Journal
+from matinee.router.pouring import Pieces, descriptor_of, pour
 from matinee.router.upstream import Upstream
 from matinee.serving.door import Door
 from matinee.serving.frame_budget import frame_budget, too_many
@@ -65,8 +66,7 @@ class Viewer(asyncio.Protocol):
         self.key: Key | None = None
         self.first: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.sent_bytes, self._said_close, self.was_slow = 0, False, False
-        self._reception = reception
-        self._door = door
+        self._reception, self._door = reception, door
         self._connections: set[Any] = server_state.connections
         self._phase = _Phase.SHAKING
         self._scanner = Scanner(masked=True, message_bytes=reception.message_bytes)
@@ -87,6 +87,7 @@ class Viewer(asyncio.Protocol):
         self.address = self._guest.address
         self.client = str((transport.get_extra_info("peername") or ("",))[0])
         self.transport.set_write_buffer_limits(high=UNREAD_BYTES)
+        self._descriptor = descriptor_of(transport)
         if (plain := transport.get_extra_info("socket")) is not None:
             notice_death(plain, OF_VIEWERS)
 
@@ -160,9 +161,8 @@ class Viewer(asyncio.Protocol):
 
     # From the backend
 
-    def show(self, pieces: list[bytes | memoryview]) -> None:
-        if not self.transport.is_closing():
-            self.transport.writelines(pieces)
+    def show(self, pieces: Pieces) -> None:
+        pour(self.transport, self._descriptor, pieces)
 
     def ask_hand_over(self) -> None:
         """Its backend drains, and another one has a slot for the session."""

@@ -1,6 +1,6 @@
 """Another implementation of the contract as a backend: it says what a test wants, byte for byte.
 
-It has `/health` and `/v1/stream`, and tells no slots.
+It has `/health` and `/v1/stream`, and tells no slots. As in ours, little waits in the kernel.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from http import HTTPStatus
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from matinee.serving.listening import bind_for_viewers
 from tests.system.end_to_end.serving import PATIENCE_S
 
 Behaviour = Callable[[ServerConnection], Awaitable[None]]
@@ -52,8 +53,7 @@ def stub(behaviour: Behaviour, compression: str | None = None) -> Iterator[Stub]
         over = asyncio.Event()
         async with serve(
             behaviour,
-            "127.0.0.1",
-            0,
+            sock=bind_for_viewers("127.0.0.1", 0),
             process_request=one.answer,
             compression=compression,
             max_size=None,

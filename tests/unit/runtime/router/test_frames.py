@@ -119,6 +119,15 @@ def test_heads_of_messages_are_told_however_the_bytes_come() -> None:
     assert scanner.feed(data).heads == heads
 
 
+def test_how_long_a_frame_is_is_known_with_its_head_and_forgotten_at_its_end() -> None:
+    data = wire(Opcode.BINARY, bytes(300), masked=False) + wire(Opcode.TEXT, b"x", masked=False)
+    scanner = Scanner(masked=False)
+    parts = (data[:1], data[1:100], data[100:305], data[305:])
+    assert [(scanner.feed(memoryview(one)), scanner.frame_bytes)[1] for one in parts] == [
+        0, 300, 0, 0,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("size", [0, 125, 126, 65536])
 def test_the_first_frame_is_found_when_it_is_whole(size: int) -> None:
     data = wire(Opcode.TEXT, bytes(size), masked=False)
