@@ -27,8 +27,10 @@ from matinee.router.journal import frames_after
 NORMAL = 1000
 FOR_GOOD = (NORMAL, 1003, 1008)
 OPEN_S, AGAIN_S = 3.0, 0.1
-KEEP_ALIVE = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3}
-"""A router whose machine is gone says nothing any more."""
+KEEP_ALIVE = {
+    "TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 4000,
+}  # fmt: skip
+"""A router whose machine is gone says nothing any more, nor that a prompt has come."""
 
 
 class Watching:

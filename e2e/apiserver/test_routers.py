@@ -13,6 +13,7 @@ import aiohttp
 from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.routed import POD, ROUTER_IP, Stage
 from e2e.apiserver.scene import NAME
+from e2e.apiserver.story import Life
 from matinee_operator.clients.kube import Kube
 from tests.system.end_to_end.serving import Server
 from tests.system.end_to_end.viewing import session as watching
@@ -31,6 +32,24 @@ START_S = 40
 def replicas(router: Server) -> list[Any]:
     found: list[Any] = router.get("/status").json()["replicas"]
     return found
+
+
+async def servable_where_live_routers_say_so(stage: Stage, operator: Life, pod: str) -> None:
+    async def servable() -> str:
+        await operator.settle()
+        return (await stage.conditions("StreamingService"))["Servable"]
+
+    await operator.settle()
+    await operator.until(lambda feeds: feeds.knows(pod))
+    assert await servable() == "True Serving"
+    operator.ahead = timedelta(seconds=2 * START_S)
+    await stage.slices_list()  # the router's pod no longer gives it viewers
+    await operator.until(lambda feeds: not feeds.knows(pod))
+    assert await servable() == "False RouterLagging"
+    assert (await stage.conditions("StreamingService"))["Ready"] == "False RouterLagging"
+    await stage.is_ready(POD, ROUTER_IP, ready=False)  # and it takes none itself now
+    assert await servable() == "True Serving"
+    await stage.is_ready(POD, ROUTER_IP)
 
 
 async def test_the_first_viewer_wakes_a_service_and_is_told_how_long_it_takes(
@@ -63,23 +82,7 @@ async def test_the_first_viewer_wakes_a_service_and_is_told_how_long_it_takes(
                 await stage.is_ready(name, stage.pod_ip, start_s=START_S)
                 await stage.slices_list(pod)
                 await viewer.segment("the first")
-                await operator.settle()
-                await operator.until(lambda feeds: feeds.knows(name))
-                await operator.settle()
-                told_by = await stage.conditions("StreamingService")
-                assert told_by["Servable"] == "True Serving"
-
-                operator.ahead = timedelta(seconds=2 * START_S)
-                await stage.slices_list()  # the router's pod no longer gives it viewers
-                await operator.until(lambda feeds: not feeds.knows(name))
-                await operator.settle()
-                told_by = await stage.conditions("StreamingService")
-                assert told_by["Servable"] == told_by["Ready"] == "False RouterLagging"
-                await stage.is_ready(POD, ROUTER_IP, ready=False)  # and it takes none itself now
-                await operator.settle()
-                told_by = await stage.conditions("StreamingService")
-                assert told_by["Servable"] == "True Serving"
-                await stage.is_ready(POD, ROUTER_IP)
+                await servable_where_live_routers_say_so(stage, operator, name)
                 await viewer.end()
                 await operator.hears(0)
                 await operator.settle()

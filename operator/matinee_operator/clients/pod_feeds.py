@@ -45,8 +45,7 @@ SILENCE_S = 2.5 * HEARTBEAT_S
 ROUTER_SILENCE_S = 5.0
 """The same of a Router's pod, which says something every second."""
 ROUTER_KEPT_S = 10.0
-"""For so long its last word counts when its feed broke: services would cease to be servable, or a
-rollout go on too soon, whenever one is opened again."""
+"""So long its last word counts: what it knows does not change whenever its feed is opened again."""
 CONNECT_S = 3.0
 LINE_S = 0.01
 """Between two lines of a pod: one that floods us costs no more than a hundred lines a second."""

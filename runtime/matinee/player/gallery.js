@@ -71,7 +71,8 @@ function cardOf(job) {
   part(".save").download = `${job.id}.mp4`;
   part(".play").addEventListener("click", () => play(card, job.id));
   part(".remix").addEventListener("click", () => remix(job));
-  part(".delete").addEventListener("click", async () => {
+  part(".delete").addEventListener("click", async ({ target }) => {
+    target.disabled = true;
     await asked(`/${job.id}`, { method: "DELETE" }).catch((error) => note(error.message));
     await look();
   });

@@ -9,6 +9,7 @@ from matinee.generation import State
 from matinee.jobs.picture import PictureFile
 from matinee.jobs.record import Job
 from matinee.jobs.service import JobService
+from matinee.server.stores import check_store
 from matinee.session.baggage import Unpacker
 from matinee.session.reception import offered
 from matinee.store.folder import check_writable
@@ -16,8 +17,9 @@ from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import ServeConfig
 
 
-def check_jobs(config: ServeConfig) -> None:
-    """Raises `BadInput` when the configured folder cannot be written."""
+def check_folders(config: ServeConfig) -> None:
+    """Raises `BadInput` when a configured folder cannot be written, or the store has no address."""
+    check_store(config.streaming.state)
     if config.jobs.enabled and config.jobs.directory is not None:
         check_writable(Path(config.jobs.directory), "jobs.directory", "name another folder")
 

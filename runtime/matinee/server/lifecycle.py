@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
-from matinee.server.jobs_folder import check_jobs, open_jobs
-from matinee.server.stores import check_store, name_of, open_store
+from matinee.server.jobs_folder import check_folders, open_jobs
+from matinee.server.stores import name_of, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
 from matinee.serving.byte_budget import ByteBudget
@@ -82,8 +82,7 @@ class Lifecycle:
         pool: WorkerPool | None = None,
     ) -> None:
         streaming = config.streaming
-        check_store(streaming.state)
-        check_jobs(config)
+        check_folders(config)
         self.config = config
         self.store_name = name_of(streaming.state)
         self.draining = self.shutting_down = self.routers_only = False
