@@ -15,7 +15,12 @@ PATHS = (
     *("/v1/videos/generations", "/v1/videos/extensions", "/v1/videos/characters"),
     *("/v1/models", "/v1/models/fake", "/openapi.json"),
     *("/v1/videos", "/v1/videos?limit=0&order=up", "/v1/videos/video_0", "/v1/videos/x/remix"),
-    *("/v1/videos/video_0/content?variant=x", "/v1/videos/edits", "/v1/images/generations"),
+    *(
+        "/v1/videos/video_0/content?variant=x",
+        "/v1/videos/edits",
+        "/v1/images/generations",
+        "/v1/images/edits",
+    ),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PRI")
 ODD_METHODS = ("get", "", "G\0T", "GET" * 30, "POST\t", "é", "M-SEARCH", "\r\nGET")

@@ -114,8 +114,7 @@ class Reception:
         """A refusal before the upgrade, or the subprotocol to agree to."""
         self._connected[viewer] = None
         if request.path.partition("?")[0] != STREAM_PATH:
-            reason = f"there is no stream here, only at {STREAM_PATH}"
-            return Refusal(HTTPStatus.NOT_FOUND, reason)
+            return Refusal(HTTPStatus.NOT_FOUND, f"there is no stream here, only at {STREAM_PATH}")
         if not request.path.isascii():
             return Refusal(HTTPStatus.BAD_REQUEST, "the path is not ASCII")
         if self._closed:
