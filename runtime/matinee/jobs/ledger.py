@@ -66,6 +66,7 @@ class Ledger:
     """Raises `sqlite3.Error` for whatever the disk does."""
 
     def __init__(self, file: Path) -> None:
+        file.touch(0o600)  # prompts are for nobody else; SQLite gives its other files the same mode
         self._db = sqlite3.connect(
             file, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )

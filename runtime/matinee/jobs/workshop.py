@@ -51,7 +51,7 @@ class Workshop:
         self._holders, self._files = directory / "holders", directory / "files"
         self._all_making = directory / "making"
         self.making = self._all_making / self.holder
-        for folder in (directory, self._holders, self._files, self.making):
+        for folder in (directory, self._holders, self._files, self._all_making, self.making):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = self._held()
 

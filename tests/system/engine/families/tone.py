@@ -38,6 +38,7 @@ from matinee.generation import (
 )
 from matinee.media.decoding import PictureRefused
 from matinee.media.decoding.pool import Pictures
+from matinee.state import codec
 from matinee.worker.torch_backend import recover
 from matinee_api.config.problems import sentence_of
 from matinee_api.config.runtime_config import GeneratorConfig
@@ -77,6 +78,7 @@ INFO = ModelInfo(
 
 
 def load(_generator: GeneratorConfig) -> Engine:
+    codec.CODECS[KIND] = ToneCodec()  # in the worker's process; the server's has it already
     return Engine(ToneFamily())
 
 
