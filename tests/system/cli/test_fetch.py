@@ -245,7 +245,7 @@ TREE = "{name: model, kind: model, uri: 'hf:o/n', folder: /f}"
     ("text", "says"),
     [
         ("", "trees"),
-        (f"trees: [{TREE}]\nfamily: wan\n", "family"),
+        (f"trees: [{TREE}]\nfamily: wann\n", "family"),
         ("trees: []\nfamily: ltx\n", "trees"),
         (f"trees: [{TREE}]\nfamily: ltx\nprot: 8000\n", "port"),
         (
