@@ -8,7 +8,6 @@ import asyncio
 import logging
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -22,6 +21,7 @@ from matinee.jobs.making import in_thread
 from matinee.jobs.pace import Pace
 from matinee.jobs.record import Job
 from matinee.jobs.retention import Bounds
+from matinee.jobs.temporary import temporary_folder
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.quiet_threads import quiet_threads
 from matinee.serving.tasks import stopped
@@ -147,7 +147,7 @@ class JobService:
 
     def _open_desk(self) -> Desk:
         if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="matinee-jobs-"))
+            self._directory = temporary_folder()
         config = self.config
         bounds = Bounds(config.ttl_seconds, config.max_jobs, config.max_bytes)
         return Desk(self._directory, bounds, config.max_queued)

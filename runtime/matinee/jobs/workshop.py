@@ -22,6 +22,7 @@ from pathlib import Path
 from matinee.store.disk import sync_folder
 
 INPUT = "input"
+HOLDERS = "holders"
 PICTURE = "picture.png"
 """Of a video of one frame, which is an image: without loss."""
 
@@ -48,7 +49,7 @@ class Workshop:
     def __init__(self, directory: Path) -> None:
         self.ledger_file = directory / "jobs.sqlite"
         self.holder = secrets.token_hex(16)
-        self._holders, self._files = directory / "holders", directory / "files"
+        self._holders, self._files = directory / HOLDERS, directory / "files"
         self._all_making = directory / "making"
         self.making = self._all_making / self.holder
         for folder in (directory, self._holders, self._files, self._all_making, self.making):
@@ -67,19 +68,10 @@ class Workshop:
     def is_alive(self, holder: str) -> bool:
         """Whether that server is. The trace of a dead one is removed."""
         path = self._holders / holder
-        try:
-            descriptor = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
+        alive = _is_locked(path)
+        if not alive:
             path.unlink(missing_ok=True)
-            return False
-        finally:
-            os.close(descriptor)
+        return alive
 
     def file(self, job_id: str, name: str) -> Path:
         """`name`: `INPUT`, or the file of a variant."""
@@ -131,3 +123,24 @@ class Workshop:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         new.rename(self._holders / self.holder)
         return descriptor
+
+
+def is_left_behind(directory: Path) -> bool:
+    """Whether every server that had this folder was killed. One that has just made it is not in it
+    so far, and one that ends in order has taken its name out: neither is meant."""
+    holders = list((directory / HOLDERS).iterdir())
+    return bool(holders) and not any(_is_locked(holder) for holder in holders)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
