@@ -287,14 +287,14 @@ class Reception:
         timeout_s = self._settings.health_check.timeout_seconds
         while True:
             backend = visit.backend or await self._seating.turn(visit)
+            viewer, tellings = visit.viewer, backend.tellings
             try:
-                client, path = visit.viewer.client, visit.viewer.path
-                return await open_session(backend.address, path, client, timeout_s)
+                return await open_session(backend.address, viewer.path, viewer.client, timeout_s)
             except NotTaken:
                 self.tally.not_taken += 1
             except NotReached as error:
                 logger.warning("%s could not be reached: %s", backend.address.name, error)
                 if not isinstance(error, Unwelcome):
                     backend.failed()
-            backend.refused()
+            backend.refused(tellings)
             self._seating.give_back(visit)

@@ -60,6 +60,8 @@ class Backend:
     gone: bool = False
     """Its finder names it no longer; it is kept while it has sessions."""
     sessions: dict[int, float] = field(default_factory=dict)
+    tellings: int = 0
+    """How often its feed has told of it."""
     _ours_when_told: int = 0
     _successes: int = 0
 
@@ -134,11 +136,15 @@ class Backend:
         """A line of its feed; None: it has no feed."""
         self.slots = slots
         self.refusing = False
+        self.tellings += 1
         self._ours_when_told = len(self.sessions)
 
-    def refused(self) -> None:
-        """It took no session. It gets none before it is heard of again."""
-        self.refusing = True
+    def refused(self, tellings: int | None = None) -> None:
+        """It took no session. It gets none before it is heard of again. `tellings`: as many as
+        there were when it was asked; what it has told since may be newer than its refusal, and
+        perhaps it tells nothing more."""
+        if tellings in (None, self.tellings):
+            self.refusing = True
 
 
 class Table:

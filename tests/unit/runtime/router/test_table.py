@@ -72,6 +72,17 @@ def test_one_that_refused_gets_nothing_before_it_is_heard_of() -> None:
     assert one.free is None
 
 
+def test_what_one_tells_while_it_is_asked_is_newer_than_its_refusal() -> None:
+    """The slot became free right after it refused, and nothing else will change."""
+    one = backend()
+    before = one.tellings
+    one.told(Slots(ready=True, draining=False, total=4, used=3, queued=0))
+    one.refused(before)
+    assert one.free == 1
+    one.refused(one.tellings)
+    assert one.free == 0
+
+
 def test_remaining_work_is_what_sessions_have_left_on_the_average() -> None:
     one = backend()
     one.sessions = {1: 0.0, 2: 90.0, 3: -500.0}
