@@ -154,13 +154,9 @@ class SharedQueue:
         """Until cancelled."""
         while True:
             try:
-                await self._look()
-                self._came()
-            except Away as error:
-                self._went(error)
-            except Exception:
+                await self._look_and_tell()
+            except Exception:  # one look: without the next ones everybody here would wait for ever
                 logger.exception("the shared queue is looked at again")
-            self.looked()
             await asyncio.sleep(GAP_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
@@ -174,6 +170,14 @@ class SharedQueue:
             await self._connections.close()
 
     # Within
+
+    async def _look_and_tell(self) -> None:
+        try:
+            await self._look()
+            self._came()
+        except Away as error:
+            self._went(error)
+        self.looked()
 
     async def _look(self) -> None:
         """Raises `Away`."""

@@ -22,7 +22,7 @@ from matinee.jobs.workshop import PICTURE
 from matinee.server.api_errors import not_found
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.order_body import order_body
-from matinee.server.ordering import Ordering, absent
+from matinee.server.ordering import Ordering
 from matinee.server.waiting import check_made, one_of, until_ended
 
 PATH = "/v1/images"
@@ -48,12 +48,6 @@ def images_router(life: Lifecycle) -> APIRouter:
 
 
 class _Routes(Ordering):
-    async def not_here(self, request: Request) -> Response:
-        async def answer() -> Response:
-            raise absent("this server has no such operation; docs/openai.md lists those it has")
-
-        return await self._answered(request, answer)
-
     async def generate(self, request: Request) -> Response:
         async def answer() -> Response:
             rules = self._rules()

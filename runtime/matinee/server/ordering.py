@@ -20,10 +20,16 @@ Answer = Callable[[], Awaitable[Response]]
 
 
 class Ordering:
-    """For those who inherit it. All but `_answered` raise `ApiError`."""
+    """For those who inherit it. All but `not_here` and `_answered` raise `ApiError`."""
 
     def __init__(self, life: Lifecycle) -> None:
         self._life, self._jobs = life, life.jobs
+
+    async def not_here(self, request: Request) -> Response:
+        async def answer() -> Response:
+            raise absent("this server has no such operation; docs/openai.md lists those it has")
+
+        return await self._answered(request, answer)
 
     async def _answered(self, request: Request, answer: Answer) -> Response:
         try:

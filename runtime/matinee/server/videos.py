@@ -17,7 +17,7 @@ from matinee.jobs.workshop import VARIANTS
 from matinee.server.api_errors import ApiError, not_found
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.order_body import OrderBody, order_body
-from matinee.server.ordering import Ordering, absent
+from matinee.server.ordering import Ordering
 from matinee.server.video_answers import (
     file_answer,
     not_ready,
@@ -55,12 +55,6 @@ def videos_router(life: Lifecycle) -> APIRouter:
 
 
 class _Routes(Ordering):
-    async def not_here(self, request: Request) -> Response:
-        async def answer() -> Response:
-            raise absent("this server has no such operation; docs/openai.md lists those it has")
-
-        return await self._answered(request, answer)
-
     async def create(self, request: Request) -> Response:
         async def answer() -> Response:
             async with order_body(request, self._jobs) as body:
