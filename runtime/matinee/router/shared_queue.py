@@ -155,7 +155,7 @@ class SharedQueue:
         while True:
             try:
                 await self._look_and_tell()
-            except Exception:  # one look: without the next ones everybody here would wait for ever
+            except Exception:  # of one look: without the next ones nobody here is seated
                 logger.exception("the shared queue is looked at again")
             await asyncio.sleep(GAP_S)
             with contextlib.suppress(TimeoutError):
