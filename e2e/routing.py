@@ -24,7 +24,8 @@ from tools.cluster import containerd, shell
 from tools.cluster.places import HOST_ADDRESS, Node
 
 PASSWORD = "only-for-this-test"  # noqa: S105
-STORE = {"type": "Redis", "urlSecret": {"name": "session-store"}}
+URL_SECRET = {"urlSecret": {"name": "session-store"}}
+STORE = {"type": "Redis", **URL_SECRET}
 READY = condition("Ready", "True")
 SERVICES = ("tiny", "tiny-more")
 ROUTER = "matinee.video/router"
@@ -150,4 +151,6 @@ def _examples() -> Iterator[dict[str, Any]]:
                 found["spec"]["warmup"] = {"enabled": False}
             if found["kind"] == "StreamingService":
                 found["spec"]["store"] = STORE
+            if found["kind"] == "Router":
+                found["spec"]["store"] = URL_SECRET
             yield found

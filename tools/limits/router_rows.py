@@ -132,8 +132,8 @@ BACKENDS = (
     ),
     Row(
         "the queue in Redis or Valkey",
-        "{matinee.router.shared_queue:ANSWER_S} for an answer, then it is away and nobody waits "
+        "{matinee.router.shared_scripts:ANSWER_S} for an answer, then it is away and nobody waits "
         "for it; who can write there is trusted",
-        reads=("matinee/router/shared_queue.py",),
+        reads=("matinee/router/shared_queue.py", "matinee/router/shared_limits.py"),
     ),
 )

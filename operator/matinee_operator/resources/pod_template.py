@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from matinee_api.kinds.environment import CA_VARIABLE, KeyRef
+from matinee_api.kinds.environment import CA_VARIABLE, STORE_VARIABLE, KeyRef
+from matinee_api.kinds.meta import SecretKeyRef
 from matinee_api.kinds.pod import PodSecurity, PodTemplate
 from matinee_operator.installation import Installation
 from matinee_operator.resources.metadata import Manifest
@@ -53,6 +54,14 @@ def said_of_container(template: PodTemplate, container: Manifest) -> Manifest:
     if template.env_from:
         made["envFrom"] = _given(template.env_from)
     return made
+
+
+def store_environment(url_secret: SecretKeyRef | None) -> list[Manifest]:
+    """Where a Redis or Valkey server is; a pod does not start before the Secret is there."""
+    if url_secret is None:
+        return []
+    source = {"secretKeyRef": {"name": url_secret.name, "key": url_secret.key}}
+    return [{"name": STORE_VARIABLE, "valueFrom": source}]
 
 
 def extra_volumes(template: PodTemplate) -> list[Manifest]:

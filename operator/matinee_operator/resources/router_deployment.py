@@ -21,6 +21,7 @@ from matinee_operator.resources.pod_template import (
     pull_policy_of,
     said_of_container,
     secret_mode,
+    store_environment,
     with_metadata,
 )
 from matinee_operator.resources.router_config import FILE, KEYS_FOLDER, TLS_FOLDER
@@ -131,7 +132,7 @@ def _container(router: Router, installation: Installation) -> Manifest:
         "image": said.image or installation.router_image,
         "imagePullPolicy": pull_policy_of(said, installation),
         "args": ["router-serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
-        "env": [],
+        "env": store_environment(router.spec.store.url_secret if router.spec.store else None),
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": canonical(plain_resources(within(USUAL, said.limits), said.limits)),
         "securityContext": CONTAINER_SECURITY,

@@ -6,7 +6,6 @@ Its name is `<service>-<revision>-<slot>`, so that creating it twice makes one p
 from __future__ import annotations
 
 from matinee_api.contracts.pod_http import ALIVE_PATH, CONTROL_PORT, PORT, READY_PATH
-from matinee_api.kinds.environment import STORE_VARIABLE
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -28,6 +27,7 @@ from matinee_operator.resources.pod_template import (
     pull_policy_of,
     said_of_container,
     secret_mode,
+    store_environment,
     with_metadata,
 )
 from matinee_operator.resources.runtime_config import (
@@ -124,7 +124,7 @@ def _container(
         "image": image_of(said, installation),
         "imagePullPolicy": pull_policy_of(said, installation),
         "args": ["serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
-        "env": [*base_environment(), *_store_url(service)],
+        "env": [*base_environment(), *store_environment(service.spec.store.url_secret)],
         "ports": [
             {"name": "http", "containerPort": PORT},
             {"name": labels.CONTROL, "containerPort": CONTROL_PORT},
@@ -141,14 +141,6 @@ def _container(
         **_probes(model.spec.warmup.timeout_seconds),
     }
     return said_of_container(said, container)
-
-
-def _store_url(service: StreamingService) -> list[Manifest]:
-    found = service.spec.store.url_secret
-    if found is None:
-        return []
-    source = {"secretKeyRef": {"name": found.name, "key": found.key}}
-    return [{"name": STORE_VARIABLE, "valueFrom": source}]
 
 
 def _probes(load_timeout_s: int) -> Manifest:

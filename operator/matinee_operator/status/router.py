@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from matinee_api.kinds import conditions
-from matinee_api.kinds.router import BackendCounts, RouterStatus
+from matinee_api.kinds.router import BackendCounts, RouterSpec, RouterStatus
 from matinee_operator.amounts import counted
 from matinee_operator.desired import DesiredRouter
 from matinee_operator.errors import with_remedy
@@ -16,6 +16,11 @@ from matinee_operator.status.conditions import Finding, conditions_of, finding
 OPEN = (
     "there are no keys: anybody who reaches the router may open sessions; set auth.keysSecret to "
     "let only those in who have one"
+)
+
+COUNTED_APART = (
+    "what a key allows is allowed at each pod of the router; set store.urlSecret to count at all "
+    "of them together"
 )
 
 
@@ -106,12 +111,18 @@ def _accepted(snapshot: RouterSnapshot) -> Finding:
     if failure is None and _is_open(snapshot):
         return finding(conditions.ACCEPTED, True, conditions.OPEN_TO_ANYBODY, OPEN)
     if failure is None:
-        return finding(conditions.ACCEPTED, True, conditions.AS_DESIRED)
+        message = COUNTED_APART if _counts_apart(snapshot.router.spec) else ""
+        return finding(conditions.ACCEPTED, True, conditions.AS_DESIRED, message)
     if failure.reason == conditions.NAME_TAKEN:
         return finding(conditions.ACCEPTED, False, failure.reason, failure.message)
     if failure.reason == conditions.POD_REFUSED:
         return finding(conditions.ACCEPTED, False, conditions.INVALID_SPEC, failure.message)
     return Finding(conditions.ACCEPTED, "Unknown", failure.reason, failure.message)
+
+
+def _counts_apart(spec: RouterSpec) -> bool:
+    several = spec.autoscaling is not None or spec.replicas > 1
+    return several and spec.store is None
 
 
 def _resolved(snapshot: RouterSnapshot) -> Finding:

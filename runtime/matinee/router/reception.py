@@ -19,8 +19,8 @@ from websockets.http11 import Request
 from matinee.router.connecting import open_session
 from matinee.router.first_message import client_id_of
 from matinee.router.gate import Gate
+from matinee.router.key_limits import KeyLimits
 from matinee.router.moves import Moves
-from matinee.router.owners import Owners
 from matinee.router.seating import Seating
 from matinee.router.table import Table
 from matinee.router.tally import Tally
@@ -61,7 +61,7 @@ class Reception:
         self.tally = Tally(table, self._seating.queue, shared)
         self._settings = settings
         self._gate = gate
-        self._owners = Owners()
+        self._limits = KeyLimits(shared)
         self._sessions = count()
         self._moves = Moves(self._seating, table, self._sessions)
         self._connected: dict[Viewer, str | None] = {}
@@ -158,8 +158,7 @@ class Reception:
             return
         if visit.task is not None and visit.task is not asyncio.current_task():
             visit.task.cancel()
-        if visit.counted and viewer.key is not None:
-            self._owners.end(viewer.key)
+        self._limits.end(visit)
         self._count_bytes(visit)
         if visit.began is not None:
             self.tally.bytes["to_backends"] += viewer.sent_bytes
@@ -208,7 +207,7 @@ class Reception:
 
     async def _open(self, visit: Visit) -> None:
         """Raises `Rejected`."""
-        self._count(visit)
+        await self._limits.begin(visit)
         ticket = self._connected.get(visit.viewer)
         if ticket and self.shared and not await self.shared.first_use(ticket):
             raise Rejected(busy("this ticket was used at another router"), "ticket_used")
@@ -265,16 +264,6 @@ class Reception:
         upstream, visit.upstream = visit.upstream, None
         if upstream is not None:
             self.tally.bytes["to_viewers"] += upstream.received_bytes
-
-    def _count(self, visit: Visit) -> None:
-        """Raises `Rejected`."""
-        key = visit.viewer.key
-        if key is None:
-            return
-        refusal = self._owners.begin(key, now())
-        if refusal is not None:
-            raise Rejected(busy(refusal), "key_limit")
-        visit.counted = True
 
     def _client(self, visit: Visit) -> str:
         """Who is to hash to the same backend again."""

@@ -38,6 +38,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "Router": {
         "services": [{"name": "tiny"}],
         "service": {"type": "NodePort", "nodePort": 30080},
+        "store": {"urlSecret": {"name": "session-store"}},
     },
 }
 BALANCED = {
@@ -346,6 +347,12 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         "ingress",
         {"host": "video.example.com", "className": "nginx", "tls": {"secretRef": {"name": "cert"}}},
         {},
+    ),
+    "a router's queue in a Redis, whose address is given twice": (
+        "Router",
+        "pod.env",
+        [{"name": "MATINEE_STORE_URL", "value": "redis://h"}],
+        {"pod.env": "store.urlSecret sets MATINEE_STORE_URL: leave it out"},
     ),
     "a router that follows its sessions": (
         "Router",

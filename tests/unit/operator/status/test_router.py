@@ -139,6 +139,24 @@ def test_conditions(case: str) -> None:
     assert tuple(told) == conditions.ROUTER_TYPES
 
 
+@pytest.mark.parametrize(
+    ("told", "spec"),
+    {
+        True: {},
+        False: {"replicas": 1},
+        "": {"store": {"urlSecret": {"name": "session-store"}}},
+    }.items(),
+)
+def test_where_pods_count_the_sessions_of_a_key_apart_it_is_said(
+    told: object, spec: dict[str, Any]
+) -> None:
+    wanted = router(auth={"keysSecret": {"name": "keys"}}, **spec)
+    (accepted,) = (
+        one for one in status_of(given(pod(), router=wanted)).conditions if one.type == "Accepted"
+    )
+    assert ("store.urlSecret" in (accepted.message or "")) is bool(told)
+
+
 def test_counts_and_address() -> None:
     status = status_of(
         given(pod(slots=slots(2)), pod("live-old-1", drain_deadline=NOW, slots=slots(1)))
