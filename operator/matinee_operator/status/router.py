@@ -7,7 +7,7 @@ from matinee_api.kinds.router import BackendCounts, RouterSpec, RouterStatus
 from matinee_operator.amounts import counted
 from matinee_operator.desired import DesiredRouter
 from matinee_operator.errors import with_remedy
-from matinee_operator.objects import condition
+from matinee_operator.objects import Object, condition
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.resources.router_exposure import outside_names
 from matinee_operator.resources.router_service import router_url
@@ -18,6 +18,7 @@ OPEN = (
     "let only those in who have one"
 )
 
+_OF_ROUTES = ("Accepted", "ResolvedRefs")
 COUNTED_APART = (
     "what a key allows is allowed at each pod of the router; set store.urlSecret to count at all "
     "of them together"
@@ -91,7 +92,7 @@ def _stuck(snapshot: RouterSnapshot) -> Finding | None:
     troubles = ((pod.name, pod.trouble) for pod in snapshot.router_pods if pod.trouble)
     name, trouble = next(troubles, ("", None))
     if trouble is None:
-        return _without_routes(snapshot)
+        return _without_routes(snapshot) or _refused_route(snapshot)
     return finding(conditions.DEGRADED, True, trouble.reason, f"{name}: {trouble.message}")
 
 
@@ -103,6 +104,25 @@ def _without_routes(snapshot: RouterSnapshot) -> Finding | None:
         "Gateway API, which is noticed within a minute, or remove httpRoute"
     )
     return finding(conditions.DEGRADED, True, conditions.FEATURE_UNAVAILABLE, message)
+
+
+def _refused_route(snapshot: RouterSnapshot) -> Finding | None:
+    """By a Gateway, of the route as it is now."""
+    routes = (raw for key, raw in snapshot.children.items() if key.kind == "HTTPRoute")
+    for raw in routes:
+        generation = raw["metadata"].get("generation")
+        for parent in (raw.get("status") or {}).get("parents", ()):
+            for said in parent["conditions"]:
+                is_new = said.get("observedGeneration") in (None, generation)
+                if is_new and said.get("type") in _OF_ROUTES and said.get("status") == "False":
+                    return _refusal(parent["parentRef"], said)
+    return None
+
+
+def _refusal(parent: Object, said: Object) -> Finding:
+    why = said.get("message") or said.get("reason") or "it does not say why"
+    message = f"httpRoute: the Gateway {parent.get('name')} says {said['type']} False: {why}"
+    return finding(conditions.DEGRADED, True, conditions.ROUTE_REFUSED, message[:1000])
 
 
 def _accepted(snapshot: RouterSnapshot) -> Finding:

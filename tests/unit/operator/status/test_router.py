@@ -69,6 +69,21 @@ DEPLOYMENT = Key("Deployment", "demo", "front-router")
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
 REFUSED = {"metadata": {"name": "front-router"}, "status": {"conditions": [QUOTA]}}
 
+ROUTE_KEY = Key("HTTPRoute", "demo", "front-router")
+
+
+def said(status: str, of: int = 2) -> dict[str, Any]:
+    """By a Gateway, of this generation."""
+    why = {"reason": "NotAllowedByListeners", "message": "no listener takes it"}
+    return {"type": "Accepted", "status": status, "observedGeneration": of, **why}
+
+
+def route(*conditions: dict[str, Any]) -> dict[str, Any]:
+    parents = [{"parentRef": {"name": "public"}, "conditions": list(conditions)}]
+    meta = {"name": "front-router", "generation": 2}
+    return {"kind": "HTTPRoute", "metadata": meta, "status": {"parents": parents}}
+
+
 CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
     "a pod serves": (
         given(pod()),
@@ -116,6 +131,24 @@ CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
         given(
             pod(),
             router=ROUTED,
+            installation=dataclasses.replace(INSTALLATION, has_routes=True),
+        ),
+        {"Ready": "True Serving", "Degraded": "False NothingWrong"},
+    ),
+    "a route that a Gateway refuses": (
+        given(
+            pod(),
+            router=ROUTED,
+            children={ROUTE_KEY: route(said("False"))},
+            installation=dataclasses.replace(INSTALLATION, has_routes=True),
+        ),
+        {"Ready": "True RouteRefused", "Degraded": "True RouteRefused"},
+    ),
+    "a route that a Gateway refused before it was changed": (
+        given(
+            pod(),
+            router=ROUTED,
+            children={ROUTE_KEY: route(said("False", of=1), said("True"))},
             installation=dataclasses.replace(INSTALLATION, has_routes=True),
         ),
         {"Ready": "True Serving", "Degraded": "False NothingWrong"},
