@@ -101,6 +101,11 @@ class Scene:
             for _ in range(replica["sessions"])
         ]
 
+    def one_queue(self) -> bool:
+        """Whether both routers say that they share it."""
+        said = [self._status_of(router)["queue_shared"] for router in self.routers()]
+        return said == [True, True]
+
     def kill(self, pod: str) -> None:
         """Its program, which is told nothing."""
         found = pods.named(self.namespace, pod)

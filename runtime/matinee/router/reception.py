@@ -19,8 +19,10 @@ from websockets.http11 import Request
 from matinee.router.connecting import open_session
 from matinee.router.first_message import client_id_of
 from matinee.router.gate import Gate
+from matinee.router.heartbeats import Heartbeats
 from matinee.router.key_limits import KeyLimits
 from matinee.router.moves import Moves
+from matinee.router.returning import Returning
 from matinee.router.seating import Seating
 from matinee.router.table import Table
 from matinee.router.tally import Tally
@@ -62,7 +64,9 @@ class Reception:
         self._settings = settings
         self._gate = gate
         self._limits = KeyLimits(shared)
+        self.heartbeats = Heartbeats(settings.heartbeat_seconds, self._visits.values)
         self._sessions = count()
+        self._returning = Returning(self._visits.values, self._seating)
         self._moves = Moves(self._seating, table, self._sessions)
         self._connected: dict[Viewer, str | None] = {}
         """And the ticket that each has shown."""
@@ -159,6 +163,7 @@ class Reception:
         if visit.task is not None and visit.task is not asyncio.current_task():
             visit.task.cancel()
         self._limits.end(visit)
+        self._returning.note(visit)
         self._count_bytes(visit)
         if visit.began is not None:
             self.tally.bytes["to_backends"] += viewer.sent_bytes
@@ -180,6 +185,7 @@ class Reception:
         viewer = visit.viewer
         try:
             if await self._spoke(viewer):
+                self.heartbeats.begin(visit)
                 await self._open(visit)
         except Rejected as rejected:
             self.tally.refusals[rejected.reason] += 1
@@ -207,6 +213,7 @@ class Reception:
 
     async def _open(self, visit: Visit) -> None:
         """Raises `Rejected`."""
+        self._returning.heed(visit)
         await self._limits.begin(visit)
         ticket = self._connected.get(visit.viewer)
         if ticket and self.shared and not await self.shared.first_use(ticket):
@@ -214,7 +221,7 @@ class Reception:
         visit.client = self._client(visit)
         visit.upstream = await self._upstream(visit)
         assert visit.backend is not None  # noqa: S101 - it is whose upstream that is
-        self.tally.placements[visit.backend.address.name] += 1
+        self.tally.placed(visit.backend.address.name)
         visit.began = now()
         visit.viewer.splice(visit.upstream)
 
@@ -274,8 +281,8 @@ class Reception:
     async def _upstream(self, visit: Visit) -> Upstream:
         """Raises `Rejected`."""
         timeout_s = self._settings.health_check.timeout_seconds
+        backend = visit.backend or await self._seating.turn(visit)
         while True:
-            backend = visit.backend or await self._seating.turn(visit)
             viewer, tellings = visit.viewer, backend.tellings
             try:
                 return await open_session(backend.address, viewer.path, viewer.client, timeout_s)
@@ -286,4 +293,4 @@ class Reception:
                 if not isinstance(error, Unwelcome):
                     backend.failed()
             backend.refused(tellings)
-            self._seating.give_back(visit)
+            backend = await self._seating.turn(visit)

@@ -25,6 +25,7 @@ local most, per_minute = tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', sessions, '-inf', now)
+for at = 5, #ARGV do redis.call('ZREM', sessions, ARGV[at]) end
 if most > 0 and redis.call('ZCARD', sessions) >= most then return 'sessions' end
 if per_minute > 0 then
   local burst = math.max(1, per_minute)
@@ -37,14 +38,14 @@ if per_minute > 0 then
   if left < 1 then return 'rate' end
   redis.call('HSET', rate, 'left', string.format('%.6f', left - 1),
              'at', string.format('%.0f', now), 'per_minute', ARGV[4])
-  redis.call('PEXPIRE', rate, math.ceil(60000 * burst / per_minute))
+  redis.call('PEXPIRE', rate, math.min(1e12, math.ceil(60000 * burst / per_minute)))
 end
 redis.call('ZADD', sessions, now + for_ms, lease)
 redis.call('PEXPIRE', sessions, for_ms)
 return 'begun'
 """
-"""lease, how long it holds, most sessions, most a minute -> 'begun', 'sessions' or 'rate'; a limit
-of 0 is none. The time is the server's"""
+"""lease, how long it holds, most sessions, most a minute, leases that have ended -> 'begun',
+'sessions' or 'rate'. A limit of 0 is none; the time is the server's"""
 
 RENEW = """
 local time = redis.call('TIME')
@@ -77,8 +78,13 @@ class SharedLimits:
         """Whether the key allows it; it is counted unless it is refused, also where the server is
         away. Raises `Away`."""
         owner, lease = self.hold(key, session)
-        limits = key.max_sessions, f"{key.sessions_per_minute:.6f}"
-        said = await self._scripts.run(BEGIN, _keys(owner), lease, LEASE_MS, *limits)
+        facts = lease, LEASE_MS, key.max_sessions, repr(key.sessions_per_minute)
+        ended = self._ended.pop(owner, set())
+        try:
+            said = await self._scripts.run(BEGIN, _keys(owner), *facts, *ended)
+        except BaseException:
+            self._ended[owner] |= ended
+            raise
         refusal = _REFUSALS.get(said)
         if refusal is not None:
             self._forget(owner, lease)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from tests.servers.redis_server import RedisServer, redis_server
+from tests.system.end_to_end.resuming import PROMPTS, Seat, saved, seated, watch
 from tests.system.end_to_end.serving import PATIENCE_S, Server, fake_server, running
 from tests.system.end_to_end.viewing import Message, Viewer, kinds_of, messages_of, raw, session
 from tests.system.router.routing import know_slots, routing
@@ -110,6 +111,29 @@ async def test_who_comes_back_before_the_loss_is_noticed_takes_the_place_over(
                 await playing.end()
                 await back.hear("ltx2_stream_start")
                 await back.end()
+
+
+async def test_who_comes_back_to_a_session_that_still_stands_has_its_slot_before_who_waits(
+    tmp_path: Path, pod: Server
+) -> None:
+    async with Routers(tmp_path, pod, {}, None) as routers:
+        router, seat = routers.start(), Seat()
+        async with seated(router, seat, seed=5) as stuck:
+            await stuck.ask(PROMPTS[0])
+            await watch(stuck, seat, done=1)
+            await saved(stuck)
+            async with session(router) as waits:
+                await place(waits, 0, 1)
+                resume = seat.resume(frames=seat.frames)
+                async with seated(router, seat, resume=resume) as back:
+                    assert seat.assigned["resumed"]["segment_idx"] == 1
+                    (error,) = messages_of(await stuck.rest(), "error")
+                    assert (error["code"], stuck.close_code) == ("session_taken_over", 1008)
+                    await back.ask(PROMPTS[1])
+                    await watch(back, seat, done=2)
+                    await back.end()
+                await waits.hear("ltx2_stream_start")
+                await waits.end()
 
 
 @pytest.mark.redis
