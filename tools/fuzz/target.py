@@ -67,6 +67,7 @@ class Target:
 def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
     """A server over the backend without torch, with small limits, in a process of its own."""
     command = fake_server(
+        streams_per_second=0,  # all cases come from one address
         max_sessions=8,
         generation_segment_cap=3,
         state={"max_states": 16},  # else they are what grows, up to their bound
@@ -76,7 +77,9 @@ def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
         if not behind_a_router:
             yield Target(server, server)
             return
-        with routing(folder, [server.url], message_bytes=LARGEST_MESSAGE) as router:
+        with routing(
+            folder, [server.url], message_bytes=LARGEST_MESSAGE, limits={"streams_per_second": 0}
+        ) as router:
             yield Target(server, router)
 
 

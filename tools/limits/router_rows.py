@@ -7,7 +7,9 @@ from tools.limits.row import Row
 VIEWERS = (
     Row(
         "a handshake",
-        "Host, Origin, key: 421, 403, 401",
+        "Host, Origin, key: 421, 403, 401; of an address {router.limits.streams_per_second} a "
+        "second and five times as many at once, then 429 (0, no limit, in a cluster, where a load "
+        "balancer may bring all from one)",
         "the same path goes to the backend; of its headers none",
         reads=("matinee/router/reception.py",),
     ),

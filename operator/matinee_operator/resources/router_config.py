@@ -66,7 +66,7 @@ def _settings(router: Router, installation: Installation) -> RouterSettings:
         metrics_token_file=f"{TOKEN_FOLDER}/{METRICS_KEY}",
         allowed_hosts=_names(router, installation.cluster_domain),
         # A load balancer, an Ingress or a node brings all viewers from one address.
-        limits=ConnectionLimits(connections=8192, connections_per_address=0),
+        limits=ConnectionLimits(connections=8192, connections_per_address=0, streams_per_second=0),
     )
 
 

@@ -183,9 +183,13 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
     return [*command, *words]
 
 
-def fake_server(host: str = "127.0.0.1", **streaming: Any) -> list[str]:
-    """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
-    return _command("fake_server", {"host": host}, streaming)
+def fake_server(
+    host: str = "127.0.0.1", *, streams_per_second: int = 10, **streaming: Any
+) -> list[str]:
+    """The command line of `fake_server.py`. `streams_per_second`: of all the viewers of a test, who
+    have one address; `streaming`: keys of the configuration's section."""
+    server = {"host": host, "limits": {"streams_per_second": streams_per_second}}
+    return _command("fake_server", server, streaming)
 
 
 def fake_pod(**server: object) -> list[str]:

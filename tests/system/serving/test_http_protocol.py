@@ -135,6 +135,32 @@ async def test_silent_connections_leave_room_for_those_who_ask() -> None:
             writer.close()
 
 
+HANDSHAKE = (
+    b"GET /v1/stream HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+async def opened(house: House, address: str) -> tuple[int, bytes]:
+    """The status of a handshake that comes from there, and its head."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port, local_addr=(address, 0))
+    writer.write(HANDSHAKE)
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.transport.abort()
+    return status_of(head), head
+
+
+async def test_an_address_opens_streams_at_a_pace() -> None:
+    async with open_house(streams_per_second=1) as house:
+        house.door.clock = lambda: 100.0
+        crowd = [(await opened(house, "127.0.0.2"))[0] for _ in range(7)]
+        assert crowd == [101] * 5 + [429] * 2
+        assert (await opened(house, "127.0.0.3"))[0] == 101, "others come as before"
+        assert b"retry-after: 1\r\n" in (await opened(house, "127.0.0.2"))[1]
+        house.door.clock = lambda: 102.0
+        assert [(await opened(house, "127.0.0.2"))[0] for _ in range(3)] == [101, 101, 429]
+
+
 async def test_connections_that_all_work_are_told_to_the_next_one() -> None:
     async with open_house(connections_per_address=8) as house:
         readers = []
