@@ -51,6 +51,7 @@ async def test_who_hears_nothing_more_is_back_at_the_same_place_and_in_the_same_
             between.go_silent()
             await submit(tab, "a red ball")
             await until(tab, "matinee.state.segments[0]?.status === 'done'")
+            await until(tab, "matinee.state.ranges.length === 1")  # what is appended takes a moment
             ends = await told(tab, "closed", "code", "reason")
             resumed = [found for (found,) in await told(tab, "gpu_assigned", "resumed")]
             state = await tab.evaluate("matinee.state")
@@ -62,4 +63,4 @@ async def test_who_hears_nothing_more_is_back_at_the_same_place_and_in_the_same_
     assert resumed[0] is None
     assert all(resumed[1:])
     assert len(resumed) >= 2
-    assert (len(state["segments"]), state["requests"], len(state["ranges"])) == (1, 0, 1)
+    assert (len(state["segments"]), state["requests"]) == (1, 0)
