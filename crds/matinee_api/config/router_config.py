@@ -171,6 +171,9 @@ class RouterSettings(Config):
     """Whether `/metrics` needs no token."""
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)
     """Largest message from a client."""
+    upload_bytes: int = Field(default=33 * 2**20, ge=65536, le=2**30)
+    """Largest body of a request to `/v1/videos` and `/v1/images`; a server may take less
+    (`jobs.upload_bytes`)."""
     heartbeat_seconds: float = Field(default=5.0, gt=0, le=3600)
     """Between two words to viewers that asked for them (`heartbeat`, docs/protocol.md): a page does
     not see pings."""

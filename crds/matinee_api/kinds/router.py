@@ -8,6 +8,7 @@ from pydantic import Field
 
 from matinee_api.kinds.environment import STORE_VARIABLE
 from matinee_api.kinds.exposure import RouterExposure, RouterIngress, RouterRoute, SecretRef
+from matinee_api.kinds.jobs import UrlSecret
 from matinee_api.kinds.low_demand import LowDemand
 from matinee_api.kinds.meta import (
     AGE,
@@ -24,7 +25,7 @@ from matinee_api.kinds.meta import (
 from matinee_api.kinds.pod import PodTemplate
 from matinee_api.kinds.rules import Rule
 from matinee_api.kinds.scheduling import Scheduling
-from matinee_api.kinds.streamingservice import Access, UrlSecret
+from matinee_api.kinds.streamingservice import Access
 
 
 class ServiceRef(ApiModel):

@@ -6,9 +6,10 @@ that were stored before these rules may have them all the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from matinee_api.kinds.environment import CA_VARIABLE, STORE_VARIABLE, KeyRef
+from matinee_api.kinds.environment import CA_VARIABLE, KeyRef
 from matinee_api.kinds.meta import SecretKeyRef
 from matinee_api.kinds.pod import PodSecurity, PodTemplate
 from matinee_operator.installation import Installation
@@ -56,12 +57,13 @@ def said_of_container(template: PodTemplate, container: Manifest) -> Manifest:
     return made
 
 
-def store_environment(url_secret: SecretKeyRef | None) -> list[Manifest]:
-    """Where a Redis or Valkey server is; a pod does not start before the Secret is there."""
-    if url_secret is None:
-        return []
-    source = {"secretKeyRef": {"name": url_secret.name, "key": url_secret.key}}
-    return [{"name": STORE_VARIABLE, "valueFrom": source}]
+def environment_from(secrets: Mapping[str, SecretKeyRef | None]) -> list[Manifest]:
+    """Variables by their names; a pod does not start before the Secrets are there."""
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": found.name, "key": found.key}}}
+        for name, found in secrets.items()
+        if found is not None
+    ]
 
 
 def extra_volumes(template: PodTemplate) -> list[Manifest]:

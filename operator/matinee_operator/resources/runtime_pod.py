@@ -6,6 +6,7 @@ Its name is `<service>-<revision>-<slot>`, so that creating it twice makes one p
 from __future__ import annotations
 
 from matinee_api.contracts.pod_http import ALIVE_PATH, CONTROL_PORT, PORT, READY_PATH
+from matinee_api.kinds.environment import JOBS_VARIABLE, STORE_VARIABLE
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -22,16 +23,17 @@ from matinee_operator.resources.pod_spec import (
     init_containers,
 )
 from matinee_operator.resources.pod_template import (
+    environment_from,
     extra_volumes,
     image_of,
     pull_policy_of,
     said_of_container,
     secret_mode,
-    store_environment,
     with_metadata,
 )
 from matinee_operator.resources.runtime_config import (
     FILE,
+    JOBS_FOLDER,
     STATE_FOLDER,
     TERMINATION_GRACE_S,
     TOKEN_FOLDER,
@@ -101,6 +103,7 @@ def _spec(
         {"name": labels.CONFIG, "configMap": {"name": config}},
         {"name": "control", "secret": {"secretName": secret, "defaultMode": secret_mode(said)}},
         {"name": "state", "emptyDir": {}},
+        *_results_volumes(service),
         *base_volumes(weights, resources, said),
         *extra_volumes(said),
     ]
@@ -124,7 +127,7 @@ def _container(
         "image": image_of(said, installation),
         "imagePullPolicy": pull_policy_of(said, installation),
         "args": ["serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
-        "env": [*base_environment(), *store_environment(service.spec.store.url_secret)],
+        "env": [*base_environment(), *_urls(service)],
         "ports": [
             {"name": "http", "containerPort": PORT},
             {"name": labels.CONTROL, "containerPort": CONTROL_PORT},
@@ -136,11 +139,29 @@ def _container(
             {"name": labels.CONFIG, "mountPath": CONFIG_FOLDER, "readOnly": True},
             {"name": "control", "mountPath": TOKEN_FOLDER, "readOnly": True},
             {"name": "state", "mountPath": STATE_FOLDER},
+            *_results_mounts(service),
             *base_mounts(weights),
         ],
         **_probes(model.spec.warmup.timeout_seconds),
     }
     return said_of_container(said, container)
+
+
+def _urls(service: StreamingService) -> list[Manifest]:
+    spec = service.spec
+    secrets = {STORE_VARIABLE: spec.store.url_secret, JOBS_VARIABLE: spec.jobs.store.url_secret}
+    return environment_from(secrets)
+
+
+def _results_volumes(service: StreamingService) -> list[Manifest]:
+    results = service.spec.jobs.results
+    if results is None:
+        return []
+    return [{"name": "jobs", "persistentVolumeClaim": {"claimName": results.claim_name}}]
+
+
+def _results_mounts(service: StreamingService) -> list[Manifest]:
+    return [{"name": one["name"], "mountPath": JOBS_FOLDER} for one in _results_volumes(service)]
 
 
 def _probes(load_timeout_s: int) -> Manifest:
