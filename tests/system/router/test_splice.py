@@ -25,8 +25,9 @@ from tests.system.router.stub import Behaviour, Stub, stub
 
 MESSAGE_BYTES = 3 * 2**20
 HEAR_S = 30.0
-MOST_HIDDEN_BYTES = 1_200_000
-"""Video that a viewer who reads nothing takes, on all of the way: 3 s of 3 Mbit/s."""
+MOST_HIDDEN_BYTES = 1_500_000
+"""Video that a viewer who reads nothing takes, on all of the way: 4 s of 3 Mbit/s. How much the
+kernel holds differs with how busy the machine is: 1.18 MB mostly, and 1.25 MB were seen."""
 
 
 @contextmanager
