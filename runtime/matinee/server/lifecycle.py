@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
 from matinee.server.jobs_folder import check_folders, open_jobs
+from matinee.server.prompts import prompt_parts, with_writer_known
 from matinee.server.stores import name_of, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
@@ -81,9 +82,9 @@ class Lifecycle:
         backend: str = TORCH_BACKEND,
         pool: WorkerPool | None = None,
     ) -> None:
-        streaming = config.streaming
         check_folders(config)
-        self.config = config
+        self.config = config = with_writer_known(config)
+        streaming = config.streaming
         self.store_name = name_of(streaming.state)
         self.draining = self.shutting_down = self.routers_only = False
         self.failed = asyncio.Event()
@@ -114,6 +115,7 @@ class Lifecycle:
             videos=VideoOpener(self._encoders),
             unpacker=self._unpacker,
             unseated=unseated_budget(self.config.streaming.limits),
+            **prompt_parts(self.config.streaming),
         )
 
     @property
