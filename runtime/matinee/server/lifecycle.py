@@ -25,6 +25,7 @@ from matinee.serving.line_feed import LineFeed
 from matinee.serving.quiet_threads import quiet_threads
 from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
+from matinee.serving.uncollected import spare_collections_what_stays
 from matinee.session.baggage import Unpacker
 from matinee.session.effects import CloseCode
 from matinee.session.metrics import Metrics
@@ -100,6 +101,7 @@ class Lifecycle:
         self._unpacker = open_unpacker(streaming.limits)
         self.studio = self._open_studio(name, streaming.state)
         self.jobs = open_jobs(config, self.pool, self._unpacker, self._workers_for_jobs)
+        self.jobs.on_counts = self.slots_feed.changed
         self._restarts_counted = 0
         self._drain_task: asyncio.Task[None] | None = None
         self._workers_changed()  # those of a pool that was started before may be ready already
@@ -133,7 +135,7 @@ class Lifecycle:
         take_short_turns()
         await self.pool.start()
         await self.jobs.start()
-        _spare_collections_what_stays()
+        spare_collections_what_stays()
         probe = asyncio.create_task(self._probe_loop(), name="the probe of the loop's lag")
         late = asyncio.create_task(self.studio.states.late.run(), name="saves that are late")
         try:
@@ -176,6 +178,9 @@ class Lifecycle:
             store=self.store_name,
             segment_cap=self.config.streaming.generation_segment_cap,
             routers_only=self.routers_only,
+            jobs_waiting=self.jobs.waiting,
+            jobs_making=self.jobs.making,
+            jobs_store=self.jobs.store_name,
             ts=round(time.time(), 3),
         )
 
@@ -289,10 +294,3 @@ def _open_logs(state: StateConfig, metrics: Metrics) -> SessionLogs:
         state.session_log_ttl_seconds, state.session_log_max_files, state.session_log_max_bytes
     )
     return SessionLogs(directory, bounds, metrics)
-
-
-def _spare_collections_what_stays() -> None:
-    """A full collection looked at every module, class and route again: 20 to 30 ms on the event
-    loop, again and again. What is there before the first viewer stays anyway."""
-    gc.collect()
-    gc.freeze()
