@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from matinee_api.contracts.pod_http import DRAIN_PATH
-from tests.system.end_to_end.serving import Server, fake_server, running
+from tests.system.end_to_end.serving import Server, fake_server, memory_bytes_of, running
 from tests.system.router.routing import routing
 from tools.fuzz.scripts import LARGEST_MESSAGE
 
@@ -29,7 +29,8 @@ SETTLE_S = 60.0
 FEW = 8
 """Tasks and descriptors: those of whoever asks for them come and go."""
 GROWTH_OBJECTS = 1000
-"""Far fewer than the sessions in between."""
+"""Far fewer than the sessions in between. Dead weak references alone come and go by hundreds, and
+of each session that ended within a minute its store knows so."""
 MISTAKES = re.compile(
     r'"level": "(error|critical)"|Traceback|internal_error|never retrieved|never awaited|failed'
 )
@@ -96,7 +97,7 @@ def holdings(attacked: Target) -> Holdings:
         alive["tasks"],
         alive["objects"],
         sum(one.family()[0].num_fds() for one in attacked.programs),
-        sum(process.memory_info().rss for process in family),
+        memory_bytes_of(family),
         Counter(alive["doing"]),
     )
 

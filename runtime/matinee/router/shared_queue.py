@@ -45,10 +45,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Entry:
-    """`ahead`: viewers of other routers before it. `known`: to the server."""
+    """`ahead`: viewers of other routers before it. `told`: the server may have it; `known`: it
+    does."""
 
     place_id: str
     ahead: int = 0
+    told: bool = False
     known: bool = False
 
 
@@ -112,18 +114,20 @@ class SharedQueue:
         if said[0] != b"place":
             raise QueueFull
         place = Place(int(said[1]), int(said[2]), owner)
-        self._entries[place] = _Entry(id_of(token), self.others, known=True)
+        self._entries[place] = _Entry(id_of(token), self.others, told=True, known=True)
         self.look_soon()
         return place, token
 
     def enter(self, place: Place, token: str) -> None:
-        """One that may be unknown to the server, which will learn of it. A second time changes
-        nothing."""
-        self._entries.setdefault(place, _Entry(id_of(token)))
+        """One that may be unknown to the server, which learns of it at once: who comes at another
+        router before that goes first. A second time changes nothing."""
+        if place not in self._entries:
+            self._entries[place] = _Entry(id_of(token))
+            self.look_soon()
 
     def leave(self, place: Place, how: Leaving) -> None:
         entry = self._entries.pop(place, None)
-        if entry is not None and entry.known:
+        if entry is not None and entry.told:
             self._unsaid.append((entry.place_id, how))
             self.look_soon()
 
@@ -166,14 +170,18 @@ class SharedQueue:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            try:
-                await self._look_and_tell()
-            except Exception:  # of one look: without the next ones nobody here is seated
-                logger.exception("the shared queue is looked at again")
+            await self.look()
             await asyncio.sleep(GAP_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._urgent.wait()
+
+    async def look(self) -> None:
+        """Once. What is wrong with it is logged: without the next ones nobody here is seated."""
+        try:
+            await self._look_and_tell()
+        except Exception:
+            logger.exception("the shared queue is looked at again")
 
     async def close(self) -> None:
         """The server hears of what is kept before."""
@@ -197,7 +205,8 @@ class SharedQueue:
         self._urgent.clear()
         await self._tell()
         for place, entry in list(self._entries.items()):
-            if not entry.known:
+            if not entry.known and place in self._entries:
+                entry.told = True  # who leaves meanwhile is taken out again
                 await self._joined(entry.place_id, place.owner, number=str(place.number))
                 entry.known = True
         asked = list(self._entries.items())
