@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from minio import Minio
 
-from e2e.test_s3 import ACCESS, SECRET, free_port, serving
+from e2e.test_s3 import ACCESS, SECRET, serving
 from matinee.jobs.results import Results
 from matinee.jobs.s3_results import S3Results
 from matinee.weights.fetch.s3 import DEFAULT_REGION
+from tests.servers.ports import free_port
 from tests.servers.redis_server import RedisServer, redis_server
 from tests.system.jobs.sharing import Shared
 from tests.unit.runtime.jobs.conformance import *  # noqa: F403
