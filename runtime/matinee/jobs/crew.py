@@ -172,6 +172,7 @@ class Crew:
         state = None
         if job.order.input_mime is not None:
             image = await in_thread(self.disk, partial(self.desk.image, job))
+            await in_thread(self.encoders, partial(self.desk.fetch, image))
             state = await self.starting(job, image)
         handle = self.workers.submit(
             SegmentJob(
