@@ -31,8 +31,10 @@ FEW = 8
 GROWTH_OBJECTS = 1000
 """Far fewer than the sessions in between."""
 MISTAKES = re.compile(
-    r'"level": "(error|critical)"|Traceback|internal_error|never retrieved|never awaited|failed'
+    r'"level": "(error|critical)"|Traceback|internal_error|never retrieved|never awaited'
+    r"|(?<!video_.{32} )failed"
 )
+"""A job that cannot be made fails, and that is logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
     command = fake_server(
         max_sessions=8,
         generation_segment_cap=3,
-        state={"max_states": 16},  # else they are what grows, up to their bound
+        jobs={"max_jobs": 32, "max_queued": 8},  # else they are what grows, up to their bound
+        state={"max_states": 16},
         limits={"message_bytes": LARGEST_MESSAGE, "initial_image_bytes": LARGEST_MESSAGE // 2},
     )
     with running(command, folder / "log") as server:

@@ -41,7 +41,7 @@ class Workers(Protocol):
 
 
 Starting = Callable[[Job, Path], Awaitable[State]]
-"""From a job with an image, and its file, to what its video starts from. Raises `BadInput`."""
+"""From a job with an input, and its file, to what its video starts from. Raises `BadInput`."""
 
 
 @dataclass(slots=True)
@@ -132,19 +132,19 @@ class Crew:
             await in_thread(self.disk, partial(shutil.rmtree, folder, ignore_errors=True))
 
     async def _film(self, job: Job, folder: Path) -> None:
-        state = None
+        state, file = None, self.desk.workshop.file(job.id, "input")
         if job.order.input_mime is not None:
-            state = await self.starting(job, self.desk.workshop.file(job.id, "input"))
-        handle = self.workers.submit(
-            SegmentJob(next(self.job_ids), job.id, job.order.request, state, background=True)
-        )
+            state = await self.starting(job, file)
+        segment = SegmentJob(next(self.job_ids), job.id, job.order.request, state, background=True)
 
         async def advance(percent: int) -> bool:
             return await in_thread(self.disk, partial(self.desk.advance, job.id, percent))
 
         info = self.workers.info
         audio = info.audio if info else None
-        await Making(job, folder, audio, self.encoders, advance).run(handle)
+        before = file if job.order.goes_on else None
+        making = Making(job, folder, audio, self.encoders, advance, before)
+        await making.run(partial(self.workers.submit, segment))
 
     async def _fail(self, job: Job, error: Exception) -> None:
         failure = failure_of(error)

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
 from matinee.player.assets import Asset, load_assets
 from matinee.server import health
+from matinee.server.api_errors import no_such_route
 from matinee.server.control import add_control
 from matinee.server.guard import guard
 from matinee.server.images import images_router
@@ -60,6 +63,7 @@ def public_app(life: Lifecycle, access: ControlAccess) -> FastAPI:
             yield
 
     app = FastAPI(title="Matinee", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_exception_handler(HTTPException, cast(Any, no_such_route))
     app.include_router(_probes(life))
     file = life.config.server.stream_token_file
     own = Bearers(file=Path(file) if file else None)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,7 +80,7 @@ def start_fake(tmp_path: Path) -> Iterator[StartFake]:
             ready: bool = True,
             host: str = "127.0.0.1",
             under: Sequence[str] = (),
-            **streaming: object,
+            **streaming: Any,
         ) -> Server:
             command = [*under, *fake_server(host, **streaming)]
             return stack.enter_context(running(command, tmp_path / "log", ready=ready))

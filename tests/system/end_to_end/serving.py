@@ -183,9 +183,12 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
     return [*command, *words]
 
 
-def fake_server(host: str = "127.0.0.1", **streaming: Any) -> list[str]:
-    """The command line of `fake_server.py`. `streaming`: keys of the configuration's section."""
-    return _command("fake_server", {"host": host}, streaming)
+def fake_server(
+    host: str = "127.0.0.1", jobs: Mapping[str, object] | None = None, **streaming: Any
+) -> list[str]:
+    """The command line of `fake_server.py`. `streaming`, `jobs`: keys of the configuration's
+    sections."""
+    return _command("fake_server", {"host": host}, streaming, jobs)
 
 
 def fake_pod(**server: object) -> list[str]:

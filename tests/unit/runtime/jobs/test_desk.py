@@ -71,7 +71,7 @@ def test_a_job_is_there_with_its_files_or_without_them(desk: Desk, tmp_path: Pat
     job = made(desk, nbytes=10)
     found = desk.ledger.job(job.id)
     assert found is not None
-    assert (found.status, found.progress, found.nbytes) == (Status.COMPLETED, 100, 30)
+    assert (found.status, found.progress, found.nbytes) == (Status.COMPLETED, 100, 40)
     paths = [desk.content(job.id, variant.file) for variant in VARIANTS.values()]
     assert all(path is not None and path.read_bytes() == b"x" * 10 for path in paths)
     waiting = desk.create(New(order()))

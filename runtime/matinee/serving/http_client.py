@@ -1,7 +1,8 @@
-"""HTTP/1.1 to backends: one request on a connection of its own, its answer in pieces as it comes.
+"""HTTP/1.1 to others: one request on a connection of its own, its answer in pieces as it comes.
 
-The router asks three things of a backend: how it is, its slots, and what a viewer asked for.
-None of them needs more, and all must be bounded: the head of an answer here, its body by who reads.
+The router asks three things of a backend: how it is, its slots, and what a viewer asked for; a
+server asks for what a client names by a URL. None of them needs more, and all must be bounded: the
+head of an answer here, its body by who reads.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ MOST_HEAD_BYTES = 64 * 1024
 
 @cache
 def tls() -> ssl.SSLContext:
-    """For every backend: reading the authorities takes milliseconds, in which no frame goes on."""
+    """For everybody: reading the authorities takes milliseconds, in which no frame goes on."""
     return ssl.create_default_context()
 
 
@@ -142,14 +143,16 @@ async def asked(
     path: str,
     headers: Mapping[str, str],
     *,
-    timeout_s: float,
+    timeout_s: float | None,
     sends: tuple[str, bytes] = ("GET", b""),
     context: ssl.SSLContext | None = None,
+    address: str | None = None,
 ) -> AsyncIterator[Answer]:
     """Ask, and read the head of the answer within the time; the connection ends with the block.
 
     `path`: with the query. `sends`: the method, and a body. `context`: for `https:`, unless it is
-    that of every backend. Raises `Unanswered`.
+    that of everybody. `address`: where to connect to, whatever the name resolves to by now. Raises
+    `Unanswered`.
     """
     parts = urlsplit(base_url)
     trust = (context or tls()) if parts.scheme == "https" else None
@@ -157,7 +160,12 @@ async def asked(
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=trust)
+            reader, writer = await asyncio.open_connection(
+                address or parts.hostname,
+                port,
+                ssl=trust,
+                server_hostname=parts.hostname if trust else None,
+            )
             writer.write(_request(path, {"host": parts.netloc, **headers}, *sends))
             await writer.drain()
             parsing = _Parsing()
