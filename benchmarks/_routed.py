@@ -69,7 +69,7 @@ def source() -> Iterator[str]:
 def router(pod: str, folder: str) -> Iterator[Program]:
     config = Path(folder) / "router.yaml"
     # Viewers of one address that say much, of which each takes a slot of a backend that tells none.
-    limits = {"connections_per_address": 0, "frames_per_second": 100_000}
+    limits = {"connections_per_address": 0, "streams_per_second": 0, "frames_per_second": 100_000}
     settings = {"port": 0, "replicas": [{"url": pod}], "strategy": "weighted", "limits": limits}
     config.write_text(json.dumps({"router": settings}))
     began = time.perf_counter()

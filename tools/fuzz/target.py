@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from matinee_api.contracts.pod_http import DRAIN_PATH
-from tests.system.end_to_end.serving import Server, fake_server, running
+from tests.system.end_to_end.serving import Server, fake_server, memory_bytes_of, running
 from tests.system.router.routing import routing
 from tools.fuzz.scripts import LARGEST_MESSAGE
 
@@ -69,6 +69,7 @@ class Target:
 def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
     """A server over the backend without torch, with small limits, in a process of its own."""
     command = fake_server(
+        streams_per_second=0,  # all cases come from one address
         max_sessions=8,
         generation_segment_cap=3,
         jobs={"max_jobs": 32, "max_queued": 8},  # else they are what grows, up to their bound
@@ -79,7 +80,9 @@ def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
         if not behind_a_router:
             yield Target(server, server)
             return
-        with routing(folder, [server.url], message_bytes=LARGEST_MESSAGE) as router:
+        with routing(
+            folder, [server.url], message_bytes=LARGEST_MESSAGE, limits={"streams_per_second": 0}
+        ) as router:
             yield Target(server, router)
 
 
@@ -96,7 +99,7 @@ def holdings(attacked: Target) -> Holdings:
         alive["tasks"],
         alive["objects"],
         sum(one.family()[0].num_fds() for one in attacked.programs),
-        sum(process.memory_info().rss for process in family),
+        memory_bytes_of(family),
         Counter(alive["doing"]),
     )
 

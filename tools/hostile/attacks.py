@@ -1,6 +1,7 @@
 """What strangers do to a server, each for as long as one lets them; who is thrown out comes back.
 
-`ATTACKS` names them; "nobody" is for comparison. They go to 127.0.0.1 only.
+`ATTACKS` names them; "nobody" is for comparison. They go to 127.0.0.1 only, and come
+from an address of their own there, so that bounds for each address are not those of viewers.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ BACK_S = 0.01
 DRIP_S = 0.2
 """Between two bytes of a client that is slow on purpose."""
 MIB = 2**20
+STRANGER = "127.0.0.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,17 @@ async def _again_and_again(act: Act, port: int) -> None:
         await asyncio.sleep(BACK_S)
 
 
+async def _connected(
+    port: int, unread_bytes: int = 64 * 1024
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(
+        "127.0.0.1", port, limit=unread_bytes, local_addr=(STRANGER, 0)
+    )
+
+
 async def _flood(opening: bytes, blob: bytes, port: int, *, reads: bool = True) -> None:
     """The same bytes over and over. `reads`: what comes back is read, and thrown away."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await _connected(port)
     reading = asyncio.create_task(_read_all(reader)) if reads else None
     try:
         writer.write(opening)
@@ -66,7 +76,7 @@ async def _flood(opening: bytes, blob: bytes, port: int, *, reads: bool = True) 
 
 async def _say(message: bytes, port: int) -> None:
     """One message, then wait for what becomes of it."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await _connected(port)
     try:
         writer.write(HANDSHAKE)
         for at in range(0, len(message), MIB):
@@ -79,7 +89,7 @@ async def _say(message: bytes, port: int) -> None:
 
 async def _come_and_go(message: bytes, port: int) -> None:
     """Ask for a session, and leave as soon as there is any answer."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await _connected(port)
     try:
         writer.write(HANDSHAKE + message)
         await reader.readuntil(b"\r\n\r\n")
@@ -90,7 +100,7 @@ async def _come_and_go(message: bytes, port: int) -> None:
 
 async def _drip(opening: bytes, drop: bytes, port: int) -> None:
     """Never ends what it began; no drop: says nothing at all."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await _connected(port)
     reading = asyncio.create_task(_read_all(reader))
     try:
         writer.write(opening)
@@ -105,7 +115,7 @@ async def _drip(opening: bytes, drop: bytes, port: int) -> None:
 
 async def _hardly_read(request: bytes, port: int) -> None:
     """Ask for what never ends, and take a byte of it now and then."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+    reader, writer = await _connected(port, 1024)
     try:
         writer.write(request)
         while await reader.read(1):  # noqa: ASYNC110 (slow on purpose)

@@ -7,7 +7,9 @@ from tools.limits.row import Row
 VIEWERS = (
     Row(
         "a handshake",
-        "Host, Origin, key: 421, 403, 401",
+        "Host, Origin, key: 421, 403, 401; of an address {router.limits.streams_per_second} a "
+        "second and five times as many at once, then 429 (0, no limit, in a cluster, where a load "
+        "balancer may bring all from one)",
         "the same path goes to the backend; of its headers none",
         reads=("matinee/router/reception.py",),
     ),
@@ -30,6 +32,19 @@ VIEWERS = (
         "the address or key with most places makes room for another; told every "
         "{matinee.router.seating:TELL_EVERY_S} at most",
         "a session that moves goes before all of them",
+    ),
+    Row(
+        "`/v1/videos`, `/v1/images`",
+        "401, 403; a body of {router.upload_bytes}, {router.limits.body_seconds}: 413, 408",
+        "{matinee.router.job_forwarding:MOST_QUICK} questions, "
+        "{matinee.router.job_forwarding:MOST_ORDERS} orders, "
+        "{matinee.router.job_forwarding:MOST_FILES} files and "
+        "{matinee.router.job_forwarding:MOST_MADE} that wait for what is made at once; of a body "
+        "{matinee.router.job_request:REPLAYED_BYTES} are kept; an answer within "
+        "{matinee.router.job_request:QUICK_S}, or {matinee.router.job_request:MADE_S} of what is "
+        "made",
+        reads=("matinee/router/job_request.py", "matinee/router/job_forwarding.py"),
+        covers=("/v1/videos", "/v1/videos/{rest:path}", "/v1/images/{rest:path}"),
     ),
     Row(
         "sessions of a key",
@@ -64,7 +79,7 @@ VIEWERS = (
         "of the answer {matinee.router.forwarding:MOST_BYTES}",
         "with keys configured, `/v1/models` wants one",
         reads=("matinee/router/forwarding.py",),
-        covers=("/player/{name}", "/v1/models/{name:path}"),
+        covers=("/player/{name}", "/v1/models/{name:path}", "/v1/model_info"),
     ),
     Row(
         "`/v1/tickets`",

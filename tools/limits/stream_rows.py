@@ -12,6 +12,12 @@ PROMPT = "{streaming.limits.prompt_characters} characters"
 
 FIRST_MESSAGE = (
     Row(
+        "streams that an address opens",
+        "{server.limits.streams_per_second} a second and five times as many at once, then 429",
+        "",
+        reads=("matinee/serving/pace.py",),
+    ),
+    Row(
         "frames: text, binary, continuation, ping, pong, close",
         "{server.limits.frames_per_second} a second and twice as many at once, then 1008; a "
         "ping is answered within that",

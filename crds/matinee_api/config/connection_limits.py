@@ -39,6 +39,9 @@ class ConnectionLimits(Config):
     frames_per_second: int = Field(default=250, ge=1, le=100_000)
     """Frames that a client may send on `/v1/stream`, pings and empty ones included; twice as many
     at once. More end the connection with 1008. Long parts of long messages do not count."""
+    streams_per_second: int = Field(default=10, ge=0, le=100_000)
+    """Streams that each address of a client may open on `/v1/stream`; five times as many at once; 0
+    = no limit. More are answered with 429. A proxy brings all clients from one address."""
     unresponsive_seconds: float = Field(default=20.0, gt=0, le=3600)
     """A ping, sent every 20 s, that is not answered for so long ends the connection with 1011."""
     unread_seconds: float = Field(default=60.0, gt=0, le=3600)

@@ -81,7 +81,7 @@ def _settings(router: Router, installation: Installation) -> RouterSettings:
         allowed_hosts=_names(router, installation.cluster_domain),
         allowed_origins=spec.access.origins,
         # A load balancer, an Ingress or a node brings all viewers from one address.
-        limits=ConnectionLimits(connections=8192, connections_per_address=0),
+        limits=ConnectionLimits(connections=8192, connections_per_address=0, streams_per_second=0),
     )
 
 

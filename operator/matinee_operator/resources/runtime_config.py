@@ -19,7 +19,7 @@ from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
 from matinee_operator.weights.available import Weights
 
 FILE = "serve.yaml"
-STATE_FOLDER = "/state"
+STATE_FOLDER, JOBS_FOLDER = "/state", "/jobs"
 TOKEN_FOLDER = "/etc/matinee-control"  # noqa: S105 - a path
 TOKEN_KEY = "token"  # noqa: S105 - a name, not a secret
 METRICS_KEY = "metrics"
@@ -71,9 +71,14 @@ def _shutdown_grace_s(service: StreamingService) -> float:
     return min(3600.0, max(allowed_s - STOPPING_S, min(allowed_s / 2, 5.0)))
 
 
-def _connections_per_address(service: StreamingService) -> int:
-    """A router brings all its viewers from one address, and asks a few things besides."""
-    return max(ConnectionLimits().connections_per_address, service.spec.sessions.max_per_pod + 64)
+def _limits(service: StreamingService) -> ConnectionLimits:
+    """A router brings all its viewers from one address, after another one's death all at once, and
+    asks a few things besides."""
+    usual, viewers = ConnectionLimits(), service.spec.sessions.max_per_pod
+    return ConnectionLimits(
+        connections_per_address=max(usual.connections_per_address, viewers + 64),
+        streams_per_second=max(usual.streams_per_second, viewers),
+    )
 
 
 def _text(
@@ -91,9 +96,10 @@ def _text(
             open_metrics=True,  # the NetworkPolicy says who reaches them
             allowed_hosts=names_in_cluster(service, installation.cluster_domain),
             shutdown_grace_seconds=_shutdown_grace_s(service),
-            limits=ConnectionLimits(connections_per_address=_connections_per_address(service)),
+            limits=_limits(service),
         ),
         state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,
+        jobs_directory=JOBS_FOLDER,
         weights=weights.path,
     )
     values = config.model_dump(mode="json", exclude_defaults=True)

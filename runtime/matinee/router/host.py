@@ -21,6 +21,7 @@ from matinee.router.api_server import own_api_server
 from matinee.router.app import create_app
 from matinee.router.discovery import Discovery
 from matinee.router.gate import Gate
+from matinee.router.job_forwarding import IMAGES_PATH, VIDEOS_PATH
 from matinee.router.reception import Reception
 from matinee.router.state_feed import state_feed
 from matinee.router.table import Address, Table, Thresholds
@@ -95,7 +96,7 @@ async def _serve(
 ) -> signal.Signals | None:
     take_short_turns()
     table = Table(_thresholds(settings))
-    shared = open_shared(settings)
+    shared = await _looked_at(open_shared(settings))
     reception = Reception(settings, table, gate, shared)
     feed = state_feed(table, reception, gate)
     table.on_change = partial(_tell, reception, feed)
@@ -114,6 +115,13 @@ async def _serve(
             await stopped(each)
         await _let_go(watches, shared)
     return server.told_to_stop
+
+
+async def _looked_at(shared: SharedQueue | None) -> SharedQueue | None:
+    """Once, before anybody comes: their places are of the common order."""
+    if shared is not None:
+        await shared.look()
+    return shared
 
 
 async def _let_go(watches: Watches, shared: SharedQueue | None) -> None:
@@ -177,7 +185,8 @@ def _uvicorn(
     feed: LineFeed,
     certificate: Certificate | None,
 ) -> uvicorn.Config:
-    door = Door(settings.limits, settings.message_bytes)
+    uploads = dict.fromkeys((VIDEOS_PATH, IMAGES_PATH), settings.upload_bytes)
+    door = Door(settings.limits, settings.message_bytes, long_bodies=uploads)
     timeout_s = settings.health_check.timeout_seconds
     return uvicorn.Config(
         create_app(table, reception, gate, access, feed, timeout_s),

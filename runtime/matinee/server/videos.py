@@ -113,12 +113,14 @@ class _Routes(Ordering):
             variant = variant_asked(request)
             path = await self._jobs.content(video_id, VARIANTS[variant].file)
             if path is None:
-                raise not_ready((await self._found(video_id)).job)
+                job = (await self._found(video_id)).job
+                has_none = variant == IMAGE and job.status is Status.COMPLETED
+                raise no_image() if has_none else not_ready(job)
             try:
                 facts = await self._jobs.in_disk_thread(path.stat)
             except FileNotFoundError:
                 raise (no_image() if variant == IMAGE else not_found(video_id)) from None
-            return file_answer(request, path, facts, variant)
+            return file_answer(request, path, facts, video_id, variant)
 
         return await self._answered(request, answer)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any, cast
 
 from matinee.serving.guests import Guest, Guests, address_of
@@ -20,10 +22,14 @@ from matinee.serving.http_protocol import HttpProtocol
 from matinee.serving.large_blocks import give_large_blocks_back
 from matinee.serving.message_memory import MessageMemory
 from matinee.serving.open_files import connections_that_fit
+from matinee.serving.pace import Pace
+from matinee.serving.refusal import Refusal
 from matinee.serving.turns import Turns
 from matinee.serving.websocket_protocol import WebSocketProtocol
 from matinee_api.config.connection_limits import ConnectionLimits
 
+STREAMS_AT_ONCE_S = 5
+"""So many seconds' streams of an address may come at once."""
 SWEEP_S = 0.5
 PING_INTERVAL_S = 20.0
 
@@ -52,6 +58,7 @@ class Door:
         self._guests: dict[int, Guests] = defaultdict(lambda: Guests(limits, most))
         """By the port that they came in by, so that none keeps those of the other from coming."""
         self._of_transport: dict[asyncio.BaseTransport, Guest] = {}
+        self._openings = _openings(limits)
         self._message_bytes = message_bytes
         self._long_bodies = {path.encode(): most for path, most in (long_bodies or {}).items()}
         give_large_blocks_back()
@@ -87,6 +94,19 @@ class Door:
     def guest(self, transport: asyncio.BaseTransport) -> Guest:
         return self._of_transport[transport]
 
+    def refusal_to_stream(self, guest: Guest) -> Refusal | None:
+        """Counts the stream that it wants to open; None: it may."""
+        if self._openings is None:
+            return None
+        now = self.clock()
+        if wait_s := self._openings.wait_s(guest.address, now):
+            text = f"an address may open {self.limits.streams_per_second} streams a second"
+            return Refusal(
+                HTTPStatus.TOO_MANY_REQUESTS, text, {"retry-after": str(math.ceil(wait_s))}
+            )
+        self._openings.did(guest.address, now)
+        return None
+
     def leave(self, transport: asyncio.BaseTransport) -> None:
         """A second time changes nothing."""
         guest = self._of_transport.pop(transport, None)
@@ -112,6 +132,12 @@ class Door:
             cast(WebSocketProtocol, holder).give_way()
         if self._of_transport:
             self._sweep_later()
+
+
+def _openings(limits: ConnectionLimits) -> Pace[str] | None:
+    """By address."""
+    rate = limits.streams_per_second
+    return Pace(rate * STREAMS_AT_ONCE_S, 1 / rate) if rate else None
 
 
 def _port_of(transport: asyncio.BaseTransport) -> int:

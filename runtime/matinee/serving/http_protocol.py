@@ -1,7 +1,8 @@
 """HTTP/1.1 of strangers: uvicorn's httptools protocol with bounds before anything is kept.
 
 Bytes of a head (431, 414), headers (431), bytes of a body (413), requests that wait on one
-connection, time (408), connections (503). Requests begin in their turn.
+connection, time (408), streams that are opened (429), connections (503). Requests begin in their
+turn.
 """
 
 from __future__ import annotations
@@ -216,7 +217,7 @@ class HttpProtocol(HttpToolsProtocol):
             return Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, text)
         if any(len(b"%b: %b\r\n" % header) > MOST_LINE_BYTES for header in self.headers):
             return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, text)
-        return None
+        return self._door.refusal_to_stream(self._here)
 
     def _open_websocket(self) -> bool:
         if not self.transport.is_closing():

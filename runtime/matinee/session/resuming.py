@@ -20,7 +20,6 @@ from typing import TypeVar
 from matinee.errors import BadInput, LeaseLost, StoreUnavailable
 from matinee.generation import ModelInfo
 from matinee.serving.admission import Visit
-from matinee.serving.guesses import Guess
 from matinee.session.branching import (
     branched,
     forked_facts,
@@ -65,7 +64,8 @@ class Comeback:
     address: str
 
     @property
-    def guess(self) -> Guess:
+    def guess(self) -> tuple[str, str]:
+        """Whose guess at what."""
         return self.address, self.resume.session_id
 
 
@@ -73,7 +73,7 @@ async def end_here(comeback: Comeback, studio: Studio, take: Callable[[Visit], N
     """Before `reopen`: where the session runs on this server its viewer has most likely lost the
     connection, which the server would notice later. `take` gets its slot. Raises `Rejection`."""
     resume, now = comeback.resume, studio.clock.now()
-    if studio.guesses.wait_s(comeback.guess, now):
+    if studio.wrong_tokens.wait_s(comeback.guess, now):
         raise turned_away("session_rejected", TOO_MANY_GUESSES)
     if not studio.states.late.reachable:  # nothing must end for what cannot begin
         raise turned_away("session_rejected", STORE_IS_AWAY)
@@ -81,7 +81,7 @@ async def end_here(comeback: Comeback, studio: Studio, take: Callable[[Visit], N
     if live is None or resume.fork:
         return
     if not live.identity.fits(resume.token):
-        studio.guesses.was_wrong(comeback.guess, now)
+        studio.wrong_tokens.did(comeback.guess, now)
         raise refused("resume", NOT_RESUMABLE)
     await live.hand_over(take)
 
@@ -99,7 +99,7 @@ async def reopen(
             found = await work.taken_over()
         return await _opened(found, info, streaming, studio)
     except NotTheirs:
-        studio.guesses.was_wrong(comeback.guess, studio.clock.now())
+        studio.wrong_tokens.did(comeback.guess, studio.clock.now())
         raise refused("resume", NOT_RESUMABLE) from None
     except StoreUnavailable as error:
         studio.states.late.missed()

@@ -12,7 +12,7 @@ from typing import Protocol
 from matinee.prompt import PlainPrompt, Preparer
 from matinee.serving.admission import Visit
 from matinee.serving.byte_budget import ByteBudget
-from matinee.serving.guesses import Guesses
+from matinee.serving.pace import Pace
 from matinee.session.baggage import Unpacker
 from matinee.session.clock import Clock, LoopClock
 from matinee.session.metrics import Metrics
@@ -55,7 +55,7 @@ class Studio:
     """`name`: what clients are told of this process. `encoders`: threads that encode. `videos`:
     opens a session's encoder in one of them. `unpacker`: decodes what viewers bring along.
     `unseated`: bounds what those without a slot hold. `live`: the sessions that run here, by id.
-    `guesses`: wrong tokens of sessions."""
+    `wrong_tokens`: of sessions, by address and session."""
 
     name: str
     pool: WorkerPool
@@ -67,7 +67,9 @@ class Studio:
     unpacker: Unpacker
     unseated: ByteBudget
     live: dict[str, LiveSession] = field(default_factory=dict)
-    guesses: Guesses = field(default_factory=lambda: Guesses(WRONG_TOKENS, WRONG_TOKEN_S))
+    wrong_tokens: Pace[tuple[str, str]] = field(
+        default_factory=lambda: Pace(WRONG_TOKENS, WRONG_TOKEN_S)
+    )
     preparer: Preparer = field(default_factory=PlainPrompt)
     prepare_timeout_s: float = 30.0
     """How long a prompt may be in preparation; its session makes nothing meanwhile."""

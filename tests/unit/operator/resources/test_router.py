@@ -116,7 +116,11 @@ def test_the_configuration() -> None:
             "front-router.demo.svc",
             "front-router.demo.svc.cluster.local",
         ],
-        "limits": {"connections": 8192, "connections_per_address": 0},
+        "limits": {
+            "connections": 8192,
+            "connections_per_address": 0,
+            "streams_per_second": 0,
+        },
     }
 
 
