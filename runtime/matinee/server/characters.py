@@ -22,6 +22,7 @@ from matinee.jobs.fields import NOT_HERE, MissingField, UnknownField
 from matinee.server.api_errors import ApiError
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.ordering import Ordering
+from matinee.server.videos import PATH
 
 PREFIX = "char_"
 LONGEST_NAME = 80
@@ -32,7 +33,7 @@ CLIPS = {4: b"ftyp", 0: b"\x1a\x45\xdf\xa3"}
 
 def characters_router(life: Lifecycle) -> APIRouter:
     routes = _Routes(life)
-    router = APIRouter(prefix="/characters")
+    router = APIRouter(prefix=f"{PATH}/characters")
     router.add_api_route("", routes.create, methods=["POST"])
     router.add_api_route("/{character_id}", routes.single, methods=["GET"])
     return router

@@ -29,6 +29,7 @@ from matinee.server.lifecycle import Lifecycle
 from matinee.server.order_body import OrderBody
 from matinee.server.ordering import Ordering, once
 from matinee.server.video_answers import not_ready
+from matinee.server.videos import PATH
 
 PARAM = "video"
 VIDEO_FILE = VARIANTS["video"].file
@@ -44,7 +45,7 @@ Prepare = Callable[[Path, Path], None]
 
 def from_videos_router(life: Lifecycle) -> APIRouter:
     routes = _Routes(life)
-    router = APIRouter()
+    router = APIRouter(prefix=PATH)
     router.add_api_route("/edits", routes.edit, methods=["POST"])
     router.add_api_route("/extensions", routes.extend, methods=["POST"])
     return router

@@ -13,8 +13,6 @@ from matinee.jobs.picture import check_picture
 from matinee.jobs.record import Job, Status
 from matinee.jobs.workshop import IMAGE, VARIANTS
 from matinee.server.api_errors import not_found
-from matinee.server.characters import characters_router
-from matinee.server.from_videos import from_videos_router
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.order_body import OrderBody
 from matinee.server.ordering import KEY, Ordering, once
@@ -35,8 +33,6 @@ VIDEO_FILE = VARIANTS["video"].file
 def videos_router(life: Lifecycle) -> APIRouter:
     routes = _Routes(life)
     router = APIRouter(prefix=PATH)
-    router.include_router(from_videos_router(life))
-    router.include_router(characters_router(life))
     router.add_api_route("/generations", routes.generate, methods=["POST"])
     router.add_api_route("", routes.create, methods=["POST"])
     router.add_api_route("", routes.page, methods=["GET"])

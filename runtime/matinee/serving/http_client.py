@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
@@ -164,17 +164,10 @@ async def asked(
     `Unanswered` (`NotReached` where it was not asked), and what `rest` raises.
     """
     parts = urlsplit(base_url)
-    trust = (context or tls()) if parts.scheme == "https" else None
-    port = parts.port or (443 if trust else 80)
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s) as deadline:
-            reader, writer = await asyncio.open_connection(
-                address or parts.hostname,
-                port,
-                ssl=trust,
-                server_hostname=parts.hostname if trust else None,
-            )
+            reader, writer = await _connected(parts, context, address)
             if patience_s is not None:
                 deadline.reschedule(asyncio.get_running_loop().time() + patience_s)
             writer.write(_request(path, {"host": parts.netloc, **headers}, *sends))
@@ -185,6 +178,16 @@ async def asked(
     finally:
         if writer is not None:
             writer.transport.abort()
+
+
+async def _connected(
+    parts: SplitResult, context: ssl.SSLContext | None, address: str | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    trust = (context or tls()) if parts.scheme == "https" else None
+    name = parts.hostname if trust else None
+    port = parts.port or (443 if trust else 80)
+    place = address or parts.hostname
+    return await asyncio.open_connection(place, port, ssl=trust, server_hostname=name)
 
 
 def _unanswered(writer: asyncio.StreamWriter | None, error: Exception) -> Unanswered:
