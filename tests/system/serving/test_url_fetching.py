@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -25,11 +25,12 @@ class Site:
     port: int = 0
     pages: dict[str, bytes] = field(default_factory=dict)
     heads: list[str] = field(default_factory=list)
+    answering: set[asyncio.Task[None] | None] = field(default_factory=set)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):  # the other end left
-            await self._answer(reader, writer)
-        writer.close()
+        self.answering.add(asyncio.current_task())
+        with closing(writer), suppress(ConnectionError, asyncio.IncompleteReadError):
+            await self._answer(reader, writer)  # unless the other end leaves
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -49,6 +50,7 @@ async def site() -> AsyncIterator[Site]:
     one.port = server.sockets[0].getsockname()[1]
     async with server:
         yield one
+        await asyncio.gather(*(task for task in one.answering if task))
 
 
 def page(
