@@ -90,7 +90,9 @@ class _Routes(Ordering):
             jobs = await self._jobs.page(after, AT_ONCE, "desc")
             for job in jobs:
                 file = await self._jobs.content(job.id, VIDEO_FILE) if job.nbytes else None
-                if file and await self._jobs.in_disk_thread(partial(_are_same, file, sent)):
+                if file is None:
+                    continue
+                if await self._jobs.in_disk_thread(partial(_are_same, file, sent)):
                     return job, file
             if len(jobs) < AT_ONCE:
                 break
