@@ -172,6 +172,7 @@ class Crew:
         state = file = None
         if job.order.input_mime is not None:
             file = await in_thread(self.disk, partial(self.desk.image, job))
+            await in_thread(self.encoders, partial(self.desk.fetch, file))
             state = await self.starting(job, file)
         segment = SegmentJob(
             *(next(self.job_ids), job.id, job.order.request, state),

@@ -34,8 +34,9 @@ from matinee.server.videos import PATH
 PARAM = "video"
 VIDEO_FILE = VARIANTS["video"].file
 NOT_OURS = 'is none that was made here and is kept; send it as it was downloaded, or as {"id": ...}'
-LOOKED_AT, AT_ONCE = 1000, 100
-"""Jobs, the newest, among which a file that was sent is looked for."""
+LOOKED_AT, AT_ONCE, LOOKED_INTO = 1000, 100, 64
+"""Jobs, the newest, among which a file that was sent is looked for, and of how many by its bytes,
+which may lie in a bucket."""
 
 Ordered = Callable[[Mapping[str, Any], str, Order, Rules], Order]
 """From the fields, the source's id and its order."""
@@ -84,20 +85,25 @@ class _Routes(Ordering):
         return placed.job, file
 
     async def _same_as(self, sent: Path) -> tuple[Job, Path]:
-        """The newest job whose video that is, byte for byte. Raises `InvalidRequest`."""
-        after: str | None = None
-        for _ in range(0, LOOKED_AT, AT_ONCE):
-            jobs = await self._jobs.page(after, AT_ONCE, "desc")
-            for job in jobs:
-                file = await self._jobs.content(job.id, VIDEO_FILE) if job.nbytes else None
-                if file is None:
-                    continue
-                if await self._jobs.in_disk_thread(partial(_are_same, file, sent)):
-                    return job, file
-            if len(jobs) < AT_ONCE:
-                break
-            after = jobs[-1].id
+        """A job whose video that is, byte for byte. Raises `InvalidRequest`."""
+        nbytes = (await self._jobs.in_disk_thread(sent.stat)).st_size
+        larger = [job for job in await self._newest() if job.nbytes > nbytes]
+        larger.sort(key=lambda job: job.nbytes)  # by what lies beside it: a few pictures
+        for job in larger[:LOOKED_INTO]:
+            file = await self._jobs.content(job.id, VIDEO_FILE)
+            if file and await self._jobs.in_disk_thread(partial(_are_same, file, sent)):
+                return job, file
         raise InvalidRequest(PARAM, NOT_OURS)
+
+    async def _newest(self) -> list[Job]:
+        newest: list[Job] = []
+        while len(newest) < LOOKED_AT:
+            after = newest[-1].id if newest else None
+            page = await self._jobs.page(after, AT_ONCE, "desc")
+            newest += page
+            if len(page) < AT_ONCE:
+                break
+        return newest
 
 
 def _id_in(fields: dict[str, Any]) -> str:

@@ -107,15 +107,15 @@ class _Routes(Ordering):
     async def content(self, request: Request, video_id: str) -> Response:
         async def answer() -> Response:
             variant = variant_asked(request)
+            if variant == IMAGE and not (await self._found(video_id)).job.order.as_image:
+                raise no_image()
             path = await self._jobs.content(video_id, VARIANTS[variant].file)
             if path is None:
-                job = (await self._found(video_id)).job
-                has_none = variant == IMAGE and job.status is Status.COMPLETED
-                raise no_image() if has_none else not_ready(job)
+                raise not_ready((await self._found(video_id)).job)
             try:
                 facts = await self._jobs.in_disk_thread(path.stat)
             except FileNotFoundError:
-                raise (no_image() if variant == IMAGE else not_found(video_id)) from None
+                raise not_found(video_id) from None
             return file_answer(request, path, facts, video_id, variant)
 
         return await self._answered(request, answer)

@@ -47,6 +47,7 @@ OURS = {
     "matinee/engine/fitting.py": "the headers of files that weights/model_folder.py has checked",
     "matinee/jobs/film.py": "writes",
     "matinee/jobs/results.py": "copies what a server wrote or checked",
+    "matinee/jobs/s3_results.py": "the same, in a bucket of one's own",
     "matinee/jobs/workshop.py": "locks",
     "matinee/server/image_answers.py": "what the server wrote itself",
     "matinee/server/waiting.py": "what the server wrote itself",
