@@ -91,7 +91,8 @@ class _Routes(Ordering):
         larger.sort(key=lambda job: job.nbytes)  # by what lies beside it: a few pictures
         for job in larger[:LOOKED_INTO]:
             file = await self._jobs.content(job.id, VIDEO_FILE)
-            if file and await self._jobs.in_disk_thread(partial(_are_same, file, sent)):
+            compare = None if file is None else partial(_are_same, file, sent)
+            if file and compare and await self._jobs.in_disk_thread(compare):
                 return job, file
         raise InvalidRequest(PARAM, NOT_OURS)
 
