@@ -91,10 +91,12 @@ class _Routes(Ordering):
         larger.sort(key=lambda job: job.nbytes)  # by what lies beside it: a few pictures
         for job in larger[:LOOKED_INTO]:
             file = await self._jobs.content(job.id, VIDEO_FILE)
-            compare = None if file is None else partial(_are_same, file, sent)
-            if file and compare and await self._jobs.in_disk_thread(compare):
+            if file is not None and await self._is(file, sent):
                 return job, file
         raise InvalidRequest(PARAM, NOT_OURS)
+
+    async def _is(self, file: Path, sent: Path) -> bool:
+        return await self._jobs.in_disk_thread(partial(_are_same, file, sent))
 
     async def _newest(self) -> list[Job]:
         newest: list[Job] = []

@@ -135,7 +135,9 @@ class _Reading:
                 if isinstance(got, Part):
                     part, parts = got, parts + 1
                     self._begin(part, parts)
-                    if not part.is_file:
+                    if part.is_file:
+                        await self._write(b"")  # it may be empty
+                    else:
                         texts.append((part.name, bytearray()))
                 elif part is not None and part.is_file:
                     await self._write_upload(got)
@@ -182,6 +184,7 @@ class _Reading:
             await self._write_upload(_decoded(url, param))
         else:
             self._digest.update(url.encode(errors="replace"))
+            await self._write(b"")  # there may be nothing
             await self._fetch(url, param, self._write_fetched)
 
     async def _write_fetched(self, piece: bytes) -> None:

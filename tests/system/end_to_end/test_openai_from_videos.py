@@ -138,6 +138,15 @@ def test_a_video_of_somebody_else_is_refused_with_the_remedy(client: OpenAI, sou
         assert refused.value.param == "video"
 
 
+@pytest.mark.parametrize(
+    ("path", "param"), [("videos", "input_reference"), ("images/edits", "image")]
+)
+def test_an_empty_file_is_no_image(shop: Server, path: str, param: str) -> None:
+    form: dict[str, Any] = {"prompt": (None, "a ball"), param: ("a.png", b"", "image/png")}
+    answer = httpx.post(f"{shop.url}/v1/{path}", files=form)
+    assert problem(answer) == (400, "invalid_value", param)
+
+
 def test_the_same_extension_twice_is_one_video(client: OpenAI, source: str) -> None:
     once = {"Idempotency-Key": "extension-1"}
     video = client.videos.download_content(source).read()
