@@ -10,8 +10,8 @@ each viewer a backend, `shared_queue` is the order that several routers have (`o
 `shared_limits` what keys have begun at all of them (`key_limits`), `returning` is about who comes
 back to a session, `heartbeats` tells pages that the router is there, `moves` takes sessions away
 from one that drains, `viewer` and `upstream` are the two ends of a splice, which `connecting`
-opens, `http_client` and `forwarding` carry plain HTTP, `app` answers questions, `state_feed` tells
+opens, `forwarding` carries plain HTTP, `app` answers questions, `state_feed` tells
 the operator, `host` is the process.
 
-Doors: `host`, and `http_client` for what asks a router or a server.
+Doors: `host`.
 """
