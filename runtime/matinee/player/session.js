@@ -164,6 +164,7 @@ export class Session {
 
   onGpuAssigned(message) {
     this.seat.take(message);
+    if (message.resumed) this.settleCutOff(message.resumed.segment_idx);
     if (message.resumed) this.askAgain(message.resumed.segment_idx);
     this.queue = { position: 0, depth: 0, etaSeconds: null };
     this.phase = "queued"; // until the stream starts
@@ -194,6 +195,18 @@ export class Session {
     }
     this.phase = "making";
     this.error = null;
+  }
+
+  /** What the connection was lost behind: the page has all video of a segment before `next`, where the
+   * server goes on, and has missed only the word that it is done. It is not asked for again. */
+  settleCutOff(next) {
+    const whole = this.segments.findLast(
+      (one) =>
+        one.status === "lost" && one.index < next && one.sessionId === this.seat.sessionId,
+    );
+    if (!whole) return;
+    whole.status = "done";
+    this.drop(whole.request.id);
   }
 
   /** A server that died may have made more than it had saved. `next`: the segment that it goes on
@@ -230,6 +243,7 @@ export class Session {
       index: message.segment_idx,
       sessionId: this.seat.sessionId,
       prompt: message.prompt,
+      source: message.source ?? null,
       seed: message.seed ?? null,
       status: "making",
       step: 0,
@@ -311,7 +325,7 @@ export class Session {
     this.snapshotAsked = false;
     if (param?.startsWith("continuation_state")) this.saved = null;
     if (param?.startsWith("resume")) this.seat.refused(param);
-    if (code === "upstream_timeout") return;
+    if (code === "upstream_timeout" || param === "seed_prompt") return;
     if (this.running && this.running.request === refused) this.finish(this.running, "failed");
     else if (refused) this.drop(refused.id);
     else if (!received.request_id || code === "worker_failed") {

@@ -182,6 +182,15 @@ class SegmentCancelled(Answer):
 
 
 @dataclass(frozen=True, slots=True)
+class SeedPromptsRewritten(Answer):
+    """`alternatives`: fewer than were asked for, where there were no more."""
+
+    type = "seed_prompts_rewritten"
+    seed_prompt: str
+    alternatives: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ContinuationSnapshot(ServerMessage):
     """Megabytes, so its text is made in a thread beforehand, by `of`."""
 
@@ -214,6 +223,14 @@ class SessionMigrated(ServerMessage):
     session_id: str
     gap_ms: float
     resumed: Resumed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat(ServerMessage):
+    """Of a router, to clients that asked for it: there is one every so many seconds."""
+
+    type = "heartbeat"
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
