@@ -23,7 +23,7 @@ from tests.system.end_to_end.jobs import (
     starting_in,
 )
 from tests.system.end_to_end.viewing import session
-from tests.unit.runtime.worker.stepping import ALL, Gate
+from tests.unit.runtime.worker.stepping import ALL, Gate, step_until
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API")
 """OpenAI's own; the API lives on in others."""
@@ -74,8 +74,8 @@ async def test_a_job_tells_each_step_waits_for_viewers_and_stops_when_it_is_dele
         await gate.arrival()  # and only then the first of its second
         assert (await client.videos.delete(job.id)).deleted
         await viewer.end()
-    gate.go()  # the step that is under way
-    assert (await client.videos.poll(waiting.id)).status == "completed"  # so the worker is free
+    made = await step_until(gate, client.videos.poll(waiting.id))  # so the worker is free
+    assert made.status == "completed"
     assert left_in(folder) == {waiting.id: FILES, "": set()}
     await client.close()
 
