@@ -41,7 +41,8 @@ async def test_who_is_told_to_end_while_it_starts_leaves_nothing_behind(
 
 
 async def test_what_was_told_to_end_before_it_began_does_not_begin(tmp_path: Path) -> None:
-    service = service_in(tmp_path / "jobs")
+    service = service_in(tmp_path)
     await service.stop()
     await service.start()
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(JobsUnavailable):
+        await service.page(None, 1, "desc")
