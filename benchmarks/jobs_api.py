@@ -25,7 +25,7 @@ from matinee.client.stream_client import StreamClient
 from matinee.jobs import record
 from matinee.jobs.desk import Desk
 from matinee.jobs.record import Order
-from matinee.jobs.retention import Bounds
+from matinee.jobs.retention import Bounds, Quota
 
 JOBS, ASKED, MADE = 10_000, 1000, 9
 SAMPLING = {"width": 64, "height": 64, "num_frames": 33, "fps": 8}
@@ -55,7 +55,7 @@ def main() -> None:
 
 def filled(folder: Path) -> list[str]:
     """Ids of so many finished jobs, as a server left them."""
-    desk = Desk(folder, Bounds(86400.0, 2 * JOBS, 2**40), max_queued=1)
+    desk = Desk(folder, Bounds(86400.0, 2 * JOBS, 2**40), Quota(1, 1, 2**40))
     order = Order(model="tiny", prompt=PROMPT, seed=1, seconds="4", sampling={**SAMPLING, **STEPS})
     now = time.time()
     jobs = [record.done(record.new_job(order, now), 0, now) for _ in range(JOBS)]

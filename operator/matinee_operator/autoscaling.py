@@ -46,6 +46,8 @@ class Demand:
     queued: int
     complete: bool
     """Every pod on which somebody may be playing has said so."""
+    jobs: int = 0
+    """That wait or are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ def scale_of(snapshot: ServiceSnapshot) -> Scale:
         rules,
         spec.sessions.max_per_pod,
         demand_of(snapshot.pods, snapshot.waiting),
+        jobs_per_pod=spec.jobs.waiting_per_pod if spec.jobs.enabled else 0,
         before=status.desired_replicas if status else None,
         low=status.low_demand if status else None,
     )
@@ -80,7 +83,20 @@ def demand_of(pods: tuple[ObservedPod, ...], waiting: int = 0) -> Demand:
         used=sum(slots.used for slots in known),
         queued=sum(slots.queued for slots in known) + waiting,
         complete=not silent,
+        jobs=sum(jobs_of(pods)),
     )
+
+
+def jobs_of(pods: tuple[ObservedPod, ...]) -> tuple[int, int]:
+    """How many wait, and how many are made. Pods that share them all tell of all of them."""
+    counts: dict[str, tuple[int, int]] = {}
+    for pod in pods:
+        if pod.slots is not None:
+            shared = pod.slots.jobs_store or pod.uid
+            counts[shared] = max(
+                counts.get(shared, (0, 0)), (pod.slots.jobs_waiting, pod.slots.jobs_making)
+            )
+    return sum(one[0] for one in counts.values()), sum(one[1] for one in counts.values())
 
 
 def scaled(
@@ -89,10 +105,11 @@ def scaled(
     slots_per_pod: int,
     demand: Demand,
     *,
+    jobs_per_pod: int = 0,
     before: int | None,
     low: LowDemand | None,
 ) -> Scale:
-    needed = needed_replicas(rules, slots_per_pod, demand)
+    needed = needed_replicas(rules, slots_per_pod, demand, jobs_per_pod)
     return steadied(now, rules, needed, complete=demand.complete, before=before, low=low)
 
 
@@ -142,11 +159,15 @@ def steadied(
     return Scale(peak, LowDemand(since=stamp(now), replicas=needed), due)
 
 
-def needed_replicas(rules: Autoscaling, slots_per_pod: int, demand: Demand) -> int:
+def needed_replicas(
+    rules: Autoscaling, slots_per_pod: int, demand: Demand, jobs_per_pod: int = 0
+) -> int:
+    """`jobs_per_pod`: 0 where jobs bring no pods."""
     wanted = demand.used + demand.queued
     by_share = _up(100 * wanted, rules.target_slots_used_percent * slots_per_pod)
     by_buffer = _up(wanted + rules.buffer_slots, slots_per_pod)
-    return within(rules, max(by_share, by_buffer))
+    by_jobs = _up(demand.jobs, jobs_per_pod) if jobs_per_pod else 0
+    return within(rules, max(by_share, by_buffer, by_jobs))
 
 
 def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str:
@@ -156,6 +177,8 @@ def scaled_message(snapshot: ServiceSnapshot, before: int, replicas: int) -> str
     message = f"scaled from {before} to {replicas}: {demand.used} of {total} slots used"
     if demand.queued:
         message += f", {counted(demand.queued, 'viewer')} queued"
+    if demand.jobs and snapshot.service.spec.jobs.waiting_per_pod:
+        message += f", {counted(demand.jobs, 'job')}"
     return message
 
 

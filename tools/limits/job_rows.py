@@ -42,6 +42,6 @@ VIDEOS = (
     Row(
         "what is kept",
         "{jobs.max_jobs} finished jobs, {jobs.max_bytes}, {jobs.ttl_seconds}; the oldest go first",
-        reads=("matinee/jobs/ledger.py",),
+        reads=("matinee/jobs/ledger.py", "matinee/jobs/redis_ledger.py"),
     ),
 )

@@ -34,6 +34,19 @@ VIEWERS = (
         "a session that moves goes before all of them",
     ),
     Row(
+        "`/v1/videos`, `/v1/images`",
+        "401, 403; a body of {router.upload_bytes}, {router.limits.body_seconds}: 413, 408",
+        "{matinee.router.job_forwarding:MOST_QUICK} questions, "
+        "{matinee.router.job_forwarding:MOST_ORDERS} orders, "
+        "{matinee.router.job_forwarding:MOST_FILES} files and "
+        "{matinee.router.job_forwarding:MOST_MADE} that wait for what is made at once; of a body "
+        "{matinee.router.job_request:REPLAYED_BYTES} are kept; an answer within "
+        "{matinee.router.job_request:QUICK_S}, or {matinee.router.job_request:MADE_S} of what is "
+        "made",
+        reads=("matinee/router/job_request.py", "matinee/router/job_forwarding.py"),
+        covers=("/v1/videos", "/v1/videos/{rest:path}", "/v1/images/{rest:path}"),
+    ),
+    Row(
         "sessions of a key",
         "`max_sessions` at once, `sessions_per_minute`: 1013",
         "counted until the viewer is gone",
@@ -66,7 +79,7 @@ VIEWERS = (
         "of the answer {matinee.router.forwarding:MOST_BYTES}",
         "with keys configured, `/v1/models` wants one",
         reads=("matinee/router/forwarding.py",),
-        covers=("/player/{name}", "/v1/models/{name:path}"),
+        covers=("/player/{name}", "/v1/models/{name:path}", "/v1/model_info"),
     ),
     Row(
         "`/v1/tickets`",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from matinee_api.config.config_model import Config
+from matinee_api.kinds.rules import broken_rules
 
 
 class JobsConfig(Config):
@@ -12,19 +15,41 @@ class JobsConfig(Config):
 
     enabled: bool = True
     """Whether orders are taken. Without it `/v1/videos` answers 501."""
+    store: Literal["file", "redis"] = "file"
+    """Where the list of jobs is. `file`: in `directory`. `redis`: in the server at `url`, for all
+    servers of the same `name`: each lists and serves all, and takes over the jobs of one that
+    died."""
+    url: str | None = Field(default=None, min_length=1, max_length=4096, repr=False)
+    """Of a Redis or Valkey server, in one of the forms of `streaming.state.url`. The variable
+    `MATINEE_JOBS_URL` comes before it, and before `store`: in a cluster it is taken from a
+    Secret. It must keep what it has (`appendonly yes`, `maxmemory-policy noeviction`)."""
+    name: str = Field(default="default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=253)
+    """Of the list in the store. Servers that share it must serve the same model."""
     directory: str | None = None
-    """Folder for the list of jobs and for their videos. Servers of one machine may share it: each
-    lists and serves all, and takes over the jobs of one that died. Unset: `jobs` in
+    """Folder for the videos, and with `store: file` for the list of jobs, which servers of one
+    machine may then share. With `store: redis` all servers must share it, for example as a
+    ReadWriteMany volume; each name has a folder in it. Unset: `jobs` in
     `streaming.state.directory`; where that is unset too, a folder that is gone with the server."""
+    lease_seconds: float = Field(default=15.0, ge=1, le=3600)
+    """With `store: redis`: a server that was not heard of for so long has lost its jobs to
+    others."""
     at_once: int = Field(default=1, ge=1, le=64)
     """Jobs on one worker at the same time. They alternate at chunk edges, and each takes as much
     memory of the GPU as a session does."""
+    share_percent: int = Field(default=0, ge=0, le=90)
+    """Part of each worker's time that jobs get while viewers want all of it. 0: what viewers leave,
+    which may be nothing."""
     max_queued: int = Field(default=64, ge=1, le=100_000)
     """Jobs that may wait; more are refused with 429."""
+    max_queued_per_key: int | None = Field(default=None, ge=1, le=100_000)
+    """The same of each key of a router in front; unset: `max_queued`."""
     max_jobs: int = Field(default=10_000, ge=1, le=1_000_000)
     """Finished jobs that are kept; the oldest go first."""
     max_bytes: int = Field(default=2 * 2**30, ge=2**20, le=2**50)
     """Bytes of all videos that are kept; the oldest go first, the newest stays."""
+    max_bytes_per_key: int | None = Field(default=None, ge=2**20, le=2**50)
+    """Of a key of a router in front: with so many bytes of videos that are kept it may order no
+    more, until some are deleted or their time is up; unset: `max_bytes`."""
     ttl_seconds: float = Field(default=86400.0, gt=0, le=10 * 365 * 86400)
     """How long a finished job and its video are kept."""
     upload_bytes: int = Field(default=33 * 2**20, ge=65536, le=2**30)
@@ -33,3 +58,10 @@ class JobsConfig(Config):
     """What of it is kept in memory: JSON, and a form without its files."""
     unfinished_bytes: int = Field(default=256 * 2**20, ge=2**20, le=2**40)
     """All such bodies that have come in part, together; who goes beyond may retry."""
+
+    @model_validator(mode="after")
+    def _shared_jobs_have_a_place_for_files(self) -> Self:
+        if self.store == "redis" and self.enabled and self.directory is None:
+            problem = "is needed with store: redis: a folder that all servers share"
+            raise broken_rules([("directory", f"{problem}, such as a ReadWriteMany volume")])
+        return self

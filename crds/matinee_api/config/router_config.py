@@ -171,6 +171,9 @@ class RouterSettings(Config):
     """Whether `/metrics` needs no token."""
     message_bytes: int = Field(default=48 * 2**20, ge=1024, le=2**30)
     """Largest message from a client."""
+    upload_bytes: int = Field(default=33 * 2**20, ge=65536, le=2**30)
+    """Largest body of a request to `/v1/videos` and `/v1/images`; a server may take less
+    (`jobs.upload_bytes`)."""
     shutdown_grace_seconds: float = Field(default=2.0, gt=0, le=3600)
     """How long the end may take, whatever viewers do: they are told why in it."""
     allowed_hosts: tuple[Annotated[str, Field(pattern=HOST_NAME, max_length=255)], ...] = ()

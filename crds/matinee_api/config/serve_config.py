@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from matinee_api.config.errors import ConfigError, config_error
+from matinee_api.config.jobs_config import JobsConfig
 from matinee_api.config.resources import Resources
 from matinee_api.config.runtime_config import (
     EngineConfig,
@@ -59,9 +60,11 @@ def serve_config(
     *,
     server: ServerConfig | None = None,
     state_directory: str | None = None,
+    jobs_directory: str | None = None,
     weights: str | None = None,
 ) -> ServeConfig:
-    """The configuration of one pod. `weights`: a folder, when the source is fetched already."""
+    """The configuration of one pod. `weights`: a folder, when the source is fetched already.
+    `jobs_directory`: where the videos of shared jobs are; unset: in `state_directory`."""
     if service.spec.store.type == "File" and state_directory is None:
         raise _in_service(service, "store.type", "File needs a folder", "give --state-dir DIR")
     return ServeConfig(
@@ -69,6 +72,7 @@ def serve_config(
         server=_server(server or ServerConfig(), service.spec),
         default_request=_request(model.spec.generation),
         streaming=_streaming(model, service.spec, state_directory),
+        jobs=_jobs(service, jobs_directory or state_directory),
     )
 
 
@@ -177,6 +181,33 @@ def _streaming(
             ttl_seconds=float(spec.store.ttl_seconds),
             max_states=spec.store.max_states,
         ),
+    )
+
+
+def _jobs(service: StreamingService, directory: str | None) -> JobsConfig:
+    jobs = service.spec.jobs
+    shared = jobs.store.type == "Redis"
+    if shared and directory is None:
+        raise _in_service(
+            service,
+            "jobs.store.type",
+            "Redis needs a folder for the videos",
+            "give --state-dir DIR",
+        )
+    return JobsConfig(
+        enabled=jobs.enabled,
+        store="redis" if shared else "file",
+        name=f"{service.metadata.namespace or 'default'}.{service.metadata.name}"
+        if shared
+        else "default",
+        directory=directory if shared else None,
+        share_percent=jobs.share,
+        max_queued=jobs.max_queued,
+        max_queued_per_key=jobs.quota.max_queued,
+        max_bytes_per_key=jobs.quota.max_bytes,
+        max_jobs=jobs.retention.max_jobs,
+        max_bytes=jobs.retention.max_bytes,
+        ttl_seconds=float(jobs.retention.ttl_seconds),
     )
 
 

@@ -43,6 +43,9 @@ slot answers 503 before the upgrade."""
 MOVES_HEADER = "matinee-moves"
 """Whoever opens the session with it, whatever its value, moves it to another pod by itself: a pod
 that would end it at a drain or a shutdown saves it instead and closes with `HANDED_OVER`."""
+OWNER_HEADER, VIA_HEADER = "matinee-owner", "matinee-via"
+"""With a request for jobs that a router forwards: whose key came with it, percent-encoded, if keys
+are needed; and the URL of the router, as the client calls it."""
 HANDED_OVER = "handed_over"
 """Reason of that close, 1012: nothing is said before it, and the session can be resumed."""
 HEARTBEAT_S = 15.0
@@ -76,6 +79,13 @@ class Slots(Config):
     routers_only: bool | None = None
     """Whether viewers must bring a control token, as routers do for them; none: a pod that knows no
     such order."""
+    jobs_waiting: int = Field(default=0, ge=0, le=MOST_SLOTS)
+    """Videos that wait to be made in the background; of all pods that share them."""
+    jobs_making: int = Field(default=0, ge=0, le=MOST_SLOTS)
+    """Those that are being made, likewise."""
+    jobs_store: str | None = None
+    """The same for all pods that share their jobs; empty: no other pod has them; none: it takes no
+    orders, or does not tell."""
     ts: float = 0.0
     """When this was said, in seconds since 1970."""
 

@@ -21,6 +21,8 @@ CA_VARIABLE = "SSL_CERT_FILE"
 """One that it sets where there is a `caBundle`."""
 STORE_VARIABLE = "MATINEE_STORE_URL"
 """One that it sets where sessions are kept in Redis."""
+JOBS_VARIABLE = "MATINEE_JOBS_URL"
+"""One that it sets where the list of jobs is."""
 
 
 class KeyRef(ApiModel):

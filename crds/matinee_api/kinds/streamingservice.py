@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from matinee_api.kinds.compute import ComputeResources, Gpu
-from matinee_api.kinds.environment import STORE_VARIABLE
+from matinee_api.kinds.environment import JOBS_VARIABLE, STORE_VARIABLE
+from matinee_api.kinds.jobs import JobCounts, Jobs, UrlSecret
 from matinee_api.kinds.low_demand import LowDemand
 from matinee_api.kinds.meta import (
     AGE,
@@ -18,7 +19,6 @@ from matinee_api.kinds.meta import (
     Name,
     ObjectMeta,
     PrinterColumn,
-    SecretKeyRef,
     condition_column,
 )
 from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
@@ -117,13 +117,6 @@ class Encoding(ApiModel):
     """libx264 quality, lower is better and larger."""
 
 
-class UrlSecret(SecretKeyRef):
-    """One key of a Secret in the same namespace."""
-
-    key: Annotated[str, Field(min_length=1, max_length=253)] = "url"
-    """Key inside the Secret."""
-
-
 class Store(ApiModel):
     """Where the continuation states of sessions are kept."""
 
@@ -165,6 +158,7 @@ class StreamingServiceSpec(ApiModel):
     access: Access = Access()
     encoding: Encoding = Encoding()
     store: Store = Store()
+    jobs: Jobs = Jobs()
     scheduling: Scheduling = Scheduling()
     """Where the pods may run."""
     pod: PodTemplate = PodTemplate()
@@ -185,6 +179,16 @@ class StreamingServiceSpec(ApiModel):
             lambda spec: (
                 spec.store.type != "Redis"
                 or not any(variable.name == STORE_VARIABLE for variable in spec.pod.env)
+            ),
+            "pod.env",
+        ),
+        Rule(
+            "self.jobs.store.type != 'Redis' || "
+            f"self.pod.env.all(variable, variable.name != '{JOBS_VARIABLE}')",
+            f"jobs.store.urlSecret sets {JOBS_VARIABLE}: leave it out",
+            lambda spec: (
+                spec.jobs.store.type != "Redis"
+                or not any(variable.name == JOBS_VARIABLE for variable in spec.pod.env)
             ),
             "pod.env",
         ),
@@ -259,6 +263,7 @@ class StreamingServiceStatus(ApiModel):
     update_revision: str | None = None
     """Revision that is being rolled out."""
     sessions: SessionCounts = SessionCounts()
+    jobs: JobCounts = JobCounts()
     pods: Annotated[tuple[PodStatus, ...], Field(max_length=64), KeyedBy("name")] = ()
     """At most 64; the counts above are over all."""
     conditions: Conditions = ()
@@ -283,6 +288,7 @@ class StreamingService(ApiModel):
         ),
         PrinterColumn("Draining", "integer", ".status.drainingReplicas"),
         PrinterColumn("Sessions", "integer", ".status.sessions.active"),
+        PrinterColumn("Jobs", "integer", ".status.jobs.waiting", "Jobs that wait", wide=True),
         PrinterColumn("Model", "string", ".spec.modelRef.name"),
         REASON,
         PrinterColumn("URL", "string", ".status.url", "Address inside the cluster", wide=True),

@@ -12,7 +12,17 @@ from matinee_api.kinds.patterns import ABSOLUTE_PATH, RELATIVE_PATH
 from matinee_api.kinds.rules import Rule
 
 OWN_VOLUMES = (
-    *("config", "control", "state", "tmp", "cache", "shared-memory", "weights", "ca-bundle"),
+    *(
+        "config",
+        "control",
+        "state",
+        "jobs",
+        "tmp",
+        "cache",
+        "shared-memory",
+        "weights",
+        "ca-bundle",
+    ),
 )
 """Names of volumes that the operator makes, besides `secret-0`, `secret-1`, ..."""
 Path = Annotated[str, Field(min_length=1, max_length=1024, pattern=RELATIVE_PATH)]

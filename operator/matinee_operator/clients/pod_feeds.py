@@ -280,8 +280,7 @@ def request_of(order: Drain | SetDoor) -> tuple[str, str, dict[str, object]]:
 
 def parse_slots(line: bytes) -> Slots:
     """One line of `/v1/slots`. Raises `ValueError`. A newer runtime may say more."""
-    said = pod_http.Slots.model_validate_json(line, extra="ignore")
-    return Slots(said.used, said.total, said.queued, said.draining, said.routers_only)
+    return Slots.of(pod_http.Slots.model_validate_json(line, extra="ignore"))
 
 
 def parse_progress(line: bytes) -> FetchProgress:

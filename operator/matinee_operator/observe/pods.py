@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from matinee_api.contracts import pod_http
 from matinee_api.contracts.pod_http import PORT
 from matinee_api.whole_number import whole_number
 from matinee_operator import labels
@@ -27,6 +28,17 @@ class Slots:
     draining: bool
     routers_only: bool | None = None
     """None of a pod that knows no such order."""
+    jobs_waiting: int = 0
+    jobs_making: int = 0
+    jobs_store: str = ""
+    """Pods that have the same have the same jobs; empty: no other pod has them."""
+
+    @classmethod
+    def of(cls, said: pod_http.Slots) -> Slots:
+        return cls(
+            *(said.used, said.total, said.queued, said.draining, said.routers_only),
+            *(said.jobs_waiting, said.jobs_making, said.jobs_store or ""),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from matinee_operator.resources.metadata import Manifest, metadata, namespace_of
 from matinee_operator.weights.available import Weights
 
 FILE = "serve.yaml"
-STATE_FOLDER = "/state"
+STATE_FOLDER, JOBS_FOLDER = "/state", "/jobs"
 TOKEN_FOLDER = "/etc/matinee-control"  # noqa: S105 - a path
 TOKEN_KEY = "token"  # noqa: S105 - a name, not a secret
 METRICS_KEY = "metrics"
@@ -99,6 +99,7 @@ def _text(
             limits=_limits(service),
         ),
         state_directory=STATE_FOLDER if service.spec.store.type == "File" else None,
+        jobs_directory=JOBS_FOLDER,
         weights=weights.path,
     )
     values = config.model_dump(mode="json", exclude_defaults=True)

@@ -6,7 +6,7 @@ Its name is `<service>-<revision>-<slot>`, so that creating it twice makes one p
 from __future__ import annotations
 
 from matinee_api.contracts.pod_http import ALIVE_PATH, CONTROL_PORT, PORT, READY_PATH
-from matinee_api.kinds.environment import STORE_VARIABLE
+from matinee_api.kinds.environment import JOBS_VARIABLE, STORE_VARIABLE
 from matinee_api.kinds.streamingservice import StreamingService
 from matinee_api.kinds.videomodel import VideoModel
 from matinee_operator import labels
@@ -32,6 +32,7 @@ from matinee_operator.resources.pod_template import (
 )
 from matinee_operator.resources.runtime_config import (
     FILE,
+    JOBS_FOLDER,
     STATE_FOLDER,
     TERMINATION_GRACE_S,
     TOKEN_FOLDER,
@@ -101,6 +102,7 @@ def _spec(
         {"name": labels.CONFIG, "configMap": {"name": config}},
         {"name": "control", "secret": {"secretName": secret, "defaultMode": secret_mode(said)}},
         {"name": "state", "emptyDir": {}},
+        *_results_volumes(service),
         *base_volumes(weights, resources, said),
         *extra_volumes(said),
     ]
@@ -124,7 +126,7 @@ def _container(
         "image": image_of(said, installation),
         "imagePullPolicy": pull_policy_of(said, installation),
         "args": ["serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
-        "env": [*base_environment(), *_store_url(service)],
+        "env": [*base_environment(), *_urls(service)],
         "ports": [
             {"name": "http", "containerPort": PORT},
             {"name": labels.CONTROL, "containerPort": CONTROL_PORT},
@@ -136,6 +138,7 @@ def _container(
             {"name": labels.CONFIG, "mountPath": CONFIG_FOLDER, "readOnly": True},
             {"name": "control", "mountPath": TOKEN_FOLDER, "readOnly": True},
             {"name": "state", "mountPath": STATE_FOLDER},
+            *_results_mounts(service),
             *base_mounts(weights),
         ],
         **_probes(model.spec.warmup.timeout_seconds),
@@ -143,12 +146,25 @@ def _container(
     return said_of_container(said, container)
 
 
-def _store_url(service: StreamingService) -> list[Manifest]:
-    found = service.spec.store.url_secret
-    if found is None:
+def _urls(service: StreamingService) -> list[Manifest]:
+    spec = service.spec
+    secrets = {STORE_VARIABLE: spec.store.url_secret, JOBS_VARIABLE: spec.jobs.store.url_secret}
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": found.name, "key": found.key}}}
+        for name, found in secrets.items()
+        if found is not None
+    ]
+
+
+def _results_volumes(service: StreamingService) -> list[Manifest]:
+    results = service.spec.jobs.results
+    if results is None:
         return []
-    source = {"secretKeyRef": {"name": found.name, "key": found.key}}
-    return [{"name": STORE_VARIABLE, "valueFrom": source}]
+    return [{"name": "jobs", "persistentVolumeClaim": {"claimName": results.claim_name}}]
+
+
+def _results_mounts(service: StreamingService) -> list[Manifest]:
+    return [{"name": one["name"], "mountPath": JOBS_FOLDER} for one in _results_volumes(service)]
 
 
 def _probes(load_timeout_s: int) -> Manifest:

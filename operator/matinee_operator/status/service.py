@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from matinee_api.kinds import conditions
+from matinee_api.kinds.jobs import JobCounts
 from matinee_api.kinds.streamingservice import PodStatus, SessionCounts, StreamingServiceStatus
 from matinee_operator import labels
 from matinee_operator.amounts import counted
+from matinee_operator.autoscaling import jobs_of
 from matinee_operator.desired import DesiredService, RolloutTarget
 from matinee_operator.objects import moment, stamp
 from matinee_operator.observe.pod_trouble import Trouble
@@ -43,6 +45,7 @@ def service_status(snapshot: ServiceSnapshot, desired: DesiredService) -> Stream
         current_revision=found.current_revision(before.current_revision if before else None),
         update_revision=found.target.revision if found.target else None,
         sessions=_sessions(counted, found.serving),
+        jobs=_jobs(snapshot),
         pods=tuple(map(pod_status, snapshot.pods[:LISTED_PODS])),
         conditions=conditions_of(
             findings,
@@ -59,6 +62,11 @@ def _sessions(counted: list[ObservedPod], serving: list[ObservedPod]) -> Session
         queued=sum(pod.slots.queued for pod in counted if pod.slots),
         capacity=sum(pod.slots.total for pod in serving if pod.slots),
     )
+
+
+def _jobs(snapshot: ServiceSnapshot) -> JobCounts:
+    waiting, making = jobs_of(snapshot.pods)
+    return JobCounts(waiting=waiting, making=making)
 
 
 class _Observation:

@@ -20,7 +20,7 @@ from matinee_api.config.runtime_config import SamplingConfig, ServeConfig
 from matinee_api.extras import check_installed
 from matinee_api.signals import exit_code
 
-STORE_URL_VARIABLE = "MATINEE_STORE_URL"
+STORE_URL_VARIABLE, JOBS_URL_VARIABLE = "MATINEE_STORE_URL", "MATINEE_JOBS_URL"
 WORKERS_LIBRARIES = ("torch", "diffusers", "transformers")
 """Imported by no one else."""
 
@@ -32,7 +32,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=f"{ADMIN_TOKEN_VARIABLE} in the environment is a bearer token that /v1/slots, "
         "/v1/drain and /metrics want (or server.control_token_file); without any they answer on a "
         "loopback address only. "
-        f"{STORE_URL_VARIABLE} is the address of a Redis or Valkey server that keeps sessions.",
+        f"{STORE_URL_VARIABLE} is the address of a Redis or Valkey server that keeps sessions, "
+        f"{JOBS_URL_VARIABLE} of one that keeps the list of jobs.",
     )
     parser.add_argument("--config", required=True, metavar="FILE", help="see docs/configuration.md")
     parser.set_defaults(run=run)
@@ -64,14 +65,16 @@ def run_server(
 
 
 def with_store_address(config: ServeConfig, environment: Mapping[str, str]) -> ServeConfig:
-    """A store of sessions that the environment names, as a Secret in a pod does, comes before the
-    configured one."""
-    url = environment.get(STORE_URL_VARIABLE)
-    if not url:
-        return config
-    state = config.streaming.state.model_copy(update={"store": "redis", "url": url})
-    streaming = config.streaming.model_copy(update={"state": state})
-    return config.model_copy(update={"streaming": streaming})
+    """A store of sessions or of jobs that the environment names, as a Secret in a pod does, comes
+    before the configured one."""
+    if url := environment.get(STORE_URL_VARIABLE):
+        state = config.streaming.state.model_copy(update={"store": "redis", "url": url})
+        streaming = config.streaming.model_copy(update={"state": state})
+        config = config.model_copy(update={"streaming": streaming})
+    if url := environment.get(JOBS_URL_VARIABLE):
+        jobs = config.jobs.model_copy(update={"store": "redis", "url": url})
+        config = config.model_copy(update={"jobs": jobs})
+    return config
 
 
 def serve_on(backend: str, config: ServeConfig, show: Callable[[str], None] = show_nobody) -> int:

@@ -1,7 +1,10 @@
 """Videos that are made in the background: `record` is a job and its life, `orders` what is asked.
 
-`desk` changes `ledger` (SQLite) and `workshop` (folders) together; `crew` takes jobs that wait and
-lets `making` turn a worker's frames into a `film`. `service` is what a server holds.
+What keeps them (`keeping`) is `desk`, which changes `ledger` (SQLite) and `workshop` (folders)
+together, or `shared_desk`: a list in Redis (`redis_ledger`), and files that it names (`results`).
+`crew` takes jobs that wait and lets `making` turn a worker's frames into a `film`. `service` is
+what a server holds.
 
-Doors: `desk`, `ledger`, `orders`, `picture`, `record`, `service`, `workshop`.
+Doors: `desk`, `ledger`, `orders`, `owner`, `picture`, `places`, `record`, `retention`, `service`,
+`workshop`.
 """

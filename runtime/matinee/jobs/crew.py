@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from matinee.errors import BadInput, MatineeError, WorkerFailed
+from matinee.errors import BadInput, MatineeError, StoreUnavailable, WorkerFailed
 from matinee.generation import ModelInfo, State
-from matinee.jobs.desk import Desk
+from matinee.jobs.keeping import Keeping
 from matinee.jobs.making import Gone, Handle, JobFailed, Making, in_thread
 from matinee.jobs.pace import Pace
 from matinee.jobs.record import Failure, Job
@@ -30,6 +30,8 @@ from matinee.worker.messages import SegmentJob
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S, TIDY_EVERY_S = 1.0, 10.0
+RETRIES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Between tries to tell of a job that is made, while nobody listens."""
 
 
 class Workers(Protocol):
@@ -49,19 +51,28 @@ class Crew:
     """`room`: how many jobs there may be at once, now. `threads`: `disk` is the desk's own,
     `encoders` are for the films."""
 
-    desk: Desk
+    desk: Keeping
     workers: Workers
     starting: Starting
     room: Callable[[], int]
     disk: Executor
     encoders: Executor
     pace: Pace = field(default_factory=Pace)
+    look_every_s: float = LOOK_EVERY_S
+    waiting: int = 0
+    """Jobs that waited when it looked last, and those that were made."""
+    making: int = 0
+    on_counts: Callable[[], None] = lambda: None
+    """Called when one of the two has changed."""
+    share_percent: int = 0
+    """See `JobsConfig`."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to let the crew look at once."""
     job_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(-1, -1))
     """Sessions count upwards."""
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _tidied_at: float = 0.0
+    _was_away: bool = False
 
     async def run(self) -> None:
         """Until it is cancelled; then nothing is made any more."""
@@ -70,7 +81,7 @@ class Crew:
                 self.news.clear()
                 await self._look()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY_S):
+                    async with asyncio.timeout(self.look_every_s):
                         await self.news.wait()
         finally:
             running = list(self._running.values())
@@ -87,20 +98,35 @@ class Crew:
             await asyncio.wait([task])
 
     async def _look(self) -> None:
-        """A disk that fails is no reason to end: it may be back."""
+        """A disk or a store that fails is no reason to end: it may be back."""
         try:
+            for job_id in await in_thread(self.disk, self.desk.renew):
+                await self.stop(job_id)
             await self._tidy()
             while self.workers.info is not None and len(self._running) < self.room():
                 job = await in_thread(self.disk, self.desk.claim)
                 if job is None:
-                    return
+                    break
+                await self.stop(job.id)  # a store that went back in time gives it twice
                 self._begin(job)
+            self._count(*await in_thread(self.disk, self.desk.counts))
+            self._was_away = False
+        except StoreUnavailable as error:
+            if not self._was_away:
+                logger.warning("the list of jobs cannot be reached: %s", error)
+            self._was_away = True
         except Exception:
             logger.exception("the list of jobs cannot be read or written")
 
+    def _count(self, waiting: int, making: int) -> None:
+        changed = (waiting, making) != (self.waiting, self.making)
+        self.waiting, self.making = waiting, making
+        if changed:
+            self.on_counts()
+
     async def _tidy(self) -> None:
         now = time.monotonic()
-        if now - self._tidied_at >= TIDY_EVERY_S:
+        if now - self._tidied_at >= min(TIDY_EVERY_S, 2 * self.look_every_s):
             self._tidied_at = now
             await in_thread(self.disk, self.desk.tidy)
 
@@ -114,29 +140,45 @@ class Crew:
         self.news.set()
 
     async def _make(self, job: Job) -> None:
-        folder = self.desk.workshop.making / job.id
+        folder = self.desk.making / job.id
         started = time.monotonic()
         try:
             await in_thread(self.disk, folder.mkdir)
             await self._film(job, folder)
-            if await in_thread(self.disk, partial(self.desk.complete, job.id, folder)):
+            await in_thread(self.encoders, partial(self.desk.deliver, job.id, folder))
+            if await self._completed(job.id, folder):
                 self.pace.made(job.order, time.monotonic() - started)
         except Gone:
             logger.info("%s was deleted while it was made", job.id)
         except asyncio.CancelledError:
-            await in_thread(self.disk, partial(self.desk.let_go, job.id))
+            with suppress(StoreUnavailable):  # then the others wait for the end of its lease
+                await in_thread(self.disk, partial(self.desk.let_go, job.id))
             raise
         except Exception as error:  # noqa: BLE001 - the root of a job: whatever it is, it is its end
             await self._fail(job, error)
         finally:
             await in_thread(self.disk, partial(shutil.rmtree, folder, ignore_errors=True))
 
+    async def _completed(self, job_id: str, folder: Path) -> bool:
+        """Whether it was ours to the end."""
+        for retry_s in RETRIES_S:
+            try:
+                return await in_thread(self.disk, partial(self.desk.complete, job_id, folder))
+            except StoreUnavailable:
+                await asyncio.sleep(retry_s)
+        return await in_thread(self.disk, partial(self.desk.complete, job_id, folder))
+
     async def _film(self, job: Job, folder: Path) -> None:
         state = None
         if job.order.input_mime is not None:
-            state = await self.starting(job, self.desk.workshop.file(job.id, "input"))
+            image = await in_thread(self.disk, partial(self.desk.image, job))
+            state = await self.starting(job, image)
         handle = self.workers.submit(
-            SegmentJob(next(self.job_ids), job.id, job.order.request, state, background=True)
+            SegmentJob(
+                *(next(self.job_ids), job.id, job.order.request, state),
+                background=True,
+                share_percent=self.share_percent,
+            )
         )
 
         async def advance(percent: int) -> bool:

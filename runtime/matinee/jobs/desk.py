@@ -13,36 +13,37 @@ from functools import partial
 from pathlib import Path
 
 from matinee.jobs import record
-from matinee.jobs.ledger import KeyReused, Ledger, Once, QueueFull
+from matinee.jobs.ledger import Direction, KeyReused, Ledger, Once, Placed, QueueFull
 from matinee.jobs.record import Failure, Job, Order, Status
-from matinee.jobs.retention import Bounds, surplus
-from matinee.jobs.workshop import Workshop
+from matinee.jobs.retention import Bounds, Quota, QuotaUsedUp, surplus
+from matinee.jobs.workshop import INPUT, Workshop
 
 
 @dataclass(frozen=True, slots=True)
 class New:
     """What is asked for. `upload`: the image that came with it, a file of this server's own.
-    `once`: where the client may send it again."""
+    `once`: where the client may send it again. `owner`: of the key that came with it."""
 
     order: Order
     upload: Path | None = None
     once: Once | None = None
+    owner: str = ""
 
 
 class Desk:
-    """`max_queued`: jobs that may wait. `clock`: seconds since 1970. Raises OSError and
-    `sqlite3.Error` for whatever the disk does."""
+    """`clock`: seconds since 1970. Raises OSError and `sqlite3.Error` for whatever the disk does.
+    See `keeping.Keeping`."""
 
     def __init__(
         self,
         directory: Path,
         bounds: Bounds,
-        max_queued: int,
+        quota: Quota,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.workshop = Workshop(directory)
         self.ledger = Ledger(self.workshop.ledger_file)
-        self._bounds, self._max_queued, self._clock = bounds, max_queued, clock
+        self._bounds, self._quota, self._clock = bounds, quota, clock
         self.tidy()
         with self.ledger.writing():
             self.workshop.sweep(self.ledger.ids())
@@ -56,15 +57,14 @@ class Desk:
 
     def create(self, new: New) -> Job:
         """The job, or the one that was made of the same request before. Raises `QueueFull`,
-        `KeyReused`."""
+        `QuotaUsedUp`, `KeyReused`."""
         with self.ledger.writing():
             if new.once and (earlier := self.ledger.made_for(new.once.key)):
                 if earlier[1] != new.once.fingerprint:
                     raise KeyReused
                 return earlier[0]
-            if self.ledger.waiting() >= self._max_queued:
-                raise QueueFull
-            job = record.new_job(new.order, self._clock())
+            self._check_room(new.owner)
+            job = record.new_job(new.order, self._clock(), new.owner)
             if new.upload is not None:
                 self.workshop.take_input(job.id, new.upload)
             elif new.order.input_mime is not None and new.order.remixed_from is not None:
@@ -87,7 +87,32 @@ class Desk:
             return None
         return self.workshop.file(job_id, file)
 
+    @property
+    def making(self) -> Path:
+        return self.workshop.making
+
+    def placed(self, job_id: str) -> Placed | None:
+        return self.ledger.placed(job_id)
+
+    def page(self, after: str | None, limit: int, direction: Direction, owner: str) -> list[Job]:
+        """Raises `KeyError` too."""
+        return self.ledger.page(after, limit, direction, owner)
+
+    def counts(self) -> tuple[int, int]:
+        """How many wait, and how many are made."""
+        return self.ledger.waiting(), self.ledger.being_made()
+
     # While a job is made
+
+    def image(self, job: Job) -> Path:
+        return self.workshop.file(job.id, INPUT)
+
+    def renew(self) -> set[str]:
+        """Nothing is lost while the process lives: it holds its jobs by a lock."""
+        return set()
+
+    def deliver(self, job_id: str, made: Path) -> None:
+        """`complete` does all."""
 
     def claim(self) -> Job | None:
         """The first that waits, ours from now on."""
@@ -128,6 +153,15 @@ class Desk:
                 with self.ledger.writing():
                     self.ledger.change_all_of(holder, partial(record.lost, now=self._clock()))
         self._drop_surplus()
+
+    def _check_room(self, owner: str) -> None:
+        """Raises `QueueFull` and `QuotaUsedUp`."""
+        if self.ledger.waiting() >= self._quota.max_queued:
+            raise QueueFull
+        if owner and self.ledger.waiting(owner) >= self._quota.max_queued_of_owner:
+            raise QueueFull
+        if owner and self.ledger.nbytes_of(owner) >= self._quota.max_bytes_of_owner:
+            raise QuotaUsedUp
 
     def _drop_surplus(self) -> None:
         for job_id in list(surplus(self.ledger.finished(), self._bounds, self._clock())):

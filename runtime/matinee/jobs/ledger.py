@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE INDEX IF NOT EXISTS jobs_of_a_status ON jobs (status, seq);
 """
+OWNED = "json_extract(record, '$.owner')"
 
 Direction = Literal["asc", "desc"]
 
@@ -110,20 +111,41 @@ class Ledger:
         ).fetchone()
         return (Job.model_validate_json(found[0]), found[1]) if found else None
 
-    def page(self, after: str | None, limit: int, direction: Direction) -> list[Job]:
-        """In the order in which they came. Raises `KeyError` when `after` is no job."""
+    def page(
+        self, after: str | None, limit: int, direction: Direction, owner: str = ""
+    ) -> list[Job]:
+        """In the order in which they came; of an owner, or all. Raises `KeyError` when `after` is
+        none of them."""
         newest_first = direction == "desc"
         ordered = f"ORDER BY seq {'DESC' if newest_first else 'ASC'} LIMIT ?"
+        whose, values = (f"{OWNED} = ?", [owner]) if owner else ("TRUE", [])
         if after is None:
-            return list(self._jobs(ordered, limit))
-        found = self._db.execute("SELECT seq FROM jobs WHERE id = ?", (after,)).fetchone()
+            return list(self._jobs(f"WHERE {whose} {ordered}", *values, limit))
+        found = self._db.execute(
+            f"SELECT seq FROM jobs WHERE id = ? AND {whose}",  # noqa: S608 - ours
+            (after, *values),
+        ).fetchone()
         if found is None:
             raise KeyError(after)
-        beyond = "<" if newest_first else ">"
-        return list(self._jobs(f"WHERE seq {beyond} ? {ordered}", found[0], limit))
+        beyond = f"seq {'<' if newest_first else '>'} ?"
+        return list(self._jobs(f"WHERE {beyond} AND {whose} {ordered}", found[0], *values, limit))
 
-    def waiting(self) -> int:
+    def waiting(self, owner: str = "") -> int:
+        """Of an owner, or all."""
+        if owner:
+            return self._count(f"status = ? AND {OWNED} = ?", Status.QUEUED, owner)
         return self._count("status = ?", Status.QUEUED)
+
+    def being_made(self) -> int:
+        return self._count("status = ?", Status.IN_PROGRESS)
+
+    def nbytes_of(self, owner: str) -> int:
+        """Of the files of all its jobs."""
+        summed = self._db.execute(
+            f"SELECT COALESCE(SUM(nbytes), 0) FROM jobs WHERE {OWNED} = ?",  # noqa: S608 - ours
+            (owner,),
+        )
+        return int(summed.fetchone()[0])
 
     def finished(self) -> list[Finished]:
         rows = self._db.execute("SELECT id, ended_at, nbytes FROM jobs WHERE ended_at IS NOT NULL")

@@ -68,7 +68,8 @@ class Order(_Stored):
 
 class Job(_Stored):
     """`progress`: percent, 100 only of one that is completed. `holder`: the server that makes it.
-    `nbytes`: of its files."""
+    `nbytes`: of its files. `result`: which files are the job's, where several servers may have made
+    some. `owner`: of the key that it was asked with; empty where there are no keys."""
 
     id: str
     order: Order
@@ -81,14 +82,16 @@ class Job(_Stored):
     holder: str = ""
     failure: Failure | None = None
     nbytes: int = 0
+    result: str = ""
+    owner: str = ""
 
     @property
     def ended(self) -> bool:
         return self.status in (Status.COMPLETED, Status.FAILED)
 
 
-def new_job(order: Order, now: float) -> Job:
-    return Job(id=f"video_{secrets.token_hex(16)}", order=order, created_at=now)
+def new_job(order: Order, now: float, owner: str = "") -> Job:
+    return Job(id=f"video_{secrets.token_hex(16)}", order=order, created_at=now, owner=owner)
 
 
 def begun(job: Job, holder: str, now: float) -> Job:
@@ -101,9 +104,9 @@ def advanced(job: Job, percent: int) -> Job:
     return job.model_copy(update={"progress": min(99, max(job.progress, percent))})
 
 
-def done(job: Job, nbytes: int, now: float) -> Job:
+def done(job: Job, nbytes: int, now: float, result: str = "") -> Job:
     changes = {"status": Status.COMPLETED, "progress": 100, "ended_at": now, "nbytes": nbytes}
-    return job.model_copy(update={**changes, "holder": ""})
+    return job.model_copy(update={**changes, "holder": "", "result": result})
 
 
 def failed(job: Job, failure: Failure, now: float) -> Job:

@@ -1,4 +1,4 @@
-"""Which finished jobs go, because they are old or too many. Pure."""
+"""How many jobs there may be, and which finished ones go: the old, and those too many. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +13,20 @@ class Bounds:
     ttl_s: float
     max_jobs: int
     max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Jobs that may wait, of all and of one owner; and bytes of an owner's finished ones, with
+    which it may order more."""
+
+    max_queued: int
+    max_queued_of_owner: int
+    max_bytes_of_owner: int
+
+
+class QuotaUsedUp(Exception):
+    """As many bytes of an owner are kept as may be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -48,7 +49,7 @@ class Workshop:
 
     def __init__(self, directory: Path) -> None:
         self.ledger_file = directory / "jobs.sqlite"
-        self.holder = secrets.token_hex(16)
+        self.holder = f"{platform.node()}-{secrets.token_hex(8)}"
         self._holders, self._files = directory / HOLDERS, directory / "files"
         self._all_making = directory / "making"
         self.making = self._all_making / self.holder

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from matinee.router.forwarding import Forwarding
 from matinee.router.gate import Gate
+from matinee.router.job_forwarding import IMAGES_PATH, VIDEOS_PATH, JobForwarding
 from matinee.router.reception import Reception
 from matinee.router.table import Backend, Table
 from matinee.router.ticket_office import TicketOffice
@@ -58,11 +59,21 @@ def create_app(
         Route("/player", forward),
         Route("/player/{name}", forward),
         Route(TICKETS_PATH, TicketOffice(gate).answer, methods=["POST", "OPTIONS"]),
-        Route("/v1/models", _for_holders(gate, forward)),
-        Route("/v1/models/{name:path}", _for_holders(gate, forward)),
+        *_openai(JobForwarding(table, gate).answer, _for_holders(gate, forward)),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(HttpManners)])
     return HostGuard(app, gate.own_names)
+
+
+def _openai(jobs: Handler, forward: Handler) -> list[Route]:
+    return [
+        Route("/v1/models", forward),
+        Route("/v1/models/{name:path}", forward),
+        Route("/v1/model_info", forward),
+        Route(VIDEOS_PATH, jobs, methods=["GET", "POST"]),
+        Route(f"{VIDEOS_PATH}/{{rest:path}}", jobs, methods=["GET", "POST", "DELETE"]),
+        Route(f"{IMAGES_PATH}/{{rest:path}}", jobs, methods=["POST"]),
+    ]
 
 
 class Answers:

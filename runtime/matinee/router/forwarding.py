@@ -31,8 +31,8 @@ GIVEN = frozenset(
     {
         "accept-ranges", "cache-control", "content-disposition", "content-language",
         "content-length", "content-range", "content-security-policy", "content-type", "etag",
-        "last-modified", "location", "referrer-policy", "retry-after", "vary",
-        "x-content-type-options",
+        "last-modified", "location", "openai-poll-after-ms", "referrer-policy", "retry-after",
+        "vary", "x-content-type-options",
     }
 )  # fmt: skip
 """Headers that a viewer gets."""
@@ -51,14 +51,16 @@ class Forwarding:
     async def get(self, request: Request) -> Response:
         if any(part in (".", "..") for part in request.url.path.split("/")):
             return JSONResponse({"error": "not found"}, HTTPStatus.NOT_FOUND)
-        for backend in self._candidates():
+        for backend in alive(self._table):
             async with AsyncExitStack() as stack:
                 try:
                     async with self._at_once:
                         begun = await self._begun(await self._ask(stack, backend, request))
                 except Unanswered:
                     continue
-                return begun.whole() or _Streamed(stack.pop_all(), begun)
+                return begun.whole() or Streamed(
+                    stack.pop_all(), begun.body(), begun.status, begun.headers
+                )
         reason = {"error": "no backend answers"}
         return JSONResponse(reason, HTTPStatus.BAD_GATEWAY, {"retry-after": "5"})
 
@@ -79,7 +81,7 @@ class Forwarding:
         path = request.scope["raw_path"].decode("latin-1")
         query = request.scope["query_string"].decode("latin-1")
         headers = {name: value for name, value in request.headers.items() if name in TAKEN}
-        headers |= _token_for(backend)
+        headers |= token_for(backend)
         return await stack.enter_async_context(
             asked(
                 backend.address.url,
@@ -89,14 +91,20 @@ class Forwarding:
             )
         )
 
-    def _candidates(self) -> list[Backend]:
-        """The one that would get a session first; then all others that are alive."""
-        best = place(self._table, "most-free", Wish("", now()))
-        alive = sorted(self._table, key=lambda one: (one is not best, not one.takes_new))
-        return [one for one in alive if one.health is not Health.UNHEALTHY]
+
+def alive(table: Table) -> list[Backend]:
+    """The one that would get a session first; then all others that are alive."""
+    best = place(table, "most-free", Wish("", now()))
+    ordered = sorted(table, key=lambda one: (one is not best, not one.takes_new))
+    return [one for one in ordered if one.health is not Health.UNHEALTHY]
 
 
-def _token_for(backend: Backend) -> dict[str, str]:
+def given_headers(answer: Answer) -> dict[str, str]:
+    """What a viewer gets of them."""
+    return {name: value for name, value in answer.headers if name in GIVEN}
+
+
+def token_for(backend: Backend) -> dict[str, str]:
     """Raises `Unanswered`."""
     try:
         return authorization(backend.address.stream_token_file)
@@ -109,7 +117,7 @@ class _Begun:
 
     def __init__(self, answer: Answer, pieces: AsyncIterator[bytes]) -> None:
         self.status = answer.status
-        self.headers = {name: value for name, value in answer.headers if name in GIVEN}
+        self.headers = given_headers(answer)
         self._first: list[bytes] = []
         self._pieces = pieces
         self._ended = False
@@ -140,11 +148,17 @@ class _Begun:
             yield piece
 
 
-class _Streamed(StreamingResponse):
+class Streamed(StreamingResponse):
     """`stack`: is closed when the viewer has it all, or has left."""
 
-    def __init__(self, stack: AsyncExitStack, begun: _Begun) -> None:
-        super().__init__(begun.body(), begun.status, begun.headers)
+    def __init__(
+        self,
+        stack: AsyncExitStack,
+        body: AsyncIterator[bytes],
+        status: int,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(body, status, headers)
         self._stack = stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -21,6 +21,7 @@ from matinee.router.api_server import own_api_server
 from matinee.router.app import create_app
 from matinee.router.discovery import Discovery
 from matinee.router.gate import Gate
+from matinee.router.job_forwarding import IMAGES_PATH, VIDEOS_PATH
 from matinee.router.reception import Reception
 from matinee.router.state_feed import state_feed
 from matinee.router.table import Address, Table, Thresholds
@@ -177,7 +178,8 @@ def _uvicorn(
     feed: LineFeed,
     certificate: Certificate | None,
 ) -> uvicorn.Config:
-    door = Door(settings.limits, settings.message_bytes)
+    uploads = dict.fromkeys((VIDEOS_PATH, IMAGES_PATH), settings.upload_bytes)
+    door = Door(settings.limits, settings.message_bytes, long_bodies=uploads)
     timeout_s = settings.health_check.timeout_seconds
     return uvicorn.Config(
         create_app(table, reception, gate, access, feed, timeout_s),

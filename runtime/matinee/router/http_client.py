@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 import httptools
@@ -28,6 +29,10 @@ def tls() -> ssl.SSLContext:
 
 class Unanswered(Exception):
     """There is no answer, or none that is HTTP; the message says why."""
+
+
+class NotReached(Unanswered):
+    """It was asked nothing."""
 
 
 @dataclass(slots=True)
@@ -145,37 +150,90 @@ async def asked(
     timeout_s: float,
     sends: tuple[str, bytes] = ("GET", b""),
     context: ssl.SSLContext | None = None,
+    patience_s: float | None = None,
+    rest: AsyncIterator[bytes] | None = None,
 ) -> AsyncIterator[Answer]:
     """Ask, and read the head of the answer within the time; the connection ends with the block.
 
     `path`: with the query. `sends`: the method, and a body. `context`: for `https:`, unless it is
-    that of every backend. Raises `Unanswered`.
+    that of every backend. `patience_s`: for the answer, once there is a connection, where that is
+    another time. `rest`: more of the body, whose length the headers tell; the answer may come
+    before its end. Raises `Unanswered` (`NotReached` where it was not asked), and what `rest`
+    raises.
     """
     parts = urlsplit(base_url)
     trust = (context or tls()) if parts.scheme == "https" else None
     port = parts.port or (443 if trust else 80)
     writer: asyncio.StreamWriter | None = None
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(timeout_s) as deadline:
             reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=trust)
+            if patience_s is not None:
+                deadline.reschedule(asyncio.get_running_loop().time() + patience_s)
             writer.write(_request(path, {"host": parts.netloc, **headers}, *sends))
-            await writer.drain()
-            parsing = _Parsing()
-            while not parsing.head_done:
-                await parsing.read(reader)
-        yield Answer(parsing.status, parsing.headers, parsing, reader)
-    except TimeoutError as error:
-        raise Unanswered("no answer in time") from error
+            answer = await _heard(reader, writer, rest)
+        yield answer
     except (OSError, UnicodeError) as error:  # a name may be none
-        why = getattr(error, "strerror", None) or str(error) or "the connection failed"
-        raise Unanswered(why) from error
+        raise _unanswered(writer, error) from error
     finally:
         if writer is not None:
             writer.transport.abort()
 
 
+def _unanswered(writer: asyncio.StreamWriter | None, error: Exception) -> Unanswered:
+    """`writer`: to whom it asked, if there was a connection."""
+    why = getattr(error, "strerror", None) or str(error) or "the connection failed"
+    if isinstance(error, TimeoutError):
+        why = "no answer in time"
+    return NotReached(why) if writer is None else Unanswered(why)
+
+
+async def _heard(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rest: AsyncIterator[bytes] | None
+) -> Answer:
+    await writer.drain()
+    parsing = _Parsing()
+    if rest is None:
+        await _read_head(parsing, reader)
+    else:
+        await _read_head_while(parsing, reader, _send(writer, rest))
+    return Answer(parsing.status, parsing.headers, parsing, reader)
+
+
+async def _read_head(parsing: _Parsing, reader: asyncio.StreamReader) -> None:
+    while not parsing.head_done:
+        await parsing.read(reader)
+
+
+async def _read_head_while(
+    parsing: _Parsing, reader: asyncio.StreamReader, sends: Coroutine[Any, Any, None]
+) -> None:
+    """Who has answered needs no more of the body. Raises what sending raises, too."""
+    tasks = [asyncio.create_task(one) for one in (_read_head(parsing, reader), sends)]
+    reading, sending = tasks
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            sending.result()
+        await reading
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _send(writer: asyncio.StreamWriter, rest: AsyncIterator[bytes]) -> None:
+    """An end that takes no more may have answered already."""
+    async for piece in rest:
+        writer.write(piece)
+        try:
+            await writer.drain()
+        except OSError:
+            return
+
+
 def _request(path: str, headers: Mapping[str, str], method: str, body: bytes) -> bytes:
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {headers[name]}" for name in headers)]
-    if body:
+    if body and headers.keys().isdisjoint(("content-length", "transfer-encoding")):
         lines.append(f"content-length: {len(body)}")
     return "\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1") + body

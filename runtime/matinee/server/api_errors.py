@@ -10,11 +10,12 @@ from fastapi.responses import JSONResponse
 from matinee.errors import BadInput
 from matinee.jobs.ledger import KeyReused
 from matinee.jobs.orders import MissingField, UnknownField, UnknownModel
+from matinee.jobs.retention import QuotaUsedUp
 from matinee.jobs.service import JobsUnavailable
 from matinee.serving.byte_budget import OverBudget
 from matinee.serving.multipart import Malformed
 
-RETRY_AFTER_S = 5
+RETRY_AFTER_S, QUOTA_RETRY_AFTER_S = 5, 60
 
 
 class ApiError(Exception):
@@ -90,6 +91,11 @@ def api_error(error: Exception) -> ApiError:
             return unavailable("others are sending too much at the same time; retry")
         case JobsUnavailable():
             return unavailable(str(error))
+        case QuotaUsedUp():
+            message = "your videos that are kept have as many bytes as they may; delete some"
+            headers = {"retry-after": str(QUOTA_RETRY_AFTER_S)}
+            status = HTTPStatus.TOO_MANY_REQUESTS
+            return ApiError(status, "insufficient_quota", message, headers=headers)
         case KeyReused():
             message = "this Idempotency-Key came with another request before; take a new one"
             status = HTTPStatus.UNPROCESSABLE_ENTITY

@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 from matinee.player.assets import Asset, load_assets
 from matinee.server import health
 from matinee.server.control import add_control
+from matinee.server.forwarded import Forwarded
 from matinee.server.guard import guard
 from matinee.server.images import images_router
 from matinee.server.lifecycle import Lifecycle
@@ -70,6 +71,7 @@ def public_app(life: Lifecycle, access: ControlAccess) -> FastAPI:
     app.include_router(images_router(life), dependencies=[known])
     app.include_router(_player(load_assets()))
     _add_stream(app, life, door)
+    app.add_middleware(Forwarded, trusted=lambda headers: door.refusal(headers) is None)
     app.add_middleware(HttpManners)
     return app
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from matinee.generation import State
 from matinee.jobs.picture import PictureFile
+from matinee.jobs.places import check_places
 from matinee.jobs.record import Job
 from matinee.jobs.service import JobService
 from matinee.server.stores import check_store
@@ -18,14 +19,18 @@ from matinee_api.config.runtime_config import ServeConfig
 
 
 def check_folders(config: ServeConfig) -> None:
-    """Raises `BadInput` when a configured folder cannot be written, or the store has no address."""
+    """Raises `BadInput` when a configured folder cannot be written, or a store has no address."""
     check_store(config.streaming.state)
+    if config.jobs.enabled:
+        check_places(config.jobs)
     if config.jobs.enabled and config.jobs.directory is not None:
         check_writable(Path(config.jobs.directory), "jobs.directory", "name another folder")
 
 
 def jobs_folder(config: ServeConfig) -> Path | None:
-    """None: nothing is configured that would outlive the server."""
+    """None: nothing is configured that would outlive the server, or it is kept elsewhere."""
+    if config.jobs.store == "redis":
+        return None
     if config.jobs.directory is not None:
         return Path(config.jobs.directory)
     state = config.streaming.state.directory

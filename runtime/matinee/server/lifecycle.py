@@ -99,6 +99,7 @@ class Lifecycle:
         self._unpacker = open_unpacker(streaming.limits)
         self.studio = self._open_studio(name, streaming.state)
         self.jobs = open_jobs(config, self.pool, self._unpacker, self._workers_for_jobs)
+        self.jobs.on_counts = self.slots_feed.changed
         self._restarts_counted = 0
         self._drain_task: asyncio.Task[None] | None = None
         self._workers_changed()  # those of a pool that was started before may be ready already
@@ -174,6 +175,9 @@ class Lifecycle:
             store=self.store_name,
             segment_cap=self.config.streaming.generation_segment_cap,
             routers_only=self.routers_only,
+            jobs_waiting=self.jobs.waiting,
+            jobs_making=self.jobs.making,
+            jobs_store=self.jobs.store_name,
             ts=round(time.time(), 3),
         )
 

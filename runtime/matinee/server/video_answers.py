@@ -86,10 +86,12 @@ def not_ready(job: Job) -> ApiError:
     return ApiError(HTTPStatus.NOT_FOUND, "video_not_ready", message, param="video_id")
 
 
-def file_answer(request: Request, path: Path, facts: os.stat_result, name: str) -> Response:
+def file_answer(
+    request: Request, path: Path, facts: os.stat_result, video_id: str, name: str
+) -> Response:
     """Whole or in ranges. A job's files never change, so that its id is their version."""
     variant = VARIANTS[name]
-    tag = f'"{path.parent.name}-{name}"'
+    tag = f'"{video_id}-{name}"'
     headers = {"etag": tag, "cache-control": "private, max-age=3600"}
     known = [one.strip().removeprefix("W/") for one in _list(request, "if-none-match")]
     if tag in known or "*" in known:
@@ -99,7 +101,7 @@ def file_answer(request: Request, path: Path, facts: os.stat_result, name: str) 
         media_type=variant.mime,
         headers=headers,
         stat_result=facts,
-        filename=f"{path.parent.name}{path.suffix}",
+        filename=f"{video_id}{path.suffix}",
         content_disposition_type="inline",
     )
 

@@ -125,7 +125,7 @@ class _Routes(Ordering):
                 facts = await self._jobs.in_disk_thread(path.stat)
             except FileNotFoundError:
                 raise not_found(video_id) from None
-            return file_answer(request, path, facts, variant)
+            return file_answer(request, path, facts, video_id, variant)
 
         return await self._answered(request, answer)
 

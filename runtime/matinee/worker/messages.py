@@ -17,13 +17,15 @@ from matinee.generation import ModelInfo, Pcm, SegmentRequest, State
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentJob:
     """One segment to make. `job_id` is unique over the life of the API process. `background`:
-    nobody watches it, so that it waits for those that somebody watches."""
+    nobody watches it, so that it waits for those that somebody watches; but for `share_percent` of
+    the time, which background jobs have for themselves."""
 
     job_id: int
     session_id: str
     request: SegmentRequest
     state: State | None
     background: bool = False
+    share_percent: int = 0
 
 
 # Commands: API process -> worker

@@ -46,6 +46,7 @@ OURS = {
     "matinee/cli/up.py": "opens a browser",
     "matinee/engine/fitting.py": "the headers of files that weights/model_folder.py has checked",
     "matinee/jobs/film.py": "writes",
+    "matinee/jobs/results.py": "copies what a server wrote or checked",
     "matinee/jobs/workshop.py": "locks",
     "matinee/server/images.py": "what the server wrote itself",
     "matinee/server/waiting.py": "what the server wrote itself",

@@ -15,7 +15,8 @@ OWN_NAMES = (
     "app.kubernetes.io/managed-by and all names that begin with matinee.video/: leave them out"
 )
 OWN_VOLUMES = (
-    "the operator has volumes of the names config, control, state, tmp, cache, shared-memory, "
+    "the operator has volumes of the names config, control, state, jobs, tmp, cache, "
+    "shared-memory, "
     "weights, ca-bundle and secret-...: choose others"
 )
 BUNDLE = {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}}

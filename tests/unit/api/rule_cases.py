@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from tests.unit.api.job_rule_cases import JOB_CASES, NO_URL
 from tests.unit.api.pod_rule_cases import POD_CASES
 
 OBJECTS: dict[str, dict[str, Any]] = {
@@ -29,6 +30,10 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "resources": {"gpu": {"count": 2}},
         "sessions": {"maxPerPod": 4},
         "store": {"type": "Redis", "urlSecret": {"name": "session-store"}},
+        "jobs": {
+            "store": {"type": "Redis", "urlSecret": {"name": "jobs-store"}},
+            "results": {"claimName": "videos"},
+        },
         "pod": {
             "env": [{"name": "A", "value": "b"}],
             "volumes": [{"name": "scratch", "emptyDir": {}}],
@@ -54,7 +59,6 @@ STUCK = (
     "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced; set one of them "
     "to 1"
 )
-NO_URL = "must name the Secret with the server's URL where type is Redis, and is for no other"
 EXISTING = "claimName is a claim that exists: remove size and storageClassName"
 
 CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
@@ -329,6 +333,7 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {},
     ),
     **POD_CASES,
+    **JOB_CASES,
     "a router as it should be": ("Router", "service.port", 8080, {}),
     "a router inside the cluster": ("Router", "service", None, {}),
     "a node's port that no node opens": (

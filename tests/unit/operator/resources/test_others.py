@@ -191,6 +191,20 @@ def test_the_runtime_reads_what_is_written() -> None:
     assert load_text(ServeConfig, text).streaming.state.directory == "/state"
 
 
+def test_the_runtime_is_told_what_a_service_says_of_its_jobs() -> None:
+    said = {
+        "share": 10,
+        "store": {"type": "Redis", "urlSecret": {"name": "jobs-store"}},
+        "results": {"claimName": "videos"},
+        "retention": {"ttlSeconds": 60},
+        "quota": {"maxQueued": 3},
+    }
+    jobs = load_text(ServeConfig, config(service(jobs=said))["data"]["serve.yaml"]).jobs
+    assert (jobs.store, jobs.directory, jobs.name) == ("redis", "/jobs", "demo.live")
+    assert (jobs.share_percent, jobs.ttl_seconds, jobs.max_queued_per_key) == (10, 60.0, 3)
+    assert "jobs" not in config(service())["data"]["serve.yaml"]
+
+
 def test_weights_on_a_claim_are_looked_for_where_they_are_mounted() -> None:
     text = config(service(), claim_model())["data"]["serve.yaml"]
     assert load_text(ServeConfig, text).generator.model_path == "/weights/ltx"

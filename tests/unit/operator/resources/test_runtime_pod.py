@@ -255,3 +255,19 @@ def test_without_a_cache_the_pod_fetches_the_pinned_commit_before_it_starts() ->
     assert {"name": "weights", "emptyDir": {}} in spec["volumes"]
     (runtime,) = spec["containers"]
     assert "secret-0" not in str(runtime["volumeMounts"])
+
+
+SHARED_JOBS = {
+    "store": {"type": "Redis", "urlSecret": {"name": "jobs-store"}},
+    "results": {"claimName": "videos"},
+}
+
+
+def test_pods_that_share_their_jobs_have_the_address_of_the_list_and_a_place_for_videos() -> None:
+    spec = made(jobs=SHARED_JOBS)["spec"]
+    (container,) = spec["containers"]
+    secret = {"secretKeyRef": {"name": "jobs-store", "key": "url"}}
+    assert {"name": "MATINEE_JOBS_URL", "valueFrom": secret} in container["env"]
+    assert {"name": "jobs", "mountPath": "/jobs"} in container["volumeMounts"]
+    claim = {"name": "jobs", "persistentVolumeClaim": {"claimName": "videos"}}
+    assert claim in spec["volumes"]

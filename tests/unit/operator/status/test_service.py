@@ -57,6 +57,7 @@ def test_the_whole_status_of_a_service_that_is_well() -> None:
         "currentRevision": REVISION,
         "updateRevision": REVISION,
         "sessions": {"active": 1, "queued": 2, "capacity": 4},
+        "jobs": {"waiting": 0, "making": 0},
         "pods": [
             {"name": NEW, "revision": REVISION, "state": "Serving", "sessions": 1, "message": ""}
         ],

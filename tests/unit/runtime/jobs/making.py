@@ -8,11 +8,12 @@ from typing import Any
 from matinee.jobs.desk import Desk
 from matinee.jobs.orders import Rules, video_order
 from matinee.jobs.record import Job, Order, new_job
-from matinee.jobs.retention import Bounds
+from matinee.jobs.retention import Bounds, Quota
 from tests.unit.runtime.models import INFO
 
 RULES = Rules(INFO, prompt_characters=100)
 BOUNDS = Bounds(ttl_s=100.0, max_jobs=10, max_bytes=2**20)
+QUOTA = Quota(max_queued=3, max_queued_of_owner=2, max_bytes_of_owner=100)
 
 
 def order(**fields: Any) -> Order:
@@ -32,5 +33,5 @@ class Clock:
         return self.now
 
 
-def desk_of(folder: Path, clock: Clock, *, max_queued: int = 3) -> Desk:
-    return Desk(folder, BOUNDS, max_queued, clock)
+def desk_of(folder: Path, clock: Clock) -> Desk:
+    return Desk(folder, BOUNDS, QUOTA, clock)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from matinee.worker.messages import SegmentJob
 from matinee.worker.priorities import VIEWER_AGAIN_S, Priorities
 from tests.unit.runtime.worker.making import segment
@@ -61,3 +63,47 @@ def test_a_job_waits_a_moment_for_the_viewer_whose_segment_has_just_ended() -> N
     assert scheduler.courtesy_s(job.job_id) == VIEWER_AGAIN_S
     now[0] += VIEWER_AGAIN_S
     assert scheduler.courtesy_s(job.job_id) == 0.0
+
+
+@pytest.mark.parametrize(("percent", "served"), [(0, 0), (20, 20), (50, 50), (90, 90), (100, 90)])
+def test_jobs_have_their_share_while_viewers_want_everything(percent: int, served: int) -> None:
+    scheduler, viewer = priorities(), segment()
+    job = dataclasses.replace(in_background(), share_percent=percent)
+    scheduler.add(viewer)
+    scheduler.add(job)
+    turns = 0
+    for _ in range(100):
+        picked = scheduler.pick()
+        assert picked is not None
+        scheduler.charge(picked, 1.0)
+        turns += picked == job.job_id
+    assert abs(turns - served) <= 1
+
+
+def test_the_share_pays_for_chunks_of_any_length() -> None:
+    scheduler, viewer = priorities(), segment()
+    job = dataclasses.replace(in_background(), share_percent=20)
+    scheduler.add(viewer)
+    scheduler.add(job)
+    took = {viewer.job_id: 0.1, job.job_id: 1.0}
+    spent = dict.fromkeys(took, 0.0)
+    for _ in range(500):
+        picked = scheduler.pick()
+        assert picked is not None
+        scheduler.charge(picked, took[picked])
+        spent[picked] += took[picked]
+    assert spent[job.job_id] / sum(spent.values()) == pytest.approx(0.2, abs=0.02)
+
+
+def test_what_viewers_took_while_no_job_waited_is_no_debt() -> None:
+    scheduler, viewer = priorities(), segment()
+    scheduler.add(viewer)
+    scheduler.charge(viewer.job_id, 100.0)
+    job = dataclasses.replace(in_background(), share_percent=50)
+    scheduler.add(job)
+    assert scheduler.pick() == viewer.job_id
+    scheduler.charge(viewer.job_id, 1.0)
+    assert scheduler.courtesy_s(job.job_id) == 0.0
+    scheduler.remove(job.job_id)
+    scheduler.add(dataclasses.replace(job, job_id=-7))
+    assert scheduler.pick() == viewer.job_id
