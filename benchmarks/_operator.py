@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from e2e.apiserver.control_plane import free_port
+from tests.servers.ports import free_port
 
 WRITES = ("post", "patch", "delete")
 """Verbs of requests that change objects. The Lease, which is renewed with `put`, is not counted."""

@@ -19,7 +19,8 @@ from e2e.operating import condition, wait_until
 from e2e.target import Target
 from e2e.viewing import Viewer, viewers
 from e2e.waiting import Object, ask_until, objects
-from tests.servers.redis_server import free_port, redis_server
+from tests.servers.ports import free_port
+from tests.servers.redis_server import redis_server
 from tools.cluster import containerd, shell
 from tools.cluster.places import HOST_ADDRESS, Node
 

@@ -57,7 +57,7 @@ def test_a_bad_image_is_told_the_old_pods_serve_and_the_former_file_goes_back(
     patch(operator, tiny, {"pod": None, "rollout": None})
     operator.kubectl("apply", "-n", tiny, "-f", EXAMPLE)
     wait_until("StreamingService", tiny, "tiny", READY)
-    assert names_of(pods_of(tiny, "tiny")) == before
+    wait_for_pods(tiny, "tiny", lambda found: names_of(found) == before)
 
 
 def test_a_revision_that_finds_no_node_is_told_and_the_old_pods_serve(

@@ -17,8 +17,9 @@ from e2e import operating, pods
 from e2e.operating import condition, wait_until
 from e2e.target import Target
 from e2e.test_runtime import streamed
-from e2e.test_s3 import ACCESS, BUCKET, SECRET, TINY, filled, free_port, serving, write_credentials
+from e2e.test_s3 import ACCESS, BUCKET, SECRET, TINY, filled, serving, write_credentials
 from e2e.waiting import Object
+from tests.servers.ports import free_port
 from tools.cluster.places import HOST_ADDRESS
 
 HUB = Path(__file__).parents[1] / "tests" / "servers" / "hub.py"

@@ -75,7 +75,12 @@ def test_a_viewer_watches_on_when_redis_is_restarted_and_then_its_pod_is_killed(
     columns = told[1].split()
     assert columns[:2] == ["tiny", f"ws://tiny-router.{scene.namespace}.svc/v1/stream"]
     is_open = condition("Accepted", "True", "OpenToAnybody")
-    assert wait_until("Router", scene.namespace, "tiny", is_open)["status"]["readyReplicas"] == 2
+    wait_until(
+        "Router",
+        scene.namespace,
+        "tiny",
+        lambda found: is_open(found) and found["status"]["readyReplicas"] == 2,
+    )
 
 
 def test_a_viewer_comes_back_when_its_router_is_killed_or_its_own_network_is_cut(

@@ -32,6 +32,7 @@ from matinee_api.contracts.fetch import (
     FetchResult,
     TreeResult,
 )
+from tests.servers.ports import free_port
 from tools.cluster import binaries
 from tools.cluster.shell import ClusterError
 
@@ -56,11 +57,6 @@ class S3:
 
     def put(self, key: str, data: bytes, **options: Any) -> None:
         self.client.put_object(BUCKET, key, io.BytesIO(data), len(data), **options)
-
-
-def free_port() -> int:
-    with socket.create_server(("", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

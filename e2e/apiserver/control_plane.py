@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import urllib.error
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.servers.ports import free_port
 from tools.cluster.places import BINARIES
 
 NAMES = ("etcd", "kube-apiserver")
@@ -166,10 +166,3 @@ def _pause(server: subprocess.Popen[bytes]) -> None:
 
 def _binary(name: str) -> str | None:
     return shutil.which(name, path=f"{BINARIES}{os.pathsep}{os.environ['PATH']}")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

@@ -14,10 +14,10 @@ from typing import Any
 
 import aiohttp
 
-from e2e.apiserver.control_plane import free_port
 from matinee_operator.clients.kube import Kube
 from matinee_operator.errors import NotFound
 from matinee_operator.objects import Key
+from tests.servers.ports import free_port
 
 PATIENCE_S = 40.0
 

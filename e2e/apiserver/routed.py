@@ -21,13 +21,14 @@ import psutil
 import pytest
 import yaml
 
-from e2e.apiserver.control_plane import ControlPlane, free_port
+from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.router_program import allow, mounted, server_of
 from e2e.apiserver.scene import NAME, SPECS, apply, set_status
 from e2e.apiserver.story import Life, MortalKube
 from matinee.router.api_server import HOST_VARIABLE, PORT_VARIABLE
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key, moment, stamp
+from tests.servers.ports import free_port
 from tests.system.end_to_end.serving import Server, fake_pod, running
 from tests.system.router.routing import command
 

@@ -13,12 +13,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from e2e.apiserver.control_plane import free_port
 from e2e.apiserver.faults.steps import applied, later
 from e2e.apiserver.scene import LONG_AGO, NAME, READY, set_status
 from e2e.apiserver.story import Life, MortalKube
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key
+from tests.servers.ports import free_port
 
 SLOTS = 4
 RULES = {"maxReplicas": 3, "scaleDownStabilizationSeconds": 300}

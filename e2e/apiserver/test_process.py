@@ -8,7 +8,7 @@ import signal
 import aiohttp
 import pytest
 
-from e2e.apiserver.control_plane import ControlPlane, free_port
+from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.crds import install_crds, optional_kinds, without_crd
 from e2e.apiserver.program import (
     PATIENCE_S,
@@ -22,6 +22,7 @@ from e2e.apiserver.scene import apply_all
 from matinee_operator import labels
 from matinee_operator.clients.kube import Kube
 from matinee_operator.objects import Key, key_of
+from tests.servers.ports import free_port
 
 LEASE_S = 3.0
 UNREADABLE = {"kopf.zalando.org/last-handled-configuration": "debug"}

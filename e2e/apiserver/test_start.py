@@ -18,12 +18,13 @@ from multiprocessing.context import ForkServerProcess
 
 import pytest
 
-from e2e.apiserver.control_plane import ControlPlane, free_port
+from e2e.apiserver.control_plane import ControlPlane
 from e2e.apiserver.faulty import Asked, Fault, faulty_way
 from e2e.apiserver.program import PATIENCE_S
 from matinee_operator.__main__ import main
 from matinee_operator.clients.kube import Kube
 from matinee_operator.watch.handlers import watched
+from tests.servers.ports import free_port
 
 PROGRAMS = multiprocessing.get_context("forkserver")
 PROGRAMS.set_forkserver_preload(["matinee_operator.program"])  # else each start reads it anew

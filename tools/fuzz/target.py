@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from matinee_api.contracts.pod_http import DRAIN_PATH
-from tests.system.end_to_end.serving import Server, fake_server, running
+from tests.system.end_to_end.serving import Server, fake_server, memory_bytes_of, running
 from tests.system.router.routing import routing
 from tools.fuzz.scripts import LARGEST_MESSAGE
 
@@ -96,7 +96,7 @@ def holdings(attacked: Target) -> Holdings:
         alive["tasks"],
         alive["objects"],
         sum(one.family()[0].num_fds() for one in attacked.programs),
-        sum(process.memory_info().rss for process in family),
+        memory_bytes_of(family),
         Counter(alive["doing"]),
     )
 

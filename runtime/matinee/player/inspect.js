@@ -16,11 +16,11 @@ export function expose(session, media, problemNow) {
     value: Object.freeze({
       get state() {
         const { phase, queue, gpu, format, bytes, saved, requests } = session;
-        const { ahead, ranges, gapsJumped, rebuilds, moving } = media;
+        const { ahead, ranges, pending, gapsJumped, rebuilds, moving } = media;
         const segments = session.segments.map((segment) => ({ ...segment }));
         const plain = { phase, queue, gpu, format, bytes, segments, requests: requests.length };
         const player = { currentTime: video.currentTime, paused: video.paused, moving };
-        const buffer = { ahead, ranges, gapsJumped, rebuilds };
+        const buffer = { ahead, ranges, pending, gapsJumped, rebuilds };
         return { ...plain, ...player, ...buffer, saved: Boolean(saved), problem: problemNow() };
       },
       get events() {

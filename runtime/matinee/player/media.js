@@ -213,6 +213,11 @@ export class Media {
     return Math.round((this.lastTime * fps) / this.timescale) + this.lastFrames;
   }
 
+  /** How much of what was taken is not buffered so far. */
+  get pending() {
+    return this.queue.length + (this.buffer?.updating ? 1 : 0);
+  }
+
   /** Where the buffered video ends, in seconds. */
   end() {
     const ranges = this.video.buffered;

@@ -96,7 +96,7 @@ async def _serve(
 ) -> signal.Signals | None:
     take_short_turns()
     table = Table(_thresholds(settings))
-    shared = open_shared(settings)
+    shared = await _looked_at(open_shared(settings))
     reception = Reception(settings, table, gate, shared)
     feed = state_feed(table, reception, gate)
     table.on_change = partial(_tell, reception, feed)
@@ -115,6 +115,13 @@ async def _serve(
             await stopped(each)
         await _let_go(watches, shared)
     return server.told_to_stop
+
+
+async def _looked_at(shared: SharedQueue | None) -> SharedQueue | None:
+    """Once, before anybody comes: their places are of the common order."""
+    if shared is not None:
+        await shared.look()
+    return shared
 
 
 async def _let_go(watches: Watches, shared: SharedQueue | None) -> None:

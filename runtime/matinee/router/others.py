@@ -56,6 +56,10 @@ class Others:
         self._blocked_since = None
         return False
 
+    def have_none_left(self) -> None:
+        """No slot is left to them: the next one is for its whole time."""
+        self._blocked_since = None
+
     def enter(self, place: Place, token: str) -> None:
         """One of ours."""
         if self._shared is not None:

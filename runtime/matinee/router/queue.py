@@ -15,6 +15,9 @@ from itertools import count
 
 from matinee.serving.admission import QueueFull
 
+FIRST_ARRIVAL = 2**48
+"""Above those of an order that routers share: no place of ours is one of theirs."""
+
 
 @dataclass(frozen=True, order=True, slots=True)
 class Place:
@@ -34,7 +37,7 @@ class Queue:
         self._last: dict[str, int] = {}
         """The highest number of each owner that is queued."""
         self._served = 0
-        self._arrivals = count()
+        self._arrivals = count(FIRST_ARRIVAL)
 
     def __len__(self) -> int:
         return len(self._places)

@@ -165,8 +165,7 @@ class Reception:
             self.tally.bytes["to_backends"] += viewer.sent_bytes
             self._seating.lengths.remember(now() - visit.began)
         self._moves.forget(visit)
-        self._seating.unqueue(visit, kept=True)
-        self._seating.give_back(visit)
+        self._seating.gone(visit)
         self._seating.changed()
 
     def gone(self, viewer: Viewer) -> None:
@@ -214,6 +213,7 @@ class Reception:
             raise Rejected(busy("this ticket was used at another router"), "ticket_used")
         visit.client = self._client(visit)
         visit.upstream = await self._upstream(visit)
+        self._seating.took(visit)
         assert visit.backend is not None  # noqa: S101 - it is whose upstream that is
         self.tally.placements[visit.backend.address.name] += 1
         visit.began = now()

@@ -60,16 +60,24 @@ class Seating:
     def changed(self) -> None:
         """Slots may be free now."""
         self._heed_cold_start()
+        if not self._leaves_a_slot():
+            self._others.have_none_left()
+        self._tell_places()
+
+    def _leaves_a_slot(self) -> bool:
+        """To viewers of other routers; who is queued here has those that are free before."""
         for queued in self.queue.places:
             visit = self._queued[queued]
             if visit.turn is None or visit.turn.done():
                 continue  # its wait is over
             backend = self._choice(visit)
-            if backend is None or self._others.go_first(queued, now()):
+            if backend is None:
                 break
+            if self._others.go_first(queued, now()):
+                return True
             self._begin(visit, backend)
             visit.turn.set_result(backend)
-        self._tell_places()
+        return False
 
     async def turn(self, visit: Visit) -> Backend:
         """A backend with a slot for it, now or later. Raises `Rejected`."""
@@ -118,17 +126,23 @@ class Seating:
         """Of a viewer who is gone, or whose connection is dead and nobody has noticed."""
         for queued, visit in self._queued.items():
             if visit.token == token and may_have(queued.owner, owner):
-                self._lost(queued, "taken")
-                del self._queued[queued]
-                self.queue.leave(queued)
+                self._vacate(queued)
                 return queued
         return self._parked.take(token, owner, now())
+
+    def _vacate(self, queued: Place) -> None:
+        """Another connection has it now: two may have come with the same token at once."""
+        if queued in self._queued:
+            self._lost(queued, "taken")
+            del self._queued[queued]
+            self.queue.leave(queued)
 
     def _queue_up(self, visit: Visit) -> None:
         """Raises `Rejected`."""
         if visit.place is None:
             visit.place = self._joined(visit.owner)
         else:
+            self._vacate(visit.place)
             self.queue.come_back(visit.place)
         self._queued[visit.place] = visit
         if visit.place.number:
@@ -171,9 +185,23 @@ class Seating:
     def _begin(self, visit: Visit, backend: Backend) -> None:
         if visit.place is not None and self._takes_from_queue(visit):
             self.queue.serve(visit.place)
-            self._others.leave(visit.place, "served")
         visit.backend = backend
         self._table.begin(backend, visit.session, now())
+
+    def took(self, visit: Visit) -> None:
+        """Its backend did. Until then other routers let it go first: it may have to come back."""
+        taken, visit.place = visit.place, None
+        if taken is not None:
+            self._vacate(taken)
+            self._others.leave(taken, "served")
+
+    def gone(self, visit: Visit) -> None:
+        """Its viewer is, and may come back to its place in the queue."""
+        self.unqueue(visit, kept=True)
+        opening = visit.place if visit.backend is not None else None
+        if opening is not None and opening not in self._queued:
+            self._others.leave(opening, "left")
+        self.give_back(visit)
 
     def take_reserved(self, visit: Visit) -> None:
         """Instead of the slot that it had."""

@@ -29,8 +29,9 @@ from matinee.store.redis_address import Connections
 
 LOOK_S, GAP_S = 1.0, 0.05
 """Between two looks, and between two of which somebody could not wait for the second."""
-ANSWER_S = 1.0
-"""A server that takes longer is away: nobody waits for it to get a slot."""
+ANSWER_S, TURNS = 1.0, 10
+"""A server that takes longer is away: nobody waits for it to get a slot. It is waited for in so
+many turns, so that a second in which this process was stuck is not held against it."""
 MOST_UNSAID = 4096
 """Places that were left, which the server does not know so far; without a router they are swept."""
 
@@ -48,10 +49,12 @@ class Away(Exception):
 
 @dataclass(slots=True)
 class _Entry:
-    """`ahead`: viewers of other routers before it. `known`: to the server."""
+    """`ahead`: viewers of other routers before it. `told`: the server may have it; `known`: it
+    does."""
 
     place_id: str
     ahead: int = 0
+    told: bool = False
     known: bool = False
 
 
@@ -116,18 +119,20 @@ class SharedQueue:
         if said[0] != b"place":
             raise QueueFull
         place = Place(int(said[1]), int(said[2]), owner)
-        self._entries[place] = _Entry(id_of(token), self.others, known=True)
+        self._entries[place] = _Entry(id_of(token), self.others, told=True, known=True)
         self.look_soon()
         return place, token
 
     def enter(self, place: Place, token: str) -> None:
-        """One that may be unknown to the server, which will learn of it. A second time changes
-        nothing."""
-        self._entries.setdefault(place, _Entry(id_of(token)))
+        """One that may be unknown to the server, which learns of it at once: who comes at another
+        router before that goes first. A second time changes nothing."""
+        if place not in self._entries:
+            self._entries[place] = _Entry(id_of(token))
+            self.look_soon()
 
     def leave(self, place: Place, how: Leaving) -> None:
         entry = self._entries.pop(place, None)
-        if entry is not None and entry.known:
+        if entry is not None and entry.told:
             self._unsaid.append((entry.place_id, how))
             self.look_soon()
 
@@ -153,14 +158,18 @@ class SharedQueue:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            try:
-                await self._look_and_tell()
-            except Exception:  # of one look: without the next ones nobody here is seated
-                logger.exception("the shared queue is looked at again")
+            await self.look()
             await asyncio.sleep(GAP_S)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._urgent.wait()
+
+    async def look(self) -> None:
+        """Once. What is wrong with it is logged: without the next ones nobody here is seated."""
+        try:
+            await self._look_and_tell()
+        except Exception:
+            logger.exception("the shared queue is looked at again")
 
     async def close(self) -> None:
         """The server hears of what is kept before."""
@@ -184,7 +193,8 @@ class SharedQueue:
         self._urgent.clear()
         await self._tell()
         for place, entry in list(self._entries.items()):
-            if not entry.known:
+            if not entry.known and place in self._entries:
+                entry.told = True  # who leaves meanwhile is taken out again
                 await self._joined(entry.place_id, place.owner, number=str(place.number))
                 entry.known = True
         asked = list(self._entries.items())
@@ -243,11 +253,20 @@ class SharedQueue:
 async def _in_time(answer: Awaitable[Any]) -> Any:
     """Raises `Away`; a `RuntimeError` is uvloop's word for a connection that was closed
     meanwhile."""
+    asking = asyncio.ensure_future(answer)
     try:
-        async with asyncio.timeout(ANSWER_S):
-            return await answer
+        for _ in range(TURNS):
+            if (await asyncio.wait([asking], timeout=ANSWER_S / TURNS))[0]:
+                return asking.result()
     except (RedisError, RedisClusterException, OSError, RuntimeError) as error:
         raise Away(f"{type(error).__name__}: {error}") from error
+    finally:
+        if not asking.done():
+            asking.cancel()
+            await asyncio.wait([asking])
+        if not asking.cancelled():
+            asking.exception()  # it was told, or nobody asks any more
+    raise Away(f"no answer within {ANSWER_S:g} s")
 
 
 def id_of(token: str) -> str:

@@ -10,6 +10,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from tests.system.end_to_end.serving import PATIENCE_S, Server
 from tools.hostile.attackers import under
@@ -20,10 +21,13 @@ WAIT_S = 0.1
 AT_WORK_S = 0.5
 """For attackers to take what there is, before the server is told to end."""
 SCHEDULING_S = 0.5
+PAUSE_S, TURNS = 0.01, 4
+"""Between two questions; and how often this program and the server wait for their turn in one."""
 
 
 async def waits_s(port: int, goes_on: Callable[[], bool]) -> list[float]:
-    """How long `/healthz` takes on fresh connections, one after the other."""
+    """How long `/healthz` takes on fresh connections, one after the other; without what the machine
+    takes to let anybody run, several times, as this program finds it."""
     waits = []
     while goes_on():
         began = time.perf_counter()
@@ -32,8 +36,10 @@ async def waits_s(port: int, goes_on: Callable[[], bool]) -> list[float]:
         answer = await reader.read()
         assert b" 200 " in answer.split(b"\r\n")[0], answer
         writer.close()
-        waits.append(time.perf_counter() - began)
-        await asyncio.sleep(0.01)
+        answered = time.perf_counter()
+        await asyncio.sleep(PAUSE_S)
+        late_s = time.perf_counter() - answered - PAUSE_S
+        waits.append(answered - began - TURNS * late_s)
     return waits
 
 
@@ -47,8 +53,9 @@ async def hardly_waited(attack: str, server: Server) -> None:
 
 
 def crowding() -> float:
-    """How much longer all takes where others compute, the attackers too, on two cores."""
-    return max(1.0, os.getloadavg()[0] / 2)
+    """How much longer all takes where others compute, the attackers too, on the cores we have."""
+    running, _, _ = Path("/proc/loadavg").read_text().split()[3].partition("/")
+    return max(1.0, max(os.getloadavg()[0], int(running)) / len(os.sched_getaffinity(0)))
 
 
 @contextlib.contextmanager

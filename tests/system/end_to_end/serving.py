@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,11 +137,8 @@ class Server:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that compute, in no order."""
-        return [
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if "multiprocessing.spawn" in " ".join(child.cmdline())
-        ]
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "multiprocessing.spawn" in words_of(child)]
 
     def family(self) -> list[psutil.Process]:
         """The server and all its children."""
@@ -240,14 +237,34 @@ def shared_memory_of(processes: Sequence[psutil.Process]) -> set[Path]:
     """Files in /dev/shm that these processes have open or mapped."""
     found = set()
     for process in processes:
-        links = [
-            link
-            for folder in ("fd", "map_files")
-            for link in Path(f"/proc/{process.pid}/{folder}").iterdir()
-        ]
-        targets = [_target(link) for link in links]
+        folders = [Path(f"/proc/{process.pid}/{name}") for name in ("fd", "map_files")]
+        targets = [_target(link) for folder in folders for link in _links(folder)]
         found |= {Path(target) for target in targets if target.startswith("/dev/shm/")}  # noqa: S108
     return found
+
+
+def words_of(process: psutil.Process) -> str:
+    """Its command line; empty where it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
+def memory_bytes_of(processes: Sequence[psutil.Process]) -> int:
+    """Of those that are still there."""
+    total = 0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total
+
+
+def _links(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _target(link: Path) -> str:

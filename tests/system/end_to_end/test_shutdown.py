@@ -13,7 +13,7 @@ import pytest
 
 from matinee_api.config.runtime_config import ServerConfig
 from matinee_api.signals import ENDING, MEANINGLESS
-from tests.system.end_to_end.attacking import ended_under, grace_held
+from tests.system.end_to_end.attacking import crowding, ended_under, grace_held
 from tests.system.end_to_end.conftest import StartFake
 from tests.system.end_to_end.serving import (
     PATIENCE_S,
@@ -31,7 +31,7 @@ DRAINED = {"type": "ltx2_stream_complete", "reason": "drained"}
 
 def _patience() -> float:
     """`END_S`, where nothing else wants the cores."""
-    return END_S * max(1.0, os.getloadavg()[0])
+    return END_S * 2 * crowding()
 
 
 async def _told(*viewers: Viewer) -> None:

@@ -20,6 +20,7 @@ from matinee.media.decoding import DecodingUnavailable, PictureRefused, header_o
 from matinee.media.decoding.header import Format
 from matinee.media.decoding.pool import DecoderPool, Pictures
 from matinee.media.decoding.process import DecodeLimits
+from tests.system.end_to_end.serving import words_of
 
 MAX_PIXELS = 16_000_000
 PATIENCE_S = 60.0
@@ -44,12 +45,8 @@ def with_more_scans(data: bytes, times: int) -> bytes:
 
 
 def children() -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process().children()
-        if child.status() != psutil.STATUS_ZOMBIE
-        and "matinee.media.decoding.child" in child.cmdline()
-    ]
+    found = psutil.Process().children()
+    return [child for child in found if "matinee.media.decoding.child" in words_of(child)]
 
 
 SMALL = encoded("PNG", (64, 48))

@@ -20,7 +20,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         env=clean | environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
 
 
@@ -82,6 +82,6 @@ def test_a_signal_ends_it_while_the_api_server_does_not_answer(
             for sign in MEANINGLESS:
                 process.send_signal(sign)
             process.send_signal(number)
-            _, told = process.communicate(timeout=30)
+            _, told = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert "Traceback" not in told

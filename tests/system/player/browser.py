@@ -62,6 +62,12 @@ async def until(page: Page, condition: str, timeout_s: float = PATIENCE_S) -> An
     return await value.json_value()
 
 
+def done(number: int) -> str:
+    """JavaScript: this segment is made, from 0 on, and the player holds all of it."""
+    made = f"segments[{number}]?.status === 'done'"
+    return f"(({{ segments, pending }}) => {made} && pending === 0)(matinee.state)"
+
+
 async def submit(page: Page, prompt: str) -> None:
     """Type it where the cursor is."""
     await page.keyboard.insert_text(prompt)

@@ -10,7 +10,7 @@ import sys
 
 from playwright.async_api import Page
 
-from tests.system.player.browser import chromium, opened, settings, submit, until
+from tests.system.player.browser import chromium, done, opened, settings, submit, until
 
 PROMPTS = (
     "a red ball moving left on a blue background",
@@ -27,7 +27,7 @@ async def perform(page: Page, url: str) -> None:
     await page.mouse.move(0, 0)  # no button is lit
     for number, prompt in enumerate(PROMPTS):
         await submit(page, prompt)
-        await until(page, f"matinee.state.segments[{number}]?.status === 'done'", 120)
+        await until(page, done(number), 120)
         await until(page, "matinee.state.ahead < 1.2")
     await page.keyboard.insert_text("a yellow ball moving down on a purple background")
 

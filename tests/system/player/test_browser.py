@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+import time
+
 import psutil
 import pytest
 from playwright.async_api import Page
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.system.end_to_end.serving import Server
-from tests.system.player.browser import chromium, errors_of, until
+from tests.system.player.browser import PATIENCE_S, chromium, errors_of, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -24,14 +27,24 @@ FAULTS = """
 """
 
 
+def runs(process: psutil.Process) -> bool:
+    """It is neither gone nor a zombie whose parent has not looked."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def test_neither_the_browser_nor_its_driver_outlive_the_block() -> None:
     tests = psutil.Process()
     before = set(tests.children(recursive=True))
     async with chromium():
         started = set(tests.children(recursive=True)) - before
     assert len(started) > 1
-    _, left = psutil.wait_procs(started, timeout=10)
-    assert [process for process in left if process.status() != psutil.STATUS_ZOMBIE] == []
+    deadline = time.monotonic() + PATIENCE_S
+    while any(map(runs, started)):
+        assert time.monotonic() < deadline, list(filter(runs, started))
+        await asyncio.sleep(0)
 
 
 async def test_a_wait_works_under_the_policy_of_the_player_s_page(player: Page) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from tests.system.end_to_end.serving import Server
-from tests.system.player.browser import changed, settings, submit, until
+from tests.system.end_to_end.serving import Server, fake_server, running
+from tests.system.player.browser import changed, done, errors_of, settings, submit, until
+from tests.unit.runtime.worker.stepping import Gate, step_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -35,41 +39,64 @@ async def leave(page: Page) -> None:
     await prompt_of(page).blur()
 
 
-async def test_escape_cancels_the_running_segment_and_the_session_goes_on(player: Page) -> None:
-    async with settings(player) as sheet:
-        await sheet.get_by_label("Steps").fill("100")
-    await submit(player, RED)
-    await until(player, "matinee.state.segments[0]?.step >= 1")
-    await player.keyboard.press("Escape")
-    await until(player, "matinee.state.segments[0].status === 'cancelled'", timeout_s=5)
-    await expect(player.locator("#cancel")).to_be_hidden()
-
-    async with settings(player) as sheet:
-        await sheet.get_by_label("Steps").fill("")
-    await submit(player, GREEN)
-    await until(player, "matinee.state.segments[1]?.status === 'done'")
-    await expect(player.locator("#note")).to_be_hidden()
+@pytest.fixture(scope="module")
+def stepping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Its engine stops before each step of the prompts that say so."""
+    with running(fake_server(), tmp_path_factory.mktemp("stepping") / "log") as server:
+        yield server
 
 
-async def test_waiting_prompts_are_shown_and_taken_back_one_by_one(player: Page) -> None:
-    waiting = player.get_by_role("list", name="Waiting prompts").get_by_role("listitem")
-    async with settings(player) as sheet:
-        await sheet.get_by_label("Steps").fill("100")
-    for prompt in (RED, GREEN, "a white box", RED):
-        await submit(player, prompt)
-    await expect(waiting).to_have_text([GREEN, "a white box", RED])
-    await player.get_by_role("button", name="Take back: a white box").click()
-    await expect(waiting).to_have_text([GREEN, RED])
-    await expect(prompt_of(player)).to_have_value("a white box")
-    await expect(prompt_of(player)).to_be_focused()
+@pytest_asyncio.fixture(loop_scope="session")
+async def stopped(tab: Page, stepping: Server, tmp_path: Path) -> AsyncIterator[Gate]:
+    """The player, connected to it, and its engine's gate. Segments have hundreds of steps."""
+    gate = Gate(tmp_path)
+    await tab.goto(f"{stepping.url}/player")
+    async with settings(tab) as sheet:
+        await sheet.get_by_label("Frames").fill("257")
+    yield gate
+    gate.close()
+    assert await errors_of(tab) == []
 
-    await until(player, "matinee.state.segments[0]?.step >= 1")
-    await player.keyboard.press("Escape")
-    await until(player, "matinee.state.segments[0].status === 'cancelled'", timeout_s=5)
-    await until(player, "matinee.state.segments[1]?.status === 'making'")
+
+async def cancelled(page: Page, gate: Gate) -> None:
+    """By the Escape key, in the first segment's second step."""
+    await gate.arrival()
+    gate.go()
+    await until(page, "matinee.state.segments[0]?.step >= 1")
+    await gate.arrival()
+    await page.keyboard.press("Escape")
+    await step_until(gate, until(page, "matinee.state.segments[0].status === 'cancelled'"))
+
+
+async def test_escape_cancels_the_running_segment_and_the_session_goes_on(
+    tab: Page, stopped: Gate
+) -> None:
+    await submit(tab, stopped.order)
+    await cancelled(tab, stopped)
+    await expect(tab.locator("#cancel")).to_be_hidden()
+    await submit(tab, GREEN)
+    await until(tab, done(1))
+    await expect(tab.locator("#note")).to_be_hidden()
+
+
+async def test_waiting_prompts_are_shown_and_taken_back_one_by_one(
+    tab: Page, stopped: Gate
+) -> None:
+    waiting = tab.get_by_role("list", name="Waiting prompts").get_by_role("listitem")
+    first, second = (f"{name} {stopped.order}" for name in ("first", "second"))
+    for prompt in (first, second, "a white box", RED):
+        await submit(tab, prompt)
+    await expect(waiting).to_have_text([second, "a white box", RED])
+    await tab.get_by_role("button", name="Take back: a white box").click()
+    await expect(waiting).to_have_text([second, RED])
+    await expect(prompt_of(tab)).to_have_value("a white box")
+    await expect(prompt_of(tab)).to_be_focused()
+
+    await cancelled(tab, stopped)
+    await until(tab, "matinee.state.segments[1]?.status === 'making'")
     await expect(waiting).to_have_text([RED])
-    shown = await player.evaluate("matinee.state.segments.map((one) => [one.key, one.prompt])")
-    assert shown == [[1, RED], [2, GREEN]]
+    shown = await tab.evaluate("matinee.state.segments.map((one) => [one.key, one.prompt])")
+    assert shown == [[1, first], [2, second]]
 
 
 async def test_full_screen_shows_the_stage(player: Page) -> None:
@@ -133,7 +160,7 @@ async def test_keep_going_asks_again_until_it_is_switched_off(player: Page) -> N
     await keep_going.check()
     await prompt_of(player).focus()
     await submit(player, RED)
-    await until(player, "matinee.state.segments.length === 3")
+    await until(player, "matinee.state.segments.length >= 3")
     await keep_going.uncheck()
     await until(player, "matinee.state.phase === 'ready' && matinee.state.ahead < 0.2")
     state = await player.evaluate("matinee.state")
@@ -158,7 +185,7 @@ async def test_settings_go_along_with_the_prompt(player: Page) -> None:
         for field, value in {"Seed": "5", "Steps": "3", "Guidance": "2.5", "Frames": "9"}.items():
             await sheet.get_by_label(field).fill(value)
     await submit(player, RED)
-    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    await until(player, done(0))
     segment = await player.evaluate("matinee.state.segments[0]")
     assert (segment["seed"], segment["totalSteps"], segment["durationMs"]) == (5, 3, 1125)
 
@@ -219,7 +246,7 @@ async def test_paused_generation_keeps_prompts_waiting(player: Page) -> None:
     await expect(player.locator("#doing")).to_have_text("Generation is paused")
     async with settings(player) as sheet:
         await sheet.get_by_label("Pause the generation").uncheck()
-    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    await until(player, done(0))
 
 
 async def test_the_server_goes_round_the_curated_prompts(player: Page) -> None:
@@ -251,4 +278,5 @@ async def test_a_server_that_goes_on_by_itself_rests_while_enough_is_left_to_pla
     told = await tab.evaluate("matinee.events.map(({ type, rest }) => rest ?? type)")
     between = told[told.index(True) : told.index(False)]
     assert between.count("ltx2_segment_start") <= 1, "the one that was begun already"
-    await until(tab, "matinee.events.at(-1).type === 'ltx2_segment_start'")
+    last = "matinee.events.findLast((one) => one.rest === false || one.type === START)"
+    await until(tab, f"{last}.type === START".replace("START", "'ltx2_segment_start'"))

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.system.end_to_end.serving import Server
+from tests.system.player.browser import done
 from tests.system.player.firefox import TAB, FirefoxPage, firefox
 from tests.system.player.test_layout import FAULTS, SIZES
 from tests.system.player.test_looks import BRIGHTNESS, FOCUSED, REACHABLE
@@ -48,7 +49,7 @@ async def page(tab: FirefoxPage, server: Server) -> FirefoxPage:
 
 async def made(page: FirefoxPage, number: int) -> None:
     await page.submit(RED)
-    await page.until(f"matinee.state.segments[{number}]?.status === 'done'")
+    await page.until(done(number))
 
 
 async def faults_of(page: FirefoxPage, state: str) -> dict[tuple[str, int, int], list[str]]:

@@ -10,7 +10,7 @@ import yaml
 from playwright.async_api import Page, expect
 
 from tests.system.end_to_end.serving import fake_server, running
-from tests.system.player.browser import submit, until
+from tests.system.player.browser import done, submit, until
 from tests.system.router.routing import know_slots, routing
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -49,7 +49,7 @@ async def test_the_page_asks_for_a_key_and_goes_on_with_it_after_it_was_loaded_a
         await until(tab, "matinee.state.phase === 'ready'")
         await tab.locator("#prompt").focus()
         await submit(tab, "a red ball")
-        await until(tab, "matinee.state.segments[0]?.status === 'done'")
+        await until(tab, done(0))
         ((agreed, ticket),) = await tab.evaluate("offered")
     assert (agreed, KEY in ticket) == ("matinee", False)
     assert ticket.startswith("matinee.ticket.")

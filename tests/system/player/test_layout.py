@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import FilePayload, Page, expect
 
-from tests.system.player.browser import settings, submit, until
+from tests.system.player.browser import done, settings, submit, until
 from tests.system.player.test_picture import picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -96,14 +96,14 @@ async def test_at_every_size_all_is_in_its_place(player: Page) -> None:
     async with settings(player) as sheet:
         await sheet.get_by_label("Seed").fill(WIDEST_SEED)
     await submit(player, RED)
-    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    await until(player, done(0))
     async with settings(player) as sheet:
         await sheet.get_by_label("Steps").fill("100")
         faults |= {("settings", size): await resized(player, size) for size in SIZES}
     for prompt in (LONG, RED, LONG):
         await submit(player, prompt)
-    await until(player, "matinee.state.segments[1]?.step >= 1")
-    await expect(player.locator("#waiting li")).to_have_count(2)
+    waiting = "document.querySelectorAll('#waiting li').length === 2"
+    await until(player, f"matinee.state.segments[1]?.step >= 1 && {waiting}")
     no_picture: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"?"}
     await player.locator("#picture-file").set_input_files([no_picture])
     await expect(player.locator("#note")).to_be_visible()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.system.player.browser import submit, until
+from tests.system.player.browser import done, submit, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -117,7 +117,7 @@ async def test_every_control_has_a_name(player: Page) -> None:
 async def test_the_keyboard_reaches_everything_and_shows_where_it_is(player: Page) -> None:
     await player.emulate_media(reduced_motion="reduce")
     await submit(player, "a red ball moving left on a blue background")
-    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    await until(player, done(0))
     reached: dict[str, bool] = {}
     while True:
         await player.keyboard.press("Tab")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.async_api import FilePayload, Page, expect
 
-from tests.system.player.browser import submit, until
+from tests.system.player.browser import done, submit, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -58,13 +58,13 @@ async def choose(page: Page, file: FilePayload) -> None:
 
 async def test_a_chosen_picture_begins_a_new_video_which_follows_the_old_one(player: Page) -> None:
     await submit(player, RED)
-    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    await until(player, done(0))
     await choose(player, picture())
     await expect(player.locator("#picture-name")).to_have_text("meadow.png")
     await player.locator("#prompt").focus()
     await submit(player, RED)
     await expect(player.locator("#picture")).to_be_hidden()
-    await until(player, "matinee.state.segments[1]?.status === 'done'")
+    await until(player, done(1))
     state = await player.evaluate("matinee.state")
     assert state["segments"][1]["index"] == 0, "a session of its own"
     assert len(state["ranges"]) == 1
@@ -105,4 +105,4 @@ async def test_a_picture_that_the_server_refuses_is_told_and_the_prompt_comes_ba
     await expect(player.locator("#note")).to_contain_text("The picture was not taken. ")
     await expect(player.get_by_role("textbox", name="Prompt")).to_have_value(RED)
     await player.locator("#prompt").press("Enter")
-    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    await until(player, done(0))

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.system.end_to_end.serving import Server, running, tone_server
-from tests.system.player.browser import changed, settings, submit, until
+from tests.system.player.browser import changed, done, settings, submit, until
 from tests.unit.runtime.media.mp4_reading import ffprobe_streams
 
 pytestmark = [
@@ -44,11 +44,11 @@ async def test_a_clip_and_the_whole_video_are_saved_as_they_were_shown(
     player: Page, tmp_path: Path
 ) -> None:
     await submit(player, RED)
-    await until(player, "matinee.state.segments[0]?.status === 'done' && matinee.state.saved")
+    await until(player, f"{done(0)} && matinee.state.saved")
     async with settings(player) as sheet:
         await sheet.get_by_label("Frames").fill("9")
     await submit(player, GREEN)
-    await until(player, "matinee.state.segments[1]?.status === 'done'")
+    await until(player, done(1))
 
     second = await saved(player, "Save clip 2", tmp_path)
     assert second.name == "matinee-2-a-green-box-moving-up-on-a-white-background.mp4"
@@ -59,11 +59,11 @@ async def test_a_clip_and_the_whole_video_are_saved_as_they_were_shown(
 
 async def test_a_new_video_follows_the_old_one_in_the_file(player: Page, tmp_path: Path) -> None:
     await submit(player, RED)
-    await until(player, "matinee.state.segments[0]?.status === 'done'")
+    await until(player, done(0))
     async with settings(player) as sheet:
         await sheet.get_by_role("button", name="Start a new video").click()
     await submit(player, GREEN)
-    await until(player, "matinee.state.segments[1]?.status === 'done'")
+    await until(player, done(1))
     assert video_of(await saved(player, "Save video", tmp_path)) == (0, 34, 4.25)
     await expect(player.locator("#reel li small").first).to_contain_text("2 · ")
 
@@ -78,7 +78,7 @@ async def test_a_page_that_plays_all_day_keeps_the_end_of_it_and_says_so(
     await tab.locator("#prompt").focus()
     for number in range(4):
         await submit(tab, RED)
-        await until(tab, f"matinee.state.segments[{number}]?.status === 'done'")
+        await until(tab, done(number))
         if number == 0:
             await expect(save).to_have_text("Save video")
     sizes = await tab.evaluate("matinee.state.segments.map((one) => one.bytes)")
@@ -102,7 +102,7 @@ async def sound(tab: Page, server: Server) -> None:
     await tab.goto(f"{server.url}/player")
     await tab.locator("#prompt").focus()
     await submit(tab, "440 Hz")
-    await until(tab, "matinee.state.segments[0]?.status === 'done'")
+    await until(tab, done(0))
     button = tab.get_by_role("button", name="Sound")
     volume = tab.get_by_role("slider", name="Volume")
     await expect(button).to_have_attribute("aria-pressed", "false")

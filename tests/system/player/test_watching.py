@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from tests.places import ROOT
 from tests.system.end_to_end.serving import Server
-from tests.system.player.browser import settings, submit, until
+from tests.system.player.browser import done, settings, submit, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -86,7 +86,7 @@ async def watch_four_segments(player: Page) -> None:
     await player.evaluate(WATCH)
     for number, scene in enumerate(SCENES, start=1):
         await submit(player, prompt_of(scene))
-        await until(player, f"matinee.state.segments[{number - 1}]?.status === 'done'")
+        await until(player, done(number - 1))
     await until(player, "matinee.state.ahead < 0.2")
 
 
@@ -135,9 +135,10 @@ async def test_the_page_says_what_is_going_on(player: Page) -> None:
     async with settings(player) as sheet:
         await sheet.get_by_label("Steps").fill("40")
     await submit(player, prompt_of(SCENES[0]))
-    await expect(player.locator("#doing")).to_have_text(re.compile(r"^Segment 1: step \d+ of 40"))
-    assert 0 < await player.evaluate("document.getElementById('progress').value") <= 1
-    await until(player, "matinee.state.segments[0].status === 'done'")
+    saying = r"/^Segment 1: step \d+ of 40/.test(document.getElementById('doing').textContent)"
+    progress = await until(player, f"{saying} && document.getElementById('progress').value")
+    assert 0 < progress <= 1
+    await until(player, done(0))
     await expect(player.locator("#stat-fps")).to_have_text(re.compile(r"^\d+ fps$"))
     for figure in ("first", "speed", "buffer", "bytes"):
         await expect(player.locator(f"#stat-{figure}")).to_have_text(re.compile(r"\d"))
@@ -149,8 +150,8 @@ async def test_the_page_says_what_is_going_on(player: Page) -> None:
 async def test_it_says_playing_only_while_the_picture_moves(player: Page) -> None:
     doing = player.locator("#doing")
     await submit(player, prompt_of(SCENES[0]))
-    await until(player, "matinee.state.segments[0]?.status === 'done'")
-    await player.evaluate("video.currentTime = 0; video.playbackRate = 0.2")
+    await until(player, done(0))
+    await player.evaluate("video.currentTime = 0; video.playbackRate = 0.1")
     await expect(doing).to_have_text("Playing")
     await player.evaluate("video.playbackRate = 0")
     await expect(doing).to_have_text("Ready for a prompt")
@@ -171,8 +172,7 @@ async def test_a_lost_connection_goes_on_with_the_same_session(tab: Page, server
     await tab.locator("#prompt").focus()
     for number, scene in enumerate(SCENES[:2]):
         await submit(tab, prompt_of(scene))
-        done = f"matinee.state.segments[{number}]?.status === 'done'"
-        await until(tab, f"{done} && matinee.state.saved")
+        await until(tab, f"{done(number)} && matinee.state.saved")
         await tab.evaluate("sockets.at(-1).close(4000)")
         await until(tab, f"sockets.length === {number + 2} && matinee.state.phase === 'ready'")
     state = await tab.evaluate("matinee.state")

@@ -102,7 +102,7 @@ async def test_a_killed_server_is_told_and_the_next_session_is_elsewhere(
 
 
 async def test_who_is_queued_too_long_or_leaves_makes_room(tmp_path: Path) -> None:
-    queue = {"max_waiting": 1, "longest_seconds": 0.5}
+    queue = {"max_waiting": 1, "longest_seconds": 1.5}
     with stub(name_itself) as backend, routing(tmp_path, [backend.url], queue=queue) as router:
         backend.refuses = True
         async with session(router) as leaving:

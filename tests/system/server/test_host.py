@@ -27,6 +27,7 @@ from matinee_api.config.runtime_config import (
     WarmupConfig,
 )
 from tests.places import ROOT
+from tests.system.end_to_end.serving import words_of
 from tests.unit.runtime.session.making import INFO
 from tests.unit.runtime.worker import fake_engine
 
@@ -42,7 +43,7 @@ def terminate() -> None:
 
 def kill_the_workers() -> None:
     for child in psutil.Process().children():
-        if "multiprocessing.spawn" in " ".join(child.cmdline()):
+        if "multiprocessing.spawn" in words_of(child):
             child.kill()
 
 

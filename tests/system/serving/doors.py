@@ -49,7 +49,7 @@ class House:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Ask again and again, with a round trip in between."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not holds():
                 await self.ask(b"GET / HTTP/1.0\r\n\r\n")
 

@@ -93,7 +93,7 @@ async def test_ten_thousand_requests_at_once_are_not_kept() -> None:
 @pytest.mark.parametrize("sent", [b"", b"GE", GET, CHUNKED + b"1\r\n"])
 async def test_a_request_that_does_not_come_to_its_end_is_given_up(sent: bytes) -> None:
     async with open_house(head_seconds=0.2, body_seconds=0.2) as house:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             answer = await house.ask(sent)
         assert status_of(answer) == (408 if sent else 0)
 
@@ -104,18 +104,18 @@ async def test_a_drip_of_bytes_does_not_buy_time() -> None:
         writer.write(GET + b"X: ")
         ended = asyncio.create_task(reader.read())
         dripped = 0
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not ended.done():
                 writer.write(b"a")
                 dripped += 1
                 await asyncio.wait([ended], timeout=0.02)
-        assert dripped > 2
+        assert dripped
         writer.close()
 
 
 async def test_the_second_request_of_a_connection_has_its_time_too() -> None:
     async with open_house(head_seconds=0.2, keep_alive_seconds=30) as house:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             answer = await house.ask(GET + b"\r\nGET /")
         assert [status_of(b"HTTP/1.1 " + one) for one in answer.split(b"HTTP/1.1 ")[1:]] == [
             200,

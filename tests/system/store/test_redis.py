@@ -16,7 +16,8 @@ from matinee.store.base import MAX_BLOB_BYTES, Bounds, SessionStore
 from matinee.store.pieces import Pieces
 from matinee.store.redis_address import Address, Connections
 from matinee.store.redis_store import RedisStore
-from tests.servers.redis_server import RedisServer, free_port, redis_program, redis_server
+from tests.servers.ports import free_port
+from tests.servers.redis_server import RedisServer, redis_program, redis_server
 from tests.system.store.test_conformance import *  # noqa: F403
 from tests.unit.runtime.store.making import (
     ROOMY,

@@ -38,7 +38,7 @@ def test_a_terminated_run_leaves_nothing(tmp_path: Path, moment: str) -> None:
         (folder,) = tmp_path.iterdir()
         children = psutil.Process(program.pid).children()
         program.send_signal(signal.SIGTERM)
-        assert program.wait(timeout=20) == 128 + signal.SIGTERM
+        assert program.wait(timeout=60) == 128 + signal.SIGTERM
     assert folder.name.startswith("matinee-wheel-")
     assert list(tmp_path.iterdir()) == []
     assert [child for child in children if child.is_running()] == []
