@@ -29,7 +29,8 @@ SETTLE_S = 60.0
 FEW = 8
 """Tasks and descriptors: those of whoever asks for them come and go."""
 GROWTH_OBJECTS = 1000
-"""Far fewer than the sessions in between."""
+"""Far fewer than the sessions in between. Dead weak references alone come and go by hundreds, and
+of each session that ended within a minute its store knows so."""
 MISTAKES = re.compile(
     r'"level": "(error|critical)"|Traceback|internal_error|never retrieved|never awaited|failed'
 )

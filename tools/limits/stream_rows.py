@@ -101,7 +101,12 @@ LATER_MESSAGES = (
         f"{ANY_MESSAGE}; {{streaming.limits.curated_prompts}} prompts of {PROMPT}",
         "replaces the list",
     ),
-    Row("`enhancement_updated`", ANY_MESSAGE, "a switch"),
+    Row(
+        "`enhancement_updated`",
+        ANY_MESSAGE,
+        "a switch; a prompt is written for {streaming.prompt.timeout_ms} ms at most, the next one "
+        "while a segment is made",
+    ),
     Row("`auto_extension_updated`", ANY_MESSAGE, "a switch"),
     Row("`loop_generation_updated`", ANY_MESSAGE, "a switch"),
     Row("`generation_paused_updated`", ANY_MESSAGE, "a switch; to pause is no work"),
@@ -116,7 +121,13 @@ LATER_MESSAGES = (
     Row("`session_end`", ANY_MESSAGE, "ends the session"),
     Row("`session_hand_over`", ANY_MESSAGE, "only while the server drains; ends the connection"),
     Row(
-        "`rewrite_seed_prompts`, `adapters_updated`, `prompt_updated`",
+        "`rewrite_seed_prompts`",
+        f"{ANY_MESSAGE}; seed_prompt {PROMPT}, "
+        "{matinee.wire.client_messages:MOST_REWRITES} alternatives",
+        "one at a time for each session, the next is refused",
+    ),
+    Row(
+        "`adapters_updated`, `prompt_updated`",
         ANY_MESSAGE,
         "refused: not available",
     ),

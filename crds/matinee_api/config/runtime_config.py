@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from matinee_api.config.config_model import Config
 from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.config.jobs_config import JobsConfig
+from matinee_api.config.prompt_config import PromptConfig
 from matinee_api.families import FamilyName
 from matinee_api.kinds.patterns import HOST_NAME, ORIGIN
 from matinee_api.kinds.rules import broken_rules
@@ -251,6 +252,7 @@ class StreamingConfig(Config):
     pool: PoolConfig = PoolConfig()
     limits: LimitsConfig = LimitsConfig()
     state: StateConfig = StateConfig()
+    prompt: PromptConfig = PromptConfig()
 
 
 class ServeConfig(Config):

@@ -41,6 +41,7 @@ COMMANDS = {
     "up": Command("run resources on this machine, with a player", "runtime"),
     "generate": Command("write one video into a file", "runtime"),
     "stream": Command("record a stream from a running server", "router"),
+    "enhance": Command("say a prompt in words that the bundled model knows", "router"),
     "serve": Command("run a server from a configuration file", "runtime"),
     "router-serve": Command("run a router in front of several servers", "router"),
     "sessions": Command("list the sessions of a router, and its servers", "router"),

@@ -55,6 +55,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add("-o", "--output", required=True, type=output, metavar="FILE", help=OUTPUT_HELP)
     add_request_flags(parser)
+    add("--enhance", action="store_true", help="let the server enhance each prompt")
     add("--state", type=Path, metavar="FILE", help="go on from a saved state")
     add("--save-state", type=Path, metavar="FILE", help="save the state after the last segment")
     add("--json", action="store_true", help="print what was made as JSON on stdout")
@@ -115,6 +116,8 @@ def _init(args: argparse.Namespace) -> Message:
     given = {name: getattr(args, name) for name in REQUEST_FLAGS}
     init: Message = {name: value for name, value in given.items() if value is not None}
     init |= {"client_id": "matinee-stream", "stream_mode": "av_fmp4"}
+    if args.enhance:
+        init["enhancement_enabled"] = True
     if args.image is not None and args.state is not None:
         raise BadInput(
             "--image", "a video starts from a picture or from --state, not both", joint=": "

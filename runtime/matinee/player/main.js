@@ -13,6 +13,7 @@ import { Recording } from "./recording.js";
 import { Reel, setText } from "./reel.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
+import { Suggestions } from "./suggestions.js";
 import { View } from "./view.js";
 import { Waiting } from "./waiting.js";
 import { laggingWords, linkWords, noteOfError, notesWords, saveWords } from "./words.js";
@@ -20,6 +21,7 @@ import { problem, problemOfEnd } from "./words.js";
 
 const TICK_MS = 200;
 const SLOW_OPENING_MS = 1500;
+const REWRITES = 3;
 const byId = (id) => document.getElementById(id);
 const video = byId("video");
 
@@ -36,6 +38,7 @@ const reel = new Reel(byId("reel"), {
   onBranch: branch,
   onSave: (one) => recording.saveClip(one),
 });
+const suggestions = new Suggestions({ onOwn: useOwnWords, onChoose: choose });
 const pass = new Pass(document.baseURI);
 const settings = new Settings(pass, (message) => {
   session.rested = false; // it may be told otherwise now
@@ -76,6 +79,8 @@ function message(received) {
     media.expectInit(received.mime);
     controls.expect(received.mime);
   }
+  if (received.type === "ltx2_segment_start") suggestions.began(session.running);
+  if (received.type === "seed_prompts_rewritten") suggestions.offer(received.alternatives);
   if (received.type === "queue_status") current = null;
   if (received.type === "ltx2_stream_start") started();
   if (received.notes) view.note(notesWords(received));
@@ -234,6 +239,24 @@ function branch(segment) {
   box.input.focus();
 }
 
+/** Make the same once more, from the words that the viewer typed. */
+function useOwnWords(prompt) {
+  settings.enhances = false;
+  submit(prompt);
+}
+
+/** Ask for other prompts in the place of the one in the box, or of the last one. */
+function rewrite() {
+  const prompt = box.input.value.trim() || session.segments.at(-1)?.request.prompt;
+  if (!prompt) return view.note("Type a prompt first.");
+  connection.send({ type: "rewrite_seed_prompts", seed_prompt: prompt, count: REWRITES });
+}
+
+function choose(prompt) {
+  box.fill(prompt);
+  box.input.focus();
+}
+
 function togglePause() {
   stopped = !stopped;
   if (stopped) video.pause();
@@ -308,6 +331,7 @@ watchKeys(box, {
 byId("cancel").addEventListener("click", cancelRunning);
 byId("save-all").addEventListener("click", () => recording.saveAll());
 byId("pause").addEventListener("click", togglePause);
+byId("rewrite").addEventListener("click", rewrite);
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   pass.take(byId("key").value.trim());

@@ -38,6 +38,7 @@ export class Reel {
     const button = document.createElement("button");
     const thumb = document.createElement("canvas");
     const prompt = document.createElement("strong");
+    const own = document.createElement("em");
     const facts = document.createElement("small");
     button.type = "button";
     button.className = "card";
@@ -45,20 +46,22 @@ export class Reel {
     button.addEventListener("click", () => this.onReuse(segment));
     thumb.width = thumb.height = 72;
     thumb.setAttribute("aria-hidden", "true");
-    button.append(thumb, prompt, facts);
+    own.className = "own";
+    button.append(thumb, prompt, own, facts);
     const branch = iconButton("branch", "Go on from here", `Go on from clip ${segment.key}`);
     branch.addEventListener("click", () => this.onBranch(segment));
     const save = iconButton("down", "Save this clip", `Save clip ${segment.key}`);
     save.addEventListener("click", () => this.onSave(segment));
     item.append(button, branch, save);
     this.list.prepend(item);
-    const card = { item, branch, save, thumb, prompt, facts, pictured: false };
+    const card = { item, branch, save, thumb, prompt, own, facts, pictured: false };
     this.cards.set(segment.key, card);
     return card;
   }
 
   fill(card, segment, playing) {
     setText(card.prompt, segment.prompt);
+    setText(card.own, segment.source === "enhanced" ? segment.request.prompt : "");
     setText(card.facts, factsOf(segment));
     card.item.dataset.status = segment.status;
     card.item.toggleAttribute("data-playing", playing);

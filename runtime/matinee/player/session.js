@@ -230,6 +230,7 @@ export class Session {
       index: message.segment_idx,
       sessionId: this.seat.sessionId,
       prompt: message.prompt,
+      source: message.source ?? null,
       seed: message.seed ?? null,
       status: "making",
       step: 0,
@@ -311,7 +312,7 @@ export class Session {
     this.snapshotAsked = false;
     if (param?.startsWith("continuation_state")) this.saved = null;
     if (param?.startsWith("resume")) this.seat.refused(param);
-    if (code === "upstream_timeout") return;
+    if (code === "upstream_timeout" || param === "seed_prompt") return;
     if (this.running && this.running.request === refused) this.finish(this.running, "failed");
     else if (refused) this.drop(refused.id);
     else if (!received.request_id || code === "worker_failed") {

@@ -13,6 +13,7 @@ const NUMBERS = {
 const SIZE = { width: "set-width", height: "set-height" };
 
 const SWITCHES = {
+  enhancement_updated: ["set-enhance", "enabled"],
   auto_extension_updated: ["set-extend", "enabled"],
   loop_generation_updated: ["set-loop", "enabled"],
   generation_paused_updated: ["set-paused", "paused"],
@@ -57,7 +58,8 @@ export class Settings {
   }
 
   /** `model`: as `/v1/models` describes it. */
-  limit({ limits, defaults }) {
+  limit({ limits, defaults, prompts }) {
+    for (const id of ["enhance", "rewrite"]) byId(id).hidden = !prompts?.enhancement;
     const side = { min: limits.size_multiple, step: limits.size_multiple };
     const frames = { min: limits.min_frames, max: limits.max_frames, step: limits.frame_multiple };
     const ranges = {
@@ -122,6 +124,12 @@ export class Settings {
     return byId("set-extend").checked || byId("set-loop").checked;
   }
 
+  /** Tells the server, too. */
+  set enhances(wanted) {
+    byId("set-enhance").checked = wanted;
+    byId("set-enhance").dispatchEvent(new Event("change"));
+  }
+
   get paused() {
     return byId("set-paused").checked;
   }
@@ -131,6 +139,7 @@ export class Settings {
     return {
       ...this.sampling,
       curated_prompts: this.curated,
+      enhancement_enabled: byId("set-enhance").checked,
       auto_extension_enabled: byId("set-extend").checked,
       loop_generation_enabled: byId("set-loop").checked,
     };

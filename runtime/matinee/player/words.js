@@ -172,6 +172,7 @@ export function noteOfError(error) {
   const { code } = error;
   const message = inOurWords(error);
   if (code === "prompt_blocked") return `This prompt was blocked. ${message}`;
+  if (error.param === "seed_prompt") return `No other prompts: ${message}`;
   if (code === "upstream_timeout") return "The prompt was not enhanced in time; it is used as it is.";
   if (code === "worker_failed") return `This one was not made: ${message}`;
   return message;

@@ -27,7 +27,8 @@ _INIT = b"ftyp"
 _COMPLETE = b'{"type":"ltx2_stream_complete"'
 _SEGMENT = re.compile(rb'\{"type":"(\w{1,40})","segment_idx":(\d{1,9})')
 _ANSWER = re.compile(
-    rb'\{"type":"(?:error|segment_cancelled|continuation_state_snapshot)","answers":(\d{1,9})'
+    rb'\{"type":"(?:error|segment_cancelled|continuation_state_snapshot|seed_prompts_rewritten)'
+    rb'","answers":(\d{1,9})'
 )
 _BEGIN, _VIDEO_END, _END, _CANCELLED = (
     b"ltx2_segment_start",

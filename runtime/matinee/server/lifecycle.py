@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
 from matinee.server.jobs_folder import check_folders, open_jobs
+from matinee.server.prompts import prompt_parts, with_writer_known
 from matinee.server.stores import name_of, open_store
 from matinee.server.workers_first import pool_of
 from matinee.serving.admission import Admission
@@ -24,6 +25,7 @@ from matinee.serving.line_feed import LineFeed
 from matinee.serving.quiet_threads import quiet_threads
 from matinee.serving.short_turns import take_short_turns
 from matinee.serving.tasks import stopped
+from matinee.serving.uncollected import spare_collections_what_stays
 from matinee.session.baggage import Unpacker
 from matinee.session.effects import CloseCode
 from matinee.session.metrics import Metrics
@@ -81,9 +83,9 @@ class Lifecycle:
         backend: str = TORCH_BACKEND,
         pool: WorkerPool | None = None,
     ) -> None:
-        streaming = config.streaming
         check_folders(config)
-        self.config = config
+        self.config = config = with_writer_known(config)
+        streaming = config.streaming
         self.store_name = name_of(streaming.state)
         self.draining = self.shutting_down = self.routers_only = False
         self.failed = asyncio.Event()
@@ -115,6 +117,7 @@ class Lifecycle:
             videos=VideoOpener(self._encoders),
             unpacker=self._unpacker,
             unseated=unseated_budget(self.config.streaming.limits),
+            **prompt_parts(self.config.streaming),
         )
 
     @property
@@ -132,7 +135,7 @@ class Lifecycle:
         take_short_turns()
         await self.pool.start()
         await self.jobs.start()
-        _spare_collections_what_stays()
+        spare_collections_what_stays()
         probe = asyncio.create_task(self._probe_loop(), name="the probe of the loop's lag")
         late = asyncio.create_task(self.studio.states.late.run(), name="saves that are late")
         try:
@@ -291,10 +294,3 @@ def _open_logs(state: StateConfig, metrics: Metrics) -> SessionLogs:
         state.session_log_ttl_seconds, state.session_log_max_files, state.session_log_max_bytes
     )
     return SessionLogs(directory, bounds, metrics)
-
-
-def _spare_collections_what_stays() -> None:
-    """A full collection looked at every module, class and route again: 20 to 30 ms on the event
-    loop, again and again. What is there before the first viewer stays anyway."""
-    gc.collect()
-    gc.freeze()

@@ -59,6 +59,7 @@ def description(info: ModelInfo, config: ServeConfig, created: int) -> dict[str,
         "capabilities": list(info.capabilities),
         "streams": ["video", *(["audio"] if info.audio else [])],
         "defaults": dataclasses.asdict(info.defaults),
+        "prompts": {"enhancement": bool(config.streaming.prompt.enabled)},
         "limits": _limits(info, config),
     }
 

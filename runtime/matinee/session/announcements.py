@@ -58,8 +58,18 @@ def stream_start(session: Session, mime: str) -> say.StreamStart:
     )
 
 
-def segment_start(segment: Segment, state: State | None, info: ModelInfo) -> say.SegmentStart:
-    """`state`: what the segment goes on from."""
+def segment_begins(
+    segment: Segment, state: State | None, info: ModelInfo
+) -> tuple[say.ServerMessage, ...]:
+    """And what went wrong before. `state`: what the segment goes on from."""
+    start = _segment_start(segment, state, info)
+    if segment.trouble is None:
+        return (start,)
+    id_ = segment.request_id
+    return say.Error("upstream_timeout", segment.trouble, retryable=True, request_id=id_), start
+
+
+def _segment_start(segment: Segment, state: State | None, info: ModelInfo) -> say.SegmentStart:
     return say.SegmentStart(
         segment_idx=segment.index,
         prompt=segment.request.prompt,

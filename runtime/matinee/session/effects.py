@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from matinee.generation import SegmentRequest, State
-from matinee.prompt import PreparedPrompt
+from matinee.prompt import AskedPrompt
 from matinee.wire import server_messages as say
 from matinee.wire.client_messages import PromptSource
 
@@ -30,7 +30,7 @@ class Send:
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A segment that runs. `requested_at`: when the client asked, monotonic seconds. `prompt_read`,
-    `notes`: see `PreparedPrompt`."""
+    `notes`, `trouble`: see `PreparedPrompt`."""
 
     index: int
     request: SegmentRequest
@@ -39,6 +39,7 @@ class Segment:
     requested_at: float
     prompt_read: int | None = None
     notes: tuple[str, ...] = ()
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,24 @@ class PreparePrompt:
     """Answered by `prompt_ready` or `prompt_refused` with the same `turn_id`."""
 
     turn_id: int
-    asked: PreparedPrompt
+    asked: AskedPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareAhead:
+    """What will most likely be asked next, so that it is ready by then; None: no longer that. It
+    is no promise: `PreparePrompt` may come with something else."""
+
+    asked: AskedPrompt | None
+
+
+@dataclass(frozen=True, slots=True)
+class RewritePrompt:
+    """`answers`: the number of the client's message."""
+
+    answers: int
+    seed_prompt: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +163,8 @@ class End:
 Effect = (
     Send
     | PreparePrompt
+    | PrepareAhead
+    | RewritePrompt
     | CancelPrompt
     | StartSegment
     | CancelSegment

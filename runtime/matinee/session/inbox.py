@@ -15,6 +15,7 @@ from matinee.session.effects import (
     CancelSegment,
     CloseCode,
     End,
+    RewritePrompt,
 )
 from matinee.session.outbox import Outbox
 from matinee.session.prompt_queue import PromptQueue
@@ -25,6 +26,7 @@ from matinee.wire.client_messages import (
     HandOver,
     InvalidMessage,
     PausedUpdated,
+    RewriteSeedPrompts,
     SeedPromptsUpdated,
     SegmentCancel,
     SegmentPrompt,
@@ -83,8 +85,8 @@ class Inbox:
                 self._queue_prompt(message, now)
             case SegmentCancel():
                 self._cancel(message)
-            case SnapshotState():
-                self._answer_snapshot()
+            case SnapshotState() | RewriteSeedPrompts():
+                self._answer(message)
             case SeedPromptsUpdated() | ToggleUpdated() | PausedUpdated():
                 self._switch(message)
             case SessionEnd():
@@ -103,9 +105,23 @@ class Inbox:
             text = "the session is already open; session_init_v2 comes once"
             self._outbox.refuse("type", text)
 
-    def _answer_snapshot(self) -> None:
-        if not self._told:
+    def _answer(self, message: SnapshotState | RewriteSeedPrompts) -> None:
+        if isinstance(message, RewriteSeedPrompts):
+            self._rewrite(message)
+        elif not self._told:
             self._outbox.add(AnswerSnapshot(self.heard))
+
+    def _rewrite(self, message: RewriteSeedPrompts) -> None:
+        if not self._queue.writes:
+            self._outbox.not_available("type", message.type)
+            return
+        try:
+            self._queue.check_seed_prompt(message.seed_prompt)
+        except InvalidRequest as error:
+            self._outbox.refuse(error.param, str(error))
+            return
+        if not self._told:
+            self._outbox.add(RewritePrompt(self.heard, message.seed_prompt, message.count))
 
     def _queue_prompt(self, message: SegmentPrompt, now: float) -> None:
         if self._told:
@@ -116,7 +132,8 @@ class Inbox:
             self._outbox.refuse(error.param, str(error), message.request_id)
 
     def _switch(self, message: SeedPromptsUpdated | ToggleUpdated | PausedUpdated) -> None:
-        if message.type == "enhancement_updated" and message.enabled:
+        wanted = message.type == "enhancement_updated" and message.enabled
+        if wanted and not self._queue.writes:
             self._outbox.not_available("enabled", "prompt enhancement")
         try:
             self._queue.switch(message)

@@ -25,8 +25,8 @@ class Outbox:
         effects, self._effects = self._effects, []
         return effects
 
-    def add(self, effect: Effect) -> None:
-        self._effects.append(effect)
+    def add(self, *effects: Effect) -> None:
+        self._effects.extend(effects)
 
     def send(self, message: say.ServerMessage) -> None:
         if self.ended or self._told:

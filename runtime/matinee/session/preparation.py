@@ -7,12 +7,12 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from matinee.prompt import PreparedPrompt, Preparer, PromptRefused
+from matinee.prompt import AskedPrompt, PreparedPrompt, Preparer, PromptRefused
 
 logger = logging.getLogger(__name__)
 
 
-async def prepare(preparer: Preparer, asked: PreparedPrompt, timeout_s: float) -> PreparedPrompt:
+async def prepare(preparer: Preparer, asked: AskedPrompt, timeout_s: float) -> PreparedPrompt:
     """Raises `PromptRefused`, also for what the preparer raises and when it takes too long."""
     try:
         async with asyncio.timeout(timeout_s) as limit:

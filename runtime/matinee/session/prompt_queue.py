@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from matinee.errors import InvalidRequest
 from matinee.generation import SegmentRequest
-from matinee.prompt import PromptSources
+from matinee.prompt import AskedPrompt, PromptSources
 from matinee.session.record import PromptsRecord, WaitingRequest
 from matinee.session.requests import RequestRules
 from matinee.wire.client_messages import (
@@ -44,13 +44,17 @@ class WaitingPrompt:
 
 
 class PromptQueue:
-    """At most `limit` prompts wait. Raises `InvalidRequest` for bad curated prompts in `init`.
+    """At most `limit` prompts wait. `writes`: somebody enhances, extends and rewrites them. Raises
+    `InvalidRequest` for bad curated prompts in `init`.
 
     A prompt of the session's own that the worker refuses would be made again at once, and without
     end: after `refused` there is none until the client changes something.
     """
 
-    def __init__(self, rules: RequestRules, init: SessionInit, limit: int) -> None:
+    def __init__(
+        self, rules: RequestRules, init: SessionInit, limit: int, *, writes: bool = False
+    ) -> None:
+        self.writes = writes
         self.asked_at = -math.inf
         """When the client's last good prompt came."""
         self._rules = rules
@@ -59,6 +63,7 @@ class PromptQueue:
         self._waiting: deque[WaitingPrompt] = deque()
         self._halted = False
         self._paused = False
+        self._enhance = init.enhancement_enabled
         self._sources = PromptSources(
             curated=rules.curated("curated_prompts", init.curated_prompts),
             loop=init.loop_generation_enabled,
@@ -77,13 +82,37 @@ class PromptQueue:
         self._waiting.append(WaitingPrompt(message, request, now))
 
     def take(self, now: float) -> WaitingPrompt | None:
-        """The next prompt, which begins now. None while paused."""
+        """The next prompt, whose turn comes now. None while paused."""
         if self._paused:
             return None
-        taken = self._waiting.popleft() if self._waiting else self._of_its_own(now)
-        if taken is not None:
-            self._sources = self._sources.after(taken.prompt.prompt)
-        return taken
+        if self._waiting:
+            return self._waiting.popleft()
+        self._sources, own = self._of_its_own(now)
+        return own
+
+    def began(self, prompt: str) -> None:
+        """A segment is made of these words."""
+        self._sources = self._sources.after(prompt)
+
+    def asked(self, waiting: WaitingPrompt) -> AskedPrompt:
+        """What is to be prepared where it is this one's turn."""
+        source = waiting.prompt.source
+        extends = self.writes and waiting.own and source == "auto_extension"
+        enhances = self.writes and self._enhance and not extends and source != "enhanced"
+        past = self._sources.past if extends else ()
+        return AskedPrompt(waiting.request, source, enhances, past)
+
+    def upcoming(self, now: float) -> AskedPrompt | None:
+        """What would be prepared if the next turn came now and it took time; None: nothing."""
+        if self._paused or not self.writes:
+            return None
+        following = self._waiting[0] if self._waiting else self._of_its_own(now)[1]
+        asked = None if following is None else self.asked(following)
+        return asked if asked is not None and asked.takes_time else None
+
+    def check_seed_prompt(self, prompt: str) -> None:
+        """Raises `InvalidRequest`."""
+        self._rules.check_seed_prompt(prompt)
 
     def remove(self, request_id: str) -> int:
         """How many waiting ones had that id."""
@@ -96,7 +125,7 @@ class PromptQueue:
         self._waiting.clear()
 
     def switch(self, message: SeedPromptsUpdated | ToggleUpdated | PausedUpdated) -> None:
-        """Raises `InvalidRequest`. Enhancement is nothing to this queue."""
+        """Raises `InvalidRequest`."""
         match message:
             case PausedUpdated():
                 self._paused = message.paused
@@ -107,6 +136,8 @@ class PromptQueue:
                 self._change(loop=message.enabled)
             case ToggleUpdated(type="auto_extension_updated"):
                 self._change(auto_extend=message.enabled)
+            case ToggleUpdated(type="enhancement_updated"):
+                self._enhance = message.enabled
 
     def record(self, now: float) -> PromptsRecord:
         return PromptsRecord(
@@ -114,6 +145,7 @@ class PromptQueue:
             sources=self._sources,
             halted=self._halted,
             paused=self._paused,
+            enhance=self._enhance,
         )
 
     def restore(self, record: PromptsRecord, now: float) -> None:
@@ -121,6 +153,7 @@ class PromptQueue:
         self._sources = record.sources
         self._halted = record.halted
         self._paused = record.paused
+        self._enhance = record.enhance
 
     def refused(self, prompt: WaitingPrompt) -> None:
         """No segment was made of it."""
@@ -130,14 +163,15 @@ class PromptQueue:
         self._halted = False
         self._sources = dataclasses.replace(self._sources, **values)  # type: ignore[arg-type]
 
-    def _of_its_own(self, now: float) -> WaitingPrompt | None:
-        """The prompt that loop generation or auto-extension gives when the client sends none."""
+    def _of_its_own(self, now: float) -> tuple[PromptSources, WaitingPrompt | None]:
+        """The prompt that loop generation or auto-extension gives when the client sends none, and
+        the sources then."""
         if self._alone or self._halted:
-            return None
-        self._sources, picked = self._sources.next_prompt()
+            return self._sources, None
+        sources, picked = self._sources.next_prompt()
         if picked is None:
-            return None
+            return sources, None
         prompt = SegmentPrompt(
             type="segment_prompt_source", prompt=picked.text, source=picked.source
         )
-        return WaitingPrompt(prompt, self._rules.request_for(prompt), now, own=True)
+        return sources, WaitingPrompt(prompt, self._rules.request_for(prompt), now, own=True)

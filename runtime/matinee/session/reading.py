@@ -31,4 +31,5 @@ async def with_notes(
         except WorkerFailed:
             read = None  # the segment will say so
     cut = read[0] if read and read[0] < len(request.prompt) else None
-    return dataclasses.replace(prepared, prompt_read=cut, notes=notes_on(info, request, read))
+    notes = (*prepared.notes, *notes_on(info, request, read))
+    return dataclasses.replace(prepared, prompt_read=cut, notes=notes)

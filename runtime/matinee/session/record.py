@@ -40,12 +40,14 @@ class WaitingRequest(_Part):
 
 
 class PromptsRecord(_Part):
-    """`waiting`: oldest first. `halted`: the session makes no prompts of its own for now."""
+    """`waiting`: oldest first. `halted`: the session makes no prompts of its own for now.
+    `enhance`: the client wants its prompts enhanced."""
 
     waiting: tuple[WaitingRequest, ...]
     sources: PromptSources
     halted: bool
     paused: bool
+    enhance: bool = False
 
 
 class TurnsRecord(_Part):

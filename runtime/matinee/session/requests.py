@@ -58,6 +58,12 @@ class RequestRules:
         check_request(self._info, request)
         return request
 
+    def check_seed_prompt(self, prompt: str) -> None:
+        """Raises `InvalidRequest`."""
+        _check_length("seed_prompt", prompt, self._limits)
+        if not prompt.strip():
+            raise InvalidRequest("seed_prompt", "is empty; say what to write in other words")
+
     def curated(self, param: str, prompts: tuple[str, ...]) -> tuple[str, ...]:
         """The prompts that are not blank; raises `InvalidRequest` when there are too many."""
         limit = self._limits.curated_prompts

@@ -11,19 +11,17 @@ from collections.abc import Callable
 from functools import partial
 
 from matinee.errors import WorkerFailed
-from matinee.prompt import PromptRefused
 from matinee.serving.admission import Visit
 from matinee.session import effects
 from matinee.session.alarm import DeadlineAlarm
-from matinee.session.announcements import greeting, opening_facts, segment_start
+from matinee.session.announcements import greeting, opening_facts, segment_begins
 from matinee.session.arrival import no_slot_because
 from matinee.session.effects import CloseCode, End
 from matinee.session.keeping import SessionKeeper
 from matinee.session.opened import Opened
 from matinee.session.opening import turned_away
 from matinee.session.outlet import Outlet
-from matinee.session.preparation import prepare
-from matinee.session.reading import with_notes
+from matinee.session.prompting import Prompting
 from matinee.session.segment_stream import JobHandle, Outcome, SegmentStream
 from matinee.session.studio import Studio, here
 from matinee.state.codec import known_frames
@@ -59,8 +57,8 @@ class SessionRunner:
         self._job: JobHandle | None = None
         self._alarm = DeadlineAlarm(studio.clock)
         self._keeper = SessionKeeper(opened, studio, outlet, tasks, self._log, self._alarm.wake)
+        self._prompting = Prompting(opened, studio, outlet, tasks)
         self._segment_task: asyncio.Task[None] | None = None
-        self._prompt_task: asyncio.Task[None] | None = None
         self._waiting_task: asyncio.Task[None] | None = None
         self._over = False
         self._left = asyncio.Event()
@@ -111,7 +109,7 @@ class SessionRunner:
         self._alarm.switch_off()
         if self._job is not None:
             self._job.abandon()
-        self._cancel_prompt()
+        self._prompting.stop()
         if self._waiting_task is not None:
             self._waiting_task.cancel()
 
@@ -205,10 +203,13 @@ class SessionRunner:
         match effect:
             case effects.Send(message):
                 self._outlet.put(message)
-            case effects.PreparePrompt():
-                self._prompt_task = self._tasks.create_task(self._prepare(effect))
-            case effects.CancelPrompt():
-                self._cancel_prompt()
+            case (
+                effects.PreparePrompt()
+                | effects.PrepareAhead()
+                | effects.CancelPrompt()
+                | effects.RewritePrompt()
+            ):
+                self._prompting.perform(effect, self._perform)
             case effects.StartSegment():
                 self._begin_segment(effect)
             case effects.CancelSegment():
@@ -223,21 +224,6 @@ class SessionRunner:
             self._outlet.put_video(fragment)  # the last sound had waited for a segment after it
         self._outlet.close(end)
 
-    async def _prepare(self, order: effects.PreparePrompt) -> None:
-        studio, now = self._studio, self._studio.clock.now
-        try:
-            prepared = await prepare(studio.preparer, order.asked, studio.prepare_timeout_s)
-            told = await with_notes(prepared, self._opened.info, studio.pool, self._session_id)
-        except PromptRefused as why:
-            self._session.prompt_refused(order.turn_id, why, now())
-        else:
-            self._session.prompt_ready(order.turn_id, told)
-        self._perform()
-
-    def _cancel_prompt(self) -> None:
-        if self._prompt_task is not None:
-            self._prompt_task.cancel()
-
     def _begin_segment(self, start: effects.StartSegment) -> None:
         """The job is the worker's when this returns, so that a cancel always finds it."""
         if self._over:
@@ -246,7 +232,8 @@ class SessionRunner:
         job_id = next(self._studio.job_ids)
         job = SegmentJob(job_id, self._session_id, segment.request, start.state)
         if not start.again:
-            self._outlet.put(segment_start(segment, start.state, self._opened.info))
+            for told in segment_begins(segment, start.state, self._opened.info):
+                self._outlet.put(told)
         self._keeper.segment_begins(segment.index)
         try:
             self._tell_migrated(self._studio.pool.join(self._session_id).index)

@@ -4,10 +4,10 @@ The runner feeds it (`slot_bound`, `receive_*`, `prompt_*`, `segment_*`, `tick`)
 call performs what `take_effects` returns, in order:
 
     Send             a JSON message for the client
-    PreparePrompt    make the next prompt ready
+    PreparePrompt    make the next prompt ready; PrepareAhead: what will most likely be the next one
     CancelPrompt     nobody waits for that any more
     StartSegment     ask the worker for a segment; CancelSegment: stop it at its next step
-    AnswerSnapshot   read the stored state and send it
+    AnswerSnapshot   read the stored state and send it; RewritePrompt: other prompts, for a choice
     KeepState        store the session with the state that the segment left
     HandOver         store the session and close: another server goes on
     End              send `ltx2_stream_complete`, close with a code; nothing follows
@@ -73,14 +73,15 @@ class Session:
         self._config = config
         self._active = False
         self._outbox = Outbox()
-        self._queue = PromptQueue(rules, init, config.limits.queued_requests)
+        writes = bool(config.prompt.enabled)
+        self._queue = PromptQueue(rules, init, config.limits.queued_requests, writes=writes)
         self._turns = Turns(self._queue)
         self._inbox = Inbox(self._queue, self._turns, self._outbox, config.limits.bad_messages)
         self._steps = StepReports(0)
         self._worked_at = now
         self._was_active = False
         self._failures, self._seed = Failures(), rules.seed
-        if init.enhancement_enabled:
+        if init.enhancement_enabled and not writes:
             self._outbox.not_available("enhancement_enabled", "prompt enhancement")
 
     @classmethod
@@ -203,10 +204,11 @@ class Session:
 
     # From the prompt's preparer
 
-    def prompt_ready(self, turn_id: int, prepared: PreparedPrompt) -> None:
+    def prompt_ready(self, turn_id: int, prepared: PreparedPrompt, now: float) -> None:
         """Late for a turn that was dropped, it changes nothing."""
         if (segment := self._turns.prepared(turn_id, prepared)) is not None:
             self._start(segment)
+            self._outbox.add(*self._turns.look_ahead(now))
 
     def prompt_refused(self, turn_id: int, why: PromptRefused, now: float) -> None:
         """The next prompt's turn comes instead."""
@@ -274,10 +276,10 @@ class Session:
             self._prepare(turn)
         elif self._turns.stops and self._turns.current is None:
             self._outbox.add(HandOver())
+        self._outbox.add(*self._turns.look_ahead(now))
 
     def _prepare(self, turn: Turn) -> None:
-        asked = PreparedPrompt(turn.waiting.request, turn.waiting.prompt.source)
-        self._outbox.add(PreparePrompt(turn.turn_id, asked))
+        self._outbox.add(PreparePrompt(turn.turn_id, turn.asked))
 
     def _start(self, segment: Segment) -> None:
         self._steps, turns = StepReports(segment.index), self._turns

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
 
-from matinee.prompt import PlainPrompt, Preparer
+from matinee.prompt import PlainPrompt, Preparer, Writer
 from matinee.serving.admission import Visit
 from matinee.serving.byte_budget import ByteBudget
 from matinee.serving.pace import Pace
@@ -55,7 +55,8 @@ class Studio:
     """`name`: what clients are told of this process. `encoders`: threads that encode. `videos`:
     opens a session's encoder in one of them. `unpacker`: decodes what viewers bring along.
     `unseated`: bounds what those without a slot hold. `live`: the sessions that run here, by id.
-    `wrong_tokens`: of sessions, by address and session."""
+    `wrong_tokens`: of sessions, by address and session. `writer`: of other prompts, where clients
+    may have such."""
 
     name: str
     pool: WorkerPool
@@ -71,6 +72,7 @@ class Studio:
         default_factory=lambda: Pace(WRONG_TOKENS, WRONG_TOKEN_S)
     )
     preparer: Preparer = field(default_factory=PlainPrompt)
+    writer: Writer | None = None
     prepare_timeout_s: float = 30.0
     """How long a prompt may be in preparation; its session makes nothing meanwhile."""
     clock: Clock = field(default_factory=LoopClock)

@@ -9,20 +9,23 @@ At most one prompt is prepared or runs. A segment has its number once it runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from matinee.prompt import PreparedPrompt
-from matinee.session.effects import Segment, Shown
+from matinee.prompt import AskedPrompt, PreparedPrompt
+from matinee.session.effects import PrepareAhead, Segment, Shown
 from matinee.session.prompt_queue import PromptQueue, WaitingPrompt
 from matinee.session.record import TurnsRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`waiting`: the prompt whose turn it is. `turn_id`: no other turn of the session has it."""
+    """`waiting`: the prompt whose turn it is, and `asked`: what is to be prepared for it.
+    `turn_id`: no other turn of the session has it."""
 
     turn_id: int
     waiting: WaitingPrompt
+    asked: AskedPrompt
 
 
 class Turns:
@@ -45,6 +48,7 @@ class Turns:
         """The prompt that is prepared or runs."""
         self._queue = queue
         self._turn_id = 0
+        self._ahead: AskedPrompt | None = None
 
     def begin(self, now: float) -> Turn | None:
         """The next prompt's turn; None when there is none, or another one's has not ended."""
@@ -52,6 +56,15 @@ class Turns:
             return None
         self.current = self._queue.take(now)
         return self._prepare()
+
+    def look_ahead(self, now: float) -> Iterator[PrepareAhead]:
+        """What takes time is prepared while the segment before it is made; nothing if that has not
+        changed."""
+        looks = self.running is not None and not self.stops
+        asked = self._queue.upcoming(now) if looks else None
+        if asked != self._ahead:
+            self._ahead = asked
+            yield PrepareAhead(asked)
 
     def record(self, now: float) -> TurnsRecord:
         running = self.running
@@ -82,6 +95,7 @@ class Turns:
         turn = self._take_preparing(turn_id)
         if turn is None:
             return None
+        self._queue.began(prepared.request.prompt)
         return self._run(turn.waiting, prepared)
 
     def dropped(self, turn_id: int | None = None) -> WaitingPrompt | None:
@@ -114,7 +128,8 @@ class Turns:
     def _prepare(self) -> Turn | None:
         if self.current is not None:
             self._turn_id += 1
-            self.preparing = Turn(self._turn_id, self.current)
+            self._ahead = None
+            self.preparing = Turn(self._turn_id, self.current, self._queue.asked(self.current))
         return self.preparing
 
     def _take_preparing(self, turn_id: int | None) -> Turn | None:
@@ -133,5 +148,6 @@ class Turns:
             requested_at=waiting.received_at,
             prompt_read=prepared.prompt_read,
             notes=prepared.notes,
+            trouble=prepared.trouble,
         )
         return self.running

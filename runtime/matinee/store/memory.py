@@ -22,6 +22,9 @@ from matinee.store.base import (
 MAX_BYTES = 256 * 2**20
 """Of all the states together, where nothing is configured: a large picture's takes up 50 MB."""
 NOBODY = ""
+ENDED_S = 60.0
+"""How long it is known of a session that has ended and left no states: a save that is still under
+way takes less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +119,12 @@ class MemoryStore:
         self._holders[session_id] = holder
 
     def _forget_old_holders(self) -> None:
-        too_old = self.clock() - self.bounds.ttl_s
+        now = self.clock()
         while self._holders:
             session_id, holder = next(iter(self._holders.items()))
-            if holder.changed_at_s >= too_old:
+            ended = holder.owner == NOBODY and session_id not in self._segments
+            kept_s = min(ENDED_S, self.bounds.ttl_s) if ended else self.bounds.ttl_s
+            if holder.changed_at_s >= now - kept_s:
                 return
             del self._holders[session_id]
 

@@ -52,6 +52,8 @@ MOST_PARTS = 100_000
 with the number of values: a picture is one long one, but millions of short ones take seconds."""
 MOST_LATER_CHARACTERS = 2**20
 """In a message after the first: only `session_init_v2` brings pictures and states along."""
+MOST_REWRITES = 10
+"""Alternatives that a client may ask for at once."""
 Prompts = Annotated[tuple[str, ...], FailFast()]
 """Fails at the first mistake: one message can hold millions, and an error for each takes minutes
 and gigabytes."""
@@ -201,10 +203,18 @@ class HandOver(_Message):
     type: Literal["session_hand_over"]
 
 
+class RewriteSeedPrompts(_Message):
+    """Asks for other prompts in the place of one."""
+
+    type: Literal["rewrite_seed_prompts"]
+    seed_prompt: str
+    count: int = Field(default=3, ge=1, le=MOST_REWRITES)
+
+
 class Unavailable(_Message):
     """A message of the contract whose feature this server does not have."""
 
-    type: Literal["rewrite_seed_prompts", "adapters_updated", "prompt_updated"]
+    type: Literal["adapters_updated", "prompt_updated"]
 
 
 ClientMessage = (
@@ -217,6 +227,7 @@ ClientMessage = (
     | SegmentCancel
     | SessionEnd
     | HandOver
+    | RewriteSeedPrompts
     | Unavailable
 )
 

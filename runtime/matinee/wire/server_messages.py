@@ -182,6 +182,15 @@ class SegmentCancelled(Answer):
 
 
 @dataclass(frozen=True, slots=True)
+class SeedPromptsRewritten(Answer):
+    """`alternatives`: fewer than were asked for, where there were no more."""
+
+    type = "seed_prompts_rewritten"
+    seed_prompt: str
+    alternatives: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ContinuationSnapshot(ServerMessage):
     """Megabytes, so its text is made in a thread beforehand, by `of`."""
 

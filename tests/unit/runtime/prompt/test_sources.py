@@ -50,3 +50,11 @@ def test_the_loop_goes_round() -> None:
 def test_the_last_prompt_that_began_is_extended() -> None:
     sources = PromptSources(auto_extend=True).after("one").after("two")
     assert picked(sources, 2) == ["two", "two"]
+
+
+def test_the_next_prompt_is_written_from_the_last_few() -> None:
+    sources = PromptSources()
+    assert sources.past == ()
+    for prompt in "abcdef":
+        sources = sources.after(prompt)
+    assert sources.past == ("c", "d", "e", "f")

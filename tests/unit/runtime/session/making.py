@@ -149,7 +149,7 @@ class Viewer:
             orders = [effect for effect in effects if isinstance(effect, PreparePrompt)]
             effects = [effect for effect in effects if effect not in orders]
             for order in orders:
-                self.session.prompt_ready(order.turn_id, order.asked)
+                self.session.prompt_ready(order.turn_id, order.asked.as_it_is(), self.now)
                 effects += self.effects
         return effects
 

@@ -17,7 +17,7 @@ from matinee.generation import ModelInfo
 from matinee.media.decoding.pool import DecoderPool
 from matinee.media.decoding.process import DecodeLimits
 from matinee.media.i420 import I420Picture
-from matinee.prompt import PlainPrompt, Preparer
+from matinee.prompt import PlainPrompt, Preparer, Writer
 from matinee.server.websocket import Connection
 from matinee.server.websocket_outlet import SendLimits
 from matinee.serving.admission import Admission
@@ -188,6 +188,7 @@ class Stage:
         slots: int = 1,
         max_queue: int = 4,
         preparer: Preparer | None = None,
+        writer: Writer | None = None,
         clock: Clock | None = None,
         **streaming: Any,
     ) -> None:
@@ -213,6 +214,7 @@ class Stage:
             unpacker=Unpacker(DecoderPool(DecodeLimits()), ThreadPoolExecutor(1)),
             unseated=ByteBudget(2**20),
             preparer=preparer or PlainPrompt(),
+            writer=writer,
             clock=clock or LoopClock(),
         )
 

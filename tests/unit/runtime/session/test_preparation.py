@@ -5,11 +5,11 @@ import logging
 
 import pytest
 
-from matinee.prompt import PlainPrompt, PreparedPrompt, PromptRefused
+from matinee.prompt import AskedPrompt, PlainPrompt, PreparedPrompt, PromptRefused
 from matinee.session.preparation import prepare
 from tests.unit.runtime.session.making import request_of
 
-ASKED = PreparedPrompt(request_of(), "user")
+ASKED = AskedPrompt(request_of(), "user")
 
 
 class Preparer:
@@ -18,7 +18,7 @@ class Preparer:
     def __init__(self, does: Exception | None) -> None:
         self._does = does
 
-    async def prepare(self, asked: PreparedPrompt) -> PreparedPrompt:
+    async def prepare(self, asked: AskedPrompt) -> PreparedPrompt:
         if self._does is not None:
             raise self._does
         await asyncio.Event().wait()
@@ -26,7 +26,7 @@ class Preparer:
 
 
 async def test_a_plain_prompt_stays_as_it_is() -> None:
-    assert await prepare(PlainPrompt(), ASKED, 1.0) is ASKED
+    assert await prepare(PlainPrompt(), ASKED, 1.0) == PreparedPrompt(request_of(), "user")
 
 
 async def test_a_refusal_is_handed_on() -> None:

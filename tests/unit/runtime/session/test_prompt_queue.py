@@ -8,7 +8,9 @@ from tests.unit.runtime.session.making import init_of, prompt_of, rules_of
 def test_a_prompt_of_its_own_is_marked() -> None:
     queue = PromptQueue(rules_of(), init_of(auto_extension_enabled=True), 8)
     queue.put(prompt_of("one"), 5.0)
-    theirs, own = queue.take(6.0), queue.take(7.0)
+    theirs = queue.take(6.0)
+    queue.began("one")
+    own = queue.take(7.0)
     assert theirs is not None
     assert own is not None
     assert (theirs.own, theirs.received_at) == (False, 5.0)
@@ -18,13 +20,17 @@ def test_a_prompt_of_its_own_is_marked() -> None:
 def test_after_a_refusal_it_makes_no_prompt_until_the_client_sends_one() -> None:
     queue = PromptQueue(rules_of(), init_of(auto_extension_enabled=True), 8)
     queue.put(prompt_of("one"), 0.0)
-    queue.take(0.0)
+    taken = queue.take(0.0)
+    assert taken is not None
+    queue.began(taken.prompt.prompt)
     own = queue.take(0.0)
     assert own is not None
     queue.refused(own)
     assert queue.take(0.0) is None
     queue.put(prompt_of("two"), 0.0)
-    queue.take(0.0)
+    taken = queue.take(0.0)
+    assert taken is not None
+    queue.began(taken.prompt.prompt)
     again = queue.take(0.0)
     assert again is not None
     assert again.prompt.prompt == "two"

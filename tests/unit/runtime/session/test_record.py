@@ -40,7 +40,7 @@ class Actor(Viewer):
 
     def ready(self) -> list[Effect]:
         assert self.order
-        self.session.prompt_ready(self.order.turn_id, self.order.asked)
+        self.session.prompt_ready(self.order.turn_id, self.order.asked.as_it_is(), self.now)
         return self.effects
 
     def refuse(self) -> list[Effect]:

@@ -5,7 +5,7 @@ import dataclasses
 
 import pytest
 
-from matinee.prompt import PreparedPrompt
+from matinee.prompt import AskedPrompt, PreparedPrompt
 from matinee.session.effects import CloseCode
 from tests.unit.runtime.session.staging import Client, Stage, Staged, turns
 
@@ -19,7 +19,7 @@ class Preparer:
         self.cancelled = 0
         self.does: Exception | None = None
 
-    async def prepare(self, asked: PreparedPrompt) -> PreparedPrompt:
+    async def prepare(self, asked: AskedPrompt) -> PreparedPrompt:
         self.asked.append(asked.request.prompt)
         try:
             await self.go.wait()

@@ -24,7 +24,7 @@ def order_of(effects: list[Effect]) -> PreparePrompt:
 
 def ready(viewer: Viewer, order: PreparePrompt, words: str | None = None) -> list[Effect]:
     request = dataclasses.replace(order.asked.request, prompt=words or order.asked.request.prompt)
-    viewer.session.prompt_ready(order.turn_id, PreparedPrompt(request, "enhanced"))
+    viewer.session.prompt_ready(order.turn_id, PreparedPrompt(request, "enhanced"), viewer.now)
     return viewer.effects
 
 

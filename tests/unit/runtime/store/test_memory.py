@@ -18,3 +18,12 @@ async def test_leases_do_not_pile_up() -> None:
         await store.claim(f"s{number}", "pod")
         clock.now += 1
     assert len(store._holders) == 61
+
+
+async def test_sessions_that_ended_and_left_no_state_are_forgotten_within_a_minute() -> None:
+    clock = Clock()
+    store = MemoryStore(bounds(ttl_s=3600.0), clock)
+    for number in range(200):
+        await store.release(await store.claim(f"s{number}", "pod"))
+        clock.now += 1
+    assert len(store._holders) == 61

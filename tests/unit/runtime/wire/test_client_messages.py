@@ -12,6 +12,7 @@ from matinee.wire.client_messages import (
     MOST_LATER_CHARACTERS,
     MOST_PARTS,
     InvalidMessage,
+    RewriteSeedPrompts,
     SegmentCancel,
     SegmentPrompt,
     SessionInit,
@@ -71,7 +72,8 @@ def test_fastvideos_init_is_understood() -> None:
         ({"type": "enhancement_updated", "enabled": True}, ToggleUpdated),
         ({"type": "snapshot_state", "more": 1}, SnapshotState),
         ({"type": "segment_cancel"}, SegmentCancel),
-        ({"type": "rewrite_seed_prompts", "seed_prompt": "a"}, Unavailable),
+        ({"type": "rewrite_seed_prompts", "seed_prompt": "a"}, RewriteSeedPrompts),
+        ({"type": "adapters_updated"}, Unavailable),
     ],
 )
 def test_each_type_has_its_message(message: dict[str, Any], expected: type) -> None:
