@@ -11,7 +11,7 @@ STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest --durations=10
 # Where ARGS narrow the tests, there may be none in one of the folders. No test is in two of them.
 NONE_MATCH = $(if $(ARGS),|| [ $$? -eq 5 ])
-NO_CLUSTER := e2e/apiserver e2e/test_s3.py tests/charts
+NO_CLUSTER := e2e/apiserver e2e/test_s3.py e2e/test_s3_jobs.py tests/charts
 
 .PHONY: help images install check test test-unit test-system fuzz demo bench cluster cluster-programs cluster-images cluster-down cluster-test test-apiserver e2e generate format lock
 .DEFAULT_GOAL := help

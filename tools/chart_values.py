@@ -116,15 +116,19 @@ class Metrics(_Values):
 
 
 class Valkey(_Values):
-    """A small Valkey server that keeps sessions, for trying out: one pod, in memory, with a
-    password. For real use a server of your own, which `store.urlSecret` of a service names."""
+    """A small Valkey server that keeps sessions, and jobs where it has a claim: one pod with a
+    password, for trying out. For real use a server of your own, which `store.urlSecret` and
+    `jobs.store.urlSecret` of a service name."""
 
     enabled: bool = False
     """Start it. The Secret `RELEASE-operator-valkey` has its address under the key `url`."""
     image: str = "valkey/valkey:8.1-alpine"
     """Its image, with the registry where that is another one."""
     megabytes: int = Field(default=256, ge=16, le=65536)
-    """What sessions may take."""
+    """What sessions and jobs may take."""
+    claim: str = ""
+    """A PersistentVolumeClaim of its namespace, on which it keeps everything, as jobs want it.
+    Empty: in memory only, so that nothing outlives its pod."""
 
 
 class Restrictions(_Values):

@@ -40,6 +40,8 @@ def revision_of(
     }
     if spec.store.url_secret is not None:
         facts["store"] = spec.store.url_secret.model_dump(mode="json")
+    if spec.jobs.results is not None:
+        facts["jobs"] = spec.jobs.model_dump(mode="json", include={"store", "results"})
     if weights.fetched:
         facts["fetched"] = to_fetch(weights.fetched).model_dump(mode="json", exclude_defaults=True)
     elif weights.claim and source.scheme != "pvc":

@@ -244,3 +244,18 @@ def test_a_small_valkey_for_trying_out() -> None:
     marks = deployment["spec"]["template"]["metadata"]["labels"]
     assert made["Service"]["spec"]["selector"].items() <= marks.items()
     assert marks["app.kubernetes.io/name"] != "matinee-operator"  # whose Deployment selects by it
+    assert {"name": "data", "emptyDir": {}} in deployment["spec"]["template"]["spec"]["volumes"]
+    assert "--appendonly" not in container["args"]
+
+
+@needs_helm
+def test_a_valkey_with_a_claim_keeps_what_it_has() -> None:
+    (spec,) = (
+        one["spec"]["template"]["spec"]
+        for one in rendered("--set", "valkey.enabled=true,valkey.claim=jobs")
+        if one["kind"] == "Deployment" and "valkey" in one["metadata"]["name"]
+    )
+    args = spec["containers"][0]["args"]
+    assert args[args.index("--appendonly") + 1] == "yes"
+    claim = {"name": "data", "persistentVolumeClaim": {"claimName": "jobs"}}
+    assert claim in spec["volumes"]

@@ -127,9 +127,9 @@ BACKENDS = (
     ),
     Row(
         "the answer to a handshake, a probe, a forwarded request",
-        "head: {matinee.router.http_client:MOST_HEAD_BYTES}, "
+        "head: {matinee.serving.http_client:MOST_HEAD_BYTES}, "
         "{router.health_check.timeout_seconds}; one that refuses a viewer (4xx) is not blamed",
-        reads=("matinee/router/http_client.py", "matinee/router/upstream.py"),
+        reads=("matinee/serving/http_client.py", "matinee/router/upstream.py"),
     ),
     Row(
         "a line of its slots",

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from ipaddress import ip_network
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from matinee_api.config.config_model import Config
+from matinee_api.kinds.patterns import S3_FOLDER, SERVER_URL
 from matinee_api.kinds.rules import broken_rules
+
+
+def _network(text: str) -> str:
+    ip_network(text)  # raises ValueError
+    return text
+
+
+Network = Annotated[str, AfterValidator(_network)]
 
 
 class JobsConfig(Config):
@@ -30,6 +40,12 @@ class JobsConfig(Config):
     machine may then share. With `store: redis` all servers must share it, for example as a
     ReadWriteMany volume; each name has a folder in it. Unset: `jobs` in
     `streaming.state.directory`; where that is unset too, a folder that is gone with the server."""
+    results: Annotated[str, Field(pattern=S3_FOLDER, max_length=1024)] | None = None
+    """With `store: redis`: a folder of an S3 bucket instead of `directory`, `s3://BUCKET/FOLDER`.
+    Credentials are those that AWS' own programs find (environment, `~/.aws/credentials`, the role
+    of the pod or the machine)."""
+    results_endpoint: Annotated[str, Field(pattern=SERVER_URL, max_length=512)] | None = None
+    """Where that S3 API is, such as `http://minio:9000`; unset: AWS."""
     lease_seconds: float = Field(default=15.0, ge=1, le=3600)
     """With `store: redis`: a server that was not heard of for so long has lost its jobs to
     others."""
@@ -56,12 +72,25 @@ class JobsConfig(Config):
     """Largest body of a request to `/v1/videos`, with its image."""
     form_bytes: int = Field(default=4 * 2**20, ge=65536, le=2**28)
     """What of it is kept in memory: JSON, and a form without its files."""
+    fetch_urls: bool = False
+    """Whether an image may be given by its URL, which this server then fetches from a public
+    address. Off, because a server reaches more than its clients do."""
+    fetch_networks: tuple[Network, ...] = ()
+    """Networks that such URLs may lead to besides public ones, such as `10.1.0.0/16`. Addresses at
+    which clouds tell a machine's secrets are never asked."""
+    fetch_seconds: float = Field(default=10.0, gt=0, le=300)
+    """For all of one URL, from its name to its last byte."""
     unfinished_bytes: int = Field(default=256 * 2**20, ge=2**20, le=2**40)
     """All such bodies that have come in part, together; who goes beyond may retry."""
 
     @model_validator(mode="after")
     def _shared_jobs_have_a_place_for_files(self) -> Self:
-        if self.store == "redis" and self.enabled and self.directory is None:
+        places = [place for place in (self.directory, self.results) if place is not None]
+        if self.store == "redis" and self.enabled and not places:
             problem = "is needed with store: redis: a folder that all servers share"
-            raise broken_rules([("directory", f"{problem}, such as a ReadWriteMany volume")])
+            raise broken_rules([("directory", f"{problem}, or results: s3://BUCKET/FOLDER")])
+        if len(places) > 1:
+            raise broken_rules([("results", "take the place of directory; remove one of the two")])
+        if self.results is not None and self.store != "redis":
+            raise broken_rules([("results", "are for store: redis; remove them")])
         return self

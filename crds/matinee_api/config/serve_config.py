@@ -186,8 +186,9 @@ def _streaming(
 
 def _jobs(service: StreamingService, directory: str | None) -> JobsConfig:
     jobs = service.spec.jobs
-    shared = jobs.store.type == "Redis"
-    if shared and directory is None:
+    shared, results = jobs.store.type == "Redis", jobs.results
+    in_bucket = results is not None and results.uri is not None
+    if shared and directory is None and not in_bucket:
         raise _in_service(
             service,
             "jobs.store.type",
@@ -200,7 +201,9 @@ def _jobs(service: StreamingService, directory: str | None) -> JobsConfig:
         name=f"{service.metadata.namespace or 'default'}.{service.metadata.name}"
         if shared
         else "default",
-        directory=directory if shared else None,
+        directory=directory if shared and not in_bucket else None,
+        results=results.uri if results else None,
+        results_endpoint=results.endpoint if results else None,
         share_percent=jobs.share,
         max_queued=jobs.max_queued,
         max_queued_per_key=jobs.quota.max_queued,

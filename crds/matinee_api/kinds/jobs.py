@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from matinee_api.kinds.meta import ApiModel, SecretKeyRef
+from matinee_api.kinds.meta import ApiModel, SecretKeyRef, exactly_one
+from matinee_api.kinds.patterns import S3_FOLDER, SERVER_URL
 from matinee_api.kinds.rules import Rule
 
 Key = Annotated[str, Field(min_length=1, max_length=253)]
@@ -40,11 +41,26 @@ class JobsStore(ApiModel):
 
 
 class JobsResults(ApiModel):
-    """Where the videos are kept."""
+    """Where the videos are kept: one of `claimName` and `uri`."""
 
-    claim_name: Key
+    claim_name: Key | None = None
     """A PersistentVolumeClaim of the same namespace that all pods can mount: `ReadWriteMany`, or
     any where they run on one node."""
+    uri: Annotated[str, Field(pattern=S3_FOLDER, max_length=1024)] | None = None
+    """A folder of an S3 bucket, `s3://BUCKET/FOLDER`. Credentials are the pods' own: `pod.env` with
+    AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role of `pod.serviceAccountName`."""
+    endpoint: Annotated[str, Field(pattern=SERVER_URL, max_length=512)] | None = None
+    """With `uri`: where that S3 API is, such as `http://minio:9000`; unset: AWS."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        exactly_one("claimName", "uri"),
+        Rule(
+            "!has(self.endpoint) || has(self.uri)",
+            "is of a bucket: name it in uri, or remove endpoint",
+            lambda results: results.endpoint is None or results.uri is not None,
+            "endpoint",
+        ),
+    )
 
 
 class JobsRetention(ApiModel):
@@ -88,7 +104,7 @@ class Jobs(ApiModel):
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
             "has(self.results) == (self.store.type == 'Redis')",
-            "must name a volume that all pods share where store.type is Redis, and is for no other",
+            "must name a place that all pods share where store.type is Redis, and is for no other",
             lambda jobs: (jobs.results is not None) == (jobs.store.type == "Redis"),
             "results",
         ),

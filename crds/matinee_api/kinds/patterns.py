@@ -37,3 +37,7 @@ EXPLAINED = {
     DNS_NAME: "a name in lower case such as video.example.com or *.example.com",
     ORIGIN: "an origin such as https://video.example.com, or *",
 }
+S3_FOLDER = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._=-]+)*/?$"
+"""A folder of a bucket, or all of it."""
+SERVER_URL = r"^https?://[^/?#\s@]+/?$"
+"""Of a server, and nothing behind it."""

@@ -158,7 +158,7 @@ def _urls(service: StreamingService) -> list[Manifest]:
 
 def _results_volumes(service: StreamingService) -> list[Manifest]:
     results = service.spec.jobs.results
-    if results is None:
+    if results is None or results.claim_name is None:
         return []
     return [{"name": "jobs", "persistentVolumeClaim": {"claimName": results.claim_name}}]
 

@@ -111,6 +111,9 @@ class Desk:
         """Nothing is lost while the process lives: it holds its jobs by a lock."""
         return set()
 
+    def fetch(self, file: Path) -> None:
+        """It is there."""
+
     def deliver(self, job_id: str, made: Path) -> None:
         """`complete` does all."""
 

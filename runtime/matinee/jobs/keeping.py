@@ -13,8 +13,8 @@ from matinee.jobs.record import Failure, Job
 
 
 class Keeping(Protocol):
-    """Synchronous, and called by one thread, but for `deliver`. Each method is whole or nothing,
-    also when the process is killed within it. Raises OSError, `sqlite3.Error` and
+    """Synchronous, and called by one thread, but for `deliver` and `fetch`. Each method is whole or
+    nothing, also when the process is killed within it. Raises OSError, `sqlite3.Error` and
     `StoreUnavailable` for whatever the medium does."""
 
     @property
@@ -36,7 +36,12 @@ class Keeping(Protocol):
         ...
 
     def content(self, job_id: str, file: str) -> Path | None:
-        """None when there is none, or none so far."""
+        """Where the file is once it was fetched. None when there is none, or none so far."""
+        ...
+
+    def fetch(self, file: Path) -> None:
+        """What `content` or `image` gave is on this server's disk, if it is anywhere. Takes its
+        time, in any thread."""
         ...
 
     def placed(self, job_id: str) -> Placed | None: ...

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from matinee.errors import BadInput
 from matinee.jobs.desk import Desk
 from matinee.jobs.keeping import Keeping
+from matinee.jobs.results import FolderResults, Results
 from matinee.jobs.retention import Bounds, Quota
 from matinee_api.config.jobs_config import JobsConfig
 
@@ -23,9 +24,9 @@ def check_places(config: JobsConfig) -> None:
     from matinee.store.redis_address import Address  # 0.2 s, for those who have one
 
     Address.parsed(url_of(config), URL_KEY)
-    if config.directory is None:  # where the variable says so, and nothing else
+    if config.directory is None and config.results is None:  # the variable alone says it
         problem = "is needed with MATINEE_JOBS_URL: a folder that all servers share"
-        raise BadInput("jobs.directory", f"{problem}, such as a ReadWriteMany volume")
+        raise BadInput("jobs.directory", f"{problem}, or jobs.results: s3://BUCKET/FOLDER")
 
 
 def url_of(config: JobsConfig) -> str:
@@ -47,15 +48,23 @@ def keeping_of(config: JobsConfig, own: Path) -> Keeping:
     if config.store != "redis":
         return Desk(own, bounds, quota)
     from matinee.jobs.redis_ledger import RedisLedger
-    from matinee.jobs.results import FolderResults
     from matinee.jobs.shared_desk import SharedDesk
     from matinee.store.redis_address import Address
 
     address = Address.parsed(url_of(config), URL_KEY)
     ledger = RedisLedger(address, config.name, bounds, config.lease_seconds)
+    return SharedDesk(own, ledger, _results_of(config, own), quota)
+
+
+def _results_of(config: JobsConfig, own: Path) -> Results:
+    """Each name has a folder of its own there."""
+    if config.results is not None:
+        from matinee.jobs.s3_results import S3Results  # 0.1 s, for those who have one
+
+        uri = f"{config.results.rstrip('/')}/{config.name}"
+        return S3Results(uri, config.results_endpoint, own / "read")
     assert config.directory is not None, "checked"  # noqa: S101
-    results = FolderResults(Path(config.directory) / config.name)
-    return SharedDesk(own, ledger, results, quota)
+    return FolderResults(Path(config.directory) / config.name)
 
 
 def store_name(config: JobsConfig, own: Path) -> str:

@@ -22,7 +22,11 @@ class Results(Protocol):
         ...
 
     def get(self, job_id: str, part: str, name: str) -> Path:
-        """The file, to be read at once; where there is none, a path of nothing."""
+        """Where the file is once it was fetched; where there is none, nothing is."""
+        ...
+
+    def fetch(self, path: Path) -> None:
+        """What `get` gave is on this server's disk, if it is anywhere. Takes its time."""
         ...
 
     def jobs(self) -> Iterator[str]:
@@ -55,6 +59,9 @@ class FolderResults:
 
     def get(self, job_id: str, part: str, name: str) -> Path:
         return self._directory / job_id / part / name
+
+    def fetch(self, path: Path) -> None:
+        """It is there."""
 
     def jobs(self) -> Iterator[str]:
         if self._directory.exists():

@@ -157,7 +157,11 @@ class JobService:
         """`file`: of a variant, or `PICTURE`."""
         if OWNER.get() and await self.placed(job_id) is None:
             return None
-        return await self._ask(partial(self._opened().content, job_id, file))
+        desk = self._opened()
+        path = await self._ask(partial(desk.content, job_id, file))
+        if path is not None:
+            await self._ask(partial(desk.fetch, path), self._threads[1])
+        return path
 
     async def delete(self, job_id: str) -> bool:
         """A worker that makes it stops at its next step. False: there is none."""
@@ -173,9 +177,9 @@ class JobService:
         self._opened()
         return await self._in_disk_thread(call)
 
-    async def _ask(self, call: Callable[[], Result]) -> Result:
+    async def _ask(self, call: Callable[[], Result], threads: Executor | None = None) -> Result:
         try:
-            return await self._in_disk_thread(call)
+            return await in_thread(threads or self._threads[0], call)
         except StoreUnavailable as error:  # the crew tells it, once
             raise JobsUnavailable("the list of jobs cannot be reached now") from error
         except (OSError, sqlite3.Error) as error:

@@ -34,7 +34,7 @@ JOB_ID = re.compile(r"[a-z]{1,16}_[0-9a-f]{32}")
 
 class SharedDesk:
     """`scratch`: a folder of this server's own. `clock`: seconds since 1970. Raises OSError and
-    `StoreUnavailable`. One thread calls everything but `deliver`."""
+    `StoreUnavailable`. One thread calls everything but `deliver` and `fetch`."""
 
     def __init__(
         self,
@@ -94,6 +94,10 @@ class SharedDesk:
         if job is None or job.status is not Status.COMPLETED:
             return None
         return self._results.get(job_id, job.result, file)
+
+    def fetch(self, file: Path) -> None:
+        """What `content` or `image` gave is on this disk, if it is anywhere. In any thread."""
+        self._results.fetch(file)
 
     def placed(self, job_id: str) -> Placed | None:
         return self._ledger.placed(job_id)
@@ -181,7 +185,9 @@ class SharedDesk:
         if new.upload is not None:
             return new.upload
         if new.order.input_mime is not None and new.order.remixed_from is not None:
-            return self._results.get(new.order.remixed_from, INPUT, INPUT)
+            image = self._results.get(new.order.remixed_from, INPUT, INPUT)
+            self._results.fetch(image)
+            return image
         return None
 
     def _change(self, job_id: str, change: Callable[[Job], Job]) -> bool:

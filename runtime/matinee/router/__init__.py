@@ -8,8 +8,8 @@ once instead of its key). With I/O: `discovery` finds the backends in a cluster 
 `api_server` tells, `watch` asks each how it is, `reception` and `seating` find each viewer a
 backend, `shared_queue` is the order that several routers have (`others`), `moves` takes sessions
 away from one that drains, `viewer` and `upstream` are the two ends of a splice, which `connecting`
-opens, `http_client` and `forwarding` carry plain HTTP, `app` answers questions, `state_feed` tells
+opens, `forwarding` carries plain HTTP, `app` answers questions, `state_feed` tells
 the operator, `host` is the process.
 
-Doors: `host`, and `http_client` for what asks a router or a server.
+Doors: `host`.
 """

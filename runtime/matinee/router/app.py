@@ -167,13 +167,15 @@ def _controlled(
 def _for_holders(gate: Gate, handler: Handler) -> Handler:
     async def guarded(request: Request) -> Response:
         entry = gate.holder(given_key(request.headers))
-        return _refused(entry) if isinstance(entry, Refusal) else await handler(request)
+        if isinstance(entry, Refusal):
+            return _refused(entry, request.url.path)
+        return await handler(request)
 
     return guarded
 
 
-def _refused(refusal: Refusal) -> Response:
-    return JSONResponse({"error": refusal.reason}, refusal.status, dict(refusal.headers))
+def _refused(refusal: Refusal, path: str = "") -> Response:
+    return JSONResponse({"error": refusal.error(path)}, refusal.status, dict(refusal.headers))
 
 
 def _now() -> str:

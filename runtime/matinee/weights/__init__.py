@@ -3,6 +3,6 @@
 `fetch` brings files from hubs and object stores; `local_folder` finds a model's folder,
 `model_folder` judges it before anything is loaded from it.
 
-Doors: `fetch/hub_client`, `fetch/progress`, `fetch/progress_server`, `fetch/results`, `fetch/run`,
-`local_folder`, `model_folder`.
+Doors: `fetch/aws_profile`, `fetch/hub_client`, `fetch/progress`, `fetch/progress_server`,
+`fetch/results`, `fetch/run`, `local_folder`, `model_folder`.
 """

@@ -3,25 +3,21 @@ what only these can."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from matinee.errors import StoreUnavailable
 from matinee.jobs.desk import New
-from matinee.jobs.keeping import Keeping
 from matinee.jobs.ledger import Once
 from matinee.jobs.record import Status
-from matinee.jobs.redis_ledger import COMING_MS, RedisLedger
-from matinee.jobs.results import FolderResults
-from matinee.jobs.shared_desk import SWEEP_EVERY_S, SharedDesk
+from matinee.jobs.redis_ledger import COMING_MS
+from matinee.jobs.shared_desk import SWEEP_EVERY_S
 from matinee.jobs.workshop import INPUT, VARIANTS
-from matinee.store.redis_address import Address
 from tests.servers.redis_server import RedisServer, redis_server
+from tests.system.jobs.sharing import LEASE_S, Shared
 from tests.unit.runtime.jobs.conformance import *  # noqa: F403
 from tests.unit.runtime.jobs.conformance import (
     PICTURED,
@@ -32,46 +28,9 @@ from tests.unit.runtime.jobs.conformance import (
     status,
     upload,
 )
-from tests.unit.runtime.jobs.making import BOUNDS, QUOTA, Clock, order
+from tests.unit.runtime.jobs.making import QUOTA, order
 
 pytestmark = pytest.mark.redis
-LEASE_S = 15.0
-
-
-@dataclass
-class Shared:
-    """See `conformance.House`. Each test has a ledger of its own."""
-
-    url: str
-    folder: Path
-    clock: Clock = field(default_factory=Clock)
-    name: str = field(default_factory=lambda: secrets.token_hex(8))
-    _ledgers: list[RedisLedger] = field(default_factory=list)
-
-    def open(self) -> SharedDesk:
-        scratch = self.folder / secrets.token_hex(8)
-        return SharedDesk(scratch, self.ledger(), self.results, QUOTA, self.clock)
-
-    def ledger(self) -> RedisLedger:
-        address = Address.parsed(self.url)
-        self._ledgers.append(RedisLedger(address, self.name, BOUNDS, LEASE_S, self.clock))
-        return self._ledgers[-1]
-
-    def close(self) -> None:
-        for ledger in self._ledgers:
-            ledger.close()
-
-    @property
-    def results(self) -> FolderResults:
-        return FolderResults(self.folder / "results")
-
-    def kill(self, desk: Keeping) -> None:
-        """It says nothing any more, until its lease is over."""
-        self.clock.now += LEASE_S
-
-    def files(self) -> set[tuple[str, str]]:
-        paths = (self.folder / "results").glob("*/*/*")
-        return {(path.parent.parent.name, path.name) for path in paths}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 NO_URL = "must name the Secret with the server's URL where type is Redis, and is for no other"
-NO_PLACE = "must name a volume that all pods share where store.type is Redis, and is for no other"
+NO_PLACE = "must name a place that all pods share where store.type is Redis, and is for no other"
 
 JOB_CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
     "jobs that all pods share": ("StreamingService", "jobs.store.urlSecret.key", "address", {}),
@@ -26,6 +26,24 @@ JOB_CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         "jobs.results",
         None,
         {"jobs.results": NO_PLACE},
+    ),
+    "videos in a bucket": (
+        "StreamingService",
+        "jobs.results",
+        {"uri": "s3://videos/made", "endpoint": "http://minio:9000"},
+        {},
+    ),
+    "videos in two places": (
+        "StreamingService",
+        "jobs.results.uri",
+        "s3://videos",
+        {"jobs.results": "set exactly one of claimName and uri"},
+    ),
+    "an endpoint of nothing": (
+        "StreamingService",
+        "jobs.results.endpoint",
+        "http://minio:9000",
+        {"jobs.results.endpoint": "is of a bucket: name it in uri, or remove endpoint"},
     ),
     "a place for the videos of pods that share nothing": (
         "StreamingService",

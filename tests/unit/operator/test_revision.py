@@ -25,6 +25,7 @@ SAME: dict[str, dict[str, Any]] = {
     "an autoscaler": {"autoscaling": {"maxReplicas": 3}},
     "a default that is written out": {"sessions": {"maxPerPod": 1}},
     "how images are pulled by default": {"pod": {}},
+    "the pods that jobs bring": {"jobs": {"waitingPerPod": 3}},
 }
 OTHER: dict[str, dict[str, Any]] = {
     "sessions": {"sessions": {"maxPerPod": 2}},
@@ -34,6 +35,16 @@ OTHER: dict[str, dict[str, Any]] = {
     "an image": {"pod": {"image": "other"}},
     "a variable": {"pod": {"env": [{"name": "A", "value": "b"}]}},
 }
+
+
+@pytest.mark.parametrize(("secret", "claim"), [("other", "videos"), ("jobs-store", "other")])
+def test_pods_are_replaced_where_their_jobs_go_elsewhere(secret: str, claim: str) -> None:
+    def of(secret: str, claim: str) -> str:
+        store = {"type": "Redis", "urlSecret": {"name": secret}}
+        jobs = {"store": store, "results": {"claimName": claim}}
+        return revision(model(), service(jobs=jobs), INSTALLATION)
+
+    assert len({of("jobs-store", "videos"), of(secret, claim), _usual()}) == 3
 
 
 @pytest.mark.parametrize("case", SAME)

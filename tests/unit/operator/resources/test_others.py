@@ -203,6 +203,10 @@ def test_the_runtime_is_told_what_a_service_says_of_its_jobs() -> None:
     assert (jobs.store, jobs.directory, jobs.name) == ("redis", "/jobs", "demo.live")
     assert (jobs.share_percent, jobs.ttl_seconds, jobs.max_queued_per_key) == (10, 60.0, 3)
     assert "jobs" not in config(service())["data"]["serve.yaml"]
+    said["results"] = {"uri": "s3://videos/made", "endpoint": "http://minio:9000"}
+    jobs = load_text(ServeConfig, config(service(jobs=said))["data"]["serve.yaml"]).jobs
+    assert (jobs.directory, jobs.results) == (None, "s3://videos/made")
+    assert jobs.results_endpoint == "http://minio:9000"
 
 
 def test_weights_on_a_claim_are_looked_for_where_they_are_mounted() -> None:

@@ -69,6 +69,19 @@ def made(desk: Keeping, nbytes: int = 10, owner: str = "") -> Job:
     return job
 
 
+def read(desk: Keeping, job: Job, name: str) -> bytes:
+    path = desk.content(job.id, name)
+    assert path is not None
+    desk.fetch(path)
+    return path.read_bytes()
+
+
+def image_of(desk: Keeping, job: Job) -> bytes:
+    path = desk.image(job)
+    desk.fetch(path)
+    return path.read_bytes()
+
+
 def seen(desk: Keeping, job: Job) -> Job | None:
     placed = desk.placed(job.id)
     return placed.job if placed else None
@@ -107,9 +120,9 @@ def test_a_job_is_there_with_its_files_or_without_them(desk: Keeping) -> None:
     job = made(desk, nbytes=10)
     found = seen(desk, job)
     assert found is not None
-    assert (found.status, found.progress, found.nbytes) == (Status.COMPLETED, 100, 30)
-    paths = [desk.content(job.id, variant.file) for variant in VARIANTS.values()]
-    assert all(path is not None and path.read_bytes() == b"x" * 10 for path in paths)
+    assert (found.status, found.progress, found.nbytes) == (Status.COMPLETED, 100, 40)
+    for variant in VARIANTS.values():
+        assert read(desk, job, variant.file) == b"x" * 10
     waiting = desk.create(New(order()))
     assert desk.content(waiting.id, "video.mp4") is None
     assert desk.content("video_of_nobody", "video.mp4") is None
@@ -182,7 +195,7 @@ def test_an_image_belongs_to_its_job_and_to_the_remix_of_it(house: House, desk: 
     source = desk.create(New(asked, upload(desk)))
     remix = desk.create(New(asked.model_copy(update={"remixed_from": source.id})))
     desk.delete(source.id)
-    assert desk.image(remix).read_bytes() == b"png"
+    assert image_of(desk, remix) == b"png"
     assert house.files() == {(remix.id, INPUT)}
 
 
@@ -242,9 +255,7 @@ def test_all_servers_answer_alike(house: House, desk: Keeping) -> None:
     waiting = other.create(New(order()))
     for one in (desk, other):
         assert ids(*one.page(None, 9, "asc", "")) == [first.id, waiting.id]
-        path = one.content(first.id, "video.mp4")
-        assert path is not None
-        assert path.read_bytes() == b"x" * 10
+        assert read(one, first, "video.mp4") == b"x" * 10
     assert other.delete(first.id)
     assert desk.content(first.id, "video.mp4") is None
     other.close()
@@ -307,7 +318,7 @@ def test_a_job_of_a_dead_server_is_made_again_and_nothing_is_left_over(
     heir = house.open()
     heir.tidy()
     assert status(heir, job) is Status.QUEUED
-    assert heir.image(job).read_bytes() == b"png"
+    assert image_of(heir, job) == b"png"
     taken = heir.claim()
     assert taken is not None
     assert completed(heir, taken)

@@ -22,8 +22,14 @@ def test_jobs_are_on_one_disk_unless_they_are_shared(tmp_path: Path) -> None:
 
 
 def test_shared_jobs_want_a_place_for_their_videos() -> None:
+    shared = {"store": "redis", "url": "redis://h"}
     with pytest.raises(ConfigError, match="a folder that all servers share"):
-        validate(JobsConfig, {"store": "redis", "url": "redis://h"})
+        validate(JobsConfig, shared)
+    bucket = {"results": "s3://bucket/videos"}
+    check_places(validate(JobsConfig, {**shared, **bucket}))
+    for wrong in ({**shared, **bucket, "directory": "/videos"}, bucket):
+        with pytest.raises(ConfigError, match="results"):
+            validate(JobsConfig, wrong)
     assert validate(JobsConfig, {"store": "redis", "enabled": False}).directory is None
 
 
