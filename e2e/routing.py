@@ -25,7 +25,8 @@ from tools.cluster import containerd, shell
 from tools.cluster.places import HOST_ADDRESS, Node
 
 PASSWORD = "only-for-this-test"  # noqa: S105
-STORE = {"type": "Redis", "urlSecret": {"name": "session-store"}}
+URL_SECRET = {"urlSecret": {"name": "session-store"}}
+STORE = {"type": "Redis", **URL_SECRET}
 VIDEOS: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
@@ -121,6 +122,11 @@ class Scene:
             for _ in range(replica["sessions"])
         ]
 
+    def one_queue(self) -> bool:
+        """Whether both routers say that they share it."""
+        said = [self._status_of(router)["queue_shared"] for router in self.routers()]
+        return said == [True, True]
+
     def kill(self, pod: str) -> None:
         """Its program, which is told nothing."""
         found = pods.named(self.namespace, pod)
@@ -173,4 +179,6 @@ def _examples() -> Iterator[dict[str, Any]]:
                 found["spec"]["store"] = STORE
                 shares = found["metadata"]["name"] == SERVICES[0]
                 found["spec"]["jobs"] = SHARED_JOBS if shares else {"enabled": False}
+            if found["kind"] == "Router":
+                found["spec"]["store"] = URL_SECRET
             yield found

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tools.fuzz import grammar
+from tools.fuzz import grammar, jobs
 
 PATHS = (
     *("/", "/health", "/healthz", "/readyz", "/status", "/metrics", "/player", "/player/player.js"),
     *("/v1/stream", "/v1/slots", "/v1/drain", "/v1/door"),
     *("/v1/videos/generations", "/v1/videos/extensions", "/v1/videos/characters"),
-    *("/v1/models", "/v1/models/fake", "/openapi.json"),
+    *("/v1/models", "/v1/models/fake", "/v1/model_info", "/openapi.json"),
     *("/v1/videos", "/v1/videos?limit=0&order=up", "/v1/videos/video_0", "/v1/videos/x/remix"),
     *(
         "/v1/videos/video_0/content?variant=x",
@@ -25,6 +25,8 @@ PATHS = (
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PRI")
 ODD_METHODS = ("get", "", "G\0T", "GET" * 30, "POST\t", "é", "M-SEARCH", "\r\nGET")
 VERSIONS = ("HTTP/1.1", "HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/1.1 ", "http/1.1", "HTTP/11", "")
+JOBS_SHARE = 0.4
+"""Of all requests those that mean to be understood by OpenAI's API."""
 LONGEST = 70_000
 """Bytes: somewhat more than a server takes."""
 HEADERS = (
@@ -102,7 +104,11 @@ class Requests:
 
 
 def requests(rng: Random) -> Requests:
-    return Requests([_request(rng) for _ in range(rng.choice((1, 1, 2, 4)))])
+    return Requests([_either(rng) for _ in range(rng.choice((1, 1, 2, 4)))])
+
+
+def _either(rng: Random) -> bytes:
+    return jobs.request(rng) if rng.random() < JOBS_SHARE else _request(rng)
 
 
 def _request(rng: Random) -> bytes:

@@ -14,6 +14,7 @@ from typing import cast
 
 from tools.fuzz import http, scripts
 from tools.fuzz.inside import Broken
+from tools.fuzz.jobs import VIDEO_ID
 from tools.fuzz.scripts import Script
 from tools.hostile.wire import NO_CLOSE_FRAME, NO_CODE, WireClient
 
@@ -22,6 +23,8 @@ ECHOED = {NO_CODE, *scripts.CLOSE_CODES} - {0, 999, 1004, 1006, 1015, 2999, 5000
 STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 STATUSES = {*range(100, 104), *range(200, 500), 501, 503, 505}
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+LIST = b"GET /v1/videos HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+COMPLETED = re.compile(rb'"id":"(video_[0-9a-f]{32})"[^{}]*"status":"completed"')
 ANSWER_S = 180.0
 """For what ought to happen at once, on a machine that is busy with something else."""
 
@@ -73,6 +76,8 @@ async def play_http(port: int, rng: Random) -> int:
     probe that was sent afterwards has its answer."""
     one = http.requests(rng)
     sent = b"".join(one.frames)
+    if VIDEO_ID.encode() in sent:
+        sent = sent.replace(VIDEO_ID.encode(), await _video_there(port))
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(ANSWER_S):
         transport, speaker = await loop.create_connection(lambda: _Speaker(sent), "127.0.0.1", port)
@@ -83,6 +88,15 @@ async def play_http(port: int, rng: Random) -> int:
     if speaker.heard:
         _check_answer(bytes(speaker.heard), sent)
     return one.cases
+
+
+async def _video_there(port: int) -> bytes:
+    """The id of a job that is completed, if there is one."""
+    loop = asyncio.get_running_loop()
+    _, speaker = await loop.create_connection(lambda: _Speaker(LIST), "127.0.0.1", port)
+    await speaker.over.wait()
+    found = COMPLETED.search(speaker.heard)
+    return found[1] if found else VIDEO_ID.encode()
 
 
 def _check_answer(heard: bytes, sent: bytes) -> None:

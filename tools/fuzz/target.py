@@ -32,8 +32,10 @@ GROWTH_OBJECTS = 1000
 """Far fewer than the sessions in between. Dead weak references alone come and go by hundreds, and
 of each session that ended within a minute its store knows so."""
 MISTAKES = re.compile(
-    r'"level": "(error|critical)"|Traceback|internal_error|never retrieved|never awaited|failed'
+    r'"level": "(error|critical)"|Traceback|internal_error|never retrieved|never awaited'
+    r"|(?<!video_.{32} )failed"
 )
+"""A job that cannot be made fails, and that is logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
         streams_per_second=0,  # all cases come from one address
         max_sessions=8,
         generation_segment_cap=3,
-        state={"max_states": 16},  # else they are what grows, up to their bound
+        jobs={"max_jobs": 32, "max_queued": 8},  # else they are what grows, up to their bound
+        state={"max_states": 16},
         limits={"message_bytes": LARGEST_MESSAGE, "initial_image_bytes": LARGEST_MESSAGE // 2},
     )
     with running(command, folder / "log") as server:

@@ -66,7 +66,7 @@ PUBLIC = (
     Row("`/readyz`", SMALL),
     Row("`/status`", SMALL),
     Row("`/openapi.json`", SMALL),
-    Row("`/v1/models`", SMALL, covers=("/v1/models/{model_id}", "/v1/models/{name:path}")),
+    Row("`/v1/models`", SMALL, covers=("/v1/models/{name:path}", "/v1/model_info")),
     Row(
         "`/v1/stream`",
         "the upgrade is a request with lines of {matinee.serving.http_protocol:MOST_LINE_BYTES} at "

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from matinee_api.config.config_model import Config
 from matinee_api.kinds.patterns import S3_FOLDER, SERVER_URL
 from matinee_api.kinds.rules import broken_rules
+
+
+def _network(text: str) -> str:
+    ip_network(text)  # raises ValueError
+    return text
+
+
+Network = Annotated[str, AfterValidator(_network)]
 
 
 class JobsConfig(Config):
@@ -63,6 +72,14 @@ class JobsConfig(Config):
     """Largest body of a request to `/v1/videos`, with its image."""
     form_bytes: int = Field(default=4 * 2**20, ge=65536, le=2**28)
     """What of it is kept in memory: JSON, and a form without its files."""
+    fetch_urls: bool = False
+    """Whether an image may be given by its URL, which this server then fetches from a public
+    address. Off, because a server reaches more than its clients do."""
+    fetch_networks: tuple[Network, ...] = ()
+    """Networks that such URLs may lead to besides public ones, such as `10.1.0.0/16`. Addresses at
+    which clouds tell a machine's secrets are never asked."""
+    fetch_seconds: float = Field(default=10.0, gt=0, le=300)
+    """For all of one URL, from its name to its last byte."""
     unfinished_bytes: int = Field(default=256 * 2**20, ge=2**20, le=2**40)
     """All such bodies that have come in part, together; who goes beyond may retry."""
 

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from matinee.errors import BadInput, MatineeError
-from matinee.router.http_client import Unanswered, asked
 from matinee.serving.access import ADMIN_TOKEN_VARIABLE
+from matinee.serving.http_client import Unanswered, asked
 from matinee_api.plain_text import plain
 
 TIMEOUT_S = 10.0

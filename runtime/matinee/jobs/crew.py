@@ -43,7 +43,7 @@ class Workers(Protocol):
 
 
 Starting = Callable[[Job, Path], Awaitable[State]]
-"""From a job with an image, and its file, to what its video starts from. Raises `BadInput`."""
+"""From a job with an input, and its file, to what its video starts from. Raises `BadInput`."""
 
 
 @dataclass(slots=True)
@@ -169,17 +169,15 @@ class Crew:
         return await in_thread(self.disk, partial(self.desk.complete, job_id, folder))
 
     async def _film(self, job: Job, folder: Path) -> None:
-        state = None
+        state = file = None
         if job.order.input_mime is not None:
-            image = await in_thread(self.disk, partial(self.desk.image, job))
-            await in_thread(self.encoders, partial(self.desk.fetch, image))
-            state = await self.starting(job, image)
-        handle = self.workers.submit(
-            SegmentJob(
-                *(next(self.job_ids), job.id, job.order.request, state),
-                background=True,
-                share_percent=self.share_percent,
-            )
+            file = await in_thread(self.disk, partial(self.desk.image, job))
+            await in_thread(self.encoders, partial(self.desk.fetch, file))
+            state = await self.starting(job, file)
+        segment = SegmentJob(
+            *(next(self.job_ids), job.id, job.order.request, state),
+            background=True,
+            share_percent=self.share_percent,
         )
 
         async def advance(percent: int) -> bool:
@@ -187,7 +185,9 @@ class Crew:
 
         info = self.workers.info
         audio = info.audio if info else None
-        await Making(job, folder, audio, self.encoders, advance).run(handle)
+        before = file if job.order.goes_on else None
+        making = Making(job, folder, audio, self.encoders, advance, before)
+        await making.run(partial(self.workers.submit, segment))
 
     async def _fail(self, job: Job, error: Exception) -> None:
         failure = failure_of(error)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from matinee.generation import AudioFormat, Samples, SegmentRequest
-from matinee.jobs.workshop import PICTURE, VARIANTS
+from matinee.generation import AudioFormat, Samples
+from matinee.jobs.record import Order
+from matinee.jobs.workshop import IMAGE, VARIANTS
 from matinee.media.i420 import I420Picture
 from matinee.media.media_stream import MediaStream
+from matinee.media.reading_back import EarlierVideo
 from matinee.media.stills import no_larger, sheet, still, webp
 from matinee.media.video_output import new_output
 
@@ -28,8 +30,9 @@ class Film:
     """One job's, written into a folder that is its own. One thread at a time. Raises `CannotWrite`
     and OSError."""
 
-    def __init__(self, folder: Path, request: SegmentRequest, audio: AudioFormat | None) -> None:
+    def __init__(self, folder: Path, order: Order, audio: AudioFormat | None) -> None:
         self.folder = folder
+        request, frames = order.request, order.num_frames
         self._open = ExitStack()
         self._stream = MediaStream(
             request.width,
@@ -42,11 +45,12 @@ class Film:
         )
         self._file = self._open.enter_context(new_output(folder / VARIANTS["video"].file))
         self._file.write(self._stream.init)
-        self._due = sprites_of(request.num_frames)
+        self._due = sprites_of(frames)
         self._sprites: list[Image.Image] = []
-        self._thumbnail_at = request.num_frames // 2
-        self._is_image = request.num_frames == 1
+        self._thumbnail_at = frames // 2
+        self._image_at = frames - 1 if order.as_image else None
         self._thumbnail: Image.Image | None = None
+        self._fps, self._audio = request.fps, audio
 
     def take(self, pictures: Sequence[I420Picture], sounds: Sequence[Samples | None]) -> None:
         """The next pictures; they may be views of memory that is used again."""
@@ -54,6 +58,23 @@ class Film:
             self._keep_still(picture, self._stream.next_frame)
             if fragment := self._stream.push(picture, sound):
                 self._file.write(fragment.data)
+
+    def begin_with(self, file: Path) -> None:
+        """A whole video: its coded pictures as they are, unless another version of the encoder made
+        them."""
+        earlier, stream = EarlierVideo(file, self._fps, self._audio), self._stream
+        as_they_are = earlier.avcc == stream.avcc
+        for shown in earlier.frames():
+            self._keep_still(shown.picture, stream.next_frame)
+            if as_they_are:
+                fragment = stream.copy(shown.coded, shown.sound)
+            else:
+                fragment = stream.push(shown.picture, shown.sound)
+            if fragment:
+                self._file.write(fragment.data)
+        if fragment := stream.flush():
+            self._file.write(fragment.data)
+        stream.start_segment()
 
     def finish(self) -> None:
         """All files are whole and safe on the disk."""
@@ -74,8 +95,8 @@ class Film:
         if number not in self._due and number != self._thumbnail_at:
             return
         image = still(picture)
-        if self._is_image:
-            image.save(self.folder / PICTURE)
+        if number == self._image_at:
+            image.save(self.folder / VARIANTS[IMAGE].file)
         if number == self._thumbnail_at:
             self._thumbnail = no_larger(image, THUMBNAIL_PIXELS)
         if number in self._due:

@@ -58,7 +58,8 @@ async def in_thread(threads: Executor, call: Callable[[], Result]) -> Result:
 
 
 class Making:
-    """`advance` writes down the progress in percent, and says whether the job is still there."""
+    """`advance` writes down the progress in percent, and says whether the job is still there.
+    `before`: the video that it goes on from, if it does."""
 
     def __init__(
         self,
@@ -67,24 +68,35 @@ class Making:
         audio: AudioFormat | None,
         threads: Executor,
         advance: Callable[[int], Awaitable[bool]],
+        before: Path | None = None,
     ) -> None:
-        self._job, self._folder, self._audio = job, folder, audio
+        self._job, self._folder, self._audio, self._before = job, folder, audio, before
         self._threads, self._advance = threads, advance
         self._percent = job.progress
 
-    async def run(self, handle: Handle) -> None:
+    async def run(self, submit: Callable[[], Handle]) -> None:
         """All files are in the folder afterwards. Raises `JobFailed`, `Gone`, `CannotWrite` and
         OSError; the worker stops at its next step then, as when this is cancelled."""
-        request = self._job.order.request
+        handle = submit() if self._before is None else None
         try:
-            opened = partial(Film, self._folder, request, self._audio)
-            film = await in_thread(self._threads, opened)
+            film = await in_thread(
+                self._threads, partial(Film, self._folder, self._job.order, self._audio)
+            )
             try:
+                if handle is None:
+                    handle = await self._begun(film, submit)
                 await self._see_through(handle, film)
             finally:
                 await in_thread(self._threads, film.give_up)
         finally:
-            handle.abandon()
+            if handle is not None:
+                handle.abandon()
+
+    async def _begun(self, film: Film, submit: Callable[[], Handle]) -> Handle:
+        """Before anything is made: frames that wait take memory that viewers need too."""
+        if self._before is not None:
+            await in_thread(self._threads, partial(film.begin_with, self._before))
+        return submit()
 
     async def _see_through(self, handle: Handle, film: Film) -> None:
         async for event in handle:

@@ -1,71 +1,40 @@
-"""From the fields of a request to an `Order` that the model can make. Pure.
-
-The fields are OpenAI's, and those of `matinee_api.sampling`. A field that nobody knows is refused,
-so that no client believes that it has an effect.
-"""
+"""From the fields of a request to an `Order` that the model can make. Pure."""
 
 from __future__ import annotations
 
 import dataclasses
-import re
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from typing import Any
 
 from matinee.errors import InvalidRequest
-from matinee.generation import ModelInfo, check_can, check_prompt, check_request, with_defaults
-from matinee.jobs.record import Order
-from matinee_api.config.problems import nearest, sentence_of
-from matinee_api.limits import MAX_DIMENSION
-from matinee_api.sampling import NegativePrompt, Sampling, Seeded
+from matinee.generation import (
+    GenerationDefaults,
+    ModelInfo,
+    SegmentRequest,
+    check_can,
+    check_prompt,
+    check_request,
+    with_defaults,
+)
+from matinee.jobs.fields import (
+    LONGEST_S,
+    NOT_HERE,
+    WITHOUT_EFFECT,
+    MissingField,
+    PromptAlone,
+    UnknownField,
+    UnknownModel,
+    VideoFields,
+    in_words,
+    read_fields,
+    sampling_of,
+)
+from matinee.jobs.record import VIDEO_MIME, Order
+from matinee_api.config.problems import nearest
 
-LONGEST_S = 3600
-MOST_FIELDS = 64
-"""An error for each of a hundred thousand takes seconds."""
-SIZE = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
-WITHOUT_EFFECT = frozenset({"user"})
-"""Fields that clients send for their own sake."""
-
-
-class UnknownField(InvalidRequest):
-    """No such field."""
-
-
-class MissingField(InvalidRequest):
-    """A field that must be there."""
-
-
-class UnknownModel(InvalidRequest):
-    """Another model than the one that is served."""
-
-
-class VideoFields(NegativePrompt, Seeded, Sampling):
-    """What a client may say of a video. A form has only text, so numbers may be text."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-    prompt: Annotated[str, Field(min_length=1)]
-    model: str | None = None
-    seconds: Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] | None = None
-    """Length of the video; `num_frames` says it exactly."""
-    size: str | None = None
-    """`WIDTHxHEIGHT`, instead of `width` and `height`."""
-
-    @field_validator("seed", "num_frames", "num_inference_steps", "fps", mode="before")
-    @classmethod
-    def _no_switch(cls, value: object) -> object:
-        """True would count as 1."""
-        return str(value) if isinstance(value, bool) else value
-
-
-class RemixFields(BaseModel):
-    """What a client may say of a remix."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    prompt: Annotated[str, Field(min_length=1)]
+OF_THE_SOURCE = ("size", "width", "height", "fps")
+"""What a video cannot change where it goes on from another."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,28 +48,12 @@ class Rules:
 
 def video_order(fields: Mapping[str, Any], rules: Rules, input_mime: str | None = None) -> Order:
     """Raises `InvalidRequest`, naming the field and the nearest that the model can do."""
-    asked = _read(VideoFields, fields)
-    _check_model(asked.model, rules.info)
+    asked = read_fields(VideoFields, fields)
+    request = _request(asked, rules.info.defaults, rules)
     check_can(rules.info, "image" if input_mime else "text", "input_reference")
-    _check_length("prompt", asked.prompt, rules)
-    _check_length("negative_prompt", asked.negative_prompt or "", rules)
-    check_prompt(asked.prompt)
-    seed = rules.seed if asked.seed is None else asked.seed
-    request = with_defaults(
-        rules.info.defaults,
-        asked.prompt,
-        secrets.randbits(32) if seed is None else seed,
-        **_sampling(asked, rules.info),
-    )
     check_request(rules.info, request, begins=input_mime is None)
-    return Order(
-        model=rules.info.model_id,
-        prompt=request.prompt,
-        seed=request.seed,
-        seconds=_in_words(asked.seconds or request.num_frames / request.fps),
-        sampling=_without(dataclasses.asdict(request), "prompt", "seed", "adapters"),
-        input_mime=input_mime,
-    )
+    seconds = asked.seconds or request.num_frames / request.fps
+    return _order(request, rules.info, seconds).model_copy(update={"input_mime": input_mime})
 
 
 IMAGE_FIELDS = frozenset(
@@ -110,37 +63,109 @@ IMAGE_FIELDS = frozenset(
 
 def image_order(fields: Mapping[str, Any], rules: Rules) -> Order:
     """A video of one frame. Raises as above."""
-    for name in fields.keys() - IMAGE_FIELDS - WITHOUT_EFFECT:
+    return _image(fields, 1, rules)
+
+
+def edited_image_order(fields: Mapping[str, Any], rules: Rules, input_mime: str) -> Order:
+    """The shortest video that begins with an image; its last picture is the edited one. Raises as
+    above."""
+    return _image(fields, rules.info.temporal_factor + 1, rules, input_mime)
+
+
+def _image(
+    fields: Mapping[str, Any], num_frames: int, rules: Rules, input_mime: str | None = None
+) -> Order:
+    for name in fields.keys() - IMAGE_FIELDS - WITHOUT_EFFECT - NOT_HERE.keys():
         raise UnknownField(name[:64], f"is not known here; {nearest(name, IMAGE_FIELDS)}")
-    return video_order({**fields, "num_frames": 1}, rules)
+    order = video_order({**fields, "num_frames": num_frames}, rules, input_mime)
+    return order.model_copy(update={"as_image": True})
 
 
 def remix_order(fields: Mapping[str, Any], source_id: str, source: Order, rules: Rules) -> Order:
     """The same video with another prompt: same seed, size, length, image. Raises as above."""
-    asked = _read(RemixFields, fields)
-    _check_length("prompt", asked.prompt, rules)
-    check_prompt(asked.prompt)
-    changed = source.model_copy(update={"prompt": asked.prompt, "remixed_from": source_id})
+    changed = _made_of(source, "remixed_from", source_id, prompt=_prompt_alone(fields, rules))
     _check_model(source.model, rules.info)  # the server may have been given another one since
     check_request(rules.info, changed.request, begins=source.input_mime is None)
     return changed
 
 
-def _read(model: type[Any], fields: Mapping[str, Any]) -> Any:
-    known = {name: value for name, value in fields.items() if name not in WITHOUT_EFFECT}
-    if len(known) > MOST_FIELDS:
-        raise UnknownField("", f"{len(known)} fields are too many", joint=None)
-    try:
-        return model.model_validate(known)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0])[:64] if first["loc"] else ""
-        if first["type"] == "extra_forbidden":
-            remedy = nearest(name, model.model_fields)
-            raise UnknownField(name, f"is not known here; {remedy}") from None
-        if first["type"] == "missing":
-            raise MissingField(name, "is required, but missing") from None
-        raise InvalidRequest(name, sentence_of(first), joint=": ") from None
+def edit_order(fields: Mapping[str, Any], source_id: str, source: Order, rules: Rules) -> Order:
+    """A new video of the same seed, size and length that begins with the source's first picture,
+    which lies beside it as PNG. Raises as above."""
+    prompt, info = _prompt_alone(fields, rules), rules.info
+    if "image" not in info.capabilities:
+        raise InvalidRequest(
+            "video",
+            f"{info.model_id} takes no picture to begin with, so that nothing of a video could be "
+            f"kept; nearest: /v1/videos/{source_id}/remix, the same with another prompt",
+            joint=": ",
+        )
+    sampling = {**source.sampling, "num_frames": source.num_frames}
+    kept = {"model": info.model_id, "input_mime": "image/png", "frames_before": 0}
+    changed = _made_of(source, "edited_from", source_id, prompt=prompt, sampling=sampling, **kept)
+    check_request(info, changed.request)
+    return changed
+
+
+def extension_order(
+    fields: Mapping[str, Any], source_id: str, source: Order, rules: Rules
+) -> Order:
+    """The source, which lies beside it, and a segment that goes on from its end; `seconds` is that
+    segment's. Raises as above."""
+    asked = read_fields(VideoFields, fields)
+    for name in OF_THE_SOURCE:
+        if getattr(asked, name) is not None:
+            raise InvalidRequest(name, "is that of the video that goes on; leave it out")
+    if asked.seconds is None and asked.num_frames is None:
+        raise MissingField("seconds", "is required, but missing")
+    check_can(rules.info, "continuation", "video")
+    if source.num_frames == 1:
+        raise InvalidRequest("video", "is one picture; order a video with it as input_reference")
+    request = _request(asked, GenerationDefaults(**source.sampling), rules)
+    check_request(rules.info, request)
+    seconds = (source.num_frames + request.num_frames - 1) / request.fps
+    if seconds > LONGEST_S:
+        raise InvalidRequest("seconds", f"the whole video may have {LONGEST_S} s", joint=": ")
+    beside = {"input_mime": VIDEO_MIME, "frames_before": source.num_frames}
+    order = _order(request, rules.info, seconds)
+    return order.model_copy(update={**beside, "extended_from": source_id})
+
+
+def _made_of(source: Order, how: str, source_id: str, **changes: Any) -> Order:
+    no_other = dict.fromkeys(("remixed_from", "edited_from", "extended_from"))
+    return source.model_copy(update={**no_other, **changes, how: source_id})
+
+
+def _prompt_alone(fields: Mapping[str, Any], rules: Rules) -> str:
+    prompt: str = read_fields(PromptAlone, fields).prompt
+    _check_length("prompt", prompt, rules)
+    check_prompt(prompt)
+    return prompt
+
+
+def _request(asked: VideoFields, defaults: GenerationDefaults, rules: Rules) -> SegmentRequest:
+    """What is asked, over what holds where it says nothing."""
+    _check_model(asked.model, rules.info)
+    _check_length("prompt", asked.prompt, rules)
+    _check_length("negative_prompt", asked.negative_prompt or "", rules)
+    check_prompt(asked.prompt)
+    seed = rules.seed if asked.seed is None else asked.seed
+    return with_defaults(
+        defaults,
+        asked.prompt,
+        secrets.randbits(32) if seed is None else seed,
+        **sampling_of(asked, asked.fps or defaults.fps, rules.info),
+    )
+
+
+def _order(request: SegmentRequest, info: ModelInfo, seconds: float) -> Order:
+    return Order(
+        model=info.model_id,
+        prompt=request.prompt,
+        seed=request.seed,
+        seconds=in_words(seconds),
+        sampling=_without(dataclasses.asdict(request), "prompt", "seed", "adapters"),
+    )
 
 
 def _check_model(name: str | None, info: ModelInfo) -> None:
@@ -154,52 +179,6 @@ def _check_length(param: str, text: str, rules: Rules) -> None:
     if len(text) > rules.prompt_characters:
         problem = f"has {len(text)} characters; at most {rules.prompt_characters} are allowed"
         raise InvalidRequest(param, problem)
-
-
-def _sampling(asked: VideoFields, info: ModelInfo) -> dict[str, Any]:
-    """What is asked besides the prompt, as the engine counts it."""
-    names = (*Sampling.model_fields, *NegativePrompt.model_fields)
-    values = {name: getattr(asked, name) for name in names}
-    if asked.size is not None:
-        values |= _size(asked)
-    if asked.seconds is not None:
-        if asked.num_frames is not None:
-            raise InvalidRequest("seconds", "give seconds or num_frames, not both", joint=None)
-        values["num_frames"] = _frames(asked.seconds, asked.fps or info.defaults.fps, info)
-    return values
-
-
-def _size(asked: VideoFields) -> dict[str, int]:
-    if asked.width is not None or asked.height is not None:
-        raise InvalidRequest("size", "give size, or width and height, not both", joint=None)
-    matched = SIZE.fullmatch(asked.size or "")
-    sides = [int(side) for side in matched.groups()] if matched else []
-    if not sides or min(sides) < 1 or max(sides) > MAX_DIMENSION:
-        raise InvalidRequest(
-            "size", f"must be WIDTHxHEIGHT in pixels, such as 1280x720, got {asked.size!r:.40}"
-        )
-    return {"width": sides[0], "height": sides[1]}
-
-
-def _frames(seconds: float, fps: int, info: ModelInfo) -> int:
-    """The nearest number of frames that the model can make; a little longer where both are as
-    near."""
-    factor = info.temporal_factor
-    frames = max(1, int((seconds * fps - 1) / factor + 0.5)) * factor + 1
-    if frames > info.max_frames:
-        longest = (info.max_frames - 1) // factor * factor + 1
-        raise InvalidRequest(
-            "seconds",
-            f"{_in_words(seconds)} s are {frames} frames at {fps} a second; this model makes at "
-            f"most {info.max_frames}; nearest: {_in_words(longest / fps)}",
-            joint=": ",
-        )
-    return frames
-
-
-def _in_words(seconds: float) -> str:
-    """`4`, `2.04`."""
-    return f"{seconds:.2f}".rstrip("0").rstrip(".")
 
 
 def _without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:

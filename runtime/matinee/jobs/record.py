@@ -21,6 +21,9 @@ MOST_ATTEMPTS = 3
 """Servers that may die while they make a job: after that it is the job, not the server."""
 
 
+VIDEO_MIME = "video/mp4"
+
+
 class Status(StrEnum):
     """As clients are told it."""
 
@@ -44,8 +47,10 @@ class Failure(_Stored):
 
 
 class Order(_Stored):
-    """What is asked, checked already. `seconds`: as the client is told. `input_mime`: of the image
-    that lies beside it, if there is one. `remixed_from`: the job whose prompt was changed."""
+    """What is asked, checked already. `seconds`: as the client is told. `input_mime`: of what lies
+    beside it, if anything does: an image to begin with, or a video to go on from (`VIDEO_MIME`),
+    of `frames_before` frames. `remixed_from`, `edited_from`, `extended_from`: the job that it was
+    made of. `as_image`: its last picture is what is wanted."""
 
     model: str
     prompt: str
@@ -54,10 +59,25 @@ class Order(_Stored):
     sampling: dict[str, Any]
     input_mime: str | None = None
     remixed_from: str | None = None
+    edited_from: str | None = None
+    extended_from: str | None = None
+    frames_before: int = 0
+    as_image: bool = False
 
     @property
     def request(self) -> SegmentRequest:
         return with_defaults(GenerationDefaults(**self.sampling), self.prompt, self.seed)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it begins with a video that was made before."""
+        return self.frames_before > 0
+
+    @property
+    def num_frames(self) -> int:
+        """Of the whole video: a segment shares its first frame with what it goes on from."""
+        made = self.request.num_frames
+        return self.frames_before + made - 1 if self.goes_on else made
 
     @property
     def work(self) -> int:

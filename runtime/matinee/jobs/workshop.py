@@ -24,8 +24,8 @@ from matinee.store.disk import sync_folder
 
 INPUT = "input"
 HOLDERS = "holders"
-PICTURE = "picture.png"
-"""Of a video of one frame, which is an image: without loss."""
+IMAGE = "image"
+"""The variant that only orders for an image have: its one picture, without loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ VARIANTS = {
     "video": Variant("video.mp4", "video/mp4"),
     "thumbnail": Variant("thumbnail.webp", "image/webp"),
     "spritesheet": Variant("spritesheet.webp", "image/webp"),
+    IMAGE: Variant("picture.png", "image/png"),
 }
 """As clients call them."""
 
@@ -91,15 +92,13 @@ class Workshop:
         os.link(self.file(source_id, INPUT), self.file(job_id, INPUT))
 
     def put_in_place(self, job_id: str, made: Path) -> int:
-        """Everything in the folder becomes the job's. Returns its bytes."""
+        """Everything in the folder becomes the job's. Returns the bytes of all its files."""
         place = self._files / job_id
         place.mkdir(mode=0o700, exist_ok=True)
-        nbytes = 0
         for file in made.iterdir():
-            nbytes += file.stat().st_size
             file.replace(place / file.name)
         sync_folder(place)
-        return nbytes
+        return sum(file.stat().st_size for file in place.iterdir())
 
     def remove(self, job_id: str) -> None:
         shutil.rmtree(self._files / job_id, ignore_errors=True)

@@ -4,7 +4,7 @@ CPU work only, without sockets, event loops or torch. Nothing here is thread-saf
 `MediaStream` is called by one thread at a time.
 
 Doors: `decoding`, `decoding/pool`, `decoding/process`, `i420`, `images`, `jpeg`, `media_stream`,
-`stills`, `suffixes`, `video_file`, `video_kinds`, `video_output`.
+`reading_back`, `stills`, `suffixes`, `video_file`, `video_kinds`, `video_output`.
 """
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "images",
     "jpeg",
     "media_stream",
+    "reading_back",
     "sound_track",
     "suffixes",
     "tracks",

@@ -92,6 +92,11 @@ class MediaStream:
         return self._fps * FRAME_TICKS
 
     @property
+    def avcc(self) -> bytes:
+        """How its pictures are coded: see `H264Encoder.avcc`."""
+        return self._track.avcc
+
+    @property
     def mime(self) -> str:
         """Type with the true codecs, as `MediaSource.addSourceBuffer` wants it."""
         return f'video/mp4; codecs="{",".join(track.codec for track in self._tracks)}"'
@@ -136,7 +141,18 @@ class MediaStream:
         """Encode a picture and its sound; return a fragment when one is complete."""
         keyframe = self._takes_keyframe()
         complete = self.flush() if keyframe else None
-        self._pending.append(self._encoder.encode(picture, keyframe=keyframe))
+        return self._take(self._encoder.encode(picture, keyframe=keyframe), sound, complete)
+
+    def copy(self, coded: CodedPicture, sound: Samples | None = None) -> Fragment | None:
+        """The same with a picture that an encoder of the same `avcc` has coded; the first must be
+        an IDR, and a segment must be started before one is pushed."""
+        complete = self.flush() if coded.keyframe else None
+        return self._take(coded, sound, complete)
+
+    def _take(
+        self, coded: CodedPicture, sound: Samples | None, complete: Fragment | None
+    ) -> Fragment | None:
+        self._pending.append(coded)
         if self._sound:
             self._sound.push(sound)
         self._pictures += 1

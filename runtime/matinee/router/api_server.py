@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from matinee.errors import BadInput
 from matinee.router.endpoints import MOST_SLICES, SERVICE_LABEL
-from matinee.router.http_client import Answer, Unanswered, asked
+from matinee.serving.http_client import Answer, Unanswered, asked
 from matinee_api.bounded_file import read_at_most
 from matinee_api.config.router_config import KubernetesConfig
 from matinee_api.plain_text import plain

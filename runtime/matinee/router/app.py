@@ -111,9 +111,15 @@ class Answers:
                 "sessions": sum(len(one.sessions) for one in self._table),
                 "queued": self._reception.queued,
                 "queue_shared": shared.reachable if shared is not None else None,
+                "limits_shared": self._limits_shared(),
                 "open_to_anybody": self._gate.open,
             }
         )
+
+    def _limits_shared(self) -> bool | None:
+        """Whether what a key allows counts at all routers together; None where there are none."""
+        shared = self._reception.shared
+        return None if self._gate.open else shared is not None and shared.reachable
 
     async def backends(self, _request: Request) -> Response:
         return JSONResponse({"backends": [_backend(one) for one in self._table]})
@@ -167,13 +173,15 @@ def _controlled(
 def _for_holders(gate: Gate, handler: Handler) -> Handler:
     async def guarded(request: Request) -> Response:
         entry = gate.holder(given_key(request.headers))
-        return _refused(entry) if isinstance(entry, Refusal) else await handler(request)
+        if isinstance(entry, Refusal):
+            return _refused(entry, request.url.path)
+        return await handler(request)
 
     return guarded
 
 
-def _refused(refusal: Refusal) -> Response:
-    return JSONResponse({"error": refusal.reason}, refusal.status, dict(refusal.headers))
+def _refused(refusal: Refusal, path: str = "") -> Response:
+    return JSONResponse({"error": refusal.error(path)}, refusal.status, dict(refusal.headers))
 
 
 def _now() -> str:

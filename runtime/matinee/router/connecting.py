@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from websockets.uri import WebSocketURI
 
-from matinee.router.http_client import tls
 from matinee.router.table import Address
 from matinee.router.tokens import NoToken, authorization
 from matinee.router.upstream import NotReached, Upstream
+from matinee.serving.http_client import tls
 from matinee_api.contracts.pod_http import MOVES_HEADER, QUEUE_ELSEWHERE, QUEUE_HEADER
 
 RECEIVED_BYTES = 256 * 1024

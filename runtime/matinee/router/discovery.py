@@ -14,8 +14,8 @@ from typing import Any
 
 from matinee.router.api_server import ApiServer, Expired
 from matinee.router.endpoints import Endpoints, EndpointSlice, parsed
-from matinee.router.http_client import Unanswered
 from matinee.router.table import Table
+from matinee.serving.http_client import Unanswered
 from matinee_api.backoff import backoff
 from matinee_api.config.router_config import KubernetesConfig
 

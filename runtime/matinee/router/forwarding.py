@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from matinee.router.http_client import Answer, Unanswered, asked
 from matinee.router.placement import Wish, place
 from matinee.router.table import Backend, Health, Table
 from matinee.router.tokens import NoToken, authorization
 from matinee.router.visit import now
+from matinee.serving.http_client import Answer, Unanswered, asked
 
 MOST_BYTES = 64 * 2**20
 BEGIN_BYTES = 256 * 1024

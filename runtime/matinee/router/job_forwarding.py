@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse, Response
 
 from matinee.router.forwarding import Streamed, alive
 from matinee.router.gate import OTHER_ORIGIN, Gate
-from matinee.router.http_client import NotReached, Unanswered
 from matinee.router.job_request import Answered, Body, ask
 from matinee.router.table import Backend, Table
+from matinee.serving.http_client import NotReached, Unanswered
 from matinee.serving.keys import given_key
 from matinee.serving.refusal import Refusal
 
@@ -101,11 +101,8 @@ class JobForwarding:
 
 def refused(refusal: Refusal) -> Response:
     """As OpenAI's clients read it."""
-    status = refusal.status
-    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
-    code = "invalid_api_key" if status == HTTPStatus.UNAUTHORIZED else status.name.lower()
-    error = {"message": refusal.reason, "type": kind, "param": None, "code": code}
-    return JSONResponse({"error": error}, status, dict(refusal.headers))
+    told = {"error": refusal.error(VIDEOS_PATH)}
+    return JSONResponse(told, refusal.status, dict(refusal.headers))
 
 
 def _groups(table: Table) -> list[list[Backend]]:

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from matinee.router.forwarding import given_headers, token_for
-from matinee.router.http_client import Answer, NotReached, Unanswered, asked
 from matinee.router.table import Backend
+from matinee.serving.http_client import Answer, NotReached, Unanswered, asked
 from matinee_api.contracts.pod_http import OWNER_HEADER, VIA_HEADER
 
 REPLAYED_BYTES = 64 * 1024

@@ -12,9 +12,9 @@ from http import HTTPStatus
 
 from pydantic import ValidationError
 
-from matinee.router.http_client import Unanswered, asked
 from matinee.router.table import Backend, Table
 from matinee.router.tokens import NoToken, authorization
+from matinee.serving.http_client import Unanswered, asked
 from matinee.serving.tasks import stopped
 from matinee_api.backoff import backoff
 from matinee_api.config.router_config import HealthCheckConfig

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from fastapi import Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from matinee.errors import BadInput
+from matinee.jobs.fields import MissingField, UnknownField, UnknownModel
 from matinee.jobs.ledger import KeyReused
-from matinee.jobs.orders import MissingField, UnknownField, UnknownModel
 from matinee.jobs.retention import QuotaUsedUp
 from matinee.jobs.service import JobsUnavailable
 from matinee.serving.byte_budget import OverBudget
 from matinee.serving.multipart import Malformed
+from matinee.serving.refusal import error_object
 
 RETRY_AFTER_S, QUOTA_RETRY_AFTER_S = 5, 60
 
@@ -34,25 +38,23 @@ class ApiError(Exception):
         self.status, self.code, self.message = status, code, message
         self.param, self.headers = param, dict(headers or {})
 
-    @property
-    def type(self) -> str:
-        if self.status is HTTPStatus.TOO_MANY_REQUESTS:
-            return "rate_limit_error"
-        return (
-            "server_error"
-            if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            else "invalid_request_error"
-        )
-
 
 def answer_of(error: ApiError) -> JSONResponse:
-    facts = {
-        "message": error.message,
-        "type": error.type,
-        "param": error.param,
-        "code": error.code,
-    }
+    facts = error_object(error.status, error.code, error.message, error.param)
     return JSONResponse({"error": facts}, error.status, error.headers)
+
+
+async def no_such_route(request: Request, error: HTTPException) -> Response:
+    """Whatever begins with `/v1/` was meant for this API, also where it has no such path."""
+    status, path = HTTPStatus(error.status_code), request.url.path
+    if not path.startswith("/v1/"):
+        return await http_exception_handler(request, error)
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        code, problem = "method_not_allowed", "is not answered"
+    else:
+        code, problem = "unknown_url", "is not known here"
+    message = f"{request.method[:16]} {path[:128]} {problem}; docs/openai.md lists what is"
+    return answer_of(ApiError(status, code, message, headers=error.headers))
 
 
 def not_found(video_id: str, param: str = "video_id") -> ApiError:

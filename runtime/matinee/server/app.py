@@ -7,15 +7,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, cast
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
 from matinee.player.assets import Asset, load_assets
 from matinee.server import health
+from matinee.server.api_errors import no_such_route
+from matinee.server.characters import characters_router
 from matinee.server.control import add_control
 from matinee.server.forwarded import Forwarded
+from matinee.server.from_videos import from_videos_router
 from matinee.server.guard import guard
 from matinee.server.images import images_router
 from matinee.server.lifecycle import Lifecycle
@@ -37,6 +42,9 @@ from matinee_api.contracts.pod_http import (
     QUEUE_HEADER,
     READY_PATH,
 )
+
+OPENAI = (models_router, videos_router, from_videos_router, characters_router, images_router)
+"""Routes of OpenAI's API."""
 
 
 def create_app(life: Lifecycle, access: ControlAccess, control_port: int | None = None) -> App:
@@ -61,14 +69,14 @@ def public_app(life: Lifecycle, access: ControlAccess) -> FastAPI:
             yield
 
     app = FastAPI(title="Matinee", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_exception_handler(HTTPException, cast(Any, no_such_route))
     app.include_router(_probes(life))
     file = life.config.server.stream_token_file
     own = Bearers(file=Path(file) if file else None)
     door = ViewersDoor(own, access.bearers, lambda: life.routers_only)
     known = guard(app, lambda request: door.refusal(request.headers))
-    app.include_router(models_router(life), dependencies=[known])
-    app.include_router(videos_router(life), dependencies=[known])
-    app.include_router(images_router(life), dependencies=[known])
+    for router in OPENAI:
+        app.include_router(router(life), dependencies=[known])
     app.include_router(_player(load_assets()))
     _add_stream(app, life, door)
     app.add_middleware(Forwarded, trusted=lambda headers: door.refusal(headers) is None)

@@ -28,6 +28,7 @@ def guard(app: FastAPI, judge: Callable[[Request], Refusal | None]) -> Any:
     return Depends(admitted)
 
 
-async def _refuse(_request: Request, error: Exception) -> Response:
+async def _refuse(request: Request, error: Exception) -> Response:
     refusal = cast(_Refused, error).refusal
-    return JSONResponse({"error": refusal.reason}, refusal.status, dict(refusal.headers))
+    said = {"error": refusal.error(request.url.path)}
+    return JSONResponse(said, refusal.status, dict(refusal.headers))

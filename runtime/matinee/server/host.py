@@ -16,6 +16,7 @@ from matinee.errors import MatineeError
 from matinee.generation import ModelInfo, check_request, with_defaults
 from matinee.server.app import create_app
 from matinee.server.doors import Doors
+from matinee.server.images import PATH as IMAGES_PATH
 from matinee.server.lifecycle import Lifecycle
 from matinee.server.long_messages import LongMessages
 from matinee.server.videos import PATH as VIDEOS_PATH
@@ -128,7 +129,7 @@ def uvicorn_config(
     config: ServeConfig, life: Lifecycle, access: ControlAccess, control_port: int | None = None
 ) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_ours)
-    long_bodies = {VIDEOS_PATH: config.jobs.upload_bytes}
+    long_bodies = dict.fromkeys((VIDEOS_PATH, IMAGES_PATH), config.jobs.upload_bytes)
     message_bytes = config.streaming.limits.message_bytes
     door = Door(config.server.limits, message_bytes, long_bodies=long_bodies)
     return uvicorn.Config(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from matinee.generation import State
+from matinee.jobs.making import in_thread
 from matinee.jobs.picture import PictureFile
 from matinee.jobs.places import check_places
 from matinee.jobs.record import Job
 from matinee.jobs.service import JobService
+from matinee.media.reading_back import last_frames
 from matinee.server.stores import check_store
 from matinee.session.baggage import Unpacker
 from matinee.session.reception import offered
+from matinee.state.codec import state_of_video
 from matinee.store.folder import check_writable
 from matinee.worker.pool import WorkerPool
 from matinee_api.config.runtime_config import ServeConfig
@@ -46,6 +50,9 @@ def open_jobs(
     async def starting(job: Job, file: Path) -> State:
         assert pool.info is not None, "no job is taken before"  # noqa: S101
         info = offered(pool.info, limits, config.default_request)
+        if job.order.goes_on:
+            last = partial(last_frames, file, info.state_frames)
+            return state_of_video(info, await in_thread(unpacker.threads, last))
         return await unpacker.unpack(PictureFile(file, job.order, info, limits))
 
     return JobService(

@@ -15,6 +15,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from matinee.generation import ModelInfo
+from matinee.server.api_errors import ApiError, answer_of
 from matinee.server.lifecycle import Lifecycle
 from matinee.session.reception import offered
 from matinee_api.config.runtime_config import ServeConfig
@@ -40,11 +41,30 @@ def models_router(life: Lifecycle) -> APIRouter:
         if info is None:
             return _still_loading()
         if name != info.model_id:
-            message = f"there is no such model; present: {info.model_id}"
-            return JSONResponse(_problem(message, "not_found"), HTTPStatus.NOT_FOUND)
+            message = f"there is no {name[:64]!r}; present: {info.model_id}"
+            status = HTTPStatus.NOT_FOUND
+            return answer_of(ApiError(status, "model_not_found", message, param="model"))
         return JSONResponse(description(info, life.config, created))
 
+    @router.get("/v1/model_info")
+    async def only() -> JSONResponse:
+        info = life.pool.info
+        return _still_loading() if info is None else JSONResponse(model_info(info, life.config))
+
     return router
+
+
+def model_info(info: ModelInfo, config: ServeConfig) -> dict[str, Any]:
+    """What SGLang's clients ask (`model_path`, `is_generation`), and FastVideo's, of the one model;
+    the rest as `/v1/models` tells it."""
+    told = description(info, config, 0)
+    kept = ("family", "capabilities", "streams", "defaults", "limits")
+    return {
+        "id": info.model_id,
+        "model_path": info.model_id,
+        "is_generation": True,
+        **{name: told[name] for name in kept},
+    }
 
 
 def description(info: ModelInfo, config: ServeConfig, created: int) -> dict[str, Any]:
@@ -80,12 +100,6 @@ def _limits(info: ModelInfo, config: ServeConfig) -> dict[str, Any]:
 
 
 def _still_loading() -> JSONResponse:
-    problem = _problem("the model is still being loaded", "model_not_ready")
-    headers = {"retry-after": str(RETRY_AFTER_S)}
-    return JSONResponse(problem, HTTPStatus.SERVICE_UNAVAILABLE, headers)
-
-
-def _problem(message: str, code: str) -> dict[str, Any]:
-    """As OpenAI's clients read it."""
-    facts = {"message": message, "type": "invalid_request_error", "param": "model", "code": code}
-    return {"error": facts}
+    message, headers = "the model is still being loaded", {"retry-after": str(RETRY_AFTER_S)}
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return answer_of(ApiError(status, "model_not_ready", message, param="model", headers=headers))

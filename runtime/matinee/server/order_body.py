@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,25 +30,34 @@ from matinee.serving.multipart import FormReader, Malformed, Part
 
 MOST_PARTS = 64
 """Of a form."""
-NO_FETCHING = "this server fetches no URLs; send the image as a file of a form, or as a data: URL"
+IMAGES = (PARAM, "image")
+"""Files that may be given by a URL too."""
+
+Fetch = Callable[[str, str, Callable[[bytes], Awaitable[None]]], Awaitable[None]]
+"""From a URL, the field that it is the value of, and what takes the pieces of what is there."""
 
 
 @dataclass(slots=True)
 class OrderBody:
-    """`fields` without the image. `digest`: of all that was sent, in whatever form."""
+    """`fields` without the file. `file`: what was sent as one, at `place`; without one a file may
+    be put there. `digest`: of all that was sent, in whatever form."""
 
+    place: Path
     fields: dict[str, Any] = field(default_factory=dict)
-    image: Path | None = None
+    file: Path | None = None
     digest: str = ""
 
 
 @asynccontextmanager
-async def order_body(request: Request, jobs: JobService) -> AsyncIterator[OrderBody]:
-    """An image that nobody has taken is gone at the end. Raises `ApiError`, `InvalidRequest`,
-    `Malformed`, `OverBudget` and `JobsUnavailable`."""
+async def order_body(
+    request: Request, jobs: JobService, fetch: Fetch, takes: str | None = PARAM
+) -> AsyncIterator[OrderBody]:
+    """`takes`: name of the one file that may come, None where none may. What is at its place, and
+    was taken by nobody, is gone at the end. `fetch`: for URLs instead of a file. Raises `ApiError`,
+    `InvalidRequest`, `Malformed`, `OverBudget`, `JobsUnavailable` and what `fetch` raises."""
     share = jobs.unfinished.share()
     file = jobs.uploads / f"upload-{secrets.token_hex(8)}"
-    reading = _Reading(request, jobs, share, file)
+    reading = _Reading(request, jobs, share, file, fetch, takes)
     try:
         yield await reading.body()
     finally:
@@ -57,11 +66,20 @@ async def order_body(request: Request, jobs: JobService) -> AsyncIterator[OrderB
 
 
 class _Reading:
-    def __init__(self, request: Request, jobs: JobService, share: Share, file: Path) -> None:
+    def __init__(
+        self,
+        request: Request,
+        jobs: JobService,
+        share: Share,
+        file: Path,
+        fetch: Fetch,
+        takes: str | None,
+    ) -> None:
         self._request, self._jobs, self._share, self._file = request, jobs, share, file
+        self._fetch, self._takes = fetch, takes
         self._digest = hashlib.sha256()
         self._bytes = self._kept = 0
-        self._has_image = False
+        self._has_file = False
 
     async def body(self) -> OrderBody:
         content_type = self._request.headers.get("content-type", "application/json")
@@ -75,10 +93,11 @@ class _Reading:
                 f"{kind[:64]!r} is not read here; send application/json or multipart/form-data"
             )
             raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
-        await self._take_reference(fields)
+        if self._takes in IMAGES:
+            await self._take_reference(fields, self._takes)
         self._digest.update(json.dumps(fields, sort_keys=True).encode())
-        image = self._file if self._has_image else None
-        return OrderBody(fields, image, self._digest.hexdigest())
+        file = self._file if self._has_file else None
+        return OrderBody(self._file, fields, file, self._digest.hexdigest())
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         async for piece in self._request.stream():
@@ -116,10 +135,12 @@ class _Reading:
                 if isinstance(got, Part):
                     part, parts = got, parts + 1
                     self._begin(part, parts)
-                    if not part.is_file:
+                    if part.is_file:
+                        await self._write(b"")  # it may be empty
+                    else:
                         texts.append((part.name, bytearray()))
                 elif part is not None and part.is_file:
-                    await self._write(got)
+                    await self._write_upload(got)
                 else:
                     self._keep(len(got))
                     texts[-1][1].extend(got)
@@ -130,41 +151,60 @@ class _Reading:
     def _begin(self, part: Part, number: int) -> None:
         if number > MOST_PARTS:
             raise Malformed(f"a form may have {MOST_PARTS} parts")
-        if part.is_file and part.name != PARAM:
-            raise InvalidRequest(part.name[:64], f"is not taken as a file; only {PARAM} is")
-        if part.is_file and self._has_image:
-            raise InvalidRequest(PARAM, "one image is taken, not several")
-        self._has_image = self._has_image or part.is_file
+        if not part.is_file:
+            return
+        name = part.name.removesuffix("[]")
+        if name != self._takes:
+            taken = f"only {self._takes} is" if self._takes else "nothing is here"
+            raise InvalidRequest(name[:64], f"is not taken as a file; {taken}")
+        if self._has_file:
+            raise _several(name)
+        self._has_file = True
+
+    async def _write_upload(self, piece: bytes) -> None:
+        self._digest.update(piece)
+        await self._write(piece)
 
     async def _write(self, piece: bytes) -> None:
-        self._digest.update(piece)
         await self._jobs.in_disk_thread(partial(_append, self._file, piece))
 
-    async def _take_reference(self, fields: dict[str, Any]) -> None:
-        """An image that the fields hold, as a data URL, becomes a file."""
-        reference = fields.pop(PARAM, None)
+    async def _take_reference(self, fields: dict[str, Any], param: str) -> None:
+        """What the fields hold instead of a file, as a URL, becomes one."""
+        reference = fields.pop(param, None)
         if reference is None:
             return
-        if self._has_image:
-            raise InvalidRequest(PARAM, "one image is taken, not several")
+        if self._has_file:
+            raise _several(param)
         url = reference.get("image_url") if isinstance(reference, dict) else reference
         if not isinstance(url, str):
             problem = 'must be a file, or {"image_url": "data:image/png;base64,..."}'
-            raise InvalidRequest(PARAM, problem)
-        await self._write(_decoded(url))
-        self._has_image = True
+            raise InvalidRequest(param, problem)
+        self._has_file = True
+        if url.startswith("data:"):
+            await self._write_upload(_decoded(url, param))
+        else:
+            self._digest.update(url.encode(errors="replace"))
+            await self._write(b"")  # there may be nothing
+            await self._fetch(url, param, self._write_fetched)
+
+    async def _write_fetched(self, piece: bytes) -> None:
+        self._bytes += len(piece)
+        self._share.hold(self._bytes)
+        await self._write(piece)
 
 
-def _decoded(url: str) -> bytes:
+def _several(param: str) -> InvalidRequest:
+    return InvalidRequest(param, "one file is taken, not several", joint=": ")
+
+
+def _decoded(url: str, param: str) -> bytes:
     head, comma, data = url.partition(",")
-    if not head.startswith("data:"):
-        raise InvalidRequest(PARAM, NO_FETCHING, joint=": ")
     if not (comma and head.endswith(";base64")):
-        raise InvalidRequest(PARAM, "must be data:image/TYPE;base64,DATA")
+        raise InvalidRequest(param, "must be data:image/TYPE;base64,DATA")
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidRequest(PARAM, "is not base64") from None
+        raise InvalidRequest(param, "is not base64") from None
 
 
 def _nested(texts: list[tuple[str, bytearray]]) -> dict[str, Any]:

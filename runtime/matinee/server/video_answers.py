@@ -17,11 +17,13 @@ from matinee.jobs.workshop import VARIANTS
 from matinee.server.api_errors import ApiError
 
 PAGE, LARGEST_PAGE = 20, 100
+KEPT_BY_AN_EDIT = "of the edited video its first picture is kept; the rest is made anew from it"
 DIRECTIONS: tuple[Direction, ...] = ("asc", "desc")
 
 
 def video_object(job: Job, ttl_s: float) -> dict[str, Any]:
-    """Times in seconds since 1970. `fps` to `seed` are ours, for who wants the same again."""
+    """Times in seconds since 1970. `fps` to `seed` are ours, for who wants the same again, and so
+    are `notes`: what somebody might not expect of it."""
     order, request = job.order, job.order.request
     ended_at = None if job.ended_at is None else int(job.ended_at)
     return {
@@ -36,14 +38,17 @@ def video_object(job: Job, ttl_s: float) -> dict[str, Any]:
         "error": job.failure.model_dump() if job.failure else None,
         "prompt": order.prompt,
         "remixed_from_video_id": order.remixed_from,
+        "edited_from_video_id": order.edited_from,
+        "extended_from_video_id": order.extended_from,
         "seconds": order.seconds,
         "size": f"{request.width}x{request.height}",
         "fps": request.fps,
-        "num_frames": request.num_frames,
+        "num_frames": order.num_frames,
         "num_inference_steps": request.num_inference_steps,
         "guidance_scale": request.guidance_scale,
         "negative_prompt": request.negative_prompt,
         "seed": request.seed,
+        "notes": [KEPT_BY_AN_EDIT] if order.edited_from else [],
     }
 
 
@@ -77,13 +82,19 @@ def variant_asked(request: Request) -> str:
     return name
 
 
-def not_ready(job: Job) -> ApiError:
+def not_ready(
+    job: Job, param: str = "video_id", status: HTTPStatus = HTTPStatus.NOT_FOUND
+) -> ApiError:
     """Of a file that there is not."""
     if job.failure is not None:
         message = f"this video could not be made: {job.failure.message}"
-        return ApiError(HTTPStatus.NOT_FOUND, "video_failed", message, param="video_id")
+        return ApiError(status, "video_failed", message, param=param)
     message = f"this video is {job.status.value}; its files are there when it is completed"
-    return ApiError(HTTPStatus.NOT_FOUND, "video_not_ready", message, param="video_id")
+    return ApiError(status, "video_not_ready", message, param=param)
+
+
+def no_image() -> ApiError:
+    return _wrong("variant", "image is of what /v1/images made; take thumbnail")
 
 
 def file_answer(

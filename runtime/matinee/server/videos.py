@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 from functools import partial
-from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from matinee.jobs.desk import New
-from matinee.jobs.ledger import Once, Placed
 from matinee.jobs.orders import remix_order, video_order
 from matinee.jobs.picture import check_picture
 from matinee.jobs.record import Job, Status
-from matinee.jobs.workshop import VARIANTS
-from matinee.server.api_errors import ApiError, not_found
+from matinee.jobs.workshop import IMAGE, VARIANTS
+from matinee.server.api_errors import not_found
 from matinee.server.lifecycle import Lifecycle
-from matinee.server.order_body import OrderBody, order_body
-from matinee.server.ordering import Ordering
+from matinee.server.order_body import OrderBody
+from matinee.server.ordering import KEY, Ordering, once
 from matinee.server.video_answers import (
     file_answer,
+    no_image,
     not_ready,
     page_asked,
     page_object,
     variant_asked,
-    video_object,
 )
 from matinee.server.waiting import format_asked, generation_object, inline, until_ended
 
 PATH = "/v1/videos"
-POLL_AFTER = "openai-poll-after-ms"
-KEY = "Idempotency-Key"
-LONGEST_KEY = 255
 VIDEO_FILE = VARIANTS["video"].file
-NOT_HERE = ("edits", "extensions", "characters", "characters/{character_id}")
-"""Of the operations that others have those that this server has not."""
 
 
 def videos_router(life: Lifecycle) -> APIRouter:
     routes = _Routes(life)
     router = APIRouter(prefix=PATH)
-    for path in NOT_HERE:
-        router.add_api_route(
-            f"/{path}", routes.not_here, methods=["GET", "POST"], include_in_schema=False
-        )
     router.add_api_route("/generations", routes.generate, methods=["POST"])
     router.add_api_route("", routes.create, methods=["POST"])
     router.add_api_route("", routes.page, methods=["GET"])
@@ -57,7 +46,7 @@ def videos_router(life: Lifecycle) -> APIRouter:
 class _Routes(Ordering):
     async def create(self, request: Request) -> Response:
         async def answer() -> Response:
-            async with order_body(request, self._jobs) as body:
+            async with self._body(request) as body:
                 job = await self._ordered(request, body)
             return self._told(await self._found(job.id))
 
@@ -65,7 +54,7 @@ class _Routes(Ordering):
 
     async def generate(self, request: Request) -> Response:
         async def answer() -> Response:
-            async with order_body(request, self._jobs) as body:
+            async with self._body(request) as body:
                 form = format_asked(body.fields)
                 job = await self._ordered(request, body)
             shared = KEY in request.headers
@@ -82,9 +71,9 @@ class _Routes(Ordering):
             rules, source = self._rules(), (await self._found(video_id)).job
             if source.status is not Status.COMPLETED:
                 raise not_ready(source)
-            async with order_body(request, self._jobs) as body:
+            async with self._body(request, takes=None) as body:
                 order = remix_order(body.fields, video_id, source.order, rules)
-                job = await self._created(New(order, once=_once(request, body)))
+                job = await self._created(New(order, once=once(request, body)))
             return self._told(await self._found(job.id))
 
         return await self._answered(request, answer)
@@ -118,6 +107,8 @@ class _Routes(Ordering):
     async def content(self, request: Request, video_id: str) -> Response:
         async def answer() -> Response:
             variant = variant_asked(request)
+            if variant == IMAGE and not (await self._found(video_id)).job.order.as_image:
+                raise no_image()
             path = await self._jobs.content(video_id, VARIANTS[variant].file)
             if path is None:
                 raise not_ready((await self._found(video_id)).job)
@@ -134,29 +125,8 @@ class _Routes(Ordering):
     async def _ordered(self, request: Request, body: OrderBody) -> Job:
         """Raises `ApiError` and what `video_order` and `check_picture` do."""
         mime, rules = None, self._rules()
-        if body.image is not None:
-            check = partial(check_picture, body.image, self._life.config.streaming.limits)
+        if body.file is not None:
+            check = partial(check_picture, body.file, self._life.config.streaming.limits)
             mime = await self._jobs.in_disk_thread(check)
         order = video_order(body.fields, rules, mime)
-        return await self._created(New(order, body.image, _once(request, body)))
-
-    @property
-    def _ttl_s(self) -> float:
-        return self._jobs.config.ttl_seconds
-
-    def _told(self, placed: Placed) -> Response:
-        job, headers = placed.job, {}
-        if not job.ended:
-            headers[POLL_AFTER] = str(self._jobs.pace.poll_after_ms(job, placed.ahead))
-        return JSONResponse(video_object(job, self._ttl_s), headers=headers)
-
-
-def _once(request: Request, body: OrderBody) -> Once | None:
-    """Raises `ApiError`."""
-    key = request.headers.get(KEY)
-    if key is None:
-        return None
-    if not 0 < len(key) <= LONGEST_KEY:
-        message = f"{KEY} must have 1 to {LONGEST_KEY} characters"
-        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", message, param=KEY)
-    return Once(key, f"{request.url.path} {body.digest}")
+        return await self._created(New(order, body.file, once(request, body)))

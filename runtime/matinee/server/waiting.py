@@ -31,7 +31,8 @@ def format_asked(fields: dict[str, Any]) -> str:
 def one_of(fields: dict[str, Any], param: str, values: Sequence[str]) -> str:
     """A field that says one of these, the first where it is not there. Takes it out of the fields.
     Raises `ApiError`."""
-    asked = fields.pop(param, values[0])
+    asked = fields.pop(param, None)
+    asked = values[0] if asked is None else asked
     asked = str(asked).lower() if isinstance(asked, str | int) else ""
     if asked not in values:
         message = f"{param} must be one of {', '.join(values)}"

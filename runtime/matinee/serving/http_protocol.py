@@ -270,5 +270,5 @@ class HttpProtocol(HttpToolsProtocol):
                 return
             cycle.disconnected = True
             cycle.message_event.set()
-        self.transport.write(refusal.as_http())
+        self.transport.write(refusal.as_http(self.url))
         self._lingering = Lingering(self.transport, self._door.turns, self._here.account)

@@ -36,6 +36,10 @@ class StateCodec(Protocol):
         """The state whose next segment begins with the picture, uint8 (H, W, 3)."""
         ...
 
+    def of_video(self, frames: RgbFrames) -> State:
+        """The state whose next segment goes on after these last frames of a video, two or more."""
+        ...
+
     def summary(self, state: State) -> StateSummary: ...
 
     def to_payload(self, state: State) -> dict[str, Any]:
@@ -98,6 +102,11 @@ def codec_of(kind: str) -> StateCodec:
 def state_of_image(info: ModelInfo, picture: RgbFrames) -> State:
     """What a session that begins with an image starts from."""
     return codec_of(info.state_kind).of_image(picture)
+
+
+def state_of_video(info: ModelInfo, frames: RgbFrames) -> State:
+    """What goes on from a video that is there as pictures only, from its last `state_frames`."""
+    return codec_of(info.state_kind).of_video(frames[-info.state_frames :])
 
 
 def summary_of(state: State) -> StateSummary:

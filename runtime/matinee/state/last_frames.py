@@ -146,6 +146,10 @@ class LastFramesCodec:
     def of_image(self, picture: RgbFrames) -> State:
         return LastFrames(picture[None]).to_state(self.kind)
 
+    def of_video(self, frames: RgbFrames) -> State:
+        """As after one segment, so that the noise of the next is not that of the first."""
+        return LastFrames(frames, segment_index=1).to_state(self.kind)
+
     def summary(self, state: State) -> StateSummary:
         known = self._read(state)
         count, height, width, _ = known.frames.shape

@@ -181,12 +181,16 @@ def matinee_up(resources: Path, *words: str, port: int = 0) -> list[str]:
 
 
 def fake_server(
-    host: str = "127.0.0.1", *, streams_per_second: int = 10, **streaming: Any
+    host: str = "127.0.0.1",
+    jobs: Mapping[str, object] | None = None,
+    *,
+    streams_per_second: int = 10,
+    **streaming: Any,
 ) -> list[str]:
     """The command line of `fake_server.py`. `streams_per_second`: of all the viewers of a test, who
-    have one address; `streaming`: keys of the configuration's section."""
+    have one address; `streaming`, `jobs`: keys of the configuration's sections."""
     server = {"host": host, "limits": {"streams_per_second": streams_per_second}}
-    return _command("fake_server", server, streaming)
+    return _command("fake_server", server, streaming, jobs)
 
 
 def fake_pod(**server: object) -> list[str]:

@@ -60,7 +60,7 @@ def test_the_model_is_told_with_what_may_be_asked_of_it(server: Server) -> None:
     )
     assert server.get("/v1/models/tiny").json() == model
     unknown = server.get("/v1/models/gpt")
-    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "not_found")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "model_not_found")
 
 
 async def test_what_is_past_the_limits_is_refused_and_a_viewer_beside_it_goes_on(

@@ -188,6 +188,9 @@ class ToneCodec:
     def of_image(self, picture: RgbFrames) -> State:
         raise InvalidRequest("initial_image", "a tone cannot begin with an image")
 
+    def of_video(self, frames: RgbFrames) -> State:
+        raise InvalidRequest("video", "a tone cannot go on from pictures")
+
     def summary(self, state: State) -> StateSummary:
         _, facts = _read(state)
         return StateSummary(

@@ -120,7 +120,7 @@ def test_a_job_is_there_with_its_files_or_without_them(desk: Keeping) -> None:
     job = made(desk, nbytes=10)
     found = seen(desk, job)
     assert found is not None
-    assert (found.status, found.progress, found.nbytes) == (Status.COMPLETED, 100, 30)
+    assert (found.status, found.progress, found.nbytes) == (Status.COMPLETED, 100, 40)
     for variant in VARIANTS.values():
         assert read(desk, job, variant.file) == b"x" * 10
     waiting = desk.create(New(order()))

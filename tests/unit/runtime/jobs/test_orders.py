@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from matinee.errors import InvalidRequest
-from matinee.jobs.orders import MissingField, Rules, UnknownField, UnknownModel, remix_order
+from matinee.jobs.fields import MissingField, UnknownField, UnknownModel
+from matinee.jobs.orders import Rules, remix_order
 from matinee.jobs.orders import video_order as read
 from tests.unit.runtime.jobs.making import RULES, order
 from tests.unit.runtime.models import info

@@ -1,7 +1,8 @@
-"""HTTP/1.1 to backends: one request on a connection of its own, its answer in pieces as it comes.
+"""HTTP/1.1 to others: one request on a connection of its own, its answer in pieces as it comes.
 
-The router asks three things of a backend: how it is, its slots, and what a viewer asked for.
-None of them needs more, and all must be bounded: the head of an answer here, its body by who reads.
+The router asks three things of a backend: how it is, its slots, and what a viewer asked for; a
+server asks for what a client names by a URL. None of them needs more, and all must be bounded: the
+head of an answer here, its body by who reads.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
@@ -23,7 +24,7 @@ MOST_HEAD_BYTES = 64 * 1024
 
 @cache
 def tls() -> ssl.SSLContext:
-    """For every backend: reading the authorities takes milliseconds, in which no frame goes on."""
+    """For everybody: reading the authorities takes milliseconds, in which no frame goes on."""
     return ssl.create_default_context()
 
 
@@ -147,27 +148,26 @@ async def asked(
     path: str,
     headers: Mapping[str, str],
     *,
-    timeout_s: float,
+    timeout_s: float | None,
     sends: tuple[str, bytes] = ("GET", b""),
     context: ssl.SSLContext | None = None,
     patience_s: float | None = None,
     rest: AsyncIterator[bytes] | None = None,
+    address: str | None = None,
 ) -> AsyncIterator[Answer]:
     """Ask, and read the head of the answer within the time; the connection ends with the block.
 
     `path`: with the query. `sends`: the method, and a body. `context`: for `https:`, unless it is
-    that of every backend. `patience_s`: for the answer, once there is a connection, where that is
+    that of everybody. `patience_s`: for the answer, once there is a connection, where that is
     another time. `rest`: more of the body, whose length the headers tell; the answer may come
-    before its end. Raises `Unanswered` (`NotReached` where it was not asked), and what `rest`
-    raises.
+    before its end. `address`: where to connect to, whatever the name resolves to by now. Raises
+    `Unanswered` (`NotReached` where it was not asked), and what `rest` raises.
     """
     parts = urlsplit(base_url)
-    trust = (context or tls()) if parts.scheme == "https" else None
-    port = parts.port or (443 if trust else 80)
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(timeout_s) as deadline:
-            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=trust)
+            reader, writer = await _connected(parts, context, address)
             if patience_s is not None:
                 deadline.reschedule(asyncio.get_running_loop().time() + patience_s)
             writer.write(_request(path, {"host": parts.netloc, **headers}, *sends))
@@ -178,6 +178,16 @@ async def asked(
     finally:
         if writer is not None:
             writer.transport.abort()
+
+
+async def _connected(
+    parts: SplitResult, context: ssl.SSLContext | None, address: str | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    trust = (context or tls()) if parts.scheme == "https" else None
+    name = parts.hostname if trust else None
+    port = parts.port or (443 if trust else 80)
+    place = address or parts.hostname
+    return await asyncio.open_connection(place, port, ssl=trust, server_hostname=name)
 
 
 def _unanswered(writer: asyncio.StreamWriter | None, error: Exception) -> Unanswered:
