@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from matinee.errors import BadInput
+from matinee.jobs.desk import SourceGone
 from matinee.jobs.fields import MissingField, UnknownField, UnknownModel
 from matinee.jobs.ledger import KeyReused
 from matinee.jobs.retention import QuotaUsedUp
@@ -98,6 +99,9 @@ def api_error(error: Exception) -> ApiError:
             headers = {"retry-after": str(QUOTA_RETRY_AFTER_S)}
             status = HTTPStatus.TOO_MANY_REQUESTS
             return ApiError(status, "insufficient_quota", message, headers=headers)
+        case SourceGone():
+            message = "the video that this was to be made of has been deleted meanwhile"
+            return ApiError(HTTPStatus.NOT_FOUND, "video_not_found", message, param="video_id")
         case KeyReused():
             message = "this Idempotency-Key came with another request before; take a new one"
             status = HTTPStatus.UNPROCESSABLE_ENTITY
