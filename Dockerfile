@@ -25,7 +25,8 @@ FROM code AS router-code
 WORKDIR /opt/matinee
 RUN rm -r matinee_operator \
  && cd matinee \
- && rm -r bundled engine mock player prompt server session state store weights/fetch worker
+ && find store -type f ! -name __init__.py ! -name redis_address.py -delete \
+ && rm -r bundled engine mock player prompt server session state weights/fetch worker
 
 FROM code AS runtime-code
 RUN rm -r /opt/matinee/matinee_operator

@@ -25,7 +25,8 @@ from tools.cluster import containerd, shell
 from tools.cluster.places import HOST_ADDRESS, Node
 
 PASSWORD = "only-for-this-test"  # noqa: S105
-STORE = {"type": "Redis", "urlSecret": {"name": "session-store"}}
+URL_SECRET = {"urlSecret": {"name": "session-store"}}
+STORE = {"type": "Redis", **URL_SECRET}
 READY = condition("Ready", "True")
 SERVICES = ("tiny", "tiny-more")
 ROUTER = "matinee.video/router"
@@ -101,6 +102,11 @@ class Scene:
             for _ in range(replica["sessions"])
         ]
 
+    def one_queue(self) -> bool:
+        """Whether both routers say that they share it."""
+        said = [self._status_of(router)["queue_shared"] for router in self.routers()]
+        return said == [True, True]
+
     def kill(self, pod: str) -> None:
         """Its program, which is told nothing."""
         found = pods.named(self.namespace, pod)
@@ -151,4 +157,6 @@ def _examples() -> Iterator[dict[str, Any]]:
                 found["spec"]["warmup"] = {"enabled": False}
             if found["kind"] == "StreamingService":
                 found["spec"]["store"] = STORE
+            if found["kind"] == "Router":
+                found["spec"]["store"] = URL_SECRET
             yield found

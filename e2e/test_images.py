@@ -22,8 +22,8 @@ from tools.cluster.images import Image
         ),
         (
             "router",
-            ["uvicorn", "websockets", "matinee.client"],
-            ["torch", "kopf", "matinee_operator", "matinee.engine", "matinee.worker"],
+            ["uvicorn", "websockets", "redis", "matinee.client", "matinee.store.redis_address"],
+            ["torch", "kopf", "matinee_operator", "matinee.engine", "matinee.store.redis_store"],
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +14,13 @@ from e2e.conftest import serve_at_once
 from e2e.fixtures import NAMESPACE
 from e2e.namespaces import namespace_for
 from e2e.operating import condition, patch, pods_of, wait_for_pods, wait_until
-from e2e.routing import MOST_SEGMENTS, READY, Scene, routed
+from e2e.routing import MOST_SEGMENTS, READY, ROUTER, Scene, routed
+from e2e.securing import Authority
 from e2e.target import Target
 from e2e.test_operator import STATUS
 from e2e.test_operator_sessions import node_of, uids
 from e2e.viewing import Viewer, viewers
-from e2e.waiting import ask_until, is_ready
+from e2e.waiting import Object, ask_until, is_ready
 from tools.cluster import __main__ as command
 
 FRONT: dict[str, Any] = {
@@ -71,6 +73,7 @@ def test_a_viewer_watches_on_when_redis_is_restarted_and_then_its_pod_is_killed(
         viewer.finish()
         leave(scene, viewer)
         assert viewer.kinds["gpu_assigned"] == 1, "it was one connection"
+    ask_until(scene.one_queue, bool)
     told = scene.target.kubectl("get", "vrtr/tiny", "-n", scene.namespace).splitlines()
     columns = told[1].split()
     assert columns[:2] == ["tiny", f"ws://tiny-router.{scene.namespace}.svc/v1/stream"]
@@ -107,6 +110,65 @@ def test_a_viewer_comes_back_when_its_router_is_killed_or_its_own_network_is_cut
         leave(scene, viewer)
 
 
+SECURE: dict[str, Any] = {
+    **FRONT,
+    "metadata": {"name": "secure"},
+    "spec": {
+        "services": [{"name": "tiny"}],
+        "service": {"port": 443},
+        "replicas": 1,
+        "tls": {"secretRef": {"name": "secure-tls"}},
+        "store": {"urlSecret": {"name": "later"}},
+    },
+}
+
+
+def test_a_router_waits_for_its_store_s_secret_and_takes_a_new_certificate_without_a_restart(
+    operator: Target, scene: Scene
+) -> None:
+    namespace = scene.namespace
+    authority = Authority(f"secure-router.{namespace}.svc")
+
+    def apply(manifest: dict[str, Any]) -> None:
+        operator.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+
+    def look_again() -> None:
+        """A kubelet looks at Secrets once a minute, and when a pod of theirs is changed."""
+        words = ("annotate", "pods", "-n", namespace, "-l", "matinee.video/router=secure")
+        operator.kubectl(*words, "--overwrite", f"looked={time.monotonic_ns()}")
+
+    def serves(serial: int) -> None:
+        ask_until(lambda: authority.told(operator, namespace), lambda told: told == (serial, True))
+
+    first, serial = authority.secret("secure-tls")
+    apply(first)
+    apply(SECURE)
+    try:
+        lacking = condition("Degraded", "True", "PodConfigInvalid")
+        found = wait_until("Router", namespace, "secure", lacking)
+        assert '"later" not found' in str(found["status"]["conditions"])
+        url = f"--from-literal=url={scene.store.url}"
+        operator.kubectl("create", "secret", "generic", "later", "-n", namespace, url)
+        look_again()
+        wait_until("Router", namespace, "secure", READY)
+        serves(serial)
+        (before,) = routers_of(scene, "secure")
+        second, renewed = authority.secret("secure-tls")
+        apply(second)
+        look_again()
+        serves(renewed)
+        (after,) = routers_of(scene, "secure")
+        assert after["metadata"]["uid"] == before["metadata"]["uid"]
+        (container,) = after["status"]["containerStatuses"]
+        assert container["restartCount"] == 0
+    finally:
+        operator.kubectl("delete", "vrtr/secure", "-n", namespace, "--cascade=foreground")
+
+
+def routers_of(scene: Scene, name: str) -> list[Object]:
+    return [pod for pod in scene.routers() if pod["metadata"]["labels"][ROUTER] == name]
+
+
 def test_the_pods_of_a_node_that_dies_are_replaced_and_everybody_plays_on(
     operator: Target, scene: Scene, own_cluster: Target
 ) -> None:
@@ -123,6 +185,8 @@ def test_the_pods_of_a_node_that_dies_are_replaced_and_everybody_plays_on(
         assert "node node-2 does not answer" in json.dumps(found["status"]["conditions"])
         one.finish()
         other.finish()
+        paused = ", ".join(f"{viewer.silence_s:.1f}" for viewer in (one, other))
+        print(f"seconds without a message when a node died: {paused}")  # noqa: T201
         one.play()
         leave(scene, one, other)
         survivors = wait_for_pods(

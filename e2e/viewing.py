@@ -7,6 +7,7 @@ import json
 import queue
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ WATCH = Path(__file__).with_name("watching.py").read_text()
 class Viewer:
     """One open session. It asks for nothing by itself, so that it stays as long as a test wants.
     `kinds`: how many messages it heard of each kind; `video`: the digest of all its video; `frames`
-    of each segment whose video is complete."""
+    of each segment whose video is complete; `silence_s`: the longest one since it asked last."""
 
     process: subprocess.Popen[str]
     heard: queue.Queue[Message] = field(default_factory=queue.Queue)
@@ -36,10 +37,13 @@ class Viewer:
     video: str = ""
     frames: dict[int, int] = field(default_factory=dict)
     asked: int = 0
+    silence_s: float = 0.0
+    _heard_at: float = 0.0
 
     def ask(self) -> None:
         """Send a prompt."""
         self.asked += 1
+        self.silence_s, self._heard_at = 0.0, time.monotonic()
         self._command(prompt=PROMPT)
 
     def vanish(self) -> None:
@@ -58,12 +62,17 @@ class Viewer:
             except queue.Empty:
                 raise AssertionError(f"the viewer heard no {kind}") from None
             self.kinds[message["type"]] += 1
+            self._note_silence(message["heard_at"])
             self.video = message.get("video", "")
             if message["type"] == "media_segment_complete":
                 self.frames[message["segment_idx"]] = message["frames"]
             if message["type"] == kind:
                 return message
             assert message["type"] != CLOSED, f"no {kind}, but {message}"
+
+    def _note_silence(self, at: float) -> None:
+        self.silence_s = max(self.silence_s, at - self._heard_at)
+        self._heard_at = at
 
     def play(self) -> None:
         """One more segment, to its end, with every frame of it."""
@@ -127,5 +136,6 @@ def _start(
 
 def _listen(said: IO[str], heard: queue.Queue[Message]) -> None:
     for line in said:
-        heard.put(json.loads(line))
-    heard.put({"type": CLOSED, "code": None, "reason": "the client's process ended"})
+        heard.put({**json.loads(line), "heard_at": time.monotonic()})
+    reason = "the client's process ended"
+    heard.put({"type": CLOSED, "code": None, "reason": reason, "heard_at": time.monotonic()})

@@ -168,7 +168,22 @@ async def _monitoring(kube: Kube, server: ControlPlane, namespace: str) -> Async
             assert await kube.get(child) == theirs
             await kube.delete(child, theirs["metadata"]["uid"])
             await eventually(kube, child, lambda found: "ownerReferences" in found["metadata"])
+        await _refuse_its_route(kube, namespace)
         yield
+
+
+async def _refuse_its_route(kube: Kube, namespace: str) -> None:
+    """As a Gateway does it."""
+    said = {"type": "Accepted", "status": "False", "message": "no listener takes it"}
+    parent = {"parentRef": {"name": "public"}, "conditions": [said]}
+    change = {"status": {"parents": [parent]}}
+    await kube.merge(Key("HTTPRoute", namespace, f"{NAME}-router"), change)
+    await eventually(kube, Key("Router", namespace, NAME), _is_refused)
+
+
+def _is_refused(router: dict[str, Any]) -> bool:
+    told = condition(router.get("status", {}), "Degraded")
+    return told.get("reason") == "RouteRefused" and "no listener takes it" in told["message"]
 
 
 def _is_told(child: Key, owner: dict[str, Any]) -> bool:

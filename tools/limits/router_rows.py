@@ -90,8 +90,8 @@ VIEWERS = (
     ),
     Row(
         "what the first message says of its sender",
-        "{matinee.router.first_message:PEEK_BYTES} for a place; with the strategy `hash` "
-        "{matinee.router.early:FREE_BYTES}",
+        "{matinee.router.first_message:PEEK_BYTES} for a place and for heartbeats; where a session "
+        "is resumed, and with the strategy `hash`, {matinee.router.early:FREE_BYTES}",
         "nothing more",
         reads=("matinee/router/first_message.py",),
     ),
@@ -100,6 +100,17 @@ VIEWERS = (
         "{router.queue.max_waiting} for {router.queue.kept_seconds}; in Redis "
         "{matinee.router.queue_scripts:MOST_KEPT}",
         "the same",
+    ),
+    Row(
+        "sessions that have ended, and where they were",
+        "{matinee.router.homes:MOST_KEPT} for {matinee.router.homes:KEPT_S}",
+        "the same",
+    ),
+    Row(
+        "heartbeats",
+        "one every {router.heartbeat_seconds} to who asked and reads",
+        "an end that acknowledges nothing for 20 s is cut off",
+        reads=("matinee/router/heartbeats.py",),
     ),
     Row(
         "`/healthz`, `/health`, `/readyz`, `/status`",
@@ -147,8 +158,8 @@ BACKENDS = (
     ),
     Row(
         "the queue in Redis or Valkey",
-        "{matinee.router.shared_queue:ANSWER_S} for an answer, then it is away and nobody waits "
+        "{matinee.router.shared_scripts:ANSWER_S} for an answer, then it is away and nobody waits "
         "for it; who can write there is trusted",
-        reads=("matinee/router/shared_queue.py",),
+        reads=("matinee/router/shared_queue.py", "matinee/router/shared_limits.py"),
     ),
 )

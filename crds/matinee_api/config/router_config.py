@@ -174,6 +174,9 @@ class RouterSettings(Config):
     upload_bytes: int = Field(default=33 * 2**20, ge=65536, le=2**30)
     """Largest body of a request to `/v1/videos` and `/v1/images`; a server may take less
     (`jobs.upload_bytes`)."""
+    heartbeat_seconds: float = Field(default=5.0, gt=0, le=3600)
+    """Between two words to viewers that asked for them (`heartbeat`, docs/protocol.md): a page does
+    not see pings."""
     shutdown_grace_seconds: float = Field(default=2.0, gt=0, le=3600)
     """How long the end may take, whatever viewers do: they are told why in it."""
     allowed_hosts: tuple[Annotated[str, Field(pattern=HOST_NAME, max_length=255)], ...] = ()

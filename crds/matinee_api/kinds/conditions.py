@@ -78,6 +78,7 @@ UNSCHEDULABLE = "Unschedulable"  # no node has room (or the GPUs) for a pod
 FEATURE_UNAVAILABLE = (
     "FeatureUnavailable"  # the spec asks for what this release, or this cluster, does not have
 )
+ROUTE_REFUSED = "RouteRefused"  # a Gateway does not take the HTTPRoute of a Router
 INTERNAL_ERROR = "InternalError"  # the operator has a bug; its log has the traceback
 PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"  # a rollout makes no progress
 

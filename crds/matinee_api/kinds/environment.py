@@ -20,7 +20,7 @@ OWN_VARIABLES = (
 CA_VARIABLE = "SSL_CERT_FILE"
 """One that it sets where there is a `caBundle`."""
 STORE_VARIABLE = "MATINEE_STORE_URL"
-"""One that it sets where sessions are kept in Redis."""
+"""One that it sets where sessions are kept in Redis, or routers share a queue there."""
 JOBS_VARIABLE = "MATINEE_JOBS_URL"
 """One that it sets where the list of jobs is."""
 

@@ -6,7 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from matinee_api.kinds.environment import STORE_VARIABLE
 from matinee_api.kinds.exposure import RouterExposure, RouterIngress, RouterRoute, SecretRef
+from matinee_api.kinds.jobs import UrlSecret
 from matinee_api.kinds.low_demand import LowDemand
 from matinee_api.kinds.meta import (
     AGE,
@@ -37,12 +39,22 @@ class ServiceRef(ApiModel):
 
 
 class RouterQueue(ApiModel):
-    """Viewers for whom no pod has a free slot, at each replica of the router."""
+    """Viewers for whom no pod has a free slot: at each replica of the router, or at all of them
+    where they share a `store`."""
 
     max_waiting: int = Field(default=64, ge=0, le=100000)
     """Viewers that may be queued; more are refused and may retry."""
     longest_seconds: int = Field(default=300, ge=1, le=86400)
     """Who is queued for longer is refused and may retry."""
+
+
+class RouterStore(ApiModel):
+    """A Redis or Valkey server that all replicas of the router share: then they have one queue, and
+    a key allows so many sessions at all of them together."""
+
+    url_secret: UrlSecret
+    """Where the server's URL is, such as `rediss://:PASSWORD@HOST:6379`. It may be the one that
+    keeps the services' sessions."""
 
 
 class RouterAutoscaling(ApiModel):
@@ -108,6 +120,7 @@ class RouterSpec(ApiModel):
     least remaining work. `Weighted`: by the `weight` of their services. `PrimaryFirst`: those of
     the first service while they have a free slot. `Hash`: the same one for the same client."""
     queue: RouterQueue = RouterQueue()
+    store: RouterStore | None = None
     failover_seconds: int = Field(default=30, ge=0, le=3600)
     """How long a session whose pod was lost may take to go on at another one, where the pods share
     a store; then it ends. 0: it ends at once."""
@@ -131,6 +144,15 @@ class RouterSpec(ApiModel):
                 or bool(spec.access.hosts)
             ),
             "httpRoute.hostnames",
+        ),
+        Rule(
+            f"!has(self.store) || self.pod.env.all(variable, variable.name != '{STORE_VARIABLE}')",
+            f"store.urlSecret sets {STORE_VARIABLE}: leave it out",
+            lambda spec: (
+                spec.store is None
+                or not any(variable.name == STORE_VARIABLE for variable in spec.pod.env)
+            ),
+            "pod.env",
         ),
     )
 

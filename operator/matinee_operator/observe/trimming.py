@@ -25,10 +25,11 @@ _META = (
 )
 _POD_STATUS = ("phase", "reason", "message", "podIP")
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
+_OF_A_ROUTE = ("type", "status", "reason", "message", "observedGeneration")
 _CONTAINER = ("name", "image", "state", "lastState", "restartCount")
 _WITHOUT_STATUS = (
     *("Service", "PodDisruptionBudget", "NetworkPolicy", "PodMonitor", "Node", "ReplicaSet"),
-    *("Ingress", "HTTPRoute"),
+    "Ingress",
 )
 
 
@@ -39,6 +40,8 @@ def trimmed(raw: Object) -> Object:
     if kind == "Pod":
         kept["spec"] = _trimmed_pod(raw.get("spec", {}))
         kept["status"] = _trimmed_status(raw.get("status") or {})
+    elif kind == "HTTPRoute":
+        kept["status"] = _trimmed_route(raw.get("status") or {})
     elif kind == "Node":
         kept["spec"] = {"leaving": is_leaving(raw)}
     elif kind == "EndpointSlice":
@@ -92,6 +95,18 @@ def _trimmed_status(status: Object) -> Object:
         if status.get(part):
             kept[part] = [_only(one, fields) for one in status[part]]
     return kept
+
+
+def _trimmed_route(status: Object) -> Object:
+    """What each Gateway says of it."""
+    parents = [
+        {
+            "parentRef": one.get("parentRef") or {},
+            "conditions": [_only(each, _OF_A_ROUTE) for each in one.get("conditions") or ()],
+        }
+        for one in status.get("parents") or ()
+    ]
+    return {"parents": parents} if parents else {}
 
 
 def _only(value: Object, fields: Iterable[str]) -> dict[str, Any]:

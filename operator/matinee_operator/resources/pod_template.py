@@ -6,9 +6,11 @@ that were stored before these rules may have them all the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from matinee_api.kinds.environment import CA_VARIABLE, KeyRef
+from matinee_api.kinds.meta import SecretKeyRef
 from matinee_api.kinds.pod import PodSecurity, PodTemplate
 from matinee_operator.installation import Installation
 from matinee_operator.resources.metadata import Manifest
@@ -53,6 +55,15 @@ def said_of_container(template: PodTemplate, container: Manifest) -> Manifest:
     if template.env_from:
         made["envFrom"] = _given(template.env_from)
     return made
+
+
+def environment_from(secrets: Mapping[str, SecretKeyRef | None]) -> list[Manifest]:
+    """Variables by their names; a pod does not start before the Secrets are there."""
+    return [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": found.name, "key": found.key}}}
+        for name, found in secrets.items()
+        if found is not None
+    ]
 
 
 def extra_volumes(template: PodTemplate) -> list[Manifest]:

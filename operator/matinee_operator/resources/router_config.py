@@ -11,12 +11,11 @@ from matinee_api.config.connection_limits import ConnectionLimits
 from matinee_api.config.router_config import (
     BackendService,
     KubernetesConfig,
-    QueueConfig,
     RouterConfig,
     RouterSettings,
-    Strategy,
     TlsConfig,
 )
+from matinee_api.config.router_settings import settings_of
 from matinee_api.contracts.pod_http import PORT
 from matinee_api.kinds.router import Router
 from matinee_operator.installation import Installation
@@ -29,12 +28,6 @@ from matinee_operator.resources.runtime_config import METRICS_KEY, TOKEN_FOLDER,
 FILE = "router.yaml"
 KEYS_FOLDER = "/etc/matinee-keys"
 TLS_FOLDER = "/etc/matinee-tls"
-_STRATEGIES: dict[str, Strategy] = {
-    "MostFree": "most-free",
-    "Weighted": "weighted",
-    "PrimaryFirst": "primary-first",
-    "Hash": "hash",
-}
 
 
 def router_config(router: Router, text: str) -> Manifest:
@@ -66,20 +59,12 @@ def _settings(router: Router, installation: Installation) -> RouterSettings:
             ),
             control_token_file=token,
         ),
-        strategy=_STRATEGIES[spec.strategy],
-        queue=QueueConfig(
-            max_waiting=spec.queue.max_waiting,
-            longest_seconds=float(spec.queue.longest_seconds),
-            # Pods that died are made anew, and those of a service without any are woken.
-            no_backend_seconds=float(spec.queue.longest_seconds),
-        ),
-        failover_seconds=float(spec.failover_seconds),
+        **settings_of(spec),
         keys_file=f"{KEYS_FOLDER}/{keys.key}" if keys else None,
         tls=_tls(router),
         control_token_file=token,
         metrics_token_file=f"{TOKEN_FOLDER}/{METRICS_KEY}",
         allowed_hosts=_names(router, installation.cluster_domain),
-        allowed_origins=spec.access.origins,
         # A load balancer, an Ingress or a node brings all viewers from one address.
         limits=ConnectionLimits(connections=8192, connections_per_address=0, streams_per_second=0),
     )

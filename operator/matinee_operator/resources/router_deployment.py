@@ -7,6 +7,7 @@ goes, and come back with their tokens through another one.
 from __future__ import annotations
 
 from matinee_api.contracts.pod_http import ALIVE_PATH, PORT, READY_PATH
+from matinee_api.kinds.environment import STORE_VARIABLE
 from matinee_api.kinds.router import Router
 from matinee_operator import labels
 from matinee_operator.amounts import canonical
@@ -17,6 +18,7 @@ from matinee_operator.resources.metadata import Manifest, metadata, own_labels
 from matinee_operator.resources.pod_security import CONTAINER_SECURITY
 from matinee_operator.resources.pod_spec import base_spec
 from matinee_operator.resources.pod_template import (
+    environment_from,
     extra_volumes,
     pull_policy_of,
     said_of_container,
@@ -115,7 +117,7 @@ def _secret_volumes(router: Router) -> list[Manifest]:
 
 
 def _container(router: Router, installation: Installation) -> Manifest:
-    said = router.spec.pod
+    said, store = router.spec.pod, router.spec.store
     mounts = [
         {"name": labels.CONFIG, "mountPath": CONFIG_FOLDER, "readOnly": True},
         {"name": "control", "mountPath": TOKEN_FOLDER, "readOnly": True},
@@ -131,7 +133,7 @@ def _container(router: Router, installation: Installation) -> Manifest:
         "image": said.image or installation.router_image,
         "imagePullPolicy": pull_policy_of(said, installation),
         "args": ["router-serve", "--config", f"{CONFIG_FOLDER}/{FILE}"],
-        "env": [],
+        "env": environment_from({STORE_VARIABLE: store.url_secret}) if store else [],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": canonical(plain_resources(within(USUAL, said.limits), said.limits)),
         "securityContext": CONTAINER_SECURITY,

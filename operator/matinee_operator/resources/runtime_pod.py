@@ -23,6 +23,7 @@ from matinee_operator.resources.pod_spec import (
     init_containers,
 )
 from matinee_operator.resources.pod_template import (
+    environment_from,
     extra_volumes,
     image_of,
     pull_policy_of,
@@ -149,11 +150,7 @@ def _container(
 def _urls(service: StreamingService) -> list[Manifest]:
     spec = service.spec
     secrets = {STORE_VARIABLE: spec.store.url_secret, JOBS_VARIABLE: spec.jobs.store.url_secret}
-    return [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": found.name, "key": found.key}}}
-        for name, found in secrets.items()
-        if found is not None
-    ]
+    return environment_from(secrets)
 
 
 def _results_volumes(service: StreamingService) -> list[Manifest]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from matinee_api.kinds import conditions
-from matinee_api.kinds.router import BackendCounts, RouterStatus
+from matinee_api.kinds.router import BackendCounts, RouterSpec, RouterStatus
 from matinee_operator.amounts import counted
 from matinee_operator.desired import DesiredRouter
 from matinee_operator.errors import with_remedy
-from matinee_operator.objects import condition
+from matinee_operator.objects import Object, condition
 from matinee_operator.observe.snapshot import RouterSnapshot
 from matinee_operator.resources.router_exposure import outside_names
 from matinee_operator.resources.router_service import router_url
@@ -16,6 +16,12 @@ from matinee_operator.status.conditions import Finding, conditions_of, finding
 OPEN = (
     "there are no keys: anybody who reaches the router may open sessions; set auth.keysSecret to "
     "let only those in who have one"
+)
+
+_OF_ROUTES = ("Accepted", "ResolvedRefs")
+COUNTED_APART = (
+    "what a key allows is allowed at each pod of the router; set store.urlSecret to count at all "
+    "of them together"
 )
 
 
@@ -86,7 +92,7 @@ def _stuck(snapshot: RouterSnapshot) -> Finding | None:
     troubles = ((pod.name, pod.trouble) for pod in snapshot.router_pods if pod.trouble)
     name, trouble = next(troubles, ("", None))
     if trouble is None:
-        return _without_routes(snapshot)
+        return _without_routes(snapshot) or _refused_route(snapshot)
     return finding(conditions.DEGRADED, True, trouble.reason, f"{name}: {trouble.message}")
 
 
@@ -100,18 +106,43 @@ def _without_routes(snapshot: RouterSnapshot) -> Finding | None:
     return finding(conditions.DEGRADED, True, conditions.FEATURE_UNAVAILABLE, message)
 
 
+def _refused_route(snapshot: RouterSnapshot) -> Finding | None:
+    """By a Gateway, of the route as it is now."""
+    routes = (raw for key, raw in snapshot.children.items() if key.kind == "HTTPRoute")
+    for raw in routes:
+        generation = raw["metadata"].get("generation")
+        for parent in (raw.get("status") or {}).get("parents", ()):
+            for said in parent["conditions"]:
+                is_new = said.get("observedGeneration") in (None, generation)
+                if is_new and said.get("type") in _OF_ROUTES and said.get("status") == "False":
+                    return _refusal(parent["parentRef"], said)
+    return None
+
+
+def _refusal(parent: Object, said: Object) -> Finding:
+    why = said.get("message") or said.get("reason") or "it does not say why"
+    message = f"httpRoute: the Gateway {parent.get('name')} says {said['type']} False: {why}"
+    return finding(conditions.DEGRADED, True, conditions.ROUTE_REFUSED, message[:1000])
+
+
 def _accepted(snapshot: RouterSnapshot) -> Finding:
     """All that the API server can refuse is made from the spec."""
     failure = snapshot.failure
     if failure is None and _is_open(snapshot):
         return finding(conditions.ACCEPTED, True, conditions.OPEN_TO_ANYBODY, OPEN)
     if failure is None:
-        return finding(conditions.ACCEPTED, True, conditions.AS_DESIRED)
+        message = COUNTED_APART if _counts_apart(snapshot.router.spec) else ""
+        return finding(conditions.ACCEPTED, True, conditions.AS_DESIRED, message)
     if failure.reason == conditions.NAME_TAKEN:
         return finding(conditions.ACCEPTED, False, failure.reason, failure.message)
     if failure.reason == conditions.POD_REFUSED:
         return finding(conditions.ACCEPTED, False, conditions.INVALID_SPEC, failure.message)
     return Finding(conditions.ACCEPTED, "Unknown", failure.reason, failure.message)
+
+
+def _counts_apart(spec: RouterSpec) -> bool:
+    several = spec.autoscaling is not None or spec.replicas > 1
+    return several and spec.store is None
 
 
 def _resolved(snapshot: RouterSnapshot) -> Finding:

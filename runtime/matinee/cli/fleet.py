@@ -22,7 +22,6 @@ from matinee.serving.access import ADMIN_TOKEN_VARIABLE
 from matinee_api.backoff import backoff
 from matinee_api.config.errors import config_error
 from matinee_api.config.resources import Resources
-from matinee_api.config.router_config import ReplicaConfig, RouterSettings
 from matinee_api.kinds.router import Router
 
 READY = "ready: "
@@ -106,23 +105,19 @@ def _end_with_stdin() -> None:
 
 def run_fleet(
     file: str,
-    resources: Resources,
-    router: Router,
+    wanted: Sequence[tuple[str, str]],
     state_directory: str,
-    serve: Callable[[RouterSettings], int],
-    **listening: object,
+    serve: Callable[[Sequence[str]], int],
 ) -> int:
-    """Run the router's services, and call `serve` with the router's settings once all are ready.
-    `listening`: the router's host and port. Raises `ConfigError` and `MatineeError`."""
+    """Run a server for each name and service, and call `serve` with their addresses once all are
+    ready. Raises `MatineeError`."""
     command = [sys.executable, "-m", "matinee", "up", "-f", file, "--state-dir", state_directory]
-    wanted = _wanted(file, resources, router)
     members = [(name, [*command, "--service", service]) for name, service in wanted]
     with _running(members) as servers:
-        replicas = tuple(ReplicaConfig(url=one.url, name=one.name) for one in servers)
-        return serve(RouterSettings.model_validate({**listening, "replicas": replicas}))
+        return serve([one.url for one in servers])
 
 
-def _wanted(file: str, resources: Resources, router: Router) -> list[tuple[str, str]]:
+def servers_of(file: str, resources: Resources, router: Router) -> list[tuple[str, str]]:
     """A name for each server, and its service. Raises `ConfigError`."""
     replicas = {one.metadata.name: one.spec.replicas for one in resources.services}
     named = [reference.name for reference in router.spec.services]

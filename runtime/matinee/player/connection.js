@@ -6,6 +6,8 @@
 
 const FIRST_DELAY_S = 0.5;
 const LONGEST_DELAY_S = 20;
+/** Who sends heartbeats and leaves out so many is gone. */
+const MISSED_BEATS = 3;
 
 /** Seconds until try number `attempt` (from 1): doubling, with jitter so that viewers spread out. */
 export function retryDelay(attempt, random = Math.random) {
@@ -40,6 +42,9 @@ export class Connection {
     this.socket = null;
     this.timer = null;
     this.retryAt = null;
+    /** Looks whether anything came since the last heartbeats were due. */
+    this.watch = null;
+    this.missed = 0;
   }
 
   open() {
@@ -59,21 +64,46 @@ export class Connection {
   openWith(protocols) {
     const socket = new WebSocket(this.url, protocols);
     let wasOpen = false;
+    const ended = ({ code, reason }) => {
+      if (socket !== this.socket) return;
+      this.letGo();
+      this.handlers.closed({ code, reason, wasOpen });
+    };
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       wasOpen = true;
       this.handlers.opened();
     };
     socket.onmessage = ({ data }) => {
-      if (typeof data === "string") this.handlers.message(JSON.parse(data));
-      else this.handlers.binary(data);
+      this.missed = 0;
+      if (typeof data !== "string") return this.handlers.binary(data);
+      const message = JSON.parse(data);
+      if (message.type !== "heartbeat") return this.handlers.message(message);
+      if (socket === this.socket) this.expectBeats(message.seconds, () => {
+        ended({ code: 1006, reason: "silent" });
+        socket.close(); // which nobody will answer
+      });
     };
-    socket.onclose = ({ code, reason }) => {
-      if (socket !== this.socket) return;
-      this.socket = null;
-      this.handlers.closed({ code, reason, wasOpen });
-    };
+    socket.onclose = ended;
     this.socket = socket;
+  }
+
+  /** The other end says something every so many seconds. A machine that vanishes closes nothing, and
+   * the browser would wait for a quarter of an hour. What is counted are turns of this page, not
+   * time: after a sleep it has messages to read first. */
+  expectBeats(seconds, gone) {
+    if (this.watch !== null || !(seconds > 0)) return;
+    this.watch = setInterval(() => {
+      this.missed += 1;
+      if (this.missed > MISSED_BEATS) gone();
+    }, seconds * 1000);
+  }
+
+  letGo() {
+    clearInterval(this.watch);
+    this.watch = null;
+    this.missed = 0;
+    this.socket = null;
   }
 
   /** Send when there is a connection; true when it was taken. */
@@ -87,8 +117,8 @@ export class Connection {
   close() {
     this.cancelRetry();
     this.opening += 1;
-    const socket = this.socket;
-    this.socket = null;
+    const { socket } = this;
+    this.letGo();
     socket?.close(1000);
   }
 

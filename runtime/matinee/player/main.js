@@ -59,6 +59,7 @@ function opened() {
   connection.send({
     type: "session_init_v2",
     queue_token: undefined, // first, if there is one: routers look for it at the begin
+    heartbeat: true,
     client_id: "matinee-player",
     ...settings.init,
     ...start,

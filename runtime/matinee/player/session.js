@@ -164,6 +164,7 @@ export class Session {
 
   onGpuAssigned(message) {
     this.seat.take(message);
+    if (message.resumed) this.settleCutOff(message.resumed.segment_idx);
     if (message.resumed) this.askAgain(message.resumed.segment_idx);
     this.queue = { position: 0, depth: 0, etaSeconds: null };
     this.phase = "queued"; // until the stream starts
@@ -194,6 +195,18 @@ export class Session {
     }
     this.phase = "making";
     this.error = null;
+  }
+
+  /** What the connection was lost behind: the page has all video of a segment before `next`, where the
+   * server goes on, and has missed only the word that it is done. It is not asked for again. */
+  settleCutOff(next) {
+    const whole = this.segments.findLast(
+      (one) =>
+        one.status === "lost" && one.index < next && one.sessionId === this.seat.sessionId,
+    );
+    if (!whole) return;
+    whole.status = "done";
+    this.drop(whole.request.id);
   }
 
   /** A server that died may have made more than it had saved. `next`: the segment that it goes on

@@ -111,9 +111,15 @@ class Answers:
                 "sessions": sum(len(one.sessions) for one in self._table),
                 "queued": self._reception.queued,
                 "queue_shared": shared.reachable if shared is not None else None,
+                "limits_shared": self._limits_shared(),
                 "open_to_anybody": self._gate.open,
             }
         )
+
+    def _limits_shared(self) -> bool | None:
+        """Whether what a key allows counts at all routers together; None where there are none."""
+        shared = self._reception.shared
+        return None if self._gate.open else shared is not None and shared.reachable
 
     async def backends(self, _request: Request) -> Response:
         return JSONResponse({"backends": [_backend(one) for one in self._table]})

@@ -77,7 +77,7 @@ class Scanner:
 
     __slots__ = (
         "_head", "_in_message", "_kept", "_lacking", "_left", "_mask", "_masked", "_message",
-        "_most_message", "_opcode", "_peek_bytes", "_whole", "frame_bytes",
+        "_most_message", "_opcode", "_peek_bytes", "_whole", "frame_bytes", "parted",
     )  # fmt: skip
 
     def __init__(self, *, masked: bool, message_bytes: int = 0, peek_bytes: int = 0) -> None:
@@ -95,6 +95,8 @@ class Scanner:
         self._message = 0
         self.frame_bytes = 0
         """Payload of the frame that is coming in, 0 before its head is there."""
+        self.parted = False
+        """More of the message belongs behind the last frame that was whole."""
 
     @property
     def inside(self) -> bool:
@@ -153,7 +155,9 @@ class Scanner:
         if opcode >= _CLOSE:
             payload = apply_mask(kept, self._mask) if self._masked else kept
             controls.append(Control(_OPCODE[opcode], payload))
-        elif self._peek_bytes and opcode != _CONTINUED:
+            return
+        self.parted = not self._whole
+        if self._peek_bytes and opcode != _CONTINUED:
             heads.append((_OPCODE[opcode], kept))
 
     def _take_head(self, data: bytes | memoryview, position: int) -> int:
@@ -226,6 +230,7 @@ def first_message(received: bytes) -> bytes:
     """The payload of the first data message in what a client sent; empty while it is not whole."""
     parser = Protocol(Side.SERVER, state=State.OPEN, max_size=None)
     parser.receive_data(received)
+    parser.parser.close()  # it holds itself in a circle, and kilobytes
     payload = b""
     for frame in parser.events_received():
         if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):

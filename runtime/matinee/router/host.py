@@ -104,6 +104,7 @@ async def _serve(
     config = _uvicorn(settings, table, reception, gate, access, feed, certificate)
     server = GracefulServer(config, partial(_shut_down, reception, feed))
     vanishing = asyncio.create_task(end_vanished(reception, table), name="who has vanished")
+    beating = asyncio.create_task(reception.heartbeats.run(), name="the heartbeats")
     looking = asyncio.create_task(shared.run(), name="the shared queue") if shared else None
     finding = _find(settings, table, watches)
     url = url_of(listening)
@@ -111,7 +112,7 @@ async def _serve(
     try:
         await server.serve(sockets=[listening])
     finally:
-        for each in (finding, vanishing, looking, server.stopping):
+        for each in (finding, vanishing, beating, looking, server.stopping):
             await stopped(each)
         await _let_go(watches, shared)
     return server.told_to_stop

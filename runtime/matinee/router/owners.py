@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from matinee.serving.allowance import Allowance
 from matinee.serving.keys import Key
 
 MINUTE_S = 60.0
+Exceeded = Literal["sessions", "rate"]
 
 
 @dataclass(slots=True)
@@ -22,15 +24,15 @@ class Owners:
     def __init__(self) -> None:
         self._owners: dict[str, _Owner] = {}
 
-    def begin(self, key: Key, now: float) -> str | None:
-        """Count a session; or say why the key allows no further one, and count nothing."""
+    def begin(self, key: Key, now: float) -> Exceeded | None:
+        """Count a session; or say what the key allows no more of, and count nothing."""
         owner = self._owners.setdefault(key.name, _Owner(0, None))
         if key.max_sessions and owner.sessions >= key.max_sessions:
-            return f"this key allows {key.max_sessions} sessions at once"
+            return "sessions"
         if key.sessions_per_minute:
             rate = self._rate(owner, key, now)
             if rate.room(now) < 1:
-                return f"this key allows {key.sessions_per_minute:g} new sessions a minute"
+                return "rate"
             rate.spend(1, now)
         owner.sessions += 1
         return None
@@ -41,9 +43,22 @@ class Owners:
         if not owner.sessions and owner.rate is None:
             del self._owners[key.name]
 
+    def take_back(self, key: Key, now: float) -> None:
+        """One that has not begun after all."""
+        rate = self._owners[key.name].rate
+        if rate is not None:
+            rate.spend(-1, now)
+        self.end(key)
+
     @staticmethod
     def _rate(owner: _Owner, key: Key, now: float) -> Allowance:
         per_second = key.sessions_per_minute / MINUTE_S
         if owner.rate is None or owner.rate.per_second != per_second:
             owner.rate = Allowance(per_second, max(1.0, key.sessions_per_minute), now)
         return owner.rate
+
+
+def words_of(exceeded: Exceeded, key: Key) -> str:
+    if exceeded == "sessions":
+        return f"this key allows {key.max_sessions} sessions at once"
+    return f"this key allows {key.sessions_per_minute:g} new sessions a minute"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from matinee.router.homes import Home
 from matinee.router.table import Backend
 from matinee_api.config.router_config import Strategy
 
@@ -18,21 +19,24 @@ from matinee_api.config.router_config import Strategy
 class Wish:
     """What is known when a session is placed. `client`: who hashes to the same backend again;
     `mean_s`: how long sessions last on the average. `store`: what the backend must share; None: it
-    need not."""
+    need not. `home`: where the session is known, if anywhere."""
 
     client: str
     now: float
     mean_s: float = 0.0
     store: str | None = None
+    home: Home | None = None
 
 
 def place(backends: Iterable[Backend], strategy: Strategy, wish: Wish) -> Backend | None:
-    """None: no backend has a free slot for it now."""
-    usable = [
-        one
-        for one in backends
-        if one.takes_new and one.free != 0 and (wish.store is None or one.store == wish.store)
+    """None: no backend has a free slot for it now. A session that is known at none of them goes to
+    any: that one says so."""
+    fit = [
+        one for one in backends if one.takes_new and (wish.store is None or one.store == wish.store)
     ]
+    home = wish.home
+    known = [one for one in fit if home.is_at(one)] if home is not None else []
+    usable = [one for one in known or fit if one.free != 0]
     rank = _RANKS[strategy]
     return min(usable, key=lambda one: rank(one, wish), default=None)
 

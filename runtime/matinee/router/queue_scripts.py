@@ -14,6 +14,7 @@ wrote under these names may break the queue: whoever can write to the store is t
 
 from __future__ import annotations
 
+KEYS = ("order", "places", "owners", "facts", "routers", "kept")
 MOST_KEPT = 1024
 """Places of viewers who are gone; then the one that was to be forgotten first is."""
 EVICTED_MS = 60_000

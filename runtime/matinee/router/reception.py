@@ -19,8 +19,10 @@ from websockets.http11 import Request
 from matinee.router.connecting import open_session
 from matinee.router.first_message import client_id_of
 from matinee.router.gate import Gate
+from matinee.router.heartbeats import Heartbeats
+from matinee.router.key_limits import KeyLimits
 from matinee.router.moves import Moves
-from matinee.router.owners import Owners
+from matinee.router.returning import Returning
 from matinee.router.seating import Seating
 from matinee.router.table import Table
 from matinee.router.tally import Tally
@@ -61,8 +63,10 @@ class Reception:
         self.tally = Tally(table, self._seating.queue, shared)
         self._settings = settings
         self._gate = gate
-        self._owners = Owners()
+        self._limits = KeyLimits(shared)
+        self.heartbeats = Heartbeats(settings.heartbeat_seconds, self._visits.values)
         self._sessions = count()
+        self._returning = Returning(self._visits.values, self._seating)
         self._moves = Moves(self._seating, table, self._sessions)
         self._connected: dict[Viewer, str | None] = {}
         """And the ticket that each has shown."""
@@ -158,8 +162,8 @@ class Reception:
             return
         if visit.task is not None and visit.task is not asyncio.current_task():
             visit.task.cancel()
-        if visit.counted and viewer.key is not None:
-            self._owners.end(viewer.key)
+        self._limits.end(visit)
+        self._returning.note(visit)
         self._count_bytes(visit)
         if visit.began is not None:
             self.tally.bytes["to_backends"] += viewer.sent_bytes
@@ -180,6 +184,7 @@ class Reception:
         viewer = visit.viewer
         try:
             if await self._spoke(viewer):
+                self.heartbeats.begin(visit)
                 await self._open(visit)
         except Rejected as rejected:
             self.tally.refusals[rejected.reason] += 1
@@ -207,7 +212,8 @@ class Reception:
 
     async def _open(self, visit: Visit) -> None:
         """Raises `Rejected`."""
-        self._count(visit)
+        self._returning.heed(visit)
+        await self._limits.begin(visit)
         ticket = self._connected.get(visit.viewer)
         if ticket and self.shared and not await self.shared.first_use(ticket):
             raise Rejected(busy("this ticket was used at another router"), "ticket_used")
@@ -215,7 +221,7 @@ class Reception:
         visit.upstream = await self._upstream(visit)
         self._seating.took(visit)
         assert visit.backend is not None  # noqa: S101 - it is whose upstream that is
-        self.tally.placements[visit.backend.address.name] += 1
+        self.tally.placed(visit.backend.address.name)
         visit.began = now()
         visit.viewer.splice(visit.upstream)
 
@@ -266,16 +272,6 @@ class Reception:
         if upstream is not None:
             self.tally.bytes["to_viewers"] += upstream.received_bytes
 
-    def _count(self, visit: Visit) -> None:
-        """Raises `Rejected`."""
-        key = visit.viewer.key
-        if key is None:
-            return
-        refusal = self._owners.begin(key, now())
-        if refusal is not None:
-            raise Rejected(busy(refusal), "key_limit")
-        visit.counted = True
-
     def _client(self, visit: Visit) -> str:
         """Who is to hash to the same backend again."""
         hashes = self._settings.chosen_strategy == "hash"
@@ -285,8 +281,8 @@ class Reception:
     async def _upstream(self, visit: Visit) -> Upstream:
         """Raises `Rejected`."""
         timeout_s = self._settings.health_check.timeout_seconds
+        backend = visit.backend or await self._seating.turn(visit)
         while True:
-            backend = visit.backend or await self._seating.turn(visit)
             viewer, tellings = visit.viewer, backend.tellings
             try:
                 return await open_session(backend.address, viewer.path, viewer.client, timeout_s)
@@ -297,4 +293,4 @@ class Reception:
                 if not isinstance(error, Unwelcome):
                     backend.failed()
             backend.refused(tellings)
-            self._seating.give_back(visit)
+            backend = await self._seating.turn(visit)

@@ -71,6 +71,8 @@ class Seating:
             if visit.turn is None or visit.turn.done():
                 continue  # its wait is over
             backend = self._choice(visit)
+            if backend is None and (visit.home or visit.store):
+                continue  # others may have a slot for those behind it
             if backend is None:
                 break
             if self._others.go_first(queued, now()):
@@ -80,8 +82,11 @@ class Seating:
         return False
 
     async def turn(self, visit: Visit) -> Backend:
-        """A backend with a slot for it, now or later. Raises `Rejected`."""
+        """A backend with a slot for it, now or later. One that it has is given back, which took it
+        not after all: when it is queued, so that nobody behind it is before it. Raises
+        `Rejected`."""
         if visit.place is None and not len(self.queue) and not self._others.want_all():
+            self.give_back(visit)
             backend = self._choice(visit)
             if backend is not None:
                 self._begin(visit, backend)
@@ -92,6 +97,7 @@ class Seating:
         visit.turn = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout_at(self._deadline(visit)):
+                self.give_back(visit)
                 self.changed()
                 return await visit.turn
         except TimeoutError:
@@ -179,13 +185,20 @@ class Seating:
         return True
 
     def _choice(self, visit: Visit) -> Backend | None:
-        wish = Wish(visit.client, now(), self.lengths.mean_s or 0.0, visit.store)
+        mean_s = self.lengths.mean_s or 0.0
+        wish = Wish(visit.client, now(), mean_s, visit.store, visit.home)
         return place(self._table, self._settings.chosen_strategy, wish)
 
     def _begin(self, visit: Visit, backend: Backend) -> None:
         if visit.place is not None and self._takes_from_queue(visit):
             self.queue.serve(visit.place)
         visit.backend = backend
+        self._table.begin(backend, visit.session, now())
+
+    def take_over(self, visit: Visit, backend: Backend) -> None:
+        """A slot there that another connection gives back afterwards; should the backend not know
+        that in time, the next one that it has."""
+        visit.place, visit.backend = self.queue.ahead(visit.owner), backend
         self._table.begin(backend, visit.session, now())
 
     def took(self, visit: Visit) -> None:

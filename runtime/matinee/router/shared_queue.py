@@ -10,28 +10,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import RedisError
 
 from matinee.router import queue_scripts as scripts
+from matinee.router.owners import Exceeded
 from matinee.router.parked import new_token
 from matinee.router.queue import Place
+from matinee.router.shared_limits import SharedLimits
+from matinee.router.shared_scripts import Away, Scripts, id_of, in_time
 from matinee.router.tickets import LIFETIME_S, SKEW_S
 from matinee.serving.admission import QueueFull
+from matinee.serving.keys import Key
 from matinee.store.redis_address import Connections
 
 LOOK_S, GAP_S = 1.0, 0.05
 """Between two looks, and between two of which somebody could not wait for the second."""
-ANSWER_S, TURNS = 1.0, 10
-"""A server that takes longer is away: nobody waits for it to get a slot. It is waited for in so
-many turns, so that a second in which this process was stuck is not held against it."""
 MOST_UNSAID = 4096
 """Places that were left, which the server does not know so far; without a router they are swept."""
 
@@ -41,10 +41,6 @@ _LOSSES: Mapping[int, Loss] = {-2: "taken", -3: "evicted"}
 _ABSENT = -1
 
 logger = logging.getLogger(__name__)
-
-
-class Away(Exception):
-    """The server did not answer."""
 
 
 @dataclass(slots=True)
@@ -76,8 +72,8 @@ class SharedQueue:
         self.depth = 0
         self.cold_start_s: float | None = None
         self._connections = connections
-        parts = ("order", "places", "owners", "facts", "routers", "kept")
-        self._keys = [f"matinee:queue:{{{name}}}:{part}" for part in parts]
+        self._scripts = Scripts(connections, f"matinee:queue:{{{name}}}")
+        self._limits = SharedLimits(self._scripts)
         self._most = most
         self._kept_ms = round(kept_s * 1000)
         self._router = uuid.uuid4().hex
@@ -85,7 +81,6 @@ class SharedQueue:
         self._unsaid: deque[tuple[str, Leaving]] = deque(maxlen=MOST_UNSAID)
         self._cold_start_to_tell_s: float | None = None
         self._urgent = asyncio.Event()
-        self._scripts: dict[str, Any] = {}
 
     @property
     def others(self) -> int:
@@ -139,12 +134,29 @@ class SharedQueue:
     def look_soon(self) -> None:
         self._urgent.set()
 
+    async def begin(self, key: Key, session: int) -> Exceeded | None:
+        """What the key allows no more of at all routers together; None also where nobody can tell.
+        `session`: counts unless it is refused."""
+        if not self.reachable:
+            self._limits.hold(key, session)
+            return None
+        try:
+            return await self._limits.begin(key, session)
+        except Away as error:
+            self._went(error)
+            return None
+
+    def end(self, key: Key, session: int) -> None:
+        """A second time changes nothing."""
+        self._limits.end(key, session)
+        self.look_soon()
+
     async def first_use(self, ticket: str) -> bool:
         """Whether no other router has taken this ticket; also where nobody can tell."""
         key, for_ms = f"matinee:ticket:{id_of(ticket)}", round((LIFETIME_S + SKEW_S) * 1000)
         client = self._connections.client
         try:
-            said = await _in_time(client.set(key, self._router, nx=True, px=for_ms))
+            said = await in_time(client.set(key, self._router, nx=True, px=for_ms))
         except Away as error:
             self._went(error)
             return True
@@ -222,6 +234,7 @@ class SharedQueue:
             except Away:
                 self._unsaid.appendleft(left)
                 raise
+        await self._limits.tell()
         if (took_s := self._cold_start_to_tell_s) is not None:
             await self._run(scripts.COLD_START, round(took_s * 1000), self._router)
             self._cold_start_to_tell_s = None
@@ -234,41 +247,19 @@ class SharedQueue:
 
     async def _run(self, script: str, *values: object) -> Any:
         """Raises `Away`."""
-        if script not in self._scripts:
-            self._scripts[script] = self._connections.client.register_script(script)
-        return await _in_time(self._scripts[script](keys=self._keys, args=values))
+        return await self._scripts.run(script, scripts.KEYS, *values)
 
     def _came(self) -> None:
         if not self.reachable:
             self.reachable = True
-            logger.info("the queue is shared with other routers again")
+            logger.info("the queue and what keys allow are shared with other routers again")
 
     def _went(self, error: Away) -> None:
         if self.reachable:
             self.reachable = False
             self.depth = 0
-            logger.warning("the queue is this router's alone until its store is back: %s", error)
-
-
-async def _in_time(answer: Awaitable[Any]) -> Any:
-    """Raises `Away`; a `RuntimeError` is uvloop's word for a connection that was closed
-    meanwhile."""
-    asking = asyncio.ensure_future(answer)
-    try:
-        for _ in range(TURNS):
-            if (await asyncio.wait([asking], timeout=ANSWER_S / TURNS))[0]:
-                return asking.result()
-    except (RedisError, RedisClusterException, OSError, RuntimeError) as error:
-        raise Away(f"{type(error).__name__}: {error}") from error
-    finally:
-        if not asking.done():
-            asking.cancel()
-            await asyncio.wait([asking])
-        if not asking.cancelled():
-            asking.exception()  # it was told, or nobody asks any more
-    raise Away(f"no answer within {ANSWER_S:g} s")
-
-
-def id_of(token: str) -> str:
-    """What the server knows of it, so that who reads there has no place of anybody."""
-    return hashlib.sha256(token.encode()).hexdigest()[:32]
+            self._limits.renew_soon()
+            logger.warning(
+                "the queue and what keys allow are this router's alone until its store is back: %s",
+                error,
+            )

@@ -34,6 +34,18 @@ class Tally(Collector):
         self._shared = shared
         self.registry.register(self)
 
+    def placed(self, backend: str) -> None:
+        """A session. Backends that are gone are forgotten: pods come and go under new names, and
+        each would stay."""
+        self.placements[backend] += 1
+        if len(self.placements) > 2 * len(self._table):
+            self._forget_gone()
+
+    def _forget_gone(self) -> None:
+        known = {one.address.name for one in self._table}
+        for name in [one for one in self.placements if one not in known]:
+            del self.placements[name]
+
     def moved(self, gap_s: float) -> None:
         """A session, whose video stood still for so long."""
         self.moves += 1
@@ -45,6 +57,7 @@ class Tally(Collector):
         placed = CounterMetricFamily(
             "matinee_router_placements", "Sessions placed on a backend", labels=["backend"]
         )
+        self._forget_gone()
         for backend, count in self.placements.items():
             placed.add_metric([backend], count)
         yield placed

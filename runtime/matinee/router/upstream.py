@@ -152,6 +152,17 @@ class Upstream(asyncio.BufferedProtocol):
             self.transport.resume_reading()
         return await self._answer
 
+    @property
+    def parted(self) -> bool:
+        """The viewer has some of the frames of a message and not all."""
+        return self._scanner.parted
+
+    def beat(self, frame: bytes) -> None:
+        """A message of our own to the viewer, where one may stand."""
+        viewer = self._viewer
+        if viewer is not None and self._scanner.between_messages and not viewer.journal.over:
+            viewer.show([frame])
+
     def leave(self) -> None:
         """The viewer is gone."""
         self._viewer = None

@@ -67,16 +67,28 @@ async def end_vanished(reception: Reception, table: Table) -> None:
                     transport.abort()
 
 
-def _look_at(transport: asyncio.Transport, suspects: dict[Peer, list[asyncio.Transport]]) -> None:
+def has_vanished(transport: asyncio.Transport) -> bool:
+    """Whether the other end has answered nothing for too long, whoever else does."""
+    return _silent_ms_of(transport) >= SILENCE_MS
+
+
+def _silent_ms_of(transport: asyncio.Transport) -> int:
     connection = transport.get_extra_info("socket")
     if connection is None or transport.is_closing() or TCP_INFO is None:
-        return
+        return 0
     with contextlib.suppress(OSError):  # it has ended meanwhile
-        silent = silent_ms(connection.getsockopt(socket.IPPROTO_TCP, TCP_INFO, _INFO.size))
-        if silent >= SILENCE_MS:
-            transport.abort()
-        elif silent >= SUSPECT_MS:
-            suspects[connection.getpeername()[:2]].append(transport)
+        return silent_ms(connection.getsockopt(socket.IPPROTO_TCP, TCP_INFO, _INFO.size))
+    return 0
+
+
+def _look_at(transport: asyncio.Transport, suspects: dict[Peer, list[asyncio.Transport]]) -> None:
+    silent = _silent_ms_of(transport)
+    if silent >= SILENCE_MS:
+        transport.abort()
+    elif silent >= SUSPECT_MS:
+        with contextlib.suppress(OSError):
+            peer = transport.get_extra_info("socket").getpeername()
+            suspects[peer[:2]].append(transport)
 
 
 async def vanished(suspects: Iterable[Peer], known: Iterable[Peer]) -> list[Peer]:

@@ -8,7 +8,6 @@ then its frames are forwarded as they came, masks and all.
 from __future__ import annotations
 
 import asyncio
-from enum import Enum, auto
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +29,7 @@ from matinee.router.frames import (
 )
 from matinee.router.journal import Journal
 from matinee.router.pouring import Pieces, descriptor_of, pour
+from matinee.router.stages import Stage
 from matinee.router.upstream import Upstream
 from matinee.serving.door import Door
 from matinee.serving.frame_budget import frame_budget, too_many
@@ -48,14 +48,6 @@ CLOSE_S = 10.0
 """How long a backend may take to answer a viewer's close."""
 
 
-class _Phase(Enum):
-    SHAKING = auto()
-    QUEUED = auto()
-    SPLICED = auto()
-    MOVING = auto()  # from a backend that was lost to another one
-    OVER = auto()
-
-
 class Viewer(asyncio.Protocol):
     """One viewer's connection. `client`: its address; `address`: the same, of IPv6 its network.
     `first`: ends when its first message is there, or has begun and is long; false when it left.
@@ -68,7 +60,7 @@ class Viewer(asyncio.Protocol):
         self.sent_bytes, self._said_close, self.was_slow = 0, False, False
         self._reception, self._door = reception, door
         self._connections: set[Any] = server_state.connections
-        self._phase = _Phase.SHAKING
+        self._phase = Stage.SHAKING
         self._scanner = Scanner(masked=True, message_bytes=reception.message_bytes)
         self._budget = frame_budget(door.limits.frames_per_second, door.clock())
         self.early = Early(reception.held, reception.message_bytes)
@@ -94,9 +86,9 @@ class Viewer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._lingering is not None:
             self._lingering.discard()
-        elif self._phase is _Phase.SHAKING:
+        elif self._phase is Stage.SHAKING:
             self._shake(data)
-        elif self._phase is not _Phase.OVER:
+        elif self._phase is not Stage.OVER:
             self._hear(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -124,26 +116,27 @@ class Viewer(asyncio.Protocol):
 
     # From the reception
 
-    def tell(self, message: ServerMessage) -> None:
-        """While no backend talks to it."""
-        if self._phase is _Phase.QUEUED and not self.transport.is_closing():
+    def tell(self, message: ServerMessage, *, moving: bool = False) -> None:
+        """While no backend talks to it; `moving`: also after it has lost one."""
+        hears = self._phase is Stage.QUEUED or (moving and self._phase is Stage.MOVING)
+        if hears and not self.transport.is_closing():
             self.transport.write(text_frame(message.as_json()))
 
     def splice(self, upstream: Upstream) -> None:
         """The backend is there: what was said meanwhile goes to it first."""
-        if self._phase is not _Phase.QUEUED:  # it left at the same moment
+        if self._phase is not Stage.QUEUED:  # it left at the same moment
             upstream.leave()
             return
-        self._phase, self._upstream = _Phase.SPLICED, upstream
+        self._phase, self._upstream = Stage.SPLICED, upstream
         self.sent_bytes += self.early.nbytes
         upstream.splice(self, self.early.take())
 
     def moved(self, upstream: Upstream, said: list[bytes], news: ServerMessage) -> None:
         """Another backend goes on. `said`: what that has not heard."""
-        if self._phase is not _Phase.MOVING or self.transport.is_closing():
+        if self._phase is not Stage.MOVING or self.transport.is_closing():
             upstream.leave()
             return
-        self._phase, self._upstream = _Phase.SPLICED, upstream
+        self._phase, self._upstream = Stage.SPLICED, upstream
         self.transport.write(text_frame(news.as_json()))
         upstream.splice(self, said)
 
@@ -155,9 +148,11 @@ class Viewer(asyncio.Protocol):
 
     def close(self, *last: ServerMessage, code: int, reason: str) -> None:
         """The end by ourselves, between two frames if that can be."""
-        if self._upstream is not None and self._upstream.mid_frame:
+        upstream = self._upstream
+        if upstream is not None and upstream.mid_frame:
             return self.transport.close()
-        return self._say_last(last, code, reason)
+        parted = upstream is not None and upstream.parted
+        return self._say_last(() if parted else last, code, reason)
 
     # From the backend
 
@@ -173,16 +168,16 @@ class Viewer(asyncio.Protocol):
         """The viewer is told why; what was said before it reaches it first. `let_go`: it saved the
         session, for another one to go on."""
         upstream = self._upstream
-        if self._phase is not _Phase.SPLICED or upstream is None:
+        if self._phase is not Stage.SPLICED or upstream is None:
             return
-        movable = self.journal.movable and not upstream.mid_frame
+        movable = self.journal.movable and not (upstream.mid_frame or upstream.parted)
         if (upstream.said_close and not let_go) or self.transport.is_closing():
-            self._phase = _Phase.OVER
+            self._phase = Stage.OVER
             self.transport.close()
         elif self._said_close or self.journal.over:
             self._say_last([], 1000, "")
         elif movable and self._reception.move(self, lost=not let_go):
-            self._phase, self._upstream = _Phase.MOVING, None
+            self._phase, self._upstream = Stage.MOVING, None
             self.hold_back()
         elif let_go:
             self.close(StreamComplete(reason="drained"), code=1012, reason="backend_drained")
@@ -222,7 +217,7 @@ class Viewer(asyncio.Protocol):
         if response.status_code != 101:
             self._linger()
         else:
-            self.path, self._phase = request.path, _Phase.QUEUED
+            self.path, self._phase = request.path, Stage.QUEUED
             self._reception.seat(self)
 
     def _turn_away(self, refusal: Refusal) -> None:
@@ -244,7 +239,7 @@ class Viewer(asyncio.Protocol):
         self.journal.hear(data, cut.ends)
         if self._upstream is not None:
             self._pass_on(self._upstream, data)
-        elif self._phase is _Phase.QUEUED:
+        elif self._phase is Stage.QUEUED:
             self._hold(data, cut)
 
     def _pass_on(self, upstream: Upstream, data: bytes) -> None:
@@ -260,7 +255,7 @@ class Viewer(asyncio.Protocol):
         """Before there is a backend."""
         for control in cut.controls:
             self._answer(control)
-        if self._phase is not _Phase.QUEUED:
+        if self._phase is not Stage.QUEUED:
             return
         if not self.early.hold(data):
             self.hold_back()
@@ -276,7 +271,7 @@ class Viewer(asyncio.Protocol):
             self._linger()
 
     def _say_last(self, last: Any, code: int, reason: str) -> None:
-        if self._phase is _Phase.OVER or self.transport.is_closing():
+        if self._phase is Stage.OVER or self.transport.is_closing():
             return
         words = [text_frame(message.as_json()) for message in last]
         self.transport.writelines([*words, close_frame(code, reason)])
@@ -288,7 +283,7 @@ class Viewer(asyncio.Protocol):
 
     def _end(self) -> None:
         """Whatever comes now is not read. A second time changes nothing."""
-        self._phase = _Phase.OVER
+        self._phase = Stage.OVER
         if not self.first.done():
             self.first.set_result(False)
         if self._close_timer is not None:

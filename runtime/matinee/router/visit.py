@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from matinee.router.homes import Home
 from matinee.router.parked import KEY_OWNER
 from matinee.router.queue import Place
 from matinee.router.table import Backend
@@ -40,6 +41,8 @@ class Visit:
     """When its session did."""
     task: asyncio.Task[None] | None = None
     counted: bool = False
+    beats: bool = False
+    """It asked for heartbeats."""
     client: str = ""
     place: Place | None = None
     token: str | None = None
@@ -50,6 +53,8 @@ class Visit:
     upstream: Upstream | None = None
     store: str | None = None
     """Only backends with that store of sessions will do."""
+    home: Home | None = None
+    """Where the session is that the viewer comes back to."""
     reserved: Visit | None = None
     """The slot that the session is to have elsewhere."""
 

@@ -94,6 +94,15 @@ def api_error(error: Exception) -> ApiError:
             return unavailable("others are sending too much at the same time; retry")
         case JobsUnavailable():
             return unavailable(str(error))
+        case QuotaUsedUp() | SourceGone() | KeyReused():
+            return not_created(error)
+        case _:
+            raise error
+
+
+def not_created(error: QuotaUsedUp | SourceGone | KeyReused) -> ApiError:
+    """Why an order without a mistake became no job."""
+    match error:
         case QuotaUsedUp():
             message = "your videos that are kept have as many bytes as they may; delete some"
             headers = {"retry-after": str(QUOTA_RETRY_AFTER_S)}
@@ -106,5 +115,3 @@ def api_error(error: Exception) -> ApiError:
             message = "this Idempotency-Key came with another request before; take a new one"
             status = HTTPStatus.UNPROCESSABLE_ENTITY
             return ApiError(status, "idempotency_key_reused", message, param="Idempotency-Key")
-        case _:
-            raise error

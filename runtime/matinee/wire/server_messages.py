@@ -226,6 +226,14 @@ class SessionMigrated(ServerMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat(ServerMessage):
+    """Of a router, to clients that asked for it: there is one every so many seconds."""
+
+    type = "heartbeat"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ViewerLagging(ServerMessage):
     type = "viewer_lagging"
     skipped_ms: float

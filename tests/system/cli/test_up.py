@@ -8,7 +8,7 @@ import pytest
 
 from matinee.cli import main, up
 from matinee_api.config.runtime_config import ServeConfig
-from tests.places import ROOT
+from tests.places import EXAMPLES, ROOT
 
 QUICKSTART = ROOT / "examples" / "quickstart.yaml"
 
@@ -129,4 +129,19 @@ def test_a_missing_file_and_a_missing_service_are_told(
     assert "/nowhere/x.yaml" in capsys.readouterr().err
     assert main(["up", "-f", str(QUICKSTART), "--service", "other"]) == 2
     assert "other" in capsys.readouterr().err
+    assert served == []
+
+
+def test_keys_that_a_router_wants_are_not_left_out(
+    tmp_path: Path, served: list[ServeConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "locked.yaml"
+    text = (EXAMPLES / "three-services.yaml").read_text()
+    path.write_text(f"{text}  auth: {{keysSecret: {{name: viewers}}}}\n")
+    assert main(["up", "-f", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert f"{path}: Router/front: spec.auth.keysSecret: " in told
+    assert "--keys-file" in told
+    assert main(["up", "-f", str(QUICKSTART), "--keys-file", "keys.yaml"]) == 2
+    assert "no Router is run" in capsys.readouterr().err
     assert served == []

@@ -49,7 +49,7 @@ class Case:
     prompt: str
     opening: State | None = None
     """What a video begins with: of models that need an image."""
-    segments: int = 50
+    segments: int = 25
     """That it makes to show that nothing grows."""
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,15 @@ async def stopped(tab: Page, stepping: Server, tmp_path: Path) -> AsyncIterator[
     assert await errors_of(tab) == []
 
 
+@pytest.fixture
+def another(tmp_path: Path) -> Iterator[Gate]:
+    """Which is not opened before the end."""
+    folder = tmp_path / "another"
+    folder.mkdir()
+    with closing(Gate(folder)) as gate:
+        yield gate
+
+
 async def cancelled(page: Page, gate: Gate) -> None:
     """By the Escape key, in the first segment's second step."""
     await gate.arrival()
@@ -80,10 +90,10 @@ async def test_escape_cancels_the_running_segment_and_the_session_goes_on(
 
 
 async def test_waiting_prompts_are_shown_and_taken_back_one_by_one(
-    tab: Page, stopped: Gate
+    tab: Page, stopped: Gate, another: Gate
 ) -> None:
     waiting = tab.get_by_role("list", name="Waiting prompts").get_by_role("listitem")
-    first, second = (f"{name} {stopped.order}" for name in ("first", "second"))
+    first, second = f"first {stopped.order}", f"second {another.order}"
     for prompt in (first, second, "a white box", RED):
         await submit(tab, prompt)
     await expect(waiting).to_have_text([second, "a white box", RED])

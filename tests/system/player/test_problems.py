@@ -223,6 +223,39 @@ async def test_a_clip_of_the_reel_is_gone_on_from_in_a_video_of_its_own(
     assert await errors_of(tab) == []
 
 
+MISSED_THE_END = """
+async () => {
+    const { Session } = await import("/player/session.js");
+    const session = new Session();
+    const hear = (type, fields) => session.receive({ type, ...fields });
+    const open = (resumed) => {
+        hear("gpu_assigned", { session_id: "s", resume_token: "t", resumed });
+        hear("ltx2_stream_start", { fps: 24 });
+    };
+    const [one, two] = ["one", "two"].map((prompt) => session.ask(prompt));
+    const begin = (index, { id, prompt }) =>
+        hear("ltx2_segment_start", { segment_idx: index, request_id: id, prompt });
+    open();
+    begin(0, one);
+    session.reset();
+    const between = session.segments.map(({ status }) => status);
+    open({ segment_idx: 1, frames: 17, requests: [two.id] });
+    const asked = session.unsent.map(({ prompt }) => prompt);
+    begin(1, two);
+    return [between, asked, session.segments.map(({ index, status }) => [index, status])];
+}
+"""
+
+
+async def test_a_segment_of_which_only_the_end_was_missed_is_whole_and_not_asked_for_again(
+    player: Page,
+) -> None:
+    between, asked, segments = await player.evaluate(MISSED_THE_END)
+    assert between == ["lost"]
+    assert asked == []
+    assert segments == [[0, "done"], [1, "making"]]
+
+
 SNAPSHOTS = "matinee.events.filter((one) => one.type === 'continuation_state_snapshot').length"
 
 

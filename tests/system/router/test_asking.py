@@ -56,6 +56,7 @@ def test_status_has_the_fields_of_the_reference_and_more(
         assert one["last_ok_at"] > 1.7e9
         assert one["last_latency_ms"] > 0
     assert status["open_to_anybody"] is True
+    assert status["limits_shared"] is None
     assert router.get("/healthz").json()["status"] == "ok"
     ready = router.get("/readyz").json()
     assert (ready["status"], ready["backends"], ready["healthy_backends"]) == ("ready", 2, 2)
@@ -114,7 +115,8 @@ def test_only_holders_of_a_key_see_the_models_and_anybody_the_player(locked: Ser
     bearer: dict[str, Any] = {"authorization": f"Bearer {ALICE}"}
     assert httpx.get(f"{locked.url}/v1/models", headers=bearer).status_code == 200
     assert locked.get("/player").status_code == 200
-    assert locked.get("/status").json()["open_to_anybody"] is False
+    status = locked.get("/status").json()
+    assert (status["open_to_anybody"], status["limits_shared"]) == (False, False)
 
 
 async def test_only_holders_of_a_key_open_sessions(locked: Server) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ import pytest
 import yaml
 
 from tests.servers.redis_server import RedisServer, redis_server
-from tests.system.end_to_end.serving import Server, fake_server, running
-from tests.system.end_to_end.viewing import Message, Viewer, messages_of, raw, session
+from tests.system.end_to_end.resuming import PROMPTS, Seat, saved, seated, watch
+from tests.system.end_to_end.serving import PATIENCE_S, Server, fake_server, running
+from tests.system.end_to_end.viewing import Message, Viewer, kinds_of, messages_of, raw, session
 from tests.system.router.routing import know_slots, routing
 
 KEYS = {"alice": "alice-has-a-long-key", "bob": "bob-has-a-long-key-too"}
@@ -110,6 +113,29 @@ async def test_who_comes_back_before_the_loss_is_noticed_takes_the_place_over(
                 await back.end()
 
 
+async def test_who_comes_back_to_a_session_that_still_stands_has_its_slot_before_who_waits(
+    tmp_path: Path, pod: Server
+) -> None:
+    async with Routers(tmp_path, pod, {}, None) as routers:
+        router, seat = routers.start(), Seat()
+        async with seated(router, seat, seed=5) as stuck:
+            await stuck.ask(PROMPTS[0])
+            await watch(stuck, seat, done=1)
+            await saved(stuck)
+            async with session(router) as waits:
+                await place(waits, 0, 1)
+                resume = seat.resume(frames=seat.frames)
+                async with seated(router, seat, resume=resume) as back:
+                    assert seat.assigned["resumed"]["segment_idx"] == 1
+                    (error,) = messages_of(await stuck.rest(), "error")
+                    assert (error["code"], stuck.close_code) == ("session_taken_over", 1008)
+                    await back.ask(PROMPTS[1])
+                    await watch(back, seat, done=2)
+                    await back.end()
+                await waits.hear("ltx2_stream_start")
+                await waits.end()
+
+
 @pytest.mark.redis
 async def test_routers_share_a_queue_and_who_came_first_goes_first_at_any_of_them(
     tmp_path: Path, pod: Server, redis: RedisServer
@@ -179,6 +205,68 @@ async def test_a_shared_queue_is_fair_between_keys(
         await place(thief, 3, 5)  # behind its own first, not where alice was
         await place(many[2], 4, 5)
         await a_ticket_is_used_at_one_router_alone(one, other)
+
+
+@pytest.mark.redis
+async def test_what_a_key_allows_counts_at_all_routers_and_at_each_without_the_store(
+    tmp_path: Path, pod: Server
+) -> None:
+    keys = tmp_path / "keys.yaml"
+    limits: dict[str, dict[str, float]] = {
+        "alice": {"max_sessions": 2},
+        "bob": {"sessions_per_minute": 0.001},
+    }
+    written = [{"name": name, "key": KEYS[name]} | each for name, each in limits.items()]
+    keys.write_text(yaml.safe_dump({"keys": written}))
+    with redis_server(tmp_path) as redis:
+        async with sharing(tmp_path, pod, redis, keys) as routers, AsyncExitStack() as stack:
+            one, other = routers.start(), routers.start()
+
+            async def come(router: Server, who: str) -> Viewer:
+                headers: dict[str, Any] = {"authorization": f"Bearer {KEYS[who]}"}
+                viewer = await stack.enter_async_context(raw(router, **headers))
+                await viewer.say("session_init_v2")
+                return viewer
+
+            async def refused(router: Server, who: str) -> str:
+                viewer = await come(router, who)
+                (error,) = messages_of(await viewer.rest(), "error")
+                assert (viewer.close_code, viewer.close_reason) == (1013, "key_limit")
+                return str(error["message"])
+
+            playing = await come(one, "alice")
+            await playing.hear("ltx2_stream_start")
+            second = await come(other, "alice")
+            await second.hear("queue_status")
+            assert "2 sessions at once" in await refused(one, "alice")
+            assert "2 sessions at once" in await refused(other, "alice")
+            bob = await come(one, "bob")
+            await bob.hear("queue_status")
+            bob.vanish()
+            assert "0.001 new sessions a minute" in await refused(other, "bob")
+            await playing.end()
+            await second.hear("ltx2_stream_start")
+            await comes_in(partial(come, one, "alice"))
+            redis.stop()
+            for router in (one, other):
+                router.eventually(partial(limits_are_shared, router, False))
+            await (await come(other, "alice")).hear("queue_status")
+            assert "2 sessions at once" in await refused(other, "alice")
+            with redis_server(tmp_path):
+                for router in (one, other):
+                    router.eventually(partial(limits_are_shared, router, True))
+                assert "2 sessions at once" in await refused(one, "alice")
+
+
+def limits_are_shared(router: Server, wanted: bool) -> bool:
+    return router.get("/status").json()["limits_shared"] is wanted
+
+
+async def comes_in(come: Callable[[], Awaitable[Viewer]]) -> None:
+    """Who has left counts until the store has heard of it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while "queue_status" not in kinds_of([await (await come()).next() or b""]):
+            pass
 
 
 def ticket_of(router: Server, who: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from itertools import groupby
+from pathlib import Path
 
 import httpx
 
 from tests.system.end_to_end.serving import Server
 from tests.system.end_to_end.viewing import Viewer, kinds_of, messages_of, session
-from tests.system.router.routing import backends
+from tests.system.router.routing import backends, routing
 
 
 def placed(router: Server, pods: list[Server]) -> list[int]:
@@ -29,6 +30,24 @@ async def test_a_stream_is_the_same_through_the_router(router: Server, pods: lis
     assert videos[0] == videos[1]
     assert closes[0] == closes[1]
     assert closes[1][0] == 1000
+
+
+async def test_who_asks_for_heartbeats_hears_them_in_the_queue_and_between_other_messages(
+    folder: Path, pods: list[Server]
+) -> None:
+    with routing(folder, [pods[0].url], heartbeat_seconds=0.1) as router:
+        async with session(router, heartbeat=True) as viewer, session(router) as other:
+            assert (await viewer.next()) == {"type": "heartbeat", "seconds": 0.1}
+            await viewer.hear("ltx2_stream_start")
+            await viewer.hear("heartbeat")
+            await viewer.segment("a red ball")
+            await other.segment("a blue ball")
+            async with session(router, heartbeat=True) as queued:
+                await queued.hear("queue_status")
+                await queued.hear("heartbeat")
+                assert set(kinds_of(queued.items)) == {"heartbeat", "queue_status"}
+            assert kinds_of(await viewer.end())[-1] == "ltx2_stream_complete"
+        assert "heartbeat" not in kinds_of(other.items)
 
 
 OF_THE_REFERENCE = {

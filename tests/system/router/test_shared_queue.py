@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from matinee.router import shared_queue
+from matinee.router import shared_scripts
 from matinee.router.others import TURN_S, Others
 from matinee.router.queue import Queue
 from matinee.router.seating import Seating
@@ -95,7 +95,7 @@ async def test_who_leaves_while_its_place_is_told_leaves_no_place_behind(
 async def test_a_second_in_which_the_router_was_stuck_is_not_held_against_the_server(
     clients: list[HeldClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_queue, "ANSWER_S", 0.5)
+    monkeypatch.setattr(shared_scripts, "ANSWER_S", 0.5)
     async with routers(clients, "stuck") as (one, _):
         await one.look()
         looking = asyncio.create_task(one.look())

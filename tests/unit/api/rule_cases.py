@@ -43,6 +43,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "Router": {
         "services": [{"name": "tiny"}],
         "service": {"type": "NodePort", "nodePort": 30080},
+        "store": {"urlSecret": {"name": "session-store"}},
     },
 }
 BALANCED = {
@@ -59,6 +60,8 @@ STUCK = (
     "maxSurge and maxUnavailable cannot both be 0: no pod could ever be replaced; set one of them "
     "to 1"
 )
+STORE_URL = [{"name": "MATINEE_STORE_URL", "value": "redis://h"}]
+GIVEN_TWICE = {"pod.env": "store.urlSecret sets MATINEE_STORE_URL: leave it out"}
 EXISTING = "claimName is a claim that exists: remove size and storageClassName"
 
 CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
@@ -277,12 +280,7 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {},
     ),
     "sessions in Redis": ("StreamingService", "store.urlSecret.key", "address", {}),
-    "its address twice": (
-        "StreamingService",
-        "pod.env",
-        [{"name": "MATINEE_STORE_URL", "value": "redis://h"}],
-        {"pod.env": "store.urlSecret sets MATINEE_STORE_URL: leave it out"},
-    ),
+    "its address twice": ("StreamingService", "pod.env", STORE_URL, GIVEN_TWICE),
     "sessions in a Redis that nobody names": (
         "StreamingService",
         "store",
@@ -352,6 +350,7 @@ CASES: dict[str, tuple[str, str, Any, dict[str, str]]] = {
         {"host": "video.example.com", "className": "nginx", "tls": {"secretRef": {"name": "cert"}}},
         {},
     ),
+    "a router's queue, its address twice": ("Router", "pod.env", STORE_URL, GIVEN_TWICE),
     "a router that follows its sessions": (
         "Router",
         "autoscaling",

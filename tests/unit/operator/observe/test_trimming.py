@@ -80,6 +80,22 @@ def test_of_children_no_status_is_kept_and_of_nothing_a_second_copy() -> None:
     assert trimmed(own)["metadata"]["annotations"] == {"a": "b"}
 
 
+def test_of_a_route_what_gateways_say_of_it_is_kept() -> None:
+    said = {"type": "Accepted", "status": "False", "reason": "NoMatchingParent", "message": "no"}
+    parent = {
+        "parentRef": {"name": "public"},
+        "controllerName": "example.com/gateway",
+        "conditions": [{**said, "observedGeneration": 2, "lastTransitionTime": STAMP}],
+    }
+    stored = {"kind": "HTTPRoute", "metadata": meta(), "spec": {}, "status": {"parents": [parent]}}
+    kept = trimmed(stored)
+    conditions = [{**said, "observedGeneration": 2}]
+    assert kept["status"] == {
+        "parents": [{"parentRef": {"name": "public"}, "conditions": conditions}]
+    }
+    assert trimmed(kept) == kept
+
+
 def test_of_a_node_only_whether_it_is_going_away_is_kept() -> None:
     node = {"kind": "Node", "metadata": {"name": "n"}, "spec": {"podCIDR": "x"}, "status": {}}
     assert trimmed(node) == {

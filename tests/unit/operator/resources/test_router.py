@@ -134,6 +134,15 @@ def test_keys_come_from_a_secret_that_may_come_later() -> None:
     assert mounts["secret-keys"] == "/etc/matinee-keys"
 
 
+def test_the_address_of_the_store_comes_from_a_secret_that_has_to_be_there() -> None:
+    shares = router(store={"urlSecret": {"name": "session-store", "key": "address"}})
+    (container,) = made(shares, "Deployment")["spec"]["template"]["spec"]["containers"]
+    source = {"secretKeyRef": {"name": "session-store", "key": "address"}}
+    assert container["env"] == [{"name": "MATINEE_STORE_URL", "valueFrom": source}]
+    (container,) = made(router(), "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert "env" not in container
+
+
 TLS = router(tls={"secretRef": {"name": "cert"}}, service={"port": 443})
 
 

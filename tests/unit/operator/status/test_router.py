@@ -69,6 +69,21 @@ DEPLOYMENT = Key("Deployment", "demo", "front-router")
 QUOTA = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
 REFUSED = {"metadata": {"name": "front-router"}, "status": {"conditions": [QUOTA]}}
 
+ROUTE_KEY = Key("HTTPRoute", "demo", "front-router")
+
+
+def said(status: str, of: int = 2) -> dict[str, Any]:
+    """By a Gateway, of this generation."""
+    why = {"reason": "NotAllowedByListeners", "message": "no listener takes it"}
+    return {"type": "Accepted", "status": status, "observedGeneration": of, **why}
+
+
+def route(*conditions: dict[str, Any]) -> dict[str, Any]:
+    parents = [{"parentRef": {"name": "public"}, "conditions": list(conditions)}]
+    meta = {"name": "front-router", "generation": 2}
+    return {"kind": "HTTPRoute", "metadata": meta, "status": {"parents": parents}}
+
+
 CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
     "a pod serves": (
         given(pod()),
@@ -120,6 +135,24 @@ CASES: dict[str, tuple[RouterSnapshot, dict[str, str]]] = {
         ),
         {"Ready": "True Serving", "Degraded": "False NothingWrong"},
     ),
+    "a route that a Gateway refuses": (
+        given(
+            pod(),
+            router=ROUTED,
+            children={ROUTE_KEY: route(said("False"))},
+            installation=dataclasses.replace(INSTALLATION, has_routes=True),
+        ),
+        {"Ready": "True RouteRefused", "Degraded": "True RouteRefused"},
+    ),
+    "a route that a Gateway refused before it was changed": (
+        given(
+            pod(),
+            router=ROUTED,
+            children={ROUTE_KEY: route(said("False", of=1), said("True"))},
+            installation=dataclasses.replace(INSTALLATION, has_routes=True),
+        ),
+        {"Ready": "True Serving", "Degraded": "False NothingWrong"},
+    ),
     "a port that is taken": (
         given(pod(), failure=Trouble(conditions.POD_REFUSED, "provided port is already allocated")),
         {"Accepted": "False InvalidSpec", "Ready": "False InvalidSpec"},
@@ -137,6 +170,24 @@ def test_conditions(case: str) -> None:
     told = {one.type: f"{one.status} {one.reason}" for one in status_of(snapshot).conditions}
     assert {kind: told[kind] for kind in expected} == expected
     assert tuple(told) == conditions.ROUTER_TYPES
+
+
+@pytest.mark.parametrize(
+    ("told", "spec"),
+    {
+        True: {},
+        False: {"replicas": 1},
+        "": {"store": {"urlSecret": {"name": "session-store"}}},
+    }.items(),
+)
+def test_where_pods_count_the_sessions_of_a_key_apart_it_is_said(
+    told: object, spec: dict[str, Any]
+) -> None:
+    wanted = router(auth={"keysSecret": {"name": "keys"}}, **spec)
+    (accepted,) = (
+        one for one in status_of(given(pod(), router=wanted)).conditions if one.type == "Accepted"
+    )
+    assert ("store.urlSecret" in (accepted.message or "")) is bool(told)
 
 
 def test_counts_and_address() -> None:

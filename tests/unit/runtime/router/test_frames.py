@@ -47,6 +47,24 @@ def test_ends_of_frames_are_found_however_the_bytes_come(
     assert messages == len(frames)
 
 
+def test_it_is_known_whether_the_last_whole_frame_ends_its_message() -> None:
+    frames = [
+        (wire(Opcode.TEXT, b"one ", masked=False, fin=False), True),
+        (wire(Opcode.PING, b"here?", masked=False), True),
+        (wire(Opcode.CONT, b"message", masked=False), False),
+        (wire(Opcode.BINARY, b"another one", masked=False), False),
+    ]
+    scanner = Scanner(masked=False)
+    before = False
+    for frame, parted in frames:
+        scanner.feed(frame[:-1])
+        assert scanner.parted is before
+        scanner.feed(frame[-1:])
+        assert scanner.parted is parted
+        assert scanner.between_messages is not parted
+        before = parted
+
+
 def test_control_frames_are_read_wherever_they_are_cut() -> None:
     data = (
         wire(Opcode.TEXT, b"one ", masked=True, fin=False)

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from matinee.router.homes import MOST_KEPT, Home, Homes
 from matinee.router.placement import Wish, place
 from matinee.router.table import Address, Backend, Thresholds
 from matinee_api.config.router_config import Strategy
@@ -54,6 +55,30 @@ def test_the_most_free_slots_win_and_then_the_least_remaining_work() -> None:
 def test_one_that_tells_no_slots_counts_as_one_free_slot() -> None:
     assert chosen([backend("silent", None), backend("b", used=2)], "most-free") == "b"
     assert chosen([backend("silent", None), FULL], "most-free") == "silent"
+
+
+def test_a_session_goes_where_it_is_known() -> None:
+    """By its own server, or by those that share its store; to any where it is known at none."""
+    one, other, twin = backend("one", store="s"), backend("other", used=1), backend("twin", 8)
+    for home, name in (
+        (Home.at(one), "one"),
+        (Home.at(other), "other"),
+        (Home("http://gone", "gone", "s"), "one"),
+        (Home("http://gone", "gone", ""), "twin"),
+        (Home("http://other", "another pod, of the same address"), "twin"),
+    ):
+        assert chosen([one, other, twin], "most-free", Wish("", now=0.0, home=home)) == name
+    full = backend("full", used=4)
+    assert chosen([full, twin], "most-free", Wish("", now=0.0, home=Home.at(full))) is None
+
+
+def test_homes_are_forgotten_after_an_hour_and_the_oldest_first() -> None:
+    homes, home = Homes(), Home("http://a", "a")
+    for number in range(MOST_KEPT + 1):
+        homes.note(str(number), home, now=0.0)
+    assert [homes.of(str(number), 3599.0) for number in (0, 1)] == [None, home]
+    assert homes.of("1", 3600.0) is None
+    assert homes.of("never", 0.0) is None
 
 
 def test_weights_are_proportions() -> None:

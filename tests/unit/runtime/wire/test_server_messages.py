@@ -55,4 +55,4 @@ def test_every_message_has_a_type_of_its_own() -> None:
     ]
     messages.remove(say.ServerMessage)
     messages.remove(say.Answer)
-    assert len({message.type for message in messages}) == len(messages) == 17
+    assert len({message.type for message in messages}) == len(messages) == 18
