@@ -85,7 +85,7 @@ class SharedDesk:
         """Whatever it is at. False: there is none."""
         found = self._ledger.remove(job_id)
         if found:
-            self._results.remove(job_id)
+            self._give_up_files(job_id)
         return found
 
     def content(self, job_id: str, file: str) -> Path | None:
