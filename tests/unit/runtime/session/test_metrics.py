@@ -20,7 +20,8 @@ LABELS = {
     "matinee_prompt_tokens": ("provider", "kind"),
     "matinee_prompt_breaker_open": ("provider",),
 }
-"""All the labels that there are: providers are those of the configuration; `le` and `_created` are Prometheus' own."""
+"""All the labels that there are; `le` and `_created` are Prometheus' own. Providers are those of
+the configuration."""
 
 
 def test_few_metrics_have_a_label() -> None:
