@@ -27,6 +27,16 @@ from tools.cluster.places import HOST_ADDRESS, Node
 PASSWORD = "only-for-this-test"  # noqa: S105
 URL_SECRET = {"urlSecret": {"name": "session-store"}}
 STORE = {"type": "Redis", **URL_SECRET}
+VIDEOS: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "videos"},
+    "spec": {
+        "accessModes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": "1Gi"}},
+    },
+}
+SHARED_JOBS = {"store": STORE, "results": {"claimName": "videos"}}
 READY = condition("Ready", "True")
 SERVICES = ("tiny", "tiny-more")
 ROUTER = "matinee.video/router"
@@ -78,6 +88,16 @@ class Scene:
         """Viewers of the same session, who come back when they lose their connection."""
         url = f"http://tiny-router.{self.namespace}.svc"
         return viewers(self.target, self.namespace, url, count, returns=True, seed=SEED)
+
+    def maker_of(self, video_id: str) -> str:
+        """Name of the pod that makes a video, as soon as one does."""
+        key = f"matinee:jobs:{{{self.namespace}.{SERVICES[0]}}}:records"
+        with redis.Redis.from_url(self.store.url) as client:
+            record = ask_until(
+                lambda: json.loads(client.hget(key, video_id) or "{}"),
+                lambda found: bool(found.get("holder")),
+            )
+        return str(record["holder"]).rpartition("-")[0]
 
     def wait_until_whole(self) -> None:
         for service in SERVICES:
@@ -143,7 +163,7 @@ def _start(scene: Scene) -> None:
     target, namespace = scene.target, scene.namespace
     words = ("create", "secret", "generic", "session-store", "-n", namespace)
     target.kubectl(*words, f"--from-literal=url={scene.store.url}")
-    for manifest in _examples():
+    for manifest in (VIDEOS, *_examples()):
         target.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
     serve(target, namespace)
     scene.wait_until_whole()
@@ -157,6 +177,8 @@ def _examples() -> Iterator[dict[str, Any]]:
                 found["spec"]["warmup"] = {"enabled": False}
             if found["kind"] == "StreamingService":
                 found["spec"]["store"] = STORE
+                shares = found["metadata"]["name"] == SERVICES[0]
+                found["spec"]["jobs"] = SHARED_JOBS if shares else {"enabled": False}
             if found["kind"] == "Router":
                 found["spec"]["store"] = URL_SECRET
             yield found

@@ -100,6 +100,7 @@ def test_kubectl_tells_how_things_are(operator: Target, served: str) -> None:
         "UPDATED": "2",
         "DRAINING": "0",
         "SESSIONS": "0",
+        "JOBS": "0",
         "MODEL": "tiny",
         "REASON": "AsDesired",
         "URL": f"ws://tiny.{served}.svc:8000/v1/stream",

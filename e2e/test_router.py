@@ -14,7 +14,8 @@ from e2e.conftest import serve_at_once
 from e2e.fixtures import NAMESPACE
 from e2e.namespaces import namespace_for
 from e2e.operating import condition, patch, pods_of, wait_for_pods, wait_until
-from e2e.routing import MOST_SEGMENTS, READY, ROUTER, Scene, routed
+from e2e.ordering import openai_client
+from e2e.routing import MOST_SEGMENTS, READY, ROUTER, SEED, Scene, routed
 from e2e.securing import Authority
 from e2e.target import Target
 from e2e.test_operator import STATUS
@@ -252,3 +253,19 @@ def test_the_first_viewer_wakes_a_service_that_has_no_pod(
         found = wait_until("StreamingService", namespace, "tiny", condition("Servable", "True"))
         assert found["status"]["lastStart"]["seconds"] >= 1
         assert viewer.leave()["code"] == 1000
+
+
+@pytest.mark.filterwarnings("ignore:The Sora API")
+def test_a_video_is_made_by_another_pod_when_the_one_that_makes_it_is_killed(scene: Scene) -> None:
+    with openai_client(scene.target, scene.namespace, "tiny-router") as client:
+        long = {"num_inference_steps": 40, "seed": SEED}
+        first = client.videos.create(prompt="a red ball", seconds="4", extra_body=long)
+        second = client.videos.create(prompt="a red ball", seconds="4", extra_body=long)
+        scene.kill(scene.maker_of(first.id))
+        videos = [client.videos.poll(one.id) for one in (first, second)]
+        assert [one.status for one in videos] == ["completed", "completed"]
+        contents = {client.videos.download_content(one.id).read() for one in videos}
+        assert len(contents) == 1, "the same seed"
+        assert {one.id for one in client.videos.list()} == {first.id, second.id}
+        for one in videos:
+            assert client.videos.delete(one.id).deleted

@@ -7,6 +7,7 @@ tests/system: processes, torch, encoders, browsers, whole servers.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -37,6 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _all_are_quick(pytestconfig: pytest.Config) -> Iterator[None]:
+    gc.freeze()  # what was imported stays, and need not be looked through again
     text().validate()  # Hypothesis reads the tables of Unicode: once, and for no test in particular
     pytestconfig.stash[SPENT] = 0.0
     yield

@@ -11,7 +11,7 @@ from tools.fuzz import grammar, jobs
 
 PATHS = (
     *("/", "/health", "/healthz", "/readyz", "/status", "/metrics", "/player", "/player/player.js"),
-    *("/v1/stream", "/v1/slots", "/v1/drain", "/v1/door"),
+    *("/v1/stream", "/v1/slots", "/v1/drain", "/v1/door", "/v1/prompts/reload"),
     *("/v1/videos/generations", "/v1/videos/extensions", "/v1/videos/characters"),
     *("/v1/models", "/v1/models/fake", "/v1/model_info", "/openapi.json"),
     *("/v1/videos", "/v1/videos?limit=0&order=up", "/v1/videos/video_0", "/v1/videos/x/remix"),

@@ -29,6 +29,14 @@ READERS = (
         reads=("matinee/media/conversion.py",),
     ),
     Row(
+        "what a provider of prompts answers",
+        "{matinee.prompt.providers.chat:MOST_ANSWER_BYTES}, not compressed, in "
+        "{streaming.prompt.timeout_ms} ms with all retries; of it "
+        "{matinee.prompt.answers:MOST_CHARACTERS} characters are read; "
+        "{streaming.prompt.at_once} questions at once",
+        reads=("matinee/prompt/",),
+    ),
+    Row(
         "a hub's or a bucket's listing",
         "{matinee.weights.fetch.files:MAX_LISTING_BYTES} an answer, in "
         "{matinee.weights.fetch.files:LONGEST_ANSWER_S}, {matinee.weights.fetch.s3_http:MAX_PAGES} "

@@ -88,6 +88,7 @@ CONTROL = (
         reads=("matinee/server/control.py", "matinee/serving/access.py"),
     ),
     Row("`/v1/door`", "401 before the body is parsed", "a `DoorOrder`: true or false"),
+    Row("`/v1/prompts/reload`", "401", "no body; three files are read"),
     Row(
         "tokens that this program wants or brings",
         "{matinee.serving.bearers:MAX_FILE_BYTES} of their file, which is read at each question",

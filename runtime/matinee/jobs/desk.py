@@ -30,6 +30,10 @@ class New:
     owner: str = ""
 
 
+class SourceGone(Exception):
+    """What it was to be made of was deleted meanwhile."""
+
+
 class Desk:
     """`clock`: seconds since 1970. Raises OSError and `sqlite3.Error` for whatever the disk does.
     See `keeping.Keeping`."""
@@ -57,7 +61,7 @@ class Desk:
 
     def create(self, new: New) -> Job:
         """The job, or the one that was made of the same request before. Raises `QueueFull`,
-        `QuotaUsedUp`, `KeyReused`."""
+        `QuotaUsedUp`, `KeyReused`, `SourceGone`."""
         with self.ledger.writing():
             if new.once and (earlier := self.ledger.made_for(new.once.key)):
                 if earlier[1] != new.once.fingerprint:
@@ -68,7 +72,7 @@ class Desk:
             if new.upload is not None:
                 self.workshop.take_input(job.id, new.upload)
             elif new.order.input_mime is not None and new.order.remixed_from is not None:
-                self.workshop.share_input(job.id, new.order.remixed_from)
+                self._share_input(job.id, new.order.remixed_from)
             self.ledger.add(job, new.once)
         return job
 
@@ -165,6 +169,13 @@ class Desk:
             raise QueueFull
         if owner and self.ledger.nbytes_of(owner) >= self._quota.max_bytes_of_owner:
             raise QuotaUsedUp
+
+    def _share_input(self, job_id: str, source_id: str) -> None:
+        try:
+            self.workshop.share_input(job_id, source_id)
+        except FileNotFoundError:
+            self.workshop.remove(job_id)
+            raise SourceGone from None
 
     def _drop_surplus(self) -> None:
         for job_id in list(surplus(self.ledger.finished(), self._bounds, self._clock())):

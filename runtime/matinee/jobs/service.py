@@ -71,11 +71,18 @@ class JobService:
         self._desk: Keeping | None = None
         self._crew: Crew | None = None
         self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        """Of who starts or stops: a server may be told to end while it starts."""
+        self._over = False
 
     async def start(self) -> None:
-        """A disk that fails is logged, and orders are refused; sessions need none of this."""
-        if not self.config.enabled:
-            return
+        """Nothing after `stop`. A disk that fails is logged, and orders are refused; sessions need
+        none of this."""
+        async with self._turn:
+            if self.config.enabled and not self._over:
+                await self._start()
+
+    async def _start(self) -> None:
         disk, encoders = quiet_threads(1, "jobs"), quiet_threads(self._encoder_count, "film")
         self._threads = (disk, encoders)
         try:
@@ -92,16 +99,18 @@ class JobService:
         self._task = asyncio.create_task(self._crew.run(), name="the crew that makes jobs")
 
     async def stop(self) -> None:
-        """What is being made waits for the next server. A second time changes nothing."""
-        crew, self._crew = self._task, None
-        desk, self._desk = self._desk, None
-        self._task = None
-        await stopped(crew)
-        if desk is not None:
-            await self._in_disk_thread(partial(self._close_desk, desk))
-        for threads in self._threads:
-            threads.shutdown(wait=True)
-        self._threads = ()
+        """What is being made waits for the next server. Waits for a start, or another stop, that is
+        under way; a second time changes nothing."""
+        self._over = True
+        async with self._turn:
+            self._crew = None
+            await stopped(self._task)
+            desk, self._desk = self._desk, None
+            if desk is not None:
+                await self._in_disk_thread(partial(self._close_desk, desk))
+            for threads in self._threads:
+                threads.shutdown(wait=True)
+            self._threads = ()
 
     def look(self) -> None:
         """There may be room, or a job."""

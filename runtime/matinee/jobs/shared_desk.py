@@ -18,7 +18,7 @@ from pathlib import Path
 
 from matinee.errors import StoreUnavailable
 from matinee.jobs import record
-from matinee.jobs.desk import New
+from matinee.jobs.desk import New, SourceGone
 from matinee.jobs.ledger import Direction, KeyReused, Placed
 from matinee.jobs.record import Failure, Job, Status
 from matinee.jobs.redis_ledger import Held, RedisLedger
@@ -85,7 +85,7 @@ class SharedDesk:
         """Whatever it is at. False: there is none."""
         found = self._ledger.remove(job_id)
         if found:
-            self._results.remove(job_id)
+            self._give_up_files(job_id)
         return found
 
     def content(self, job_id: str, file: str) -> Path | None:
@@ -185,8 +185,11 @@ class SharedDesk:
         if new.upload is not None:
             return new.upload
         if new.order.input_mime is not None and new.order.remixed_from is not None:
-            image = self._results.get(new.order.remixed_from, INPUT, INPUT)
-            self._results.fetch(image)
+            try:
+                image = self._results.get(new.order.remixed_from, INPUT, INPUT)
+                self._results.fetch(image)
+            except FileNotFoundError:
+                raise SourceGone from None
             return image
         return None
 

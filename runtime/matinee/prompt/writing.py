@@ -32,3 +32,11 @@ class Writer(Protocol):
     async def rewrite(self, prompt: str, count: int) -> tuple[str, ...]:
         """At most so many other prompts in its stead, 1 to `wire.client_messages.MOST_REWRITES`."""
         ...
+
+    def reload(self) -> None:
+        """Read again what it was told to do."""
+        ...
+
+    async def close(self) -> None:
+        """Nothing is asked of it any more; never raises."""
+        ...

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from matinee.errors import BadInput
+from matinee.jobs.desk import SourceGone
 from matinee.jobs.fields import MissingField, UnknownField, UnknownModel
 from matinee.jobs.ledger import KeyReused
 from matinee.jobs.retention import QuotaUsedUp
@@ -93,14 +94,24 @@ def api_error(error: Exception) -> ApiError:
             return unavailable("others are sending too much at the same time; retry")
         case JobsUnavailable():
             return unavailable(str(error))
+        case QuotaUsedUp() | SourceGone() | KeyReused():
+            return not_created(error)
+        case _:
+            raise error
+
+
+def not_created(error: QuotaUsedUp | SourceGone | KeyReused) -> ApiError:
+    """Why an order without a mistake became no job."""
+    match error:
         case QuotaUsedUp():
             message = "your videos that are kept have as many bytes as they may; delete some"
             headers = {"retry-after": str(QUOTA_RETRY_AFTER_S)}
             status = HTTPStatus.TOO_MANY_REQUESTS
             return ApiError(status, "insufficient_quota", message, headers=headers)
+        case SourceGone():
+            message = "the video that this was to be made of has been deleted meanwhile"
+            return ApiError(HTTPStatus.NOT_FOUND, "video_not_found", message, param="video_id")
         case KeyReused():
             message = "this Idempotency-Key came with another request before; take a new one"
             status = HTTPStatus.UNPROCESSABLE_ENTITY
             return ApiError(status, "idempotency_key_reused", message, param="Idempotency-Key")
-        case _:
-            raise error

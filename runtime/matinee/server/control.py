@@ -21,6 +21,7 @@ from matinee.serving.refusal import Refusal
 from matinee_api.contracts.pod_http import (
     DOOR_PATH,
     DRAIN_PATH,
+    PROMPTS_PATH,
     SLOTS_PATH,
     DoorOrder,
     DrainOrder,
@@ -34,6 +35,7 @@ def add_control(app: FastAPI, life: Lifecycle, access: ControlAccess) -> None:
     guarded = guard(app, lambda request: _refusal(request, access))
     app.include_router(_slots_and_drain(life), dependencies=[guarded])
     app.include_router(_door(life, access), dependencies=[guarded])
+    app.include_router(_prompts(life), dependencies=[guarded])
     app.include_router(_metrics(life), dependencies=[] if access.open_metrics else [guarded])
 
 
@@ -95,6 +97,21 @@ def _door(life: Lifecycle, access: ControlAccess) -> APIRouter:
             return JSONResponse({"error": error}, HTTPStatus.CONFLICT)
         life.set_routers_only(order.routers_only)
         return JSONResponse({"routers_only": order.routers_only})
+
+    return router
+
+
+def _prompts(life: Lifecycle) -> APIRouter:
+    router = APIRouter()
+
+    @router.post(PROMPTS_PATH)
+    async def reload() -> JSONResponse:
+        writer = life.studio.writer
+        if writer is None:
+            error = "nobody writes prompts on this server: set streaming.prompt.providers"
+            return JSONResponse({"error": error}, HTTPStatus.CONFLICT)
+        writer.reload()
+        return JSONResponse({"reloaded": True})
 
     return router
 

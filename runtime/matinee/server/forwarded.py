@@ -22,7 +22,7 @@ class Forwarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         via = urlsplit(headers.get(VIA_HEADER, ""))
-        if not via.netloc or not self._trusted(headers):
+        if via.scheme not in ("http", "https") or not self._trusted(headers):
             await self._app(scope, receive, send)
             return
         others = [(name, value) for name, value in scope["headers"] if name != b"host"]

@@ -73,7 +73,8 @@ class Lifecycle:
 
     `backend`: module that the workers import, see `matinee.worker.backend`. `pool`: the workers,
     where they were started before. Raises `BadInput` when the folder for states cannot be written
-    or the store has no address.
+    or the store has no address, or a
+    provider of prompts no key.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class Lifecycle:
             videos=VideoOpener(self._encoders),
             unpacker=self._unpacker,
             unseated=unseated_budget(self.config.streaming.limits),
-            **prompt_parts(self.config.streaming),
+            **prompt_parts(self.config.streaming, os.environ, self.metrics.prompts),
         )
 
     @property
@@ -148,7 +149,7 @@ class Lifecycle:
             await self.jobs.stop()
             self._unpacker.stop()
             await self.pool.stop(WORKER_STOP_S)
-            await self.studio.states.store.close()
+            await self.studio.close()
             self._encoders.shutdown(wait=True, cancel_futures=True)
             self._state_threads.shutdown(wait=True, cancel_futures=True)
             self.studio.logs.close()

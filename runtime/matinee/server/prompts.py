@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 from matinee.errors import BadInput
-from matinee.prompt import PlainPrompt, Preparer, TinyWriter, Writer, WritingPreparer
+from matinee.prompt import (
+    Meter,
+    PlainPrompt,
+    Preparer,
+    ProviderUnusable,
+    TinyWriter,
+    Writer,
+    WritingPreparer,
+    open_model_writer,
+)
 from matinee_api.config.runtime_config import ServeConfig, StreamingConfig
 
 TINY = "builtin:tiny"
@@ -14,12 +24,12 @@ TINY = "builtin:tiny"
 def with_writer_known(config: ServeConfig) -> ServeConfig:
     """`streaming.prompt.enabled` says whether there is a writer. Raises `BadInput` where it wants
     one that nobody is."""
-    wanted, there = config.streaming.prompt.enabled, config.generator.model_path == TINY
-    if wanted and not there:
-        problem = f"is set, but only {TINY} has a writer of prompts; leave it out"
+    wanted, written = config.streaming.prompt, config.streaming.prompt.providers
+    there = bool(written) or config.generator.model_path == TINY
+    if wanted.enabled and not there:
+        problem = f"is set, but there are no providers, and only {TINY} has a writer of its own"
         raise BadInput("streaming.prompt.enabled", problem)
-    enabled = {"enabled": there and wanted is not False}
-    prompt = config.streaming.prompt.model_copy(update=enabled)
+    prompt = wanted.model_copy(update={"enabled": there and wanted.enabled is not False})
     streaming = config.streaming.model_copy(update={"prompt": prompt})
     return config.model_copy(update={"streaming": streaming})
 
@@ -31,9 +41,19 @@ class PromptParts(TypedDict):
     writer: Writer | None
 
 
-def prompt_parts(streaming: StreamingConfig) -> PromptParts:
-    if not streaming.prompt.enabled:
+def prompt_parts(
+    streaming: StreamingConfig, environment: Mapping[str, str], meter: Meter
+) -> PromptParts:
+    """Raises `BadInput`."""
+    prompt, most = streaming.prompt, streaming.limits.prompt_characters
+    if not prompt.enabled:
         return {"preparer": PlainPrompt(), "writer": None}
-    writer, timeout_s = TinyWriter(), streaming.prompt.timeout_ms / 1000
-    preparer = WritingPreparer(writer, timeout_s, streaming.limits.prompt_characters)
-    return {"preparer": preparer, "writer": writer}
+    try:
+        writer: Writer = (
+            open_model_writer(prompt, environment, meter, most)
+            if prompt.providers
+            else TinyWriter()
+        )
+    except ProviderUnusable as error:
+        raise BadInput("streaming.prompt.providers", str(error), joint=": ") from error
+    return {"preparer": WritingPreparer(writer, prompt.timeout_ms / 1000, most), "writer": writer}

@@ -6,6 +6,8 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from matinee.session.prompt_metrics import PromptMetrics
+
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 SHORT_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
@@ -19,6 +21,7 @@ class Metrics:
         self.sessions = gauge("matinee_sessions", "Sessions that hold a slot")
         self.slots = gauge("matinee_slots", "Slots of all ready workers")
         self.queue = gauge("matinee_queue", "Viewers that wait for a slot")
+        self.prompts = PromptMetrics(self.registry)
         self._time_segments()
         self._count()
 

@@ -77,3 +77,9 @@ class Studio:
     """How long a prompt may be in preparation; its session makes nothing meanwhile."""
     clock: Clock = field(default_factory=LoopClock)
     job_ids: Iterator[int] = field(default_factory=count)
+
+    async def close(self) -> None:
+        """Connections to what is elsewhere."""
+        await self.states.store.close()
+        if self.writer is not None:
+            await self.writer.close()

@@ -28,6 +28,7 @@ from matinee.generation import (
     check_request,
     with_defaults,
 )
+from matinee.serving.large_blocks import keep_large_blocks
 from matinee.serving.logs import log_to_stderr
 from matinee.serving.uncollected import uncollected
 from matinee.worker.backend import Backend, EngineLike, RunLike
@@ -63,6 +64,7 @@ def main(settings: WorkerSettings, ring: FrameRing, end: socket.socket) -> None:
     _die_with_parent(settings.parent_pid)
     log_to_stderr(logging.WARNING)
     _prepare_environment(settings)
+    keep_large_blocks()
     try:
         with uncollected():
             backend = cast(Backend, importlib.import_module(settings.backend))

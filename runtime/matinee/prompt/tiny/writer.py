@@ -53,6 +53,12 @@ class TinyWriter:
         texts.pop(prompt, None)
         return tuple(islice(texts, count))
 
+    def reload(self) -> None:
+        """It was told nothing."""
+
+    async def close(self) -> None:
+        """It holds nothing open."""
+
 
 def _changes(reading: Reading) -> Iterator[str]:
     words = [f'"{said}" as {name}' for name, said in reading.said.items()]

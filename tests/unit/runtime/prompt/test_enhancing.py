@@ -24,6 +24,12 @@ class Writer:
     async def extend(self, past: tuple[str, ...]) -> Written:
         return await self._write(past)
 
+    def reload(self) -> None:
+        raise AssertionError
+
+    async def close(self) -> None:
+        raise AssertionError
+
     async def rewrite(self, prompt: str, count: int) -> tuple[str, ...]:
         raise AssertionError
 

@@ -5,7 +5,8 @@ import pytest
 from matinee.errors import BadInput
 from matinee.prompt import PlainPrompt, TinyWriter, WritingPreparer
 from matinee.server.prompts import prompt_parts, with_writer_known
-from matinee_api.config.prompt_config import PromptConfig
+from matinee.session.metrics import Metrics
+from matinee_api.config.prompt_config import PromptConfig, ProviderConfig
 from matinee_api.config.runtime_config import GeneratorConfig, ServeConfig, StreamingConfig
 
 
@@ -31,7 +32,7 @@ def test_the_bundled_model_has_a_writer_of_its_own(
 ) -> None:
     streaming = with_writer_known(config_of(model, enabled)).streaming
     assert streaming.prompt.enabled is there
-    parts = prompt_parts(streaming)
+    parts = prompt_parts(streaming, {}, Metrics().prompts)
     kinds = (WritingPreparer, TinyWriter) if there else (PlainPrompt, type(None))
     assert (type(parts["preparer"]), type(parts["writer"])) == kinds
 
@@ -39,3 +40,10 @@ def test_the_bundled_model_has_a_writer_of_its_own(
 def test_a_writer_that_nobody_is_cannot_be_switched_on() -> None:
     with pytest.raises(BadInput, match=r"streaming\.prompt\.enabled"):
         with_writer_known(config_of("/models/other", True))
+
+
+def test_a_provider_without_its_key_is_named_before_the_server_starts() -> None:
+    provider = ProviderConfig(name="groq")
+    streaming = StreamingConfig(prompt=PromptConfig(enabled=True, providers=(provider,)))
+    with pytest.raises(BadInput, match="GROQ_API_KEY"):
+        prompt_parts(streaming, {}, Metrics().prompts)

@@ -15,8 +15,13 @@ LABELS = {
     "matinee_states_not_saved": ("reason",),
     "matinee_sessions_ended": ("reason",),
     "matinee_segments": ("outcome",),
+    "matinee_prompt_requests": ("provider", "outcome"),
+    "matinee_prompt_seconds": ("provider",),
+    "matinee_prompt_tokens": ("provider", "kind"),
+    "matinee_prompt_breaker_open": ("provider",),
 }
-"""All the labels that there are; `le` and `_created` are Prometheus' own."""
+"""All the labels that there are; `le` and `_created` are Prometheus' own. Providers are those of
+the configuration."""
 
 
 def test_few_metrics_have_a_label() -> None:

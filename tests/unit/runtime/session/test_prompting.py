@@ -106,6 +106,12 @@ class Writer:
     async def extend(self, past: tuple[str, ...]) -> Written:
         raise AssertionError
 
+    def reload(self) -> None:
+        raise AssertionError
+
+    async def close(self) -> None:
+        raise AssertionError
+
     async def rewrite(self, prompt: str, count: int) -> tuple[str, ...]:
         await self.go.wait()
         if self._does is not None:

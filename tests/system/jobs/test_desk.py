@@ -8,12 +8,12 @@ from typing import cast
 
 import pytest
 
-from matinee.jobs.desk import Desk
+from matinee.jobs.desk import Desk, New, SourceGone
 from matinee.jobs.keeping import Keeping
 from matinee.jobs.workshop import INPUT
 from tests.unit.runtime.jobs.conformance import *  # noqa: F403
 from tests.unit.runtime.jobs.conformance import MOMENTS, brought_to
-from tests.unit.runtime.jobs.making import Clock, desk_of
+from tests.unit.runtime.jobs.making import Clock, desk_of, order
 
 
 @dataclass
@@ -54,6 +54,16 @@ def test_a_server_that_starts_sweeps_what_a_dead_one_was_writing(house: Disk, mo
     assert [one.name for one in (house.folder / "making").iterdir()] == [heir.workshop.holder]
     heir.close()
     assert list((house.folder / "holders").iterdir()) == []
+
+
+def test_a_remix_of_what_was_deleted_meanwhile_leaves_nothing(house: Disk) -> None:
+    desk = house.open()
+    gone = {"input_mime": "image/png", "remixed_from": "video_of_nobody"}
+    with pytest.raises(SourceGone):
+        desk.create(New(order().model_copy(update=gone)))
+    assert list((house.folder / "files").iterdir()) == []
+    assert desk.page(None, 1, "asc", "") == []
+    desk.close()
 
 
 def test_an_upload_without_a_job_is_swept(house: Disk) -> None:
