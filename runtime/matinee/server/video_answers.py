@@ -10,11 +10,13 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import FileResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from matinee.jobs.ledger import Direction
 from matinee.jobs.record import Job, Status
 from matinee.jobs.workshop import VARIANTS
-from matinee.server.api_errors import ApiError
+from matinee.server.api_errors import ApiError, answer_of, not_found
 
 PAGE, LARGEST_PAGE = 20, 100
 KEPT_BY_AN_EDIT = "of the edited video its first picture is kept; the rest is made anew from it"
@@ -107,7 +109,7 @@ def file_answer(
     known = [one.strip().removeprefix("W/") for one in _list(request, "if-none-match")]
     if tag in known or "*" in known:
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return FileResponse(
+    return JobFile(
         path,
         media_type=variant.mime,
         headers=headers,
@@ -115,6 +117,24 @@ def file_answer(
         filename=f"{video_id}{path.suffix}",
         content_disposition_type="inline",
     )
+
+
+class JobFile(FileResponse):
+    """One that may be deleted at any time: it is open before its head is sent, and read to its end
+    under a name that stays."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            held = await run_in_threadpool(os.open, self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            gone = not_found(scope["path_params"]["video_id"])
+            await answer_of(gone)(scope, receive, send)
+            return
+        try:
+            self.path = f"/proc/self/fd/{held}"
+            await super().__call__(scope, receive, send)
+        finally:
+            os.close(held)
 
 
 def _list(request: Request, header: str) -> list[str]:
