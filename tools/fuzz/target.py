@@ -70,7 +70,6 @@ class Target:
 def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
     """A server over the backend without torch, with small limits, in a process of its own."""
     command = fake_server(
-        streams_per_second=0,  # all cases come from one address
         max_sessions=8,
         generation_segment_cap=3,
         jobs={"max_jobs": 32, "max_queued": 8},  # else they are what grows, up to their bound
@@ -81,9 +80,7 @@ def target(folder: Path, *, behind_a_router: bool = False) -> Iterator[Target]:
         if not behind_a_router:
             yield Target(server, server)
             return
-        with routing(
-            folder, [server.url], message_bytes=LARGEST_MESSAGE, limits={"streams_per_second": 0}
-        ) as router:
+        with routing(folder, [server.url], message_bytes=LARGEST_MESSAGE) as router:
             yield Target(server, router)
 
 

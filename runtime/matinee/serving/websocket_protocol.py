@@ -53,6 +53,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._budget = frame_budget(door.limits.frames_per_second, door.clock())
         self._unread = bytearray()
         self._asked = False
+        self._turned_away = False
+        """It was answered while the application was to decide about it."""
         self._kept_bytes = 0
         self._fetched: Any = None
         self._last_pong = b""
@@ -112,6 +114,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return message
 
     async def send(self, message: Any) -> None:
+        if self._turned_away:
+            return
         await super().send(message)
         if self.initial_response is not None and self.close_sent:
             self.handshake_complete = True  # refused; else uvicorn logs a mistake of ours
@@ -124,6 +128,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._expel(1008, "a long message came too slowly while others waited")
 
     # From uvicorn
+
+    def shutdown(self) -> None:
+        self._turned_away = not self.handshake_complete
+        super().shutdown()
+        self.handshake_complete = True
 
     def handle_ping(self) -> None:
         pongs = self.conn.data_to_send()

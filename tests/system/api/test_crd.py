@@ -112,7 +112,7 @@ def test_conditions_are_a_list_map(definition: Definition) -> None:
 COLUMNS = {
     "VideoModel": ["Ready", "Phase", "Family", "Size", "Cached", "Warm", "FPS*", "Reason*", "Age"],
     "StreamingService": [
-        *("Ready", "Servable", "Desired", "Updated", "Draining", "Sessions", "Model"),
+        *("Ready", "Servable", "Desired", "Updated", "Draining", "Sessions", "Jobs*", "Model"),
         *("Reason*", "URL*", "Age"),
     ],
     "Router": [

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 READERS = (
     *sorted((ROOT / "operator/matinee_operator").rglob("*.py")),
     ROOT / "crds/matinee_api/config/serve_config.py",
+    ROOT / "crds/matinee_api/config/router_settings.py",
 )
 VERBATIM = (
     *(scheduling.Toleration, scheduling.Affinity, scheduling.TopologySpread, ResourceClaim),

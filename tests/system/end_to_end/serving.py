@@ -184,11 +184,11 @@ def fake_server(
     host: str = "127.0.0.1",
     jobs: Mapping[str, object] | None = None,
     *,
-    streams_per_second: int = 10,
+    streams_per_second: int = 0,
     **streaming: Any,
 ) -> list[str]:
-    """The command line of `fake_server.py`. `streams_per_second`: of all the viewers of a test, who
-    have one address; `streaming`, `jobs`: keys of the configuration's sections."""
+    """The command line of `fake_server.py`. `streams_per_second`: of a test's viewers, who have one
+    address; 0: no limit; `streaming`, `jobs`: keys of the configuration's sections."""
     server = {"host": host, "limits": {"streams_per_second": streams_per_second}}
     return _command("fake_server", server, streaming, jobs)
 

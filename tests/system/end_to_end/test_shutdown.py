@@ -77,7 +77,7 @@ AT_ONCE = (
 
 async def test_the_grace_holds_whatever_strangers_do(start_fake: StartFake) -> None:
     """They hold the slots and the places, read nothing, and come back while it ends."""
-    server = start_fake()
+    server = start_fake(streams_per_second=10)
     code, took_s = await ended_under(AT_ONCE, server)
     assert code == 0
     assert grace_held(ServerConfig().shutdown_grace_seconds, took_s)

@@ -18,7 +18,8 @@ def routing(folder: Path, urls: Sequence[Any], **settings: Any) -> Iterator[Serv
     log."""
     replicas = [{"url": one} if isinstance(one, str) else one for one in urls]
     health = {"interval_seconds": 0.2, "failure_threshold": 2, "recovery_threshold": 1}
-    router = {"port": 0, "replicas": replicas, "health_check": health, **settings}
+    limits = {"streams_per_second": 0}  # all viewers of a test have one address
+    router = {"port": 0, "replicas": replicas, "health_check": health, "limits": limits, **settings}
     config = folder / "router.yaml"
     config.write_text(json.dumps({"router": router}))
     with running(command(config), folder / "router.log") as server:

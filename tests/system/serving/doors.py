@@ -27,13 +27,15 @@ MESSAGE_BYTES = 2**20
 @dataclass
 class House:
     """What is behind the door. `heard`: messages; `gone`: codes and reasons of WebSockets that
-    have ended; `listening`: cleared, nobody takes messages; `sockets`: the protocols of all."""
+    have ended; `listening`: cleared, nobody takes messages; `deciding`: cleared, nobody is
+    refused either; `sockets`: the protocols of all."""
 
     door: Door
     port: int = 0
     heard: list[str] = field(default_factory=list)
     gone: list[tuple[int, str]] = field(default_factory=list)
     listening: asyncio.Event = field(default_factory=asyncio.Event)
+    deciding: asyncio.Event = field(default_factory=asyncio.Event)
     sockets: list[WebSocketProtocol] = field(default_factory=list)
 
     async def ask(self, request: bytes) -> bytes:
@@ -55,6 +57,10 @@ class House:
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def _refuse(self, socket: WebSocket) -> None:
+        await self.deciding.wait()
+        await socket.send_denial_response(Response("full", 503))
 
     def app(self) -> Any:
         async def size(request: Request) -> Response:
@@ -81,6 +87,7 @@ class House:
             Route("/", size, methods=["GET", "POST"]),
             Route("/endless", endless, methods=["GET"]),
             WebSocketRoute("/v1/stream", listen),
+            WebSocketRoute("/refused", self._refuse),
         ]
         app = Starlette(routes=routes)
         app.add_middleware(HttpManners)
@@ -91,6 +98,7 @@ class House:
 async def open_house(**limits: Any) -> AsyncIterator[House]:
     house = House(Door(ConnectionLimits(**limits), MESSAGE_BYTES))
     house.listening.set()
+    house.deciding.set()
 
     class Watched(WebSocketProtocol):
         def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -11,12 +11,18 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed
 
-from matinee.serving import door, message_memory
+from matinee.serving import door, lingering, message_memory
 from matinee.serving.websocket_protocol import keeper
 from tests.system.serving.doors import MESSAGE_BYTES, House, open_house
 from tools.hostile.wire import CLOSE, CONTINUATION, HANDSHAKE, PING, PONG, TEXT, WireClient, frame
 
 CODE_TOO_MANY = 1008
+
+
+@pytest.fixture(autouse=True)
+def _last_words_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client on a busy machine reads them later than after a second."""
+    monkeypatch.setattr(lingering, "LINGER_S", 30.0)
 
 
 async def code_of(house: House, frames: list[bytes]) -> int:
@@ -50,6 +56,24 @@ async def test_a_flood_of_frames_ends_with_1008(what: str) -> None:
     assert code == CODE_TOO_MANY
     assert "100 a second" in reason
     assert len(house.heard) <= 600
+
+
+async def test_who_is_answered_by_the_end_of_the_server_is_not_answered_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with open_house() as house:
+        house.deciding.clear()
+        reader, writer = await house.connect()
+        writer.write(HANDSHAKE.replace(b"/v1/stream", b"/refused"))
+        await house.until(lambda: len(house.sockets) == 1 and house.sockets[0].handshake_initiated)
+        (protocol,) = house.sockets
+        house.deciding.set()
+        protocol.shutdown()
+        answer = await reader.read()
+        writer.close()
+        await house.until(lambda: not protocol.tasks)
+    assert answer.count(b"HTTP/1.1 500 ") == answer.count(b"HTTP/1.1 ") == 1
+    assert caplog.messages == []
 
 
 async def test_as_many_frames_as_are_allowed_are_taken() -> None:
