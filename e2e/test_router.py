@@ -257,6 +257,8 @@ def test_the_first_viewer_wakes_a_service_that_has_no_pod(
 
 @pytest.mark.filterwarnings("ignore:The Sora API")
 def test_a_video_is_made_by_another_pod_when_the_one_that_makes_it_is_killed(scene: Scene) -> None:
+    scene.target.kubectl("scale", "ssvc/tiny", "-n", scene.namespace, "--replicas=2")
+    scene.wait_until_whole()
     with openai_client(scene.target, scene.namespace, "tiny-router") as client:
         long = {"num_inference_steps": 40, "seed": SEED}
         first = client.videos.create(prompt="a red ball", seconds="4", extra_body=long)
