@@ -20,6 +20,15 @@ class UrlSecret(SecretKeyRef):
     """Key inside the Secret."""
 
 
+URL_WITH_REDIS = Rule(
+    "has(self.urlSecret) == (self.type == 'Redis')",
+    "must name the Secret with the server's URL where type is Redis, and is for no other",
+    lambda store: (store.url_secret is not None) == (store.type == "Redis"),
+    "urlSecret",
+)
+"""Of what is kept in a Redis, or nowhere but in the pods."""
+
+
 class JobsStore(ApiModel):
     """Where the list of jobs is kept."""
 
@@ -30,14 +39,7 @@ class JobsStore(ApiModel):
     """With `Redis`: where the server's URL is, such as `rediss://:PASSWORD@HOST:6379`. It must keep
     what it has: `appendonly yes`, `maxmemory-policy noeviction`."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.urlSecret) == (self.type == 'Redis')",
-            "must name the Secret with the server's URL where type is Redis, and is for no other",
-            lambda store: (store.url_secret is not None) == (store.type == "Redis"),
-            "urlSecret",
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = (URL_WITH_REDIS,)
 
 
 class JobsResults(ApiModel):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from matinee_api.kinds.compute import ComputeResources, Gpu
 from matinee_api.kinds.environment import JOBS_VARIABLE, STORE_VARIABLE
-from matinee_api.kinds.jobs import JobCounts, Jobs, UrlSecret
+from matinee_api.kinds.jobs import URL_WITH_REDIS, JobCounts, Jobs, UrlSecret
 from matinee_api.kinds.low_demand import LowDemand
 from matinee_api.kinds.meta import (
     AGE,
@@ -130,14 +130,7 @@ class Store(ApiModel):
     max_states: int = Field(default=1024, ge=1, le=1000000)
     """Most states kept; the oldest go first."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            "has(self.urlSecret) == (self.type == 'Redis')",
-            "must name the Secret with the server's URL where type is Redis, and is for no other",
-            lambda store: (store.url_secret is not None) == (store.type == "Redis"),
-            "urlSecret",
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = (URL_WITH_REDIS,)
 
 
 class StreamingServiceSpec(ApiModel):
